@@ -1,4 +1,4 @@
-"""Under which URLs the pages are reached."""
+"""The URLs of the pages."""
 
 import socket
 from pathlib import Path

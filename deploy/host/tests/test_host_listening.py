@@ -1,4 +1,4 @@
-"""Who listens on a port."""
+"""Free ports, and the program that listens on a port."""
 
 from pathlib import Path
 

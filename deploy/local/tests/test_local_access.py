@@ -1,4 +1,4 @@
-"""Who gets in: the choice, and the folder with key, users and tokens."""
+"""The choice of access, and the folder with the key, users and tokens."""
 
 import os
 import re
@@ -104,7 +104,7 @@ def test_access_folder_is_private_and_keeps_its_key(tmp_path: Path) -> None:
 
 
 def test_access_folder_follows_no_link_when_another_user_owns_it(tmp_path: Path) -> None:
-    # given: the services' user owns the folder, and root makes what is missing in it
+    # given: the services' user owns the folder, and root creates what is missing in it
     folder, kept = AccessDir(tmp_path / "access"), tmp_path / "kept"
     folder.path.mkdir()
     kept.mkdir(mode=0o755)
@@ -163,27 +163,27 @@ def test_access_folder_is_empty_until_there_is_a_user_or_a_token(tmp_path: Path)
     assert not folder.is_empty()
 
 
-# The parts
+# The processes
 
 
-def parts_of(folder: Path, **variables: str) -> dict[str, Mapping[str, str]]:
-    """Variables of the services by name."""
+def service_variables(folder: Path, **variables: str) -> dict[str, Mapping[str, str]]:
+    """Return the variables of each service."""
     settings = Settings.from_environment({"DATA_DIR": str(folder), **variables})
     redis, access = RedisLocation("redis://x", folder / "valkey"), AccessDir(folder / "access")
-    parts = service_processes(settings, InternalPorts(1, 2, 3, 4), redis, folder / "nodes.yaml", access, "lab")
-    return {part.name: part.variables for part in parts}
+    processes = service_processes(settings, InternalPorts(1, 2, 3, 4), redis, folder / "nodes.yaml", access, "lab")
+    return {process.name: process.variables for process in processes}
 
 
 def test_services_listen_on_loopback_and_share_one_redis(tmp_path: Path) -> None:
-    parts = parts_of(tmp_path, PUBLIC_HOST="0.0.0.0", ACCESS="open", PORT="8090")
-    assert list(parts) == ["collector", "api", "gateway"]
-    assert {variables["REDIS_URL"] for variables in parts.values()} == {"redis://x"}
-    assert {variables["CLUSTER_NAME"] for variables in parts.values()} == {"lab"}
-    assert {variables["PUBLIC_HOST"] for variables in parts.values()} == {"0.0.0.0"}
-    assert parts["api"]["API_HOST"] == "127.0.0.1"
-    assert parts["gateway"]["API_PORT"] == parts["api"]["API_PORT"] == "1"
-    assert parts["collector"]["COLLECTOR_TARGETS"] == str(tmp_path / "nodes.yaml")
-    assert parts["collector"]["COLLECTOR_REDIS_DIR"] == str(tmp_path / "valkey")
+    services = service_variables(tmp_path, PUBLIC_HOST="0.0.0.0", ACCESS="open", PORT="8090")
+    assert list(services) == ["collector", "api", "gateway"]
+    assert {variables["REDIS_URL"] for variables in services.values()} == {"redis://x"}
+    assert {variables["CLUSTER_NAME"] for variables in services.values()} == {"lab"}
+    assert {variables["PUBLIC_HOST"] for variables in services.values()} == {"0.0.0.0"}
+    assert services["api"]["API_HOST"] == "127.0.0.1"
+    assert services["gateway"]["API_PORT"] == services["api"]["API_PORT"] == "1"
+    assert services["collector"]["COLLECTOR_TARGETS"] == str(tmp_path / "nodes.yaml")
+    assert services["collector"]["COLLECTOR_REDIS_DIR"] == str(tmp_path / "valkey")
 
 
 def test_services_get_the_access_folder_and_the_api_trusts_the_gateway(
@@ -193,23 +193,23 @@ def test_services_get_the_access_folder_and_the_api_trusts_the_gateway(
     monkeypatch.setenv("TRUSTED_PROXIES", "10.0.0.0/8 ::1")
     folder = AccessDir(tmp_path / "access")
     # when
-    parts = parts_of(tmp_path, PUBLIC_HOST="0.0.0.0", ACCESS="closed")
+    services = service_variables(tmp_path, PUBLIC_HOST="0.0.0.0", ACCESS="closed")
     # then
     for name in ("api", "gateway"):
-        assert parts[name]["ACCESS_KEY_FILE"] == str(folder.key)
-        assert parts[name]["ACCESS_TOKENS_DIR"] == str(folder.tokens)
-    assert parts["api"]["ACCESS_USERS_DIR"] == str(folder.users)
-    assert parts["api"]["API_SAVE_REVOCATIONS"] == "yes"
-    assert parts["api"]["TRUSTED_PROXIES"] == "peer 10.0.0.0/8 ::1"
-    assert "TRUSTED_PROXIES" not in parts["gateway"]
-    assert not {name for name in parts["collector"] if "ACCESS" in name}
+        assert services[name]["ACCESS_KEY_FILE"] == str(folder.key)
+        assert services[name]["ACCESS_TOKENS_DIR"] == str(folder.tokens)
+    assert services["api"]["ACCESS_USERS_DIR"] == str(folder.users)
+    assert services["api"]["API_SAVE_REVOCATIONS"] == "yes"
+    assert services["api"]["TRUSTED_PROXIES"] == "peer 10.0.0.0/8 ::1"
+    assert "TRUSTED_PROXIES" not in services["gateway"]
+    assert not {name for name in services["collector"] if "ACCESS" in name}
 
 
 @pytest.mark.parametrize(("chosen", "checks"), [({}, True), ({"ACCESS": "open"}, False)], ids=["not chosen", "chosen"])
 def test_services_check_host_names_when_access_is_not_set(chosen: dict[str, str], checks: bool, tmp_path: Path) -> None:
     (tmp_path / "valkey").mkdir()
-    parts = {name: {**chosen, **variables} for name, variables in parts_of(tmp_path, **chosen).items()}
-    configs = (ApiConfig.from_environment(parts["api"]), WsConfig.from_environment(parts["gateway"]))
-    for config in (*configs, CollectorConfig.from_environment(parts["collector"])):
+    services = {name: {**chosen, **variables} for name, variables in service_variables(tmp_path, **chosen).items()}
+    configs = (ApiConfig.from_environment(services["api"]), WsConfig.from_environment(services["gateway"]))
+    for config in (*configs, CollectorConfig.from_environment(services["collector"])):
         assert config.hosts.allows("evil.example", "/", "127.0.0.1") is not checks
         assert config.hosts.allows("localhost:1", "/", "127.0.0.1")

@@ -1,4 +1,4 @@
-"""Setting up says what is missing, in a sentence."""
+"""The setup reports what is missing, in a sentence."""
 
 import ast
 import sys
@@ -56,7 +56,7 @@ def test_python_without_venv_is_refused_with_the_name_of_the_package(monkeypatch
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """The second test finds the environment that the first has made."""
+    """A clone in which the second test finds the environment of the first."""
     return Clone(tmp_path_factory.mktemp("clone") / "one", empty_locks=False)
 
 
@@ -67,7 +67,7 @@ def test_setup_reports_an_unreachable_index_and_continues_later(clone: Clone) ->
     assert "the package index cannot be reached" in failed.stderr
     assert "Traceback" not in failed.stderr
     assert len(failed.stderr.splitlines()) == 2
-    # A half-made environment is no obstacle: the same call goes on, and stops at the same place
+    # An incomplete environment is no obstacle: the same call continues, and stops at the same point
     again = clone.set_up(**away)
     assert again.returncode == 1
     assert "creating .venv" not in again.stdout
@@ -82,7 +82,7 @@ def test_setup_does_nothing_when_all_is_installed(clone: Clone) -> None:
     assert clone.set_up(REDIS_URL="redis://127.0.0.1").stdout == ""
     assert {str(clone.folder), str(clone.folder / "services")} <= set(clone.search_path())
     assert clone.version() == VERSION
-    # A change of the locks is noticed
+    # A change of the locks is detected
     (clone.folder / "requirements" / "local.txt").write_text("# changed\n")
     assert "installing" in clone.set_up().stdout
 

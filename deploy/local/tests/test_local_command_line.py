@@ -1,4 +1,4 @@
-"""What ``dispycluster`` says, makes and ends with where something is not as it should be."""
+"""Output, created files and exit codes of ``dispycluster`` when a condition is not met."""
 
 import os
 import socket
@@ -27,7 +27,7 @@ def data(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def call(data: Path) -> Call:
-    """Calls ``dispycluster WORDS``, by a shell where ``shell`` says how."""
+    """Return a function that calls ``dispycluster`` in a shell; ``shell`` is the shell's command line."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ACCESS", "REDIS_", "TARGETS"))}
 
     def call(
@@ -92,8 +92,8 @@ def test_empty_setting_counts_as_absent_for_every_command(text: str) -> None:
 
 
 @pytest.fixture
-def stranger(data: Path) -> Iterator[list[bytes]]:
-    """Somebody at the port where a former run had its Redis; what it was asked."""
+def foreign_redis(data: Path) -> Iterator[list[bytes]]:
+    """Run a foreign server on the Redis port of a previous run; yield what it receives."""
     asked: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -116,16 +116,16 @@ def stranger(data: Path) -> Iterator[list[bytes]]:
 
 @pytest.mark.parametrize("words", ["status", "access revoked", "access end-sessions", "user sign-out ada"])
 def test_command_does_not_connect_to_a_foreign_redis_on_the_previous_port(
-    call: Call, stranger: list[bytes], data: Path, words: str
+    call: Call, foreign_redis: list[bytes], data: Path, words: str
 ) -> None:
     done = call(words)
     assert done.returncode == 1
     assert "The product does not run; start it with: " in (done.stdout + done.stderr).splitlines()[0]
-    assert stranger == []
-    # and: while it runs, it is asked
+    assert foreign_redis == []
+    # and: while the product runs, the command connects to it
     with DataDir(data):
         assert "The product does not run" not in call(words).stderr
-    assert stranger != []
+    assert foreign_redis != []
 
 
 def test_users_and_tokens_can_be_changed_while_the_product_is_stopped(call: Call, data: Path) -> None:

@@ -1,4 +1,4 @@
-"""The command ``dispycluster`` in a checkout, and the goals of make that call it."""
+"""The command ``dispycluster`` in a checkout, and the make targets that call it."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ COMMAND = ROOT / ".venv" / "bin" / "dispycluster"
 
 
 def made(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """What make would run, or why it would not."""
+    """Return the commands of make, or its error."""
     environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "NAME")}
     return subprocess.run(
         ["make", "--dry-run", "--no-print-directory", *arguments],
@@ -74,7 +74,7 @@ def test_target_calls_the_command_with_its_arguments(arguments: list[str], words
     ],
 )
 def test_target_reports_a_missing_or_unknown_variable(arguments: list[str], said: str) -> None:
-    # A variable of the machine is no name
+    # An environment variable NAME does not count
     done = made(*arguments, NAME="desktop")
     assert done.returncode == 2
     assert said in done.stderr
@@ -100,10 +100,10 @@ def test_command_environment_names_the_data_of_the_local_mode(tmp_path: Path) ->
     assert found["REDIS_URL"] == "redis://:secret@127.0.0.1:6385/0"
     assert found["API_SAVE_REVOCATIONS"] == "yes"
     assert found["LANG"] == "C"
-    # and: nothing is made, and what ended is not asked
+    # and: no file is created, and a stopped Valkey is not used
     assert not folder.path.exists()
     assert command_environment({"DATA_DIR": str(tmp_path)})["REDIS_URL"] == "unix:///dev/null/nobody"
-    # and: a Redis of one's own counts more
+    # and: REDIS_URL has priority
     found = command_environment({"DATA_DIR": str(tmp_path), "REDIS_URL": "redis://r"})
     assert found["REDIS_URL"] == "redis://r"
     assert "API_SAVE_REVOCATIONS" not in found
@@ -128,7 +128,7 @@ def test_make_adds_lists_and_removes_users_and_tokens(tmp_path: Path) -> None:
     assert "read, publish" in call("token", "DO=list").stdout
     assert call("user", "NAME=ada", "DO=remove").returncode == 0
     assert call("user", "DO=list").stdout == ""
-    # and: a word that is no variable is a goal, of which nothing is made
+    # and: an argument that is not a variable is a target, which is not run after the error
     refused = call("user", "format")
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "NAME is missing, for example: make user NAME=ada." in refused.stderr

@@ -1,4 +1,4 @@
-"""A demo stays apart from real data."""
+"""A demo does not mix with real data."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +19,7 @@ from tests.drivers.valkey import Valkey
 
 LATEST = latest_key(METRICS_CHANNEL)
 GOLDEN = (Path(contract.__file__).parent / "golden" / "messages" / "metrics.json").read_bytes()
-#: What a collector of 0.2.0 leaves, which does not know the field.
+#: Snapshot of a collector of 0.2.0, which lacks the field ``simulated``.
 OLD_SNAPSHOT = msgspec.json.encode(
     {key: value for key, value in msgspec.json.decode(GOLDEN).items() if key != "simulated"}
 )
@@ -36,7 +36,7 @@ def valkey() -> Iterator[Valkey]:
 
 @pytest.fixture
 def redis(valkey: Valkey) -> Iterator[object]:
-    """The server, empty."""
+    """The server, without data."""
     client = valkey.client()
     client.flushall()
     yield client
@@ -64,7 +64,7 @@ def test_demo_accepts_a_redis_that_is_empty_or_serves_a_demo(redis, store, left)
         redis.set(key, value)
     # when
     store.require_no_real_nodes()
-    # then: it has written nothing
+    # then: the check has written nothing
     assert redis.dbsize() == len(left)
 
 
@@ -79,7 +79,7 @@ def test_demo_is_refused_when_the_redis_serves_a_cluster_of_real_nodes(redis, st
     ("left", "told"), [({LATEST: OLD_SNAPSHOT}, "which is not a demo"), ({"cluster:alerts:log": b"x"}, "may not be")]
 )
 def test_demo_is_refused_when_another_database_has_real_nodes(valkey, redis, store, left, told):
-    # What is published in one database is heard in all.
+    # A message that is published in one database reaches the subscribers of all.
     with Redis.from_url(valkey.url.removesuffix("/0"), db=3) as client:
         for key, value in left.items():
             client.set(key, value)

@@ -1,4 +1,4 @@
-"""Lines of the parts of ``make run``, among them those of programs that are not ours."""
+"""Log lines of the processes of ``make run``, also of foreign programs."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""What the front hands on of headers that only a proxy could say."""
+"""Headers that only a proxy may set, and how the gateway forwards them."""
 
 import pytest
 
@@ -35,7 +35,7 @@ def test_forwarding_headers_are_replaced_unless_a_trusted_proxy_sent_them(
 ) -> None:
     # when
     found = handed_on(forwarding, peer)
-    # then: a header that means nothing here is anybody's
+    # then: a header without a meaning for the product is forwarded
     named = forwarding.replaces("x-sso-user")
     assert found == {"x-forwarded-for": peer} | ({} if named else {"x-sso-user": "root"})
 

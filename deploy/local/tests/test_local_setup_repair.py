@@ -1,4 +1,4 @@
-"""Set-up repairs what was left half-made, moved or made with a Python that is gone; and the locks let it."""
+"""The setup repairs an environment that is incomplete, was moved, or has lost its Python; the locks allow that."""
 
 import re
 import tomllib
@@ -14,7 +14,7 @@ REQUIREMENTS = ROOT / "requirements"
 
 
 def set_up(clone: Clone) -> str:
-    """Set up what can be set up; return what is said."""
+    """Run the setup; return its output."""
     done = clone.set_up()
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
@@ -27,7 +27,7 @@ def _clone_of_module(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 
 @pytest.fixture
 def clone(_clone_of_module: Clone) -> Clone:
-    """One that is set up; a test leaves it broken or set up again."""
+    """A clone with an environment. A test may leave the environment broken."""
     set_up(_clone_of_module)
     return _clone_of_module
 
@@ -70,7 +70,7 @@ def test_environment_is_recreated_when_the_folder_was_moved(clone: Clone) -> Non
 
 
 def test_environment_of_a_previous_version_is_updated(clone: Clone) -> None:
-    # given: it has a file of paths of its own, and no command
+    # given: the environment has the old file of paths, and no command
     environment = clone.folder / ".venv"
     [packages] = environment.glob("lib/python*/site-packages")
     (packages / OLD_PATH_FILE).write_text(f"{clone.folder}\n{clone.folder / 'former'}\n")
@@ -104,7 +104,7 @@ def test_missing_file_is_not_mistaken_for_a_missing_compiler() -> None:
 
 
 def pins(name: str) -> dict[str, set[str]]:
-    """Versions by package; a lock for all machines may hold more than one."""
+    """Return the versions of each package. A lock for all machines may have several versions of a package."""
     found: dict[str, set[str]] = {}
     for package, version in re.findall(r"^([a-z0-9._-]+)==(\S+)", (REQUIREMENTS / name).read_text(), re.MULTILINE):
         found.setdefault(package, set()).add(version)
@@ -116,7 +116,7 @@ def pins(name: str) -> dict[str, set[str]]:
     "name", ["api.txt", BUILD, "collector.txt", "local.txt", "simulator.txt", "valkey.txt", "ws.txt"]
 )
 def test_every_locked_version_is_in_the_lock_for_developers(name: str) -> None:
-    # A set-up with --dev counts as one without it.
+    # A setup with --dev replaces one without it.
     dev = pins("dev.txt")
     differing = {package for package, versions in pins(name).items() if not versions <= dev.get(package, set())}
     assert differing == set()

@@ -1,4 +1,4 @@
-"""What the local mode checks before it starts: settings, ports, folders, the embedded Valkey."""
+"""Conditions that the local mode checks before the start: settings, ports, folders, the embedded Valkey."""
 
 import errno
 import os
@@ -24,7 +24,7 @@ from tests.drivers.waiting import eventually
 
 
 def test_settings_have_the_documented_defaults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    # given: the data are in the checkout wherever the product is called
+    # given: the data are in the checkout, whatever the current folder is
     monkeypatch.chdir(tmp_path)
     # when
     settings = Settings.from_environment({})
@@ -135,7 +135,7 @@ def test_lock_that_is_a_named_pipe_is_refused_immediately(tmp_path: Path) -> Non
 
 
 def test_first_files_do_not_overwrite_the_target_of_a_link(tmp_path: Path) -> None:
-    # given: links under the names that files have before they are whole
+    # given: links under the temporary names of the files
     kept, folder = tmp_path / "kept", tmp_path / "data"
     kept.write_text("precious\n")
     folder.mkdir()
@@ -176,7 +176,7 @@ def test_start_creates_no_file_that_other_users_can_write(tmp_path: Path, taken:
     folder = tmp_path / "data"
     former = os.umask(0)
     try:
-        # when: it ends at the port, with its first files made
+        # when: the start fails at the taken port, after it created its first files
         done = run_module("deploy.local", DATA_DIR=str(folder), PORT=str(taken))
     finally:
         os.umask(former)
@@ -203,7 +203,7 @@ def test_data_dir_serves_one_instance_at_a_time(tmp_path: Path) -> None:
 def test_default_cluster_name_is_the_host_name_at_the_creation_of_the_data_folder(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    # given: somebody may have been made a user before the first run
+    # given: a user may have been added before the first run
     AccessDir(tmp_path / "access").make()
     monkeypatch.setattr(socket, "gethostname", lambda: "pi-desk")
     with DataDir(tmp_path) as data_dir:
@@ -216,7 +216,7 @@ def test_default_cluster_name_is_the_host_name_at_the_creation_of_the_data_folde
 
 
 def test_default_cluster_name_stays_in_an_older_data_folder(tmp_path: Path) -> None:
-    # given: what 0.2.0 leaves
+    # given: a data folder of 0.2.0
     (tmp_path / "lock").write_text("1234\n")
     # then
     with DataDir(tmp_path) as data_dir:
@@ -309,7 +309,7 @@ def test_stop_obstacle_of_valkey_is_a_full_disk_when_its_log_says_so(
     assert part.variables == {"TZ": "UTC0"}
     said = f"the disk of {tmp_path} is full, so the data that Valkey received cannot be saved"
     assert part.stop_obstacle(lines) == (said if told else None)
-    # when there is a copy of before
+    # when there is an earlier copy
     (tmp_path / "dump.rdb").touch()
     os.utime(tmp_path / "dump.rdb", (1796037721, 1796037721))
     # then

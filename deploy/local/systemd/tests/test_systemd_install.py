@@ -1,4 +1,4 @@
-"""Installing, updating and removing, in a folder that stands for a machine's root."""
+"""Installation, update and removal, in a folder in place of a machine's root."""
 
 import io
 import os
@@ -295,13 +295,13 @@ def test_first_install_for_other_machines_is_refused_when_access_is_not_set(layo
     assert closed.endswith("make a first user with: sudo dispycluster user add NAME")
     assert opened.split("#")[0].strip() == "sudo make install-service PUBLIC_HOST=0.0.0.0 ACCESS=open"
     assert not layout.root.exists()
-    # and when one of them is taken
+    # and when one of the two commands is used
     install(layout, {"PUBLIC_HOST": "0.0.0.0", "ACCESS": "closed"})
     assert parse_environment(layout.environment.read_text()) == {"PUBLIC_HOST": "0.0.0.0", "ACCESS": "closed"}
 
 
 def test_update_for_other_machines_is_refused_before_any_change_when_access_is_not_set(layout: Layout) -> None:
-    # given one of before there was a choice
+    # given an installation from before the setting ACCESS
     install(layout, {})
     layout.environment.write_text("PUBLIC_HOST=192.0.2.7\n")
     before = sorted(layout.root.rglob("*"))
@@ -397,7 +397,7 @@ def test_command_of_a_release_runs_as_the_services_user(
         (["-m", "dispycluster", *words.split()], str(layout.nodes))
         for words in ("user add ada", "check-nodes", "status --json")
     ]
-    # and: what runs already is none of its words, and who is not root is told the whole line
+    # and: run is not among the commands, and a user who is not root gets the whole command line
     assert dispycluster.main(["run"]) == 2
     monkeypatch.setattr("deploy.local.systemd.service_user.os.geteuid", lambda: 1000)
     capsys.readouterr()
@@ -420,7 +420,7 @@ def test_restore_gives_the_copy_to_the_services_user_when_valkey_is_stopped(
     layout.data.mkdir(parents=True)
     copy = tmp_path / "dump.rdb"
     copy.write_bytes(b"REDIS")
-    # And a link where a copy stood once, as the owner of that folder may lay one
+    # And a link in place of an earlier copy, which the owner of the folder could create
     others = tmp_path / "others"
     others.write_text("others'")
     link = layout.data / ".restore.rdb"
@@ -487,7 +487,7 @@ def test_taken_ports_are_reported_with_their_program_and_a_remedy(layout: Layout
     assert " sudo make install-service PORT=" in first
     elsewhere = {"PUBLIC_HOST": "192.0.2.77", "ACCESS": "open", "PORT": str(free_port())}
     assert "PUBLIC_HOST=192.0.2.77" in refusal(elsewhere)
-    # given one
+    # given an installation
     install(layout, {"PORT": str(taken)})
     assert f" in {layout.environment}" in refusal({})
     ports = {"PORT": str(free_port()), **inner_ports(), "WS_PORT": str(taken)}
@@ -496,7 +496,7 @@ def test_taken_ports_are_reported_with_their_program_and_a_remedy(layout: Layout
 
 
 def test_services_get_free_ports_when_the_default_ones_are_taken(taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    # given a machine without settings, whose usual port of the api is taken
+    # given a machine without settings, on which the api's default port is taken
     nowhere = Path("/nowhere")
     monkeypatch.setattr(Layout, "settings", property(lambda _: nowhere))
     monkeypatch.setattr("deploy.local.systemd.settings.INTERNAL_PORTS", {"API_PORT": taken})
@@ -518,7 +518,7 @@ def test_kernel_without_memory_limits_is_detected(tmp_path: Path) -> None:
 def test_update_changes_nothing_and_reports_all_invalid_settings(
     layout: Layout, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # given an installation whose settings were changed since
+    # given an installation with settings that were edited later
     install(layout, {})
     wrong = all_wrong_in(SYSTEMD)
     layout.environment.write_text("".join(f"{name}={value}\n" for name, value in wrong.items()) + "ACESS=open\n")

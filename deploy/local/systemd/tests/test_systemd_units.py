@@ -1,4 +1,4 @@
-"""What is installed satisfies systemd, and names only what the services know."""
+"""The installed units are valid for systemd, and name only variables that the services read."""
 
 import re
 import shutil
@@ -15,15 +15,15 @@ from deploy.local.systemd.settings import TEMPLATES, optional_variables
 
 ROOT = Path(__file__).parents[4]
 COMMON = UNITS / "dispycluster-.service.d" / "00-common.conf"
-#: Targets of systemd itself that the units are tied to.
+#: Targets of systemd that the units depend on.
 OF_SYSTEMD = ("basic", "multi-user", "network", "shutdown", "sysinit", "system")
-#: Keys of which every line counts, not the last one.
+#: Keys that may have several lines, which all count.
 ACCUMULATE = {"After", "Environment", "EnvironmentFile", "SystemCallFilter"}
 
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Path:
-    """The root of a machine on which the product is installed."""
+    """A root folder in which the product is installed."""
     install(Layout(tmp_path), {})
     for path in ("bin/sh", "usr/bin/env", "opt/dispycluster/current/.venv/bin/python"):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
@@ -37,7 +37,7 @@ def machine(tmp_path: Path) -> Path:
 
 
 def verified(machine: Path) -> str:
-    """What ``systemd-analyze verify`` has against the units; empty if nothing."""
+    """Return the errors of ``systemd-analyze verify``; empty if there are none."""
     assert shutil.which("systemd-analyze"), "systemd-analyze is missing: sudo apt-get install -y systemd"
     command = ["systemd-analyze", "verify", "--man=no", "--recursive-errors=yes", f"--root={machine}"]
     units = [str(machine / "etc/systemd/system" / unit) for unit in (TARGET, *SERVICES)]
@@ -48,7 +48,7 @@ def verified(machine: Path) -> str:
 
 
 def keys(path: Path) -> dict[str, list[str]]:
-    """Keys of a unit file with their values."""
+    """Return the keys of a unit file with their values."""
     found: dict[str, list[str]] = {}
     for key, value in re.findall(r"^(\w+)=(.*)$", path.read_text(), re.MULTILINE):
         found.setdefault(key, []).append(value)
@@ -80,7 +80,7 @@ def test_every_service_and_the_target_has_a_unit() -> None:
 
 
 def test_no_unit_sets_a_key_of_the_common_file() -> None:
-    # A drop-in counts more than the unit itself.
+    # A drop-in overrides the unit.
     common = keys(COMMON).keys()
     for service in SERVICES:
         assert keys(UNITS / service).keys() & common <= ACCUMULATE, service
@@ -136,12 +136,12 @@ def test_paths_in_the_units_are_those_of_the_layout() -> None:
 def test_api_trusts_its_peer_which_is_the_gateway() -> None:
     [command] = keys(UNITS / "dispycluster-api.service")["ExecStart"]
     assert command.startswith('/usr/bin/env "TRUSTED_PROXIES=peer ${TRUSTED_PROXIES}" ')
-    # The gateway itself does not: others connect to it.
+    # The gateway does not trust its peers: any client may connect.
     assert "peer" not in (UNITS / "dispycluster-gateway.service").read_text()
 
 
-#: Prints the variables that the services ask for. A process of its own: the ws service patches the standard library.
-_ASKED = """
+#: Prints the variables that the services read. Runs separately, as the ws service patches the standard library.
+_VARIABLES_SCRIPT = """
 from deploy.local.gateway import GatewayConfig
 from ws.config import Config as Ws
 from api.config import Config as Api
@@ -159,7 +159,9 @@ for config in (GatewayConfig, Ws, Api, Collector):
 
 def test_every_variable_of_units_and_settings_is_read_by_a_service(machine: Path) -> None:
     # given
-    done = subprocess.run([sys.executable, "-c", _ASKED], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", _VARIABLES_SCRIPT], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     known = set(done.stdout.split())
     assert {"PORT", "REDIS_URL", "COLLECTOR_TARGETS", "API_THREADS", "WS_ALLOWED_ORIGINS"} <= known
     # when

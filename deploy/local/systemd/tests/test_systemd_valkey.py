@@ -1,4 +1,4 @@
-"""The command of Valkey's unit, run as systemd would run it."""
+"""The command of Valkey's unit, run like systemd runs it."""
 
 import re
 import subprocess
@@ -16,7 +16,7 @@ MODULE = "deploy.local.systemd.valkey"
 
 
 class Unit:
-    """Valkey with folders and password of its own."""
+    """Valkey with its own folders and password."""
 
     def __init__(self, folder: Path) -> None:
         self.url = f"redis://:secret-of-this-test@127.0.0.1:{free_port()}/0"
@@ -33,7 +33,7 @@ class Unit:
         self.process: Process = python("valkey", MODULE, env=self.env)
 
     def wait(self) -> int:
-        """Run the command that waits."""
+        """Run the command with ``--wait``."""
         done = subprocess.run([sys.executable, "-m", MODULE, "--wait"], env=self.process.env, timeout=60)
         return done.returncode
 
@@ -87,7 +87,7 @@ def test_invalid_valkey_url_is_reported_with_its_variable() -> None:
 
 @pytest.mark.parametrize("damage", ["zeros", "end"])
 def test_damaged_data_stay_unchanged_and_two_remedies_are_shown(unit: Unit, damage: str) -> None:
-    # given data that Valkey has saved, and that are damaged
+    # given damaged data that Valkey has saved
     unit.process.start()
     assert unit.wait() == 0
     with unit.client() as client:

@@ -1,4 +1,4 @@
-"""Files of variables are read and filled in as systemd takes them."""
+"""Variables are parsed and filled in in the format of systemd."""
 
 import pytest
 
