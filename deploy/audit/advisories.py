@@ -53,15 +53,15 @@ def in_python(pins: Iterable[Pin]) -> Iterator[Vulnerability]:
         versions[pin.name][pin.version].append(pin)
     # pip-audit accepts only one version of a package per run.
     for round_ in itertools.zip_longest(*(found.values() for found in versions.values())):
-        yield from _ask_osv([same for same in round_ if same])
+        yield from _check_with_osv([same for same in round_ if same])
 
 
-def _ask_osv(asked: Sequence[Sequence[Pin]]) -> Iterator[Vulnerability]:
+def _check_with_osv(versions: Sequence[Sequence[Pin]]) -> Iterator[Vulnerability]:
     """Check versions of different packages. Each element has the pins of one version, one for each lock."""
     options = ("--vulnerability-service=osv", "--disable-pip", "--format=json", "--progress-spinner=off")
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
         # Without environment markers: pip-audit silently skips a package that is locked for another platform.
-        file.writelines(f"{pins[0].name}=={pins[0].version} {pins[0].hash}\n" for pins in asked)
+        file.writelines(f"{pins[0].name}=={pins[0].version} {pins[0].hash}\n" for pins in versions)
         file.flush()
         command = [sys.executable, "-m", "pip_audit", *options, "--requirement", file.name]
         done = subprocess.run(command, capture_output=True, text=True)
@@ -70,7 +70,7 @@ def _ask_osv(asked: Sequence[Sequence[Pin]]) -> Iterator[Vulnerability]:
     except (ValueError, KeyError):
         yield Vulnerability(f"pip-audit failed: {_last_line(done.stderr)}")
         return
-    for pins in asked:
+    for pins in versions:
         answer: dict[str, Any] = answers.get(pins[0].name, {})
         where = f"{', '.join(sorted({pin.lock for pin in pins}))}: {pins[0].name} {pins[0].version}"
         # A skipped package has a `skip_reason` instead of this key.
