@@ -1,5 +1,5 @@
-"""Who may do what: the credentials that the api gives out and the push replicas check without asking it.
+"""Access control: the credentials that the api issues and that the ws replicas check without asking the api.
 
-A session is a signed cookie of a person, a token a secret of a program. Both services find out by themselves whether
-one is valid: by the shared key, the folder of tokens, and what Redis says was revoked.
+A session is a signed cookie of a person; a token is the secret of a program. Each service validates both with the
+shared signing key, the folder of tokens, and the revocations in Redis.
 """

@@ -1,6 +1,6 @@
-"""Token buckets: how often something may happen, with a reserve for bursts.
+"""Token buckets, which limit a rate and allow bursts.
 
-They count in this process alone: with several processes or replicas, each gives out the whole rate.
+A bucket counts in one process. Several processes or replicas each allow the whole rate.
 """
 
 from collections import OrderedDict
@@ -8,10 +8,9 @@ from typing import Final
 
 
 class Bucket:
-    """Fills at a constant rate up to its size; what happens takes from it.
+    """A token bucket: it fills at a constant rate up to ``burst`` units.
 
-    ``rate`` is in units a second, ``burst`` in units; times are seconds of any clock that does not go back. Not safe
-    to use from several threads.
+    ``rate`` is in units per second. ``now`` is in seconds of any monotonic clock. Not thread-safe.
     """
 
     __slots__ = ("_at", "_level", "burst", "rate")
@@ -26,8 +25,8 @@ class Bucket:
         """Take ``count`` units.
 
         Returns:
-            0.0 if they were taken, else the seconds until they could be; nothing is taken then. More than ``burst``
-            at once is never granted: the answer is infinite.
+            0.0 if the units were taken. Otherwise nothing is taken, and the result is the seconds until the bucket
+            holds ``count`` units: infinite if ``count`` exceeds ``burst``.
         """
         if now > self._at:
             self._level = min(self.burst, self._level + (now - self._at) * self.rate)
@@ -40,10 +39,10 @@ class Bucket:
         return (count - self._level) / self.rate
 
     def spend(self, now: float, count: float = 1.0) -> float:
-        """Take ``count`` units that cannot be refused any more, on credit of at most ``burst``.
+        """Take ``count`` units even if the bucket lacks them; the debt is at most ``burst``.
 
         Returns:
-            The seconds until the debt is paid; 0.0 without one.
+            The seconds until the debt is paid; 0.0 without a debt.
         """
         if now > self._at:
             self._level = min(self.burst, self._level + (now - self._at) * self.rate)
@@ -53,9 +52,9 @@ class Bucket:
 
 
 class Buckets:
-    """One bucket a key, for instance an address. The keys longest unused are forgotten.
+    """One bucket for each key, for instance an address. Beyond ``limit`` keys, the least recently used one is dropped.
 
-    Not safe to use from several threads.
+    Not thread-safe.
     """
 
     def __init__(self, rate: float, burst: float, limit: int = 10_000) -> None:
@@ -68,15 +67,11 @@ class Buckets:
         return len(self._buckets)
 
     def take(self, key: str, now: float, count: float = 1.0) -> float:
-        """Take from a key's bucket.
-
-        Returns:
-            0.0 if it was granted, else the seconds until it would be; nothing is taken then.
-        """
+        """Take ``count`` units from the bucket of ``key``, as ``Bucket.take`` does."""
         return self._bucket(key, now).take(now, count)
 
     def spend(self, key: str, now: float, count: float = 1.0) -> float:
-        """Take from a key's bucket what cannot be refused any more, as ``Bucket.spend`` does."""
+        """Take ``count`` units from the bucket of ``key``, as ``Bucket.spend`` does."""
         return self._bucket(key, now).spend(now, count)
 
     def _bucket(self, key: str, now: float) -> Bucket:

@@ -1,4 +1,4 @@
-"""Checks credentials: the same way for a request and for a socket's handshake."""
+"""Checks the credentials of HTTP requests and of socket handshakes in the same way."""
 
 import re
 import time
@@ -13,15 +13,15 @@ from access.session_keys import SessionKeys
 from access.settings import AccessSettings
 from access.tokens import Tokens
 
-#: Seconds for which a user whom a proxy vouches for keeps a socket; a page asks the proxy again then.
+#: Lifetime of the grant of a user whom an authenticating proxy names. Then the page connects through the proxy again.
 PROXY_GRANT_SECONDS: Final = 12 * 3600
 _BEARER: Final = "bearer "
-#: A user's name as a proxy may write it, mail addresses included.
+#: User names that a proxy may send, mail addresses included.
 _PROXY_USER: Final = re.compile(r"[\w.@+-]{1,128}", re.ASCII)
 
 
 class Gatekeeper:
-    """Tells which grant a credential stands for. Nothing here asks Redis."""
+    """Returns the grant of a credential. It never queries Redis."""
 
     def __init__(
         self,
@@ -36,28 +36,28 @@ class Gatekeeper:
         self._clock = clock
 
     def by_token(self, token: str) -> Grant:
-        """The grant of a program's token.
+        """Return the grant of a program's token.
 
         Raises:
-            AccessDenied: it is none, expired or revoked.
+            AccessDenied: the token is unknown, expired or revoked.
         """
         return self._valid(self.tokens.grant(token))
 
     def by_bearer(self, authorization: str) -> Grant:
-        """The grant of an ``Authorization`` header.
+        """Return the grant of an ``Authorization`` header.
 
         Raises:
-            AccessDenied: it holds no valid token.
+            AccessDenied: the header holds no valid token.
         """
         if not authorization.lower().startswith(_BEARER):
-            raise sign_in_required("Authorization takes: Bearer, then a token.")
+            raise sign_in_required("The header Authorization must be: Bearer, a space, a token.")
         return self.by_token(authorization[len(_BEARER) :].strip())
 
     def session(self, cookies: str) -> Session | None:
-        """The session that a ``Cookie`` header holds, whether it is still valid or not; ``None`` without one.
+        """Return the session in a ``Cookie`` header, valid or not; ``None`` without a session cookie.
 
         Raises:
-            AccessDenied: it is not one of this installation's.
+            AccessDenied: this installation did not sign the cookie.
         """
         if self.settings.key:
             pairs = [cookie.partition("=") for cookie in cookies.split(";")]
@@ -68,33 +68,33 @@ class Gatekeeper:
         return None
 
     def by_session(self, session: Session) -> Grant:
-        """The grant of a session.
+        """Return the grant of a session.
 
         Raises:
-            AccessDenied: it is expired or revoked.
+            AccessDenied: the session is expired or revoked.
         """
         return self._valid(session.grant())
 
-    def by_proxy(self, origin: ClientAddress, user: str) -> Grant | None:
-        """The grant of a user whom an authenticating proxy names; ``None`` where there is no such proxy.
+    def by_proxy(self, client: ClientAddress, user: str) -> Grant | None:
+        """Return the grant of the user whom an authenticating proxy names; ``None`` without such a proxy.
 
         Raises:
-            AccessDenied: the name is none.
+            AccessDenied: the user name is not valid.
         """
-        if not self.settings.user_header or not origin.is_vouched_for or not user:
+        if not self.settings.user_header or not client.is_vouched_for or not user:
             return None
         if not _PROXY_USER.fullmatch(user):
-            raise sign_in_required(f"The proxy's {self.settings.user_header} is not a user's name.")
+            raise sign_in_required(f"The proxy's header {self.settings.user_header} holds no valid user name.")
         now = self._clock()
         return self._valid(Grant("proxy", user, frozenset((READ,)), "", now, now + PROXY_GRANT_SECONDS))
 
     @property
     def version(self) -> tuple[int, int]:
-        """Another value whenever a grant that was valid may not be any more, but for its time."""
+        """A value that changes whenever a valid grant may have been revoked; expiry does not change it."""
         return self.revocations.version, self.tokens.version
 
     def why_not(self, grant: Grant) -> AccessDenied | None:
-        """Why a grant that was valid is not any more; ``None`` where it is."""
+        """Return why a grant is no longer valid; ``None`` for a valid grant."""
         if self._clock() >= grant.expires:
             text = "The token has expired." if grant.by == "token" else "The session has expired."
             return sign_in_required(text)
@@ -106,7 +106,7 @@ class Gatekeeper:
         return None
 
     def _valid(self, grant: Grant) -> Grant:
-        refused = self.why_not(grant)
-        if refused is not None:
-            raise refused
+        denial = self.why_not(grant)
+        if denial is not None:
+            raise denial
         return grant

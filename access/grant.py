@@ -1,4 +1,4 @@
-"""What somebody was let in as."""
+"""Grants: the identity and the scopes of a valid credential."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -14,30 +14,30 @@ SCOPES: Final[tuple[Scope, ...]] = (READ, PUBLISH)
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """A valid credential, as it was when it was checked."""
+    """A credential that was valid when it was checked."""
 
-    #: ``session``: a cookie. ``token``: a program's. ``proxy``: a header of an authenticating proxy.
+    #: ``session``: a cookie. ``token``: the token of a program. ``proxy``: a header of an authenticating proxy.
     by: Literal["session", "token", "proxy"]
-    #: Of the user, or of the token.
+    #: Name of the user or of the token.
     name: str
     scopes: frozenset[Scope]
-    #: What is revoked by it: the session's or the token's id; empty for a proxy's user.
+    #: Id of the session or token, for revocation; empty for a proxy's user.
     id: str
-    #: Unix time; a user's grants from before a moment are revoked together.
+    #: Unix time. A revocation of a user covers all grants that were issued before a given time.
     issued: float
-    #: Unix time from which it is not valid, infinite where it has none.
+    #: Unix time of expiry; infinite without one.
     expires: float
-    #: The store's generation that a session belongs to.
+    #: Generation of the revocation store in which the session began.
     generation: str = ""
 
     @property
     def identity(self) -> str:
-        """Whose it is, over all his sessions: what limits are counted by."""
+        """Key of the rate limits: the same for all sessions of a user."""
         return f"{'token' if self.by == 'token' else 'user'}:{self.name}"
 
 
 class AccessDenied(Exception):
-    """No entry. ``code`` is for programs, the text for people."""
+    """The credential is missing, invalid or lacks a scope. ``code`` is for programs, ``text`` for people."""
 
     def __init__(self, code: Literal["sign_in_required", "forbidden"], text: str) -> None:
         super().__init__(text)
@@ -46,15 +46,15 @@ class AccessDenied(Exception):
 
 
 def sign_in_required(text: str) -> AccessDenied:
-    """Refuse who has shown no valid credential."""
+    """Return the error for a client without a valid credential."""
     return AccessDenied("sign_in_required", text)
 
 
 def require_scope(grant: Grant, scope: Scope) -> None:
-    """Check that a grant reaches so far.
+    """Check that a grant has a scope.
 
     Raises:
-        AccessDenied: it does not.
+        AccessDenied: the grant lacks the scope.
     """
     if scope not in grant.scopes:
         raise AccessDenied("forbidden", f"This needs the scope {scope!r}, which {grant.name!r} does not have.")

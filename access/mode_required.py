@@ -1,42 +1,42 @@
-"""Whoever lets others reach the pages has to say whether they must sign in: the rule, and how it is asked for.
+"""The rule that ``ACCESS`` must be set when other machines can reach the pages, and its error message.
 
-Standard library only, Python 3.9 and later: compose applies it on hosts without a venv.
+Standard library only, Python 3.9 and later: compose applies the rule on hosts without a venv.
 """
 
 from ipaddress import ip_address
 
 _LACKING = (
-    "PUBLIC_HOST={host} lets others reach the pages, and nothing says whether they must sign in. "
-    "One of two lines{place} says it:\n"
-    "  {closed}   # everybody signs in; make a first user with: {user}\n"
-    "  {open}   # whoever reaches the port sees everything"
+    "PUBLIC_HOST={host} lets other machines reach the pages, so ACCESS must be set. "
+    "Choose one of these lines{place}:\n"
+    "  {closed}   # everybody signs in; create the first user with: {user}\n"
+    "  {open}   # anyone who reaches the port sees everything"
 )
 
 
 def is_access_mode_missing(host: str, access: str) -> bool:
-    """Whether others reach the pages on ``host``, and ``access`` says nothing of whether they must sign in."""
+    """Whether other machines reach the pages on ``host`` while ``ACCESS`` (``access``) is not set."""
     return access in ("", "none") and not is_loopback(host)
 
 
 def access_mode_instructions(host: str, user: str, line: str = "{}", place: str = "") -> str:
-    """What people read where the choice is lacking.
+    """Return the error message for a missing ``ACCESS``.
 
     Args:
         host: the address of the pages.
-        user: how people make a user where this runs.
-        line: how they make the choice there; ``{}`` stands for the variable with its value.
-        place: where the line goes, as `` in .env``; empty where it is a command.
+        user: the command that creates a user in this installation.
+        line: how the setting is written; ``{}`` stands for the variable with its value.
+        place: where the line goes, such as `` in .env``; empty for a command.
     """
     closed, open_ = line.format("ACCESS=closed"), line.format("ACCESS=open")
     return _LACKING.format(host=host, place=place, user=user, closed=closed, open=open_.ljust(len(closed)))
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address is reached from this machine only."""
+    """Whether only this machine reaches the address."""
     if host == "localhost":
         return True
     try:
-        # In brackets where a port follows, as compose wants it.
+        # compose needs brackets around an IPv6 address before a port.
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False

@@ -1,7 +1,7 @@
-"""From where a request comes, and which proxies are believed about it.
+"""The address of the client that sent a request, and the proxies that are trusted to report it.
 
-``X-Forwarded-For`` is a chain that every proxy lengthens at its right end. It is read from there, for as long as the
-one who wrote an entry is known; what stands left of that anybody may have written.
+Every proxy appends an entry to the right end of ``X-Forwarded-For``. The chain is read from the right while the proxy
+that wrote an entry is trusted. Entries further left may be forged.
 """
 
 import ipaddress
@@ -11,9 +11,9 @@ from typing import Final, NamedTuple, Self
 
 from runtime.value_types import PEER
 
-#: Entries of a chain that are looked at.
+#: Entries of a chain that are read.
 _CHAIN_LIMIT: Final = 16
-#: Addresses of IPv6 are counted by the network that one customer usually gets.
+#: Rate limits count IPv6 clients by the network that one customer usually gets.
 _IPV6_PREFIX: Final = 64
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -21,46 +21,46 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class ClientAddress(NamedTuple):
-    """Where a request comes from."""
+    """The address of the client that sent a request."""
 
-    #: Of the client, as far as anybody who is believed knows it.
+    #: The client's address, as far as trusted proxies report it.
     address: str
-    #: Whether a proxy of the configured addresses vouches for the request.
+    #: Whether a proxy of the configured networks forwarded the request, so that its user header counts.
     is_vouched_for: bool
-    #: Whether what ``X-Forwarded-Proto`` says is believed.
+    #: Whether the peer is a trusted proxy, so that its ``X-Forwarded-Proto`` counts.
     is_from_trusted_proxy: bool
 
 
 @dataclass(frozen=True)
 class TrustedProxies:
-    """The proxies that are believed."""
+    """The proxies that are trusted to report client addresses."""
 
     networks: tuple[Network, ...] = ()
-    #: Whoever connects is believed about where a request comes from, but cannot vouch for a user.
+    #: Whether every peer may report the client's address. Such a peer cannot name a user.
     any_peer: bool = False
 
     @classmethod
     def of(cls, words: Iterable[str]) -> Self:
-        """Those that a setting names.
+        """Return the proxies that the words of a setting name.
 
         Raises:
-            ValueError: a word is neither an address nor a network, nor ``peer``.
+            ValueError: a word is neither an address, nor a network, nor ``peer``.
         """
         words = tuple(words)
         networks = tuple(ipaddress.ip_network(word, strict=False) for word in words if word != PEER)
         return cls(networks, PEER in words)
 
     def client_address(self, peer: str, forwarded_for: str = "") -> ClientAddress:
-        """Find out from where a request came.
+        """Return the address of the client that sent a request.
 
         Args:
-            peer: the address that the connection came from.
-            forwarded_for: ``X-Forwarded-For``, several headers joined by commas.
+            peer: the address at the other end of the connection.
+            forwarded_for: the ``X-Forwarded-For`` headers, joined by commas.
         """
         chain = [entry.strip() for entry in forwarded_for.split(",")[-_CHAIN_LIMIT:]] if forwarded_for else []
         address, last = _address(peer), None
         believed = self.any_peer or self._knows(address)
-        # The gateway vouches for nobody, whatever network it is in: it hands on what proxies before it say.
+        # The gateway cannot name users, whatever its network is: it only forwards the headers of other proxies.
         vouches = not self.any_peer
         is_from_trusted_proxy = believed
         while believed and chain:
@@ -80,7 +80,7 @@ class TrustedProxies:
 
 
 def client_network(address: str) -> str:
-    """What an address is counted as where clients are told apart by it."""
+    """Return the key of a client's rate limits: an IPv4 address, or the /64 network of an IPv6 address."""
     parsed = _address(address)
     if isinstance(parsed, ipaddress.IPv6Address):
         return str(ipaddress.ip_network((parsed, _IPV6_PREFIX), strict=False))
@@ -88,7 +88,7 @@ def client_network(address: str) -> str:
 
 
 def _address(text: str) -> Address | None:
-    """An address as proxies write it, with a port or without; ``None`` for what is none."""
+    """Parse an address as proxies write it, with or without a port; ``None`` for other text."""
     text = text.strip('"')
     if text.startswith("["):
         text = text[1:].partition("]")[0]

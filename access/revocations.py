@@ -1,9 +1,9 @@
-"""What was revoked, as a process knows it.
+"""The revocations that a process knows.
 
-In Redis each is an entry of a log, and a channel tells of each new one. In words it is ``session:<id>``,
-``token:<id>``, ``user:<name>@<Unix time>`` for all grants of the user from before that time, or
-``device:<id>@<Unix time>`` for all sessions of a browser from before it. A store that lost them has lost its generation
-too, and no session of a former one is valid.
+Redis holds a log of revocations, and a channel announces each new one. The text form of a revocation is
+``session:<id>``, ``token:<id>``, ``user:<name>@<Unix time>`` for all grants issued to the user before that time, or
+``device:<id>@<Unix time>`` for all sessions of a browser that began before that time. A store that lost its revocations
+has also lost its generation, which invalidates every session of that generation.
 """
 
 import math
@@ -14,35 +14,38 @@ from typing import Final, NamedTuple
 
 from access.grant import Grant
 
-#: Seconds that a revocation of what never expires is kept: as long as anything else could bring it back.
-KEPT_SECONDS: Final = 400 * 24 * 3600
-#: Seconds between two times that what is of no use any more is forgotten, and for which it outlives its use.
-FORGET_SECONDS: Final = 3600.0
+#: Seconds for which the revocation of a grant without expiry is kept.
+RETENTION_SECONDS: Final = 400 * 24 * 3600
+#: Seconds between two removals of expired revocations, and from the expiry of a grant to the removal of its revocation.
+EXPIRY_CHECK_SECONDS: Final = 3600.0
 
 _WHOLE: Final = frozenset(("session", "token"))
 _TIMED: Final = frozenset(("user", "device"))
 
 
 def revocation_of(grant: Grant) -> str:
-    """The words that revoke one session or token."""
+    """Return the revocation of one session or token."""
     return f"{grant.by}:{grant.id}"
 
 
 def revocation_of_user(name: str, before: float) -> str:
-    """The words that revoke all that a user was granted before a Unix time, rounded up to whole milliseconds."""
+    """Return the revocation of all grants issued to a user before a Unix time, rounded up to milliseconds."""
     return f"user:{name}@{math.ceil(before * 1000) / 1000:.3f}"
 
 
 def revocation_of_device(device: str, before: float) -> str:
-    """The words that revoke all sessions that began in a browser before a Unix time, which is kept to the last bit."""
+    """Return the revocation of all sessions that began in a browser before a Unix time, at full precision."""
     return f"device:{device}@{before!r}"
 
 
 def parse_revocation(member: str) -> tuple[str, float]:
-    """Return what is revoked, and the Unix time before which it was issued, infinite where that does not matter.
+    """Parse a revocation.
+
+    Returns:
+        Its subject, and the Unix time before which a grant must have been issued; infinite for a session or token.
 
     Raises:
-        ValueError: these words revoke nothing.
+        ValueError: the text is not a revocation.
     """
     kind, _, rest = member.partition(":")
     if kind in _WHOLE and rest:
@@ -50,39 +53,38 @@ def parse_revocation(member: str) -> tuple[str, float]:
     subject, _, text = member.rpartition("@")
     before = float(text)
     if kind not in _TIMED or len(subject) <= len(kind) + 1 or not math.isfinite(before):
-        raise ValueError(f"{member[:80]!r} is no revocation")
+        raise ValueError(f"{member[:80]!r} is not a revocation")
     return subject, before
 
 
-class _Known(NamedTuple):
+class _Revocation(NamedTuple):
     before: float
-    #: Unix time from which it would not be valid anyway; infinite where that is not known yet.
+    #: Unix time at which the revoked grants expire; infinite while that is not known.
     until: float
 
 
 class Revocations:
-    """What this process knows of them. Safe to use from several threads."""
+    """The revocations that this process has read. Thread-safe."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        #: By what is revoked.
-        self._known: dict[str, _Known] = {}
-        self._forget_from = clock() + FORGET_SECONDS
-        #: ``None`` before the store was read, or where it has none.
+        self._by_subject: dict[str, _Revocation] = {}
+        self._next_removal = clock() + EXPIRY_CHECK_SECONDS
+        #: ``None`` before the first read, and for a store without a generation.
         self.generation: str | None = None
-        #: Whether the store was read at all.
+        #: Whether the store was read.
         self.is_loaded = False
-        #: Another number whenever anything above changed.
+        #: Changes with every new revocation or generation.
         self.version = 0
 
     def __len__(self) -> int:
-        return len(self._known)
+        return len(self._by_subject)
 
     def finish_loading(self, generation: str | None) -> None:
-        """All that the store holds was added.
+        """Note that all revocations of the store were added, and remove expired ones.
 
-        What is known besides stays until it is of no use: it may be newer, or lost with a former store.
+        Other known revocations stay until they expire: they may be newer, or the store may have lost them.
         """
         with self._lock:
             self.is_loaded = True
@@ -90,37 +92,37 @@ class Revocations:
                 self.generation = generation
                 self.version += 1
             now = self._clock()
-            if now >= self._forget_from:
-                self._forget_from = now + FORGET_SECONDS
-                kept = {what: known for what, known in self._known.items() if known.until > now - FORGET_SECONDS}
-                self._known = kept
+            if now >= self._next_removal:
+                self._next_removal = now + EXPIRY_CHECK_SECONDS
+                oldest = now - EXPIRY_CHECK_SECONDS
+                self._by_subject = {subject: each for subject, each in self._by_subject.items() if each.until > oldest}
 
     def add(self, member: str, until: float = math.inf) -> None:
-        """Take one more.
+        """Add a revocation.
 
         Args:
-            member: the revocation in words.
-            until: Unix time from which it would not be valid anyway; infinite where that is not known yet.
+            member: the revocation in its text form.
+            until: Unix time at which the revoked grants expire; infinite while that is not known.
 
         Raises:
-            ValueError: it is none.
+            ValueError: ``member`` is not a revocation, or ``until`` is NaN.
         """
         subject, before = parse_revocation(member)
         if math.isnan(until):
             raise ValueError(f"{member[:80]!r} has no end")
         with self._lock:
-            former = self._known.get(subject)
-            if former is None or before > former.before:
+            known = self._by_subject.get(subject)
+            if known is None or before > known.before:
                 self.version += 1
-                self._known[subject] = _Known(before, until)
-            elif before == former.before and (math.isinf(former.until) or former.until < until < math.inf):
-                self._known[subject] = _Known(before, until)
+                self._by_subject[subject] = _Revocation(before, until)
+            elif before == known.before and (math.isinf(known.until) or known.until < until < math.inf):
+                self._by_subject[subject] = _Revocation(before, until)
 
     def includes(self, grant: Grant) -> bool:
         """Whether a grant was revoked, or belongs to another generation of the store."""
         if grant.by == "session" and (self.generation is None or grant.generation != self.generation):
             return True
-        if revocation_of(grant) in self._known:
+        if revocation_of(grant) in self._by_subject:
             return True
         if grant.by == "token":
             return False
@@ -130,11 +132,11 @@ class Revocations:
         )
 
     def _is_before(self, subject: str, grant: Grant) -> bool:
-        known = self._known.get(subject)
+        known = self._by_subject.get(subject)
         return known is not None and grant.issued < known.before
 
 
 def device_of(session_id: str) -> str:
-    """The browser that a session began in, which its id tells; empty for one that was begun by 0.1.1."""
+    """Return the id of the browser in which a session began; empty for a session of release 0.1.1."""
     device, dot, _ = session_id.partition(".")
     return device if dot else ""

@@ -1,4 +1,4 @@
-"""The Lua scripts of access: their texts, their arguments and their answers, as in ``contract.scripts``."""
+"""The Lua scripts of access control, their arguments and their replies, as in ``contract.scripts``."""
 
 import hashlib
 from typing import Final, NamedTuple
@@ -15,34 +15,34 @@ REVOKE: Final = Script("revoke")
 
 
 class Backoff(NamedTuple):
-    """How fast something may be tried: so often at once, then after a pause of a second, and each is twice the last."""
+    """Exponential back-off: ``free`` attempts without a pause, then pauses of 1 s, 2 s, 4 s, …."""
 
     free: int
-    #: Seconds of the longest pause.
+    #: Longest pause.
     longest_seconds: int
 
 
-#: Of one user from one address: who goes on guessing is held up here, and nobody else with him.
+#: For one user name from one address: slows a guesser down without affecting other people.
 PAIR_BACKOFF: Final = Backoff(5, 300)
-#: Of all users together from one address. Short: many people may be behind it.
+#: For all user names from one address. Its pauses are short, because many people may share the address.
 ADDRESS_BACKOFF: Final = Backoff(20, 5)
-#: Of one user from all addresses together. One address that guesses does not get here before an hour.
+#: For one user name from all addresses. One guessing address takes an hour to reach this limit.
 USER_BACKOFF: Final = Backoff(20, 30)
-#: Of a browser in which the user has signed in before; nothing else is counted or waited for then.
+#: For a browser in which the user has signed in before. It replaces the three limits above.
 DEVICE_BACKOFF: Final = Backoff(5, 60)
-#: Of what succeeds, of one browser or, where it is not known, one user.
+#: For successful sign-ins of one browser, or of one user where the browser is unknown.
 SUCCESS_BACKOFF: Final = Backoff(100, 10)
-#: Seconds after the last attempt for which one counts as having tried before.
-DELAY_KEPT_SECONDS: Final = 3600
-#: Seconds for which a revocation outlives its use: clocks differ.
-FORGET_LATE_SECONDS: Final = 3600
-#: Entries of the log that each revocation looks at, whether they are of use still.
-FORGET_LOOKED_AT: Final = 16
+#: Seconds after the last attempt until the attempts are forgotten.
+ATTEMPTS_KEPT_SECONDS: Final = 3600
+#: Seconds from the expiry of a grant to the removal of its revocation. The margin covers differences between clocks.
+REMOVAL_DELAY_SECONDS: Final = 3600
+#: Entries of the log that each new revocation checks for expiry.
+REMOVAL_CHECK_LENGTH: Final = 16
 
-#: Hexadecimal digits by which a user, an address or a browser is known.
+#: Hexadecimal digits of the digest that identifies a user, an address or a browser.
 _DIGITS: Final = 32
 
-#: Arguments with which ``ATTEMPT_SIGN_IN`` looks at no delay, counts nothing, and answers 0.
+#: Arguments with which ``ATTEMPT_SIGN_IN`` checks and counts nothing, and replies 0.
 NO_ATTEMPT: Final[Call] = ([], [0, 0, 0])
 
 
@@ -50,41 +50,43 @@ def attempt_sign_in_call(user: str, address: str, device: str = "") -> Call:
     """Arguments of ``ATTEMPT_SIGN_IN``.
 
     Args:
-        user: the name as it was typed.
-        address: as it is known.
-        device: id of the browser, where the user has signed in there before.
+        user: the user name as typed.
+        address: the client's address.
+        device: id of the browser if the user has signed in there before; empty otherwise.
     """
-    paces = (DEVICE_BACKOFF,) if device else (PAIR_BACKOFF, ADDRESS_BACKOFF, USER_BACKOFF)
-    anew = 0 if device else 1
-    numbers = [number for pace in (*paces, SUCCESS_BACKOFF) for number in (pace.free, pace.longest_seconds * 1000)]
-    return _delay_keys(user, address, device), [DELAY_KEPT_SECONDS * 1000, len(paces), anew, *numbers]
+    backoffs = (DEVICE_BACKOFF,) if device else (PAIR_BACKOFF, ADDRESS_BACKOFF, USER_BACKOFF)
+    restarts_pause = 0 if device else 1
+    numbers = [
+        number for backoff in (*backoffs, SUCCESS_BACKOFF) for number in (backoff.free, backoff.longest_seconds * 1000)
+    ]
+    return _delay_keys(user, address, device), [ATTEMPTS_KEPT_SECONDS * 1000, len(backoffs), restarts_pause, *numbers]
 
 
 def attempt_sign_in_reply(raw: int) -> float:
-    """Read the answer of ``ATTEMPT_SIGN_IN``: the seconds until one may try again, 0.0 where this one counts."""
+    """Return the seconds until the next attempt is allowed; 0.0 if this attempt was counted."""
     return raw / 1000
 
 
 def forgive_sign_in_call(user: str, address: str, device: str = "") -> Call:
-    """Arguments of ``FORGIVE_SIGN_IN``, the same as of the attempt."""
-    return _delay_keys(user, address, device), [DELAY_KEPT_SECONDS * 1000]
+    """Arguments of ``FORGIVE_SIGN_IN``, the same as those of the attempt."""
+    return _delay_keys(user, address, device), [ATTEMPTS_KEPT_SECONDS * 1000]
 
 
-def revoke_call(member: str, until: float, now: float, former: str | None = None) -> Call:
+def revoke_call(member: str, until: float, now: float, old_member: str | None = None) -> Call:
     """Arguments of ``REVOKE``.
 
     Args:
-        member: what is revoked, as ``access.revocations`` writes it.
-        until: Unix time from which it would not be valid anyway.
+        member: the revocation in the text form of ``access.revocations``.
+        until: Unix time at which the revoked grants expire.
         now: Unix time.
-        former: what is revoked in words that 0.1.1 reads, where these are others.
+        old_member: the text form for release 0.1.1, if it differs.
     """
     subject, _ = parse_revocation(member)
     before = member[len(subject) + 1 :]
     keys = [REVOCATION_LOG_KEY, REVOCATION_IDS_KEY, REVOCATIONS_KEY]
-    forget = f"{now - FORGET_LATE_SECONDS:.3f}"
-    told = member if former is None else former
-    return keys, [subject, before, f"{until:.3f}", forget, FORGET_LOOKED_AT, REVOKED_CHANNEL, member, told]
+    forget = f"{now - REMOVAL_DELAY_SECONDS:.3f}"
+    old = member if old_member is None else old_member
+    return keys, [subject, before, f"{until:.3f}", forget, REMOVAL_CHECK_LENGTH, REVOKED_CHANNEL, member, old]
 
 
 def _delay_keys(user: str, address: str, device: str) -> list[str]:

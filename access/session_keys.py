@@ -1,8 +1,8 @@
-"""The key that signs sessions and the one before it, as their files are now: a new key takes no restart.
+"""The current and the previous session key. A rotation needs no restart: changed files are read again.
 
-Beside the key's file, another one of the same name and ``.former`` may hold, in one line: the former key, the Unix time
-until which its sessions are valid, and the one from which the new key signs. Until then the former one does, so that
-every replica knows the new key before it meets a cookie of it.
+The previous key is in a file beside the key's, with the suffix ``.former``. Its single line holds the previous key, the
+Unix time at which that key's sessions expire, and the Unix time from which the new key signs. Until then the previous
+key signs, so that every replica has read the new key before the first cookie of it arrives.
 """
 
 import logging
@@ -20,23 +20,23 @@ from access.settings import KEY_BYTES, KEY_LIMIT_BYTES
 from runtime.logs import RateLimitedLog
 from runtime.small_file import UnreadableFile, read_small_file
 
-#: Seconds for which the files are not looked at again.
-LOOK_SECONDS: Final = 0.5
-#: What the name of the former key's file ends in.
-FORMER: Final = ".former"
+#: Seconds between two checks of the files.
+CHECK_SECONDS: Final = 0.5
+#: Suffix of the previous key's file.
+PREVIOUS_SUFFIX: Final = ".former"
 
 _logger = logging.getLogger(__name__)
 
 
 class _Keys(NamedTuple):
     new: SessionSeal
-    former: SessionSeal | None = None
-    #: Unix time.
+    previous: SessionSeal | None = None
+    #: Unix time from which ``new`` signs.
     signs_from: float = 0.0
 
 
 class SessionKeys:
-    """Safe to use from several threads."""
+    """The seals of the current and the previous key. Thread-safe."""
 
     def __init__(
         self,
@@ -45,77 +45,79 @@ class SessionKeys:
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``key`` counts until ``path``, its file, was read; without a file it stays."""
+        """``key`` is in force until its file ``path`` is read; without a file it stays in force."""
         self._path = path
         self._clock = clock
         self._monotonic = monotonic
         self._complaints = RateLimitedLog(_logger)
-        self._looking = threading.Lock()
-        self._look_from = float("-inf")
-        self._state: object = None
+        self._checking = threading.Lock()
+        self._next_check = float("-inf")
+        self._fingerprint: object = None
         self._keys = _Keys(SessionSeal(key))
 
     def seals(self) -> Sequence[SessionSeal]:
-        """Those whose sessions are valid; the first one signs."""
-        if self._path and self._monotonic() >= self._look_from and self._looking.acquire(blocking=False):
+        """Return the seals of valid sessions; the first one signs."""
+        if self._path and self._monotonic() >= self._next_check and self._checking.acquire(blocking=False):
             try:
-                self._look(self._path)
+                self._check(self._path)
             finally:
-                self._looking.release()
-        new, former, signs_from = self._keys
+                self._checking.release()
+        new, previous, signs_from = self._keys
         now = self._clock()
-        if former is None or now >= former.until:
+        if previous is None or now >= previous.until:
             return (new,)
-        return (new, former) if now >= signs_from else (former, new)
+        return (new, previous) if now >= signs_from else (previous, new)
 
     @property
     def seal(self) -> SessionSeal:
-        """The one that signs."""
+        """The seal that signs."""
         return self.seals()[0]
 
-    def _look(self, path: Path) -> None:
-        self._look_from = self._monotonic() + LOOK_SECONDS
+    def _check(self, path: Path) -> None:
+        self._next_check = self._monotonic() + CHECK_SECONDS
         try:
-            state = [_state(path), _state(previous_key_path(path))]
-            if state == self._state:
+            fingerprint = [_fingerprint(path), _fingerprint(previous_key_path(path))]
+            if fingerprint == self._fingerprint:
                 return
-            # The key first, as it is written last: a new one is never seen without the former.
+            # A rotation writes the key last, so a new key is never read without the previous one.
             key, line = _read(path), _read(previous_key_path(path))
             if len(key) < KEY_BYTES:
-                raise ValueError(f"it has less than {KEY_BYTES} bytes")
-            self._keys = self._known(key, line)
-            self._state = state
+                raise ValueError(f"the file has less than {KEY_BYTES} bytes")
+            self._keys = self._parse(key, line)
+            self._fingerprint = fingerprint
         except (OSError, UnreadableFile, ValueError) as error:
-            # What was valid a moment ago is not invalid because a disk does not answer.
-            self._complaints.warning("key", "the key of sessions in %s stays as it was: %s", path, error)
+            # Valid sessions stay valid when a disk does not answer.
+            self._complaints.warning(
+                "key", "cannot read the session key in %s, the last one stays in force: %s", path, error
+            )
 
-    def _known(self, key: bytes, line: bytes) -> _Keys:
+    def _parse(self, key: bytes, line: bytes) -> _Keys:
         new = self._keys.new if self._keys.new.key == key else SessionSeal(key)
         words = line.rsplit(maxsplit=2)
         if not words or words[0] == key:
             return _Keys(new)
-        former, until, signs_from = words[0], *map(float, words[1:])
+        previous, until, signs_from = words[0], *map(float, words[1:])
         if not (math.isfinite(until) and math.isfinite(signs_from)):
-            raise ValueError("the moments of the former key are none")
-        return _Keys(new, SessionSeal(former, until), signs_from)
+            raise ValueError("the times of the previous key are not finite numbers")
+        return _Keys(new, SessionSeal(previous, until), signs_from)
 
 
 def previous_key_path(path: Path) -> Path:
-    """The file of the former key."""
-    return path.with_name(path.name + FORMER)
+    """Return the path of the previous key's file."""
+    return path.with_name(path.name + PREVIOUS_SUFFIX)
 
 
 def previous_key_line(key: bytes, until: float, signs_from: float) -> bytes:
-    """What that file holds; Unix times."""
+    """Return the content of the previous key's file. Times are Unix seconds."""
     return b"%s %d %d\n" % (key.strip(), until, signs_from)
 
 
 def new_key() -> bytes:
-    """The content of a key's file."""
+    """Return the content of a new key's file."""
     return secrets.token_hex(KEY_BYTES).encode() + b"\n"
 
 
-def _state(path: Path) -> tuple[int, int, int] | None:
+def _fingerprint(path: Path) -> tuple[int, int, int] | None:
     try:
         status = os.stat(path)
     except FileNotFoundError:

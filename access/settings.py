@@ -1,4 +1,4 @@
-"""The settings of access that api and push replicas share."""
+"""The access settings that the api and the ws replicas share."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,36 +13,36 @@ from runtime.settings import Environment, SettingError
 
 Mode = Literal["open", "closed"]
 
-#: What containers call each other.
+#: Host names under which containers reach each other.
 _CONTAINERS: Final = ("api", "collector", "gateway", "ws")
-#: Bytes that the key must have at least.
+#: Smallest size of the key.
 KEY_BYTES: Final = 32
-#: What may be read as the key: more is a mistake.
+#: Largest size of the key.
 KEY_LIMIT_BYTES: Final = 4096
 
 
 @dataclass(frozen=True)
 class AccessSettings:
-    """What the environment says, checked."""
+    """The validated access settings."""
 
     mode: Mode = "open"
-    #: Signs sessions; shared by api and push replicas.
+    #: Key that signs sessions; the api and the ws replicas share it.
     key: bytes = b""
     tokens: Path | None = None
     #: Name of the header in which a trusted proxy names its user; empty for none.
     user_header: str = ""
     proxies: TrustedProxies = field(default_factory=TrustedProxies)
-    #: Where the key was read, and another one may be later.
+    #: File of the key, which a rotation replaces.
     key_file: Path | None = None
 
     @property
     def is_closed(self) -> bool:
-        """Whether a credential is needed for everything."""
+        """Whether every request needs a credential."""
         return self.mode == "closed"
 
 
 def read_access(environment: Environment) -> AccessSettings:
-    """Read them.
+    """Read the access settings.
 
     Raises:
         SettingError: a value is not valid; the text names its variable.
@@ -59,7 +59,7 @@ def read_access(environment: Environment) -> AccessSettings:
 
 
 def read_proxies(environment: Environment) -> TrustedProxies:
-    """``TRUSTED_PROXIES``.
+    """Read ``TRUSTED_PROXIES``.
 
     Raises:
         SettingError: a word is neither an address nor a network.
@@ -69,17 +69,17 @@ def read_proxies(environment: Environment) -> TrustedProxies:
 
 
 def read_public_url(environment: Environment) -> WebOrigin | None:
-    """The origin of ``PUBLIC_URL``; ``None`` where it is not set.
+    """Return the origin of ``PUBLIC_URL``; ``None`` without the setting.
 
     Raises:
-        SettingError: it is no URL of a page.
+        SettingError: the value is not an HTTP or HTTPS URL.
     """
     url = environment.value(catalogue.PUBLIC_URL)
     return origin_of_url(url) if url else None
 
 
 def read_allowed_origins(environment: Environment) -> tuple[str, ...]:
-    """``WS_ALLOWED_ORIGINS``; ``ANY_ORIGIN`` may be among them.
+    """Read ``WS_ALLOWED_ORIGINS``; ``ANY_ORIGIN`` may be among them.
 
     Raises:
         SettingError: a word is neither an origin nor ``ANY_ORIGIN``.
@@ -88,14 +88,14 @@ def read_allowed_origins(environment: Environment) -> tuple[str, ...]:
 
 
 def read_hosts(environment: Environment, listens_on: str) -> AllowedHosts:
-    """The host names that a service answers to.
+    """Return the host names that a service answers to.
 
-    They are checked where only this machine reaches the pages and nobody has chosen who gets in: where others do, names
-    are the owner's, and where people sign in, a page under another name has no cookie.
+    Host names are checked only if ``ACCESS`` is not set and only this machine reaches the pages. Otherwise the operator
+    chooses the names, or a page under a foreign name lacks the session cookie.
 
     Args:
         environment: the settings.
-        listens_on: the address of its own port. One that is not on loopback is reached by other containers.
+        listens_on: address of the service's own port. Other containers reach an address that is not loopback.
 
     Raises:
         SettingError: a value is not valid.
@@ -110,16 +110,16 @@ def read_hosts(environment: Environment, listens_on: str) -> AllowedHosts:
 
 
 def read_mode(environment: Environment, user: str = "make user NAME=ada", line: str = "{}") -> Mode:
-    """``ACCESS``; without it, open for who is reached from this machine only.
+    """Read ``ACCESS``. The default is ``open`` if only this machine reaches the pages.
 
     Args:
         environment: the settings.
-        user: how people make a user where this runs.
-        line: how they make the choice there; ``{}`` stands for the variable with its value.
+        user: the command that creates a user in this installation.
+        line: how the setting is written; ``{}`` stands for the variable with its value.
 
     Raises:
-        AccessModeMissing: it is not set, and ``PUBLIC_HOST`` is for others.
-        SettingError: it is neither ``open`` nor ``closed``, or ``PUBLIC_HOST`` is no host.
+        AccessModeMissing: ``ACCESS`` is not set, and other machines reach ``PUBLIC_HOST``.
+        SettingError: ``ACCESS`` is neither ``open`` nor ``closed``, or ``PUBLIC_HOST`` is not a host.
     """
     host = environment.value(catalogue.PUBLIC_HOST)
     mode = _chosen_mode(environment)
@@ -129,13 +129,13 @@ def read_mode(environment: Environment, user: str = "make user NAME=ada", line: 
 
 
 def _chosen_mode(environment: Environment) -> Mode | None:
-    """``ACCESS``; ``None`` where nobody has chosen."""
+    """Return ``ACCESS``; ``None`` without the setting."""
     mode = environment.value(catalogue.ACCESS, "none")
     return None if mode == "none" else cast("Mode", mode)
 
 
 class AccessModeMissing(SettingError):
-    """Others reach the deployment, and nobody said whether they must sign in."""
+    """Other machines reach the pages while ``ACCESS`` is not set."""
 
     def __init__(self, host: str, user: str, line: str) -> None:
         super().__init__("ACCESS", "", "open or closed")

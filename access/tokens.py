@@ -1,6 +1,6 @@
-"""Tokens of programs: a folder with one file a token, which holds a digest of the secret.
+"""The tokens of programs: a folder with one file for each token, which holds a digest of the secret.
 
-A secret has 256 bits of randomness, so that a plain digest is as good as a slow one.
+A secret has 256 bits of randomness, so a slow password hash would add nothing to SHA-256.
 """
 
 import hashlib
@@ -17,64 +17,64 @@ from access.credential_folder import CredentialFolder
 from access.grant import Grant, sign_in_required
 from contract.rest import Scope
 
-#: What every token begins with, so that people and scanners know one when they see it.
+#: Prefix of every token, by which people and secret scanners recognise it.
 PREFIX: Final = "dcl_"
-#: Characters of a token; a longer one is none of ours.
+#: Longest valid token in characters.
 TOKEN_LIMIT: Final = 128
 
 _SECRET_BYTES: Final = 32
 
 
 class PreviousToken(msgspec.Struct, frozen=True, array_like=True):
-    """One that another took the place of. Times are Unix seconds."""
+    """A secret that a rotation has replaced. Times are Unix seconds."""
 
     sha256: str
     created: float
     expires: float | None
-    #: From when it is not good, whatever ``expires`` says.
+    #: End of its validity, also if ``expires`` is later.
     until: float
 
 
 class StoredToken(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A token's file. Times are Unix seconds."""
+    """The content of a token's file. Times are Unix seconds."""
 
     sha256: str
     scopes: tuple[Scope, ...]
     created: float
-    #: ``None``: never.
+    #: ``None``: the token never expires.
     expires: float | None = None
-    #: With the same scopes.
-    former: tuple[PreviousToken, ...] = ()
+    #: Replaced secrets that are still valid, with the same scopes.
+    previous: tuple[PreviousToken, ...] = msgspec.field(default=(), name="former")
 
 
 def new_token() -> str:
-    """A secret to be shown once."""
+    """Return a new secret, which is shown once."""
     return PREFIX + secrets.token_urlsafe(_SECRET_BYTES)
 
 
 def token_digest(token: str) -> str:
-    """What is stored of a token."""
+    """Return the stored form of a token: its SHA-256 in hex."""
     return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
 
 
 def token_id(digest: str) -> str:
-    """By what a token is known where its digest need not be."""
+    """Return the public identifier of a token: the first 16 hex digits of its SHA-256."""
     return digest[:16]
 
 
 class _Index(NamedTuple):
-    """What is known of a folder's tokens."""
+    """The tokens of the folder, prepared for lookups."""
 
     files: Mapping[str, StoredToken]
     by_digest: Mapping[str, Grant]
     grants: frozenset[Grant]
     version: int
-    #: Unix time from which one of them is not good any more, because another took its place.
+    #: Unix time at which the next replaced secret becomes invalid.
     until: float = math.inf
 
 
 class Tokens:
-    """The tokens of a folder, as it is now; without a folder there are none. Safe to use from several threads."""
+    """The current tokens of a folder; no tokens without a folder. Thread-safe."""
 
     def __init__(
         self,
@@ -88,45 +88,45 @@ class Tokens:
 
     @property
     def version(self) -> int:
-        """Another number whenever the folder changed, or a former token is not good any more."""
-        return self._known().version
+        """A number that changes with the folder, and when a replaced secret becomes invalid."""
+        return self._current_index().version
 
     def grant(self, token: str) -> Grant:
-        """What a token allows, whether it is expired or not.
+        """Return the grant of a token, expired or not.
 
         Raises:
-            Refused: there is no such token.
+            AccessDenied: the token is unknown.
         """
         digest = "" if len(token) > TOKEN_LIMIT else token_digest(token)
-        # One that is not there may have been made a moment ago.
-        found = self._known().by_digest.get(digest) or self._known(now=True).by_digest.get(digest)
+        # An unknown token may be a new one, so the folder is read again.
+        found = self._current_index().by_digest.get(digest) or self._current_index(now=True).by_digest.get(digest)
         if found is None:
-            raise sign_in_required("There is no such token.")
+            raise sign_in_required("The token is unknown.")
         return found
 
     def is_current(self, grant: Grant) -> bool:
-        """Whether a token's grant is still as the folder has it."""
-        return grant in self._known().grants
+        """Whether the folder still holds the token of this grant, with the same scopes and expiry."""
+        return grant in self._current_index().grants
 
-    def _known(self, *, now: bool = False) -> _Index:
+    def _current_index(self, *, now: bool = False) -> _Index:
         files, index, moment = self._folder.files(now=now), self._index, self._clock()
         if files is not index.files or moment >= index.until:
-            former = [
+            previous = [
                 (old, token_grant(name, stored, old))
                 for name, stored in files.items()
-                for old in stored.former
+                for old in stored.previous
                 if moment < old.until
             ]
-            by_digest = {old.sha256: grant for old, grant in former}
+            by_digest = {old.sha256: grant for old, grant in previous}
             by_digest |= {stored.sha256: token_grant(name, stored) for name, stored in files.items()}
-            until = min((old.until for old, _ in former), default=math.inf)
-            # At once: what belongs together is replaced together.
+            until = min((old.until for old, _ in previous), default=math.inf)
+            # One assignment, so that other threads never read half of a change.
             self._index = index = _Index(files, by_digest, frozenset(by_digest.values()), index.version + 1, until)
         return index
 
 
-def token_grant(name: str, stored: StoredToken, former: PreviousToken | None = None) -> Grant:
-    """What a token allows, or one that it took the place of."""
-    one = former or stored
-    expires = float("inf") if one.expires is None else one.expires
-    return Grant("token", name, frozenset(stored.scopes), token_id(one.sha256), one.created, expires)
+def token_grant(name: str, stored: StoredToken, previous: PreviousToken | None = None) -> Grant:
+    """Return the grant of a token, or of a secret that it has replaced."""
+    secret = previous or stored
+    expires = float("inf") if secret.expires is None else secret.expires
+    return Grant("token", name, frozenset(stored.scopes), token_id(secret.sha256), secret.created, expires)

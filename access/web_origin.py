@@ -1,4 +1,4 @@
-"""Whose page a browser acts for: what its ``Origin`` header says, and the host that it asked."""
+"""The web origin of a page, from the ``Origin`` header or a URL, and its comparison with a ``Host`` header."""
 
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
@@ -7,7 +7,7 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 class WebOrigin(NamedTuple):
-    """Of a page."""
+    """Scheme, host and port of a page (RFC 6454)."""
 
     scheme: str
     host: str
@@ -15,7 +15,7 @@ class WebOrigin(NamedTuple):
 
 
 def normal_origin(text: str) -> WebOrigin | None:
-    """Return an ``Origin`` header's scheme, host and port, the default port filled in; ``None`` where it is none."""
+    """Parse an ``Origin`` header and fill in the default port; ``None`` for other text."""
     try:
         parts = urlsplit(text)
         scheme, host, port = parts.scheme, parts.hostname, parts.port
@@ -27,14 +27,14 @@ def normal_origin(text: str) -> WebOrigin | None:
 
 
 def origin_of_url(url: str) -> WebOrigin | None:
-    """Return the origin of a page by its address; ``None`` where that is none of a page."""
+    """Return the origin of a page's URL; ``None`` for a URL that is not HTTP or HTTPS."""
     return normal_origin("/".join(url.split("/", 3)[:3]))
 
 
 def same_host(origin: WebOrigin, host: str) -> bool:
-    """Whether the page of ``origin`` was asked for under ``host``, a ``Host`` header.
+    """Whether ``host``, a ``Host`` header, names the host and port of ``origin``.
 
-    The scheme is ignored: behind a proxy that ends TLS it is the proxy's.
+    The scheme is ignored, because a proxy may terminate TLS.
     """
     try:
         parts = urlsplit(f"//{host}")

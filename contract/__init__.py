@@ -1,3 +1,3 @@
-"""The wire between the services: names, messages, codec, scripts. Every service imports it; it imports none."""
+"""The contract between the services: names, messages, codec and scripts. It imports no service."""
 
 VERSION = "0.6.0"

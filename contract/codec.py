@@ -1,7 +1,7 @@
-"""Two steps of decoding what comes from a channel, and one of encoding.
+"""Decoding of channel messages in two steps, and encoding.
 
-Step (a), ``require_object``: a JSON object as RFC 8259 has it, of bounded size. What passes may be handed to every
-browser unchanged. Step (b), ``decode``: also valid as the channel's type. What passes may become state.
+Step (a), ``require_object``: the message is an RFC 8259 JSON object of bounded size, so browsers may receive it
+unchanged. Step (b), ``decode``: the message is also valid as the channel's type, so a service may keep it as state.
 """
 
 from itertools import repeat
@@ -15,16 +15,16 @@ from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, MESSAGE_LIMIT_BYTES, 
 Message = Snapshot | Health | Alerts
 M = TypeVar("M")
 
-#: Characters of a message that an error quotes, and of the reason that the JSON library gives.
+#: Characters of the message, and of the JSON library's reason, that an error quotes.
 QUOTED_LENGTH: Final = 80
 REASON_LENGTH: Final = 200
-#: Arrays and objects within each other.
+#: Levels of nested arrays and objects.
 DEPTH_LIMIT: Final = 64
-#: Bytes that are looked at in one go: a thread that looks at more keeps all others waiting.
-_PIECE_BYTES: Final = 256 * 1024
-#: For ``bytes.translate``: brackets of one kind, and all other bytes.
-_SAME_BRACKETS: Final = bytes.maketrans(b"{}", b"[]")
-_OTHERS: Final = bytes(byte for byte in range(256) if byte not in b"[]{}")
+#: Bytes that are checked without a pause: one longer check would stop all other threads.
+_CHUNK_BYTES: Final = 256 * 1024
+#: Arguments of ``bytes.translate``: braces become square brackets, and all other bytes are deleted.
+_AS_SQUARE_BRACKETS: Final = bytes.maketrans(b"{}", b"[]")
+_NOT_BRACKETS: Final = bytes(byte for byte in range(256) if byte not in b"[]{}")
 
 TYPE_OF_CHANNEL: Final[dict[str, type[Message]]] = {
     METRICS_CHANNEL: Snapshot,
@@ -34,7 +34,7 @@ TYPE_OF_CHANNEL: Final[dict[str, type[Message]]] = {
 
 
 class UndecodableMessage(ValueError):
-    """Bytes that are not what their channel carries; keeps them in ``raw`` beside the ``reason``."""
+    """The bytes ``raw`` are not a message of their channel; ``reason`` explains why."""
 
     def __init__(self, raw: bytes, reason: str) -> None:
         super().__init__(f"{reason}: {_cut(repr(raw[: QUOTED_LENGTH + 1]), QUOTED_LENGTH)}")
@@ -43,18 +43,18 @@ class UndecodableMessage(ValueError):
 
 
 def require_object(raw: bytes) -> None:
-    """Check step (a): valid UTF-8, an RFC 8259 object, at most ``MESSAGE_LIMIT_BYTES`` and ``DEPTH_LIMIT`` deep.
+    """Check step (a): valid UTF-8, an RFC 8259 object, at most ``MESSAGE_LIMIT_BYTES`` long and ``DEPTH_LIMIT`` deep.
 
-    Nothing is made of the values: numbers may have any size, and a large message costs no memory.
+    The check builds no values: numbers may have any size, and a large message costs no memory.
 
     Raises:
-        UndecodableMessage: it is not.
+        UndecodableMessage: the message breaks one of these rules.
     """
     if len(raw) > MESSAGE_LIMIT_BYTES:
         raise UndecodableMessage(raw, f"longer than {MESSAGE_LIMIT_BYTES} bytes")
     try:
         raw.decode()
-        # RFC 8259 allows half a surrogate pair (\\ud800) and msgspec does not; any other four digits are as valid.
+        # RFC 8259 allows half a surrogate pair (\\ud800) and msgspec refuses it, so other four digits replace it here.
         msgspec.json.decode(raw.replace(b"\\ud", b"\\u0").replace(b"\\uD", b"\\u0"), type=msgspec.Raw)
     except RecursionError:
         raise UndecodableMessage(raw, "nested too deeply") from None
@@ -80,22 +80,22 @@ def _is_deep(json: bytes) -> bool:
 
 
 def _brackets(json: bytes) -> bytes:
-    """The brackets of valid JSON that stand outside of strings, ``{}`` written as ``[]``."""
+    """Return the brackets of valid JSON outside its strings, with ``{}`` written as ``[]``."""
     json = json.replace(b"\\\\", b"").replace(b'\\"', b"")
     pieces: list[bytes] = []
     in_string = 0
-    for begin in range(0, len(json), _PIECE_BYTES):
-        parts = json[begin : begin + _PIECE_BYTES].split(b'"')
-        pieces.append(b"".join(parts[in_string::2]).translate(_SAME_BRACKETS, _OTHERS))
+    for begin in range(0, len(json), _CHUNK_BYTES):
+        parts = json[begin : begin + _CHUNK_BYTES].split(b'"')
+        pieces.append(b"".join(parts[in_string::2]).translate(_AS_SQUARE_BRACKETS, _NOT_BRACKETS))
         in_string ^= (len(parts) - 1) & 1
     return b"".join(pieces)
 
 
 def decode(raw: bytes, expected: type[M]) -> M:
-    """Decode step (b): ``raw`` as the message type ``expected``, unknown fields ignored.
+    """Decode step (b): ``raw`` as the message type ``expected``. Unknown fields are ignored.
 
     Raises:
-        UndecodableMessage: a field is missing, of another type, or out of its range.
+        UndecodableMessage: a field is missing, has another type, or is out of its range.
     """
     try:
         return msgspec.json.decode(raw, type=expected)
@@ -104,9 +104,9 @@ def decode(raw: bytes, expected: type[M]) -> M:
 
 
 def prepare_types() -> None:
-    """Have msgspec look at every struct that is imported by now.
+    """Make msgspec analyse every imported struct.
 
-    It looks at a type when that is decoded for the first time. Where two threads do so at once, the process crashes.
+    msgspec analyses a type when it first decodes the type. The process crashes if two threads do so at the same time.
     """
     structs = list(msgspec.Struct.__subclasses__())
     for struct in structs:

@@ -1,7 +1,7 @@
-"""Compute the delta between two snapshots, and apply one.
+"""Compute the delta between two snapshots, and apply a delta.
 
-``apply_delta(base, compute_delta(base, new))`` is ``new``, field by field. The TypeScript side is held to the same
-golden examples (``contract/golden/deltas``).
+``apply_delta(base, compute_delta(base, new))`` equals ``new`` in every field. The tests in Python and in TypeScript use
+the same examples (``contract/golden/deltas``).
 """
 
 import msgspec
@@ -14,10 +14,10 @@ _FIELDS = tuple(field for field in Node.__struct_fields__ if field != "node")
 
 
 def compute_delta(base: Snapshot, new: Snapshot) -> Delta | None:
-    """Return the step from ``base`` to ``new``; ``None`` where only a full snapshot can say it.
+    """Return the delta from ``base`` to ``new``; ``None`` if only a full snapshot can express the change.
 
-    That is: another epoch, a ``seq`` not above, or a change in a top-level field that a delta does not carry.
-    ``changed`` and ``removed`` are in the order of the nodes' names.
+    A full snapshot is needed for another epoch, for a ``seq`` that is not higher, and for a change in a top-level field
+    that a delta does not carry. ``changed`` and ``removed`` are sorted by node name.
     """
     if base.epoch != new.epoch or new.seq <= base.seq:
         return None
@@ -26,11 +26,11 @@ def compute_delta(base: Snapshot, new: Snapshot) -> Delta | None:
     before = {node.node: node for node in base.nodes}
     changed: list[dict[str, object]] = []
     for node in new.nodes:
-        former = before.pop(node.node, None)
-        if former is None:
+        previous = before.pop(node.node, None)
+        if previous is None:
             changed.append(msgspec.structs.asdict(node))
-        elif former != node:
-            changed.append(_changed_fields(former, node))
+        elif previous != node:
+            changed.append(_changed_fields(previous, node))
     return Delta(
         epoch=new.epoch,
         seq=new.seq,
@@ -47,7 +47,7 @@ def apply_delta(base: Snapshot, delta: Delta) -> Snapshot:
 
     Raises:
         ValueError: the delta does not start at ``base``.
-        msgspec.ValidationError: a changed field is not what a ``Node`` holds, or a new node is not whole.
+        msgspec.ValidationError: a changed field is not valid in a ``Node``, or a new node lacks fields.
     """
     if (delta.epoch, delta.base_seq) != (base.epoch, base.seq):
         raise ValueError(f"delta from {delta.epoch}/{delta.base_seq} does not start at {base.epoch}/{base.seq}")
@@ -64,10 +64,10 @@ def apply_delta(base: Snapshot, delta: Delta) -> Snapshot:
     )
 
 
-def _changed_fields(former: Node, node: Node) -> dict[str, object]:
+def _changed_fields(previous: Node, node: Node) -> dict[str, object]:
     changed: dict[str, object] = {"node": node.node}
     for field in _FIELDS:
         value = getattr(node, field)
-        if getattr(former, field) != value:
+        if getattr(previous, field) != value:
             changed[field] = value
     return changed

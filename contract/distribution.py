@@ -1,9 +1,9 @@
-"""How the values of all nodes lie in one step of the history: beside the cluster's average, which hides outliers.
+"""The distribution of a measure over all nodes in one step of the history. It shows outliers, which averages hide.
 
-An entry is a JSON array: how many rounds it is made of, then for each of ``DISTRIBUTED`` ``null`` (no node knew it) or
-``[10th percentile, median, 90th percentile, maximum, "name of the maximum's node"]``. The percentiles are over the
-nodes, of the average that each had in the step; the maximum is of all samples. Each step, a coarse one too, is made of
-its nodes' own entries, so that no percentile is one of percentiles.
+An entry is a JSON array: the number of rounds, then for each measure of ``DISTRIBUTED`` either ``null`` (no node has a
+value) or ``[10th percentile, median, 90th percentile, maximum, "node with the maximum"]``. The percentiles are over the
+averages of the nodes in the step; the maximum is over all samples. Every resolution computes its entries from the
+nodes' own entries, so percentiles are never computed from percentiles.
 """
 
 import functools
@@ -16,15 +16,15 @@ import msgspec
 from contract.codec import UndecodableMessage, encode
 from contract.history import MEASURES, HistoryEntry
 
-#: Measures of the history that have a distribution, in the order in which entries hold them.
+#: Measures of the history that have a distribution, in the order of an entry.
 DISTRIBUTED: Final = ("cpu_usage", "memory_usage", "disk_usage", "temperature")
 _POSITIONS: Final = tuple(list(MEASURES).index(measure) for measure in DISTRIBUTED)
-#: All of them are rounded to this many digits in the snapshot.
+#: Decimal digits, as in the snapshot.
 _DIGITS: Final = 1
 
 
 class Quantiles(NamedTuple):
-    """One measure over all nodes; ``max_node`` is the name of the node that has the maximum."""
+    """The distribution of one measure over all nodes; ``max_node`` is the name of the node with the maximum."""
 
     p10: float
     median: float
@@ -34,24 +34,28 @@ class Quantiles(NamedTuple):
 
 
 class Distribution(NamedTuple):
-    """All measures in one step, made of so many rounds; ``None`` where no node knew it."""
+    """The distribution of all measures in one step.
+
+    ``samples`` is the number of rounds. ``quantiles`` follows the order of ``DISTRIBUTED``; ``None`` for a measure that
+    no node has.
+    """
 
     samples: int
-    spreads: tuple[Quantiles | None, ...]
+    quantiles: tuple[Quantiles | None, ...]
 
 
 class DistributionBuilder:
-    """Takes in the entries of all nodes of one step."""
+    """Computes the distribution of one step from the entries of all nodes."""
 
     __slots__ = ("_averages", "_highest")
 
     def __init__(self) -> None:
         self._averages: list[list[float]] = [[] for _ in DISTRIBUTED]
-        #: Of each measure the maximum and its node; of equal ones the first.
+        #: For each measure the maximum and the first node that has it.
         self._highest: list[tuple[float, str]] = [(-math.inf, "") for _ in DISTRIBUTED]
 
     def add(self, node: str, entry: HistoryEntry) -> None:
-        """Take in what ``node`` was like in the step."""
+        """Add the entry of ``node`` for the step."""
         for number, position in enumerate(_POSITIONS):
             summary = entry.summaries[position]
             if summary is None:
@@ -61,8 +65,8 @@ class DistributionBuilder:
             if high > self._highest[number][0]:
                 self._highest[number] = high, node
 
-    def spreads(self) -> Iterator[Quantiles | None]:
-        """Of each measure how it lies, one by one: each takes a moment where there are many nodes."""
+    def quantiles(self) -> Iterator[Quantiles | None]:
+        """Yield the quantiles of each measure in turn. With many nodes each takes some milliseconds."""
         for averages, (high, node) in zip(self._averages, self._highest, strict=True):
             if not averages:
                 yield None
@@ -72,7 +76,10 @@ class DistributionBuilder:
 
 
 def _quantile(values: Sequence[float], part: float) -> float:
-    """Between the two of the sorted ``values`` that are nearest (Hyndman and Fan's seventh, as numpy and R have it)."""
+    """Return a quantile of the sorted ``values`` by linear interpolation.
+
+    Source: Hyndman and Fan (1996), method 7, the default of numpy and R.
+    """
     position = part * (len(values) - 1)
     low = int(position)
     high = min(low + 1, len(values) - 1)
@@ -80,26 +87,26 @@ def _quantile(values: Sequence[float], part: float) -> float:
 
 
 def merge_distributions(distributions: Iterable[Distribution]) -> Distribution:
-    """Make one of several, of which there is at least one, for a reader whose steps are longer.
+    """Merge at least one distribution into one for a longer step.
 
-    Of percentiles the averages, weighted by the rounds; of maximums the highest. The percentile of the longer step
-    itself cannot be had from these.
+    The result has the average of the percentiles, weighted by rounds, and the highest maximum. The true percentiles of
+    the longer step cannot be computed from distributions.
     """
     some = list(distributions)
-    columns = zip(*(each.spreads for each in some), strict=True)
+    columns = zip(*(each.quantiles for each in some), strict=True)
     weights = [each.samples for each in some]
-    return Distribution(sum(weights), tuple(_merged(spreads, weights) for spreads in columns))
+    return Distribution(sum(weights), tuple(_merged(quantiles, weights) for quantiles in columns))
 
 
-def _merged(spreads: Sequence[Quantiles | None], weights: Sequence[int]) -> Quantiles | None:
-    known = [(spread, weight) for spread, weight in zip(spreads, weights, strict=True) if spread is not None]
+def _merged(quantiles: Sequence[Quantiles | None], weights: Sequence[int]) -> Quantiles | None:
+    known = [(one, weight) for one, weight in zip(quantiles, weights, strict=True) if one is not None]
     if not known:
         return None
-    highest = max((spread for spread, _ in known), key=lambda spread: spread.max)
+    highest = max((one for one, _ in known), key=lambda one: one.max)
     return Quantiles(
-        _average([(spread.p10, weight) for spread, weight in known]),
-        _average([(spread.median, weight) for spread, weight in known]),
-        _average([(spread.p90, weight) for spread, weight in known]),
+        _average([(one.p10, weight) for one, weight in known]),
+        _average([(one.median, weight) for one, weight in known]),
+        _average([(one.p90, weight) for one, weight in known]),
         highest.max,
         highest.max_node,
     )
@@ -111,24 +118,24 @@ def _average(weighted: Sequence[tuple[float, int]]) -> float:
 
 
 def encode_distribution(distribution: Distribution) -> bytes:
-    """Write a distribution as it stands in a stream."""
-    return encode((distribution.samples, *distribution.spreads))
+    """Encode a distribution as the entry of a stream."""
+    return encode((distribution.samples, *distribution.quantiles))
 
 
 def decode_distribution(raw: bytes) -> Distribution:
-    """Read a distribution. Measures that its writer did not know are ``None``; those that only it knew are left out.
+    """Decode a distribution. A measure unknown to the writer is ``None``; a measure unknown here is left out.
 
     Raises:
-        UndecodableMessage: it is none.
+        UndecodableMessage: ``raw`` is not a distribution.
     """
     try:
-        samples, *spreads = _decoder().decode(raw)
+        samples, *quantiles = _decoder().decode(raw)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise UndecodableMessage(raw, f"not a distribution ({error})") from None
-    if type(samples) is not int or samples < 1 or not all(isinstance(each, Quantiles | None) for each in spreads):
-        raise UndecodableMessage(raw, "not a distribution (no number of rounds, or no spread in its place)")
-    missing = len(DISTRIBUTED) - len(spreads)
-    return Distribution(samples, tuple(spreads[: len(DISTRIBUTED)]) + (None,) * missing)  # type: ignore[arg-type]
+    if type(samples) is not int or samples < 1 or not all(isinstance(each, Quantiles | None) for each in quantiles):
+        raise UndecodableMessage(raw, "not a distribution (an invalid number of rounds, or invalid quantiles)")
+    missing = len(DISTRIBUTED) - len(quantiles)
+    return Distribution(samples, tuple(quantiles[: len(DISTRIBUTED)]) + (None,) * missing)  # type: ignore[arg-type]
 
 
 @functools.cache

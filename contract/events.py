@@ -1,6 +1,6 @@
-"""Namespaces and events of Socket.IO, and the payloads that are not messages of a channel.
+"""Socket.IO's namespaces and events, and the payloads that are not messages of a channel.
 
-Names are what existing clients use: they keep their meaning.
+Existing clients use these names, so the names and their meaning stay.
 """
 
 from typing import Annotated, Final, Literal
@@ -18,7 +18,7 @@ NAMESPACES: Final = (ROOT_NAMESPACE, HEALTH_NAMESPACE, MONITORING_NAMESPACE)
 
 # Server to client, namespace /
 CONNECTION_CONFIRMED: Final = "connection_confirmed"
-#: The event that carries every message of a channel to the clients of ``/``, its JSON untouched.
+#: The event that carries every message of a channel to the clients of ``/``, with its JSON unchanged.
 EVENT_OF_CHANNEL: Final = {
     METRICS_CHANNEL: "redis_cluster_metrics",
     HEALTH_CHANNEL: "redis_cluster_health",
@@ -43,12 +43,12 @@ CLUSTER_METRICS: Final = "cluster_metrics"
 CLUSTER_METRICS_DELTA: Final = "cluster_metrics_delta"
 ALERTS_UPDATE: Final = "alerts_update"
 
-#: Server to client, every namespace: a request was bad; the connection lives on.
+#: Server to client, in every namespace: a request was not valid. The connection stays open.
 ERROR: Final = "error"
 
-#: Nodes that one subscription may name.
+#: Most nodes in one subscription.
 SUBSCRIPTION_NODES_LIMIT: Final = 2000
-#: Characters of a node's name: a host's or a given one's, and a port.
+#: Longest node name in characters: a host name of 253, a colon and a port.
 NODE_NAME_LIMIT: Final = 253 + 6
 
 NodeName = Annotated[str, Meta(max_length=NODE_NAME_LIMIT)]
@@ -56,7 +56,7 @@ Age = Annotated[float, Meta(ge=0)]
 
 
 class ConnectionConfirmed(Struct, frozen=True, kw_only=True):
-    """``connection_confirmed``. ``age_seconds``: since Redis took the latest snapshot, ``None`` without one."""
+    """``connection_confirmed``. ``age_seconds`` is the age of the latest snapshot in Redis; ``None`` without one."""
 
     sid: str
     replica: str
@@ -80,7 +80,7 @@ class MonitoringConnected(Struct, frozen=True, kw_only=True):
 
 
 class ClusterCounts(Struct, frozen=True, kw_only=True):
-    """The cluster's health in a word and three figures; ``None`` where nothing is known yet."""
+    """The cluster's status and node counts; ``None`` while a count is unknown."""
 
     overall_status: Literal["healthy", "warning", "critical", "unknown"]
     nodes_online: int | None
@@ -89,7 +89,7 @@ class ClusterCounts(Struct, frozen=True, kw_only=True):
 
 
 class HealthReportWithCluster(HealthReport, frozen=True, kw_only=True):
-    """Body of ``GET /api/health`` with the cluster's counts besides."""
+    """Body of ``GET /api/health`` with the cluster's counts added."""
 
     cluster: ClusterCounts
 
@@ -116,20 +116,20 @@ class NodesStatusResponse(Struct, frozen=True, kw_only=True):
 
 
 class Subscription(Struct, frozen=True, kw_only=True):
-    """Argument of ``subscribe_to_updates``, and ``auth.subscribe`` of the handshake."""
+    """Argument of ``subscribe_to_updates``, and of ``auth.subscribe`` in the handshake."""
 
     mode: Literal["snapshot", "delta"] = "snapshot"
-    #: ``None``: all nodes; ``()``: figures only; unknown names are allowed.
+    #: ``None``: all nodes. ``()``: only the cluster's figures. Unknown names are allowed.
     nodes: Annotated[tuple[NodeName, ...], Meta(max_length=SUBSCRIPTION_NODES_LIMIT)] | None = None
     last_alert_id: LogId | None = None
 
 
 class SubscribedToUpdates(Struct, frozen=True, kw_only=True):
-    """``subscribed_to_updates``: what is in force from now on."""
+    """``subscribed_to_updates``: the subscription that is now in force."""
 
     mode: Literal["snapshot", "delta"]
     nodes: tuple[str, ...] | None
-    #: All entries since ``last_alert_id`` of the request follow.
+    #: Whether all log entries since the request's ``last_alert_id`` follow.
     recovered: bool
     last_alert_id: LogId | None
     timestamp: Timestamp

@@ -1,8 +1,8 @@
-"""The metric history: its steps, its measures, and one entry: what a node was like in one step.
+"""The metric history: its resolutions, its measures, and its entries. An entry summarises one node in one step.
 
-An entry is a JSON array: how many samples it is made of, then for each of ``MEASURES`` ``null`` (not known), one
-number (all samples had this value), or ``[minimum, average, maximum]``. Measures at the end that are not known are left
-out. A step without samples has no entry.
+An entry is a JSON array: the number of samples, then for each of ``MEASURES`` either ``null`` (unknown), one number
+(all samples had this value), or ``[minimum, average, maximum]``. Unknown measures at the end are left out. A step
+without samples has no entry.
 """
 
 import functools
@@ -14,8 +14,7 @@ import msgspec
 
 from contract.codec import UndecodableMessage, encode
 
-#: Fields of a snapshot's node that are kept, in the order in which entries hold them, with the digits that the
-#: snapshot rounds them to; ``None`` for whole numbers.
+#: Recorded fields of a snapshot's node in the order of an entry, with their decimal digits (``None``: whole numbers).
 MEASURES: Final[dict[str, int | None]] = {
     "cpu_usage": 1,
     "memory_usage": 1,
@@ -26,7 +25,7 @@ MEASURES: Final[dict[str, int | None]] = {
     "network_transmit_bytes_per_second": None,
     "disk_read_bytes_per_second": None,
     "disk_written_bytes_per_second": None,
-    # New measures come last, so that the entries of older writers stay readable.
+    # New measures go to the end, so that entries of older writers stay readable.
     "iowait": 1,
     "swap_usage": 1,
     "pressure_io": None,
@@ -34,24 +33,24 @@ MEASURES: Final[dict[str, int | None]] = {
 }
 _DIGITS: Final = tuple(MEASURES.values())
 
-#: The node's name under which the averages of the whole cluster stand.
+#: Node name of the cluster's averages.
 CLUSTER_NODE: Final = ""
 
-#: One value, or minimum, average and maximum; ``None`` where nothing is known.
+#: One value, or minimum, average and maximum; ``None`` if unknown.
 Summary = float | tuple[float, float, float] | None
 
 
 class Resolution(NamedTuple):
-    """A length of time that one entry sums up, and how long such entries are kept."""
+    """The length of a step, and the time for which entries of this length are kept."""
 
     seconds: int
     range_seconds: int
-    #: The step whose entries it is made of; it divides this one. ``None``: made of samples.
+    #: The finer resolution whose entries are merged; its length divides this one. ``None``: entries come from samples.
     source: "Resolution | None"
 
     @property
     def retention_seconds(self) -> int:
-        """Age at which an entry goes: the range, and a margin for the step that begins before it."""
+        """Age at which an entry is dropped: the range, plus a margin for the step that begins before it."""
         return self.range_seconds + 2 * self.seconds
 
 
@@ -64,24 +63,24 @@ RESOLUTIONS: Final = (TEN_SECONDS, MINUTE, FOUR_MINUTES, HALF_HOUR)
 
 
 class HistoryEntry(NamedTuple):
-    """What a node was like in one step; ``summaries`` in the order of ``MEASURES``."""
+    """A node in one step; ``summaries`` is in the order of ``MEASURES``."""
 
     samples: int
     summaries: tuple[Summary, ...]
 
 
 class Rollup:
-    """Sums entries up into one; an entry weighs as much as it has samples."""
+    """Merges entries into one, weighted by their numbers of samples."""
 
     __slots__ = ("_samples", "_sums")
 
     def __init__(self) -> None:
         self._samples = 0
-        #: Of each measure the weight, minimum, sum and maximum.
+        #: For each measure its weight, minimum, weighted sum and maximum.
         self._sums: list[list[float]] = [[0, math.inf, 0.0, -math.inf] for _ in _DIGITS]
 
     def add(self, entry: HistoryEntry) -> None:
-        """Take ``entry`` in."""
+        """Add ``entry``."""
         samples = entry.samples
         self._samples += samples
         for sums, summary in zip(self._sums, entry.summaries, strict=True):
@@ -96,7 +95,7 @@ class Rollup:
                 sums[3] = high
 
     def entry(self) -> HistoryEntry:
-        """What was taken in as one entry, averages rounded as the snapshot rounds."""
+        """Return the merged entry, with averages rounded as in the snapshot."""
         return HistoryEntry(self._samples, tuple(map(_summary, self._sums, _DIGITS)))
 
 
@@ -108,7 +107,7 @@ def _summary(sums: list[float], digits: int | None) -> Summary:
 
 
 def merge(entries: Iterable[HistoryEntry]) -> HistoryEntry:
-    """Sum ``entries``, of which there is at least one, up into one."""
+    """Merge at least one entry into one."""
     rollup = Rollup()
     for entry in entries:
         rollup.add(entry)
@@ -116,7 +115,7 @@ def merge(entries: Iterable[HistoryEntry]) -> HistoryEntry:
 
 
 def encode_entry(entry: HistoryEntry) -> bytes:
-    """Write an entry as it stands in a stream."""
+    """Encode an entry for its stream."""
     known = len(entry.summaries)
     while known and entry.summaries[known - 1] is None:
         known -= 1
@@ -124,10 +123,10 @@ def encode_entry(entry: HistoryEntry) -> bytes:
 
 
 def decode_entry(raw: bytes) -> HistoryEntry:
-    """Read an entry. Measures that its writer did not know are ``None``; those that only it knew are left out.
+    """Decode an entry. A measure unknown to the writer is ``None``; a measure unknown here is left out.
 
     Raises:
-        UndecodableMessage: it is none.
+        UndecodableMessage: ``raw`` is not an entry.
     """
     try:
         samples, *summaries = _decoder().decode(raw)

@@ -1,8 +1,7 @@
-"""The messages of the three channels, and what they are made of.
+"""The messages of the three channels, and their parts.
 
-What is not known is ``None`` (JSON ``null``), never 0; every field is always written. Decoding ignores fields that are
-not named here, so that a newer writer does not break an older reader; a field with a default here is one that an older
-writer does not write.
+An unknown value is ``None`` (JSON ``null``), never 0. Writers write every field. Decoding ignores unknown fields, so a
+newer writer does not break an older reader. A field with a default is one that older writers do not write.
 """
 
 from typing import Annotated, Literal, Union
@@ -12,7 +11,7 @@ from msgspec import Meta, Struct
 Percent = Annotated[float, Meta(ge=0, le=100)]
 WholePercent = Annotated[int, Meta(ge=0, le=100)]
 Count = Annotated[int, Meta(ge=0)]
-#: RFC 3339 in UTC with milliseconds or without, as every browser's ``Date`` reads it.
+#: RFC 3339 in UTC, with or without fractions of a second, as every browser's ``Date`` reads it.
 Timestamp = Annotated[str, Meta(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$")]
 #: Position in the alert log: ``<epoch>-<n>``.
 LogId = Annotated[str, Meta(pattern=r"^\d{1,15}-\d{1,15}$")]
@@ -26,45 +25,45 @@ NodeRole = Literal["worker", "master"]
 OverallStatus = Literal["healthy", "warning", "critical", "unknown"]
 Severity = Literal["info", "warning", "critical"]
 AlertState = Literal["pending", "firing"]
-#: What happened to an alert. This release writes ``started``, ``pending``, ``firing``, ``resolved`` and ``pended``; a
-#: reader passes any other on, which a newer collector may write.
+#: Change of an alert's state. This release writes ``started``, ``pending``, ``firing``, ``resolved`` and ``pended``. A
+#: reader forwards other values, which a newer collector may write.
 Transition = Annotated[str, Meta(min_length=1, examples=["started", "pending", "firing", "resolved", "pended"])]
 
 
 def log_order(position: LogId) -> tuple[int, int]:
-    """Epoch and number of a position, by which entries stand in the alert log."""
+    """Return the sort key of a position in the alert log: epoch and number."""
     epoch, number = position.split("-")
     return int(epoch), int(number)
 
 
 class Coded(Struct, frozen=True):
-    """A sentence for programs, beside its English text: pages make one of it in their language.
+    """A sentence as a code and arguments, beside its English text. Pages compose it in the reader's language.
 
-    ``contract/golden/codes.json`` has examples of every code. Arguments are raw: percent, °C, seconds, bytes and counts
-    are numbers, names and paths are texts, and a cause is a ``Coded`` that has none in it.
+    ``contract/golden/codes.json`` has examples of every code. Percent, °C, seconds, bytes and counts are numbers; names
+    and paths are strings. A cause is a nested ``Coded``, which has no further ``Coded`` in it.
     """
 
     code: Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
     args: dict[str, "Argument"] = {}
 
 
-# With quotes, since the two name each other.
+# In quotes, because the two types refer to each other.
 Argument = Union[str, int, float, None, "Coded"]
 
 
 class Node(Struct, frozen=True, kw_only=True):
-    """One node in a snapshot. Percent to 0.1, °C to 0.1, load to 0.01, bytes and bytes per second whole."""
+    """One node in a snapshot. Percent and °C have one decimal, load has two, bytes and bytes per second have none."""
 
-    #: Unique and stable name; percent-encoded where it stands in a URL.
+    #: Unique and stable name; percent-encoded in URLs.
     node: str
     #: ``host:port`` of the exporter, or ``local``.
     address: str
     role: NodeRole
     status: NodeStatus
-    #: ``status == "online"``, for pages older than ``status``.
+    #: ``status == "online"``, for older pages.
     is_healthy: bool
     status_since: Timestamp
-    #: Why the node is offline, as a sentence for people.
+    #: The reason why the node is offline, as an English sentence.
     error: str | None
     boot_time: Timestamp | None
     cpu_usage: Percent | None
@@ -72,28 +71,29 @@ class Node(Struct, frozen=True, kw_only=True):
     load1: Annotated[float, Meta(ge=0)] | None
     memory_usage: Percent | None
     memory_total_bytes: Count | None
-    #: Of the root file system.
+    #: Usage of the root file system.
     disk_usage: Percent | None
     disk_total_bytes: Count | None
-    #: Of the hottest sensor, °C.
+    #: Hottest sensor, °C.
     temperature: float | None
     network_receive_bytes_per_second: Count | None
     network_transmit_bytes_per_second: Count | None
     disk_read_bytes_per_second: Count | None
     disk_written_bytes_per_second: Count | None
-    #: Of the processors' time: idle, and a task waits for a disk.
+    #: Share of the processors' time that is idle while a task waits for a disk.
     iowait: Percent | None = None
-    #: ``None`` without swap.
+    #: ``None`` on a node without swap.
     swap_usage: Percent | None = None
-    #: Of the time: some task waits for a disk, or for memory. Source: kernel, Documentation/accounting/psi.rst, "some"
+    #: Share of the time in which some task waits for a disk, or for memory.
+    #: Source: kernel, Documentation/accounting/psi.rst, "some"
     pressure_io: WholePercent | None = None
     pressure_memory: WholePercent | None = None
-    #: What ``error`` says.
+    #: ``error`` as a code with arguments.
     error_coded: Coded | None = None
 
 
 class ClusterStats(Struct, frozen=True, kw_only=True):
-    """Figures over all nodes; averages over the online nodes that know the value."""
+    """Figures of the whole cluster. Averages are over the online nodes that have the value."""
 
     total_nodes: Count
     online_nodes: Count
@@ -104,7 +104,7 @@ class ClusterStats(Struct, frozen=True, kw_only=True):
 
 
 class _Message(Struct, frozen=True, kw_only=True):
-    """What the messages of all three channels begin with."""
+    """The fields that all three channels share."""
 
     v: Literal[1] = 1
     cluster: str
@@ -114,17 +114,17 @@ class _Message(Struct, frozen=True, kw_only=True):
 
 
 class Snapshot(_Message, frozen=True, kw_only=True):
-    """``cluster:metrics``: the whole cluster in one round. ``nodes`` is sorted by ``node``."""
+    """Message of ``cluster:metrics``: the cluster in one round. ``nodes`` is sorted by ``node``."""
 
     interval_seconds: Annotated[float, Meta(gt=0)]
-    #: Whether any of the nodes is a simulated one.
+    #: Whether any node is simulated.
     simulated: bool = False
     cluster_stats: ClusterStats
     nodes: tuple[Node, ...]
 
 
 class Firing(Struct, frozen=True, kw_only=True):
-    """How many alerts are firing, by severity."""
+    """Number of firing alerts by severity."""
 
     critical: Count = 0
     warning: Count = 0
@@ -132,28 +132,28 @@ class Firing(Struct, frozen=True, kw_only=True):
 
 
 class Health(_Message, frozen=True, kw_only=True):
-    """``cluster:health``: how the cluster is, in a word, figures and texts."""
+    """Message of ``cluster:health``: the cluster's status, counts and issues."""
 
-    #: By the share of nodes that are online, whatever alerts fire.
+    #: Computed from the share of online nodes; alerts do not count.
     overall_status: OverallStatus
     nodes_online: Count
     nodes_total: Count
     issues: tuple[str, ...]
-    #: ``None`` where an older collector does not tell it.
+    #: ``None`` from a collector that does not send it.
     firing: Firing | None = None
-    #: ``None`` where nothing fires, and where ``firing`` is ``None``.
+    #: ``None`` if no alert fires, and if ``firing`` is ``None``.
     worst_firing_severity: Severity | None = None
-    #: What each of ``issues`` says, in the same order; empty from a collector before 0.3.
+    #: ``issues`` as codes with arguments, in the same order; empty from a collector before 0.3.
     issues_coded: tuple[Coded, ...] = ()
-    #: Codes of those of the issues by which the product itself is degraded, whatever the nodes are.
+    #: Codes of the issues that degrade the product itself, whatever the state of the nodes.
     degraded: tuple[str, ...] = ()
 
 
 def overall_status(*, online: int, offline: int, total: int) -> OverallStatus:
-    """Return the cluster's health as one word; nodes that were not scraped yet are neither online nor offline.
+    """Return the cluster's status. Nodes that were not scraped yet are neither online nor offline.
 
-    ``healthy``: none offline; ``warning``: at most half offline; ``critical``: more; ``unknown``: no targets, or none
-    scraped yet.
+    ``healthy``: no node is offline. ``warning``: at most half of the nodes are offline. ``critical``: more than half.
+    ``unknown``: there are no targets, or no target was scraped yet.
     """
     if online + offline == 0:
         return "unknown"
@@ -163,38 +163,38 @@ def overall_status(*, online: int, offline: int, total: int) -> OverallStatus:
 
 
 class Alert(Struct, frozen=True, kw_only=True):
-    """An alert that is pending or firing."""
+    """A pending or firing alert."""
 
-    #: ``rule/node``, or ``rule/node/detail`` (a mount point, for instance).
+    #: ``rule/node``, or ``rule/node/detail``; the detail is a mount point, for instance.
     id: str
     rule: str
     node: str
     severity: Severity
-    #: Equal to ``severity``, for older pages.
+    #: Same as ``severity``, for older pages.
     type: Severity
     state: AlertState
-    #: In the rule's unit; ``None`` for a condition without a measure.
+    #: Value in the rule's unit; ``None`` for a condition without a measure.
     value: float | None
     message: str
-    #: When the condition began, its time as pending included.
+    #: Start of the condition, before the alert was firing.
     since: Timestamp
-    #: The worst ``value`` since then.
+    #: Worst ``value`` since ``since``.
     peak: float | None = None
-    #: What ``message`` says, as in ``Coded``; ``None`` from a collector before 0.3.
+    #: ``message`` as a code with arguments, as in ``Coded``; ``None`` from a collector before 0.3.
     code: str | None = None
     args: dict[str, Argument] = {}
-    #: How often it fired since ``since`` and shortly before; 0 for an alert that does not flap. One that flaps fires
-    #: until its condition has not changed for ten minutes.
+    #: How often the alert fired since ``since`` and shortly before; 0 without flapping. A flapping alert stays firing
+    #: until its condition has been stable for ten minutes.
     flapping: Count = 0
-    #: Whether the alert log tells that it began.
+    #: Whether the alert log has an entry for the alert's start.
     logged: bool = True
 
 
 class LogEntry(Struct, frozen=True, kw_only=True):
-    """One transition of one alert; ``started`` opens an empty log and names no alert.
+    """One transition of one alert. The transition ``started`` opens an empty log and names no alert.
 
-    ``pended`` stands for alerts of one rule and node that were pending since ``since``, and ended without firing: how
-    many there were is ``count``.
+    A ``pended`` entry stands for ``count`` alerts of one rule and node that were pending since ``since`` and ended
+    without firing.
     """
 
     id: LogId
@@ -207,33 +207,33 @@ class LogEntry(Struct, frozen=True, kw_only=True):
     value: float | None
     message: str
     since: Timestamp | None
-    #: The alert's worst ``value`` until then.
+    #: Worst ``value`` of the alert up to this transition.
     peak: float | None = None
     #: As in ``Alert``.
     code: str | None = None
     args: dict[str, Argument] = {}
     flapping: Count = 0
-    #: How many alerts the entry stands for; more than one only of ``pended``.
+    #: Number of alerts for which the entry stands; more than one only for ``pended``.
     count: Count = 1
 
 
 class Incident(Struct, frozen=True, kw_only=True):
-    """One alert that fired, from its beginning to its end."""
+    """A firing alert from its start to its end."""
 
     #: ``<alert_id>@<began>``.
     id: str
     alert_id: str
     rule: str
     node: str
-    #: The last one, where the rules changed it.
+    #: The last severity, if the rules changed it.
     severity: Severity
-    #: When the condition began, its time as pending included.
+    #: Start of the condition, before the alert was firing.
     began: Timestamp
     #: ``None`` while the alert fires.
     ended: Timestamp | None
-    #: The worst value in the rule's unit; ``None`` for a condition without a measure.
+    #: Worst value in the rule's unit; ``None`` for a condition without a measure.
     peak: float | None
-    #: What the alert said last while it lasted.
+    #: Last message of the alert while it was firing.
     message: str
     #: As in ``Alert``.
     code: str | None = None
@@ -242,7 +242,7 @@ class Incident(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, alert: Alert, *, ended: Timestamp | None = None) -> "Incident":
-        """Return the incident of an alert that fires, or that fired until ``ended``."""
+        """Return the incident of a firing alert, or of an alert that was firing until ``ended``."""
         return cls(
             id=f"{alert.id}@{alert.since}",
             alert_id=alert.id,
@@ -260,27 +260,27 @@ class Incident(Struct, frozen=True, kw_only=True):
 
 
 class RecentFirings(Struct, frozen=True, kw_only=True):
-    """When an alert fired in the last ten minutes; for the collector that takes over.
+    """The times at which an alert fired in the last ten minutes, for a collector that takes over.
 
-    Of an alert that flaps, ``fired`` is empty, and the other fields say how its condition really is.
+    For a flapping alert ``fired`` is empty, and the other fields give the real state of its condition.
     """
 
     id: str
     rule: str
     node: str
     fired: tuple[Timestamp, ...]
-    #: When the condition last began or ended.
+    #: Last start or end of the condition.
     changed: Timestamp | None = None
-    #: ``None`` while the condition does not hold.
+    #: ``None`` while the condition is false.
     state: AlertState | None = None
-    #: When the condition began, likewise.
+    #: Start of the condition; ``None`` while it is false.
     since: Timestamp | None = None
 
 
 class RecentPendings(Struct, frozen=True, kw_only=True):
-    """Alerts of one rule and node that ended without firing, and that the log does not tell yet.
+    """The alerts of one rule and node that ended without firing and have no log entry yet.
 
-    For the collector that takes over. ``count`` may be 0: none since ``since``, when the log told of one.
+    For a collector that takes over. ``count`` may be 0: the last log entry about them is of ``since``.
     """
 
     rule: str
@@ -291,47 +291,47 @@ class RecentPendings(Struct, frozen=True, kw_only=True):
 
 
 class Alerts(_Message, frozen=True, kw_only=True):
-    """``cluster:alerts``: what is active, and the log since the message before."""
+    """Message of ``cluster:alerts``: the active alerts, and the log entries since the previous message."""
 
     active_alerts: tuple[Alert, ...]
-    #: How many alerts are firing; ``active_alerts`` lacks some of them where they are too long for a message.
+    #: Number of firing alerts. ``active_alerts`` lacks some of them if they do not fit a message.
     alert_count: Count
     entries: tuple[LogEntry, ...]
-    #: Position in the log before ``entries``.
+    #: Log position before ``entries``.
     previous_alert_id: LogId | None
-    #: Position in the log after ``entries``.
+    #: Log position after ``entries``.
     last_alert_id: LogId | None
-    #: What the next collector has to know so that flapping goes on; as much of it as 64 KiB hold.
+    #: State of flapping alerts for a collector that takes over; cut at 64 KiB.
     recent_firings: tuple[RecentFirings, ...] = ()
     recent_pendings: tuple[RecentPendings, ...] = ()
 
 
 class RuleInForce(Struct, frozen=True, kw_only=True):
-    """One alert rule as it is applied; ``threshold`` and ``clear`` in the rule's unit, ``None`` without a measure."""
+    """An alert rule in force. ``threshold`` and ``clear`` are in the rule's unit, ``None`` without a measure."""
 
     name: str
     enabled: bool
     severity: Severity
-    #: Of an alert of the master.
+    #: Severity of an alert on the master.
     master_severity: Severity
-    #: How long the condition lasts before the alert fires.
+    #: Time for which the condition must hold before the alert fires.
     for_seconds: Annotated[float, Meta(ge=0)]
-    #: How long the alert stays after the condition was last seen.
+    #: Time for which the alert stays after the condition last held.
     keep_seconds: Annotated[float, Meta(ge=0)]
     threshold: float | None
     clear: float | None
 
 
 class RulesInForce(_Message, frozen=True, kw_only=True):
-    """``cluster:rules``: the alert rules that the collector applies, the user's changes included."""
+    """Value of ``cluster:rules``: the alert rules in force, with the operator's changes."""
 
     rules: tuple[RuleInForce, ...]
 
 
 class Delta(Struct, frozen=True, kw_only=True):
-    """The step from the snapshot at ``base_seq`` to the one at ``seq`` of the same epoch.
+    """The changes from the snapshot ``base_seq`` to the snapshot ``seq`` of the same epoch.
 
-    ``changed`` holds, for every node that changed, its ``node`` and only the changed fields; a new node whole.
+    ``changed`` holds each changed node with its ``node`` and the changed fields, and each new node with all fields.
     """
 
     epoch: Epoch

@@ -1,4 +1,4 @@
-"""Every channel and key of the product in Redis, and who may write and read it.
+"""Every channel and key of the product in Redis, with its writers and readers.
 
 No other module spells one of these names. ``REDIS_NAMES`` lists all of them; tests compare the documentation with it.
 """
@@ -11,112 +11,113 @@ HEALTH_CHANNEL: Final = "cluster:health"
 ALERTS_CHANNEL: Final = "cluster:alerts"
 CHANNELS: Final = (METRICS_CHANNEL, HEALTH_CHANNEL, ALERTS_CHANNEL)
 
-#: Bytes of the alert rules in force; lives as long as the messages under ``latest_key``.
+#: The alert rules in force, as JSON; expires with the messages under ``latest_key``.
 RULES_KEY: Final = "cluster:rules"
 ALERT_LOG_KEY: Final = "cluster:alerts:log"
-#: Field of a log stream's entry that holds the JSON of a ``LogEntry``.
+#: Field of a stream entry that holds the JSON of a ``LogEntry``.
 ALERT_LOG_FIELD: Final = "entry"
-#: One record an alert that had fired and has ended; ids are those of the log entries that tell the ends.
+#: One record for each ended incident. Its id is that of the log entry with the end.
 INCIDENTS_KEY: Final = "cluster:incidents"
-#: Field of an entry that holds the JSON of an ``Incident``.
+#: Field of a stream entry that holds the JSON of an ``Incident``.
 INCIDENTS_FIELD: Final = "incident"
-#: Field of an entry that tells since when all are recorded, a timestamp: the newest entry knows.
+#: Field with the time since which all incidents are recorded; the newest entry that has it counts.
 INCIDENTS_SINCE_FIELD: Final = "since"
-#: What the keys of the metric history begin with.
+#: Prefix of the metric history's keys.
 HISTORY_KEYS: Final = "cluster:history"
-#: What the keys of the cluster's distribution begin with: no node's name, as a reader of 0.2 would take it for.
+#: Prefix of the keys of the cluster's distribution. A separate prefix, because 0.2 would read it as a node's name.
 DISTRIBUTION_KEYS: Final = "cluster:distribution"
-#: Field of a history stream's entry that holds the JSON of an ``Entry``, or of a ``Distribution``.
+#: Field of a stream entry that holds the JSON of a ``HistoryEntry`` or ``Distribution``.
 HISTORY_FIELD: Final = "entry"
 REPLICAS_KEY: Final = "cluster:ws"
-#: Replicas whose presence expired though they did not take themselves out of the count, by when it did, ms.
+#: Replicas whose presence expired without a clean stop, with the time of expiry in Unix ms as the score.
 VANISHED_KEY: Final = "cluster:ws:vanished"
 LEASE_KEY: Final = "cluster:collector"
 EPOCH_KEY: Final = "cluster:collector:epoch"
-#: When the last backup was made, in Unix seconds; the script ``backup`` of the image of Redis writes it.
+#: Unix time of the last backup; the script ``backup`` of the Redis image writes it.
 BACKUP_KEY: Final = "cluster:backup"
-#: What the image of Redis has cut from the end of its file, for a day: JSON of ``bytes`` and ``at``, in Unix seconds.
+#: Bytes that the Redis image has cut from the end of its damaged file, kept for a day: JSON of ``bytes`` and ``at``
+#: (Unix time).
 CUT_KEY: Final = "cluster:data:cut"
-#: JSON of ``free_bytes`` and ``needed_bytes``, for a minute, while the disk of the image of Redis is nearly full.
+#: JSON of ``free_bytes`` and ``needed_bytes``, kept for a minute, while the disk of the Redis image is nearly full.
 DISK_KEY: Final = "cluster:data:disk"
 
-#: Tells of each revocation as it is made, in the words of ``access.revocations``; ``RENEWED``: read all anew.
+#: Announces each revocation in the text form of ``access.revocations``, or ``RENEWED``: read all of them again.
 REVOKED_CHANNEL: Final = "cluster:access:revoked"
-#: What was revoked, in the order in which it was: who has read the log reads only what is new.
+#: Revocations in order of time. A reader that knows its position reads only the new ones.
 REVOCATION_LOG_KEY: Final = "cluster:access:revocations:log"
-#: By what is revoked, the id of its entry in the log: there is one each.
+#: Id of the log entry for each revoked subject.
 REVOCATION_IDS_KEY: Final = "cluster:access:revocations:ids"
-#: The same by the Unix time from which it would not be valid anyway, as 0.1.1 reads and writes it.
+#: Revocations scored by the Unix time at which the revoked grants expire, for release 0.1.1.
 REVOCATIONS_KEY: Final = "cluster:access:revocations"
-#: Random text of the store's generation: a session of another generation is of a store that was emptied since.
+#: Random text, new in each emptied store. Sessions of another generation are invalid.
 GENERATION_KEY: Final = "cluster:access:generation"
-#: Message of ``REVOKED_CHANNEL``: read all of it anew.
+#: Message of ``REVOKED_CHANNEL``: read all revocations again.
 RENEWED: Final = "renewed"
 
-#: Seconds that ``cluster:<channel>:latest`` outlives the collector's last message.
+#: Life time of ``cluster:<channel>:latest`` after the collector's last message.
 LATEST_TTL_SECONDS: Final = 24 * 3600
-#: Seconds that a replica's presence outlives its last refresh.
+#: Life time of a replica's presence after its last refresh.
 PRESENCE_TTL_SECONDS: Final = 10.0
-#: Seconds for which a vanished replica is told of.
+#: Seconds for which a vanished replica is reported.
 VANISHED_SECONDS: Final = 600.0
-#: Vanished replicas that are kept, roughly, and read.
+#: Most vanished replicas that are kept (approximately) and read.
 VANISHED_LIMIT: Final = 100
 #: Seconds between two refreshes of a replica's presence.
 PRESENCE_REFRESH_SECONDS: Final = 3.0
-#: Milliseconds between two publications by the api, per channel, over all its processes.
+#: Milliseconds between two publications by the api on one channel, over all its processes.
 REPUBLISH_INTERVAL_MS: Final = 100
-#: Entries that the alert log keeps, roughly (streams are trimmed by whole nodes).
+#: Approximate length of the alert log; Redis trims streams by whole blocks.
 ALERT_LOG_LENGTH: Final = 10_000
-#: Records of incidents that are kept, roughly, and while Redis is so full that it takes no history.
+#: Approximate number of kept incidents, and the number while Redis is too full for history.
 INCIDENTS_LENGTH: Final = 20_000
 INCIDENTS_LENGTH_WHEN_FULL: Final = 1000
-#: Bytes above which a message on a channel is dropped.
+#: Largest message on a channel in bytes; larger ones are dropped.
 MESSAGE_LIMIT_BYTES: Final = 3 * 1024 * 1024
 
 
 def latest_key(channel: str) -> str:
-    """Key of the bytes of the collector's last message on ``channel``."""
+    """Key of the collector's last message on ``channel``."""
     return f"{channel}:latest"
 
 
 def history_key(step_seconds: int | str, node: str) -> str:
-    """Key of the stream of ``node``'s entries of one step; ids are ``<start of the step, Unix ms>-<epoch>``."""
+    """Key of ``node``'s history stream at one resolution. Entry ids are ``<start of the step in Unix ms>-<epoch>``."""
     return f"{HISTORY_KEYS}:{step_seconds}:{node}"
 
 
 def distribution_key(step_seconds: int | str) -> str:
-    """Key of the stream of the cluster's distributions of one step; ids as of ``history_key``."""
+    """Key of the stream of the cluster's distributions at one resolution, with ids as in ``history_key``."""
     return f"{DISTRIBUTION_KEYS}:{step_seconds}"
 
 
 def replica_key(replica: str) -> str:
-    """Key of the hash in which the ws replica of that id presents itself."""
+    """Key of the hash with a ws replica's presence."""
     return f"{REPLICAS_KEY}:{replica}"
 
 
 def republished_key(channel: str) -> str:
-    """Key whose life time limits how often the api publishes on ``channel``."""
+    """Key whose life time limits the api's rate of publications on ``channel``."""
     return f"cluster:api:published:{channel}"
 
 
 def delay_key(kind: str, who: str) -> str:
-    """Key of the sign-ins that one ``kind`` counts; ``who`` is a digest of whose they are."""
+    """Key of the attempts to sign in that one limit counts; ``who`` is a digest of user, address or browser."""
     return f"cluster:access:delay:{kind}:{who}"
 
 
 def lease_ttl_seconds(interval_seconds: float) -> float:
-    """Life time of the collector's lease for one scrape interval."""
+    """Life time of the collector's lease for a scrape interval."""
     return max(3.0, 1.5 * interval_seconds)
 
 
 def overdue_seconds(interval_seconds: float) -> float:
-    """Age of a snapshot above which rounds are missing."""
+    """Age of a snapshot above which it counts as overdue."""
     return 2 * interval_seconds + 2
 
 
 @dataclass(frozen=True)
 class RedisName:
-    """One row of the Redis contract."""
+    """A channel or key, with its writers and readers."""
 
     pattern: str
     kind: str

@@ -1,4 +1,4 @@
-"""How a ws replica presents itself in Redis, and how the living collector and replicas are read from there."""
+"""The presence of ws replicas in Redis, and how the live collector and replicas are read from Redis."""
 
 from typing import Any, Final, Protocol, Self
 
@@ -10,32 +10,32 @@ from contract.names import LEASE_KEY, METRICS_CHANNEL, REPLICAS_KEY, latest_key,
 from contract.rest import CollectorReport, ReplicaReport
 from contract.scripts import age_seconds
 
-#: Replicas that are read: any of them may write the index, and one that was broken into as much as it wants.
+#: Most replicas that are read. A compromised replica could write any number into the index.
 REPLICAS_LIMIT: Final = 1000
 
 
-class Reader(Protocol):
-    """The part of a blocking Redis client that is used here."""
+class RedisReader(Protocol):
+    """The methods of a blocking Redis client that this module uses."""
 
     def zrange(self, name: str, start: int, end: int) -> Any: ...  # noqa: D102
     def pipeline(self, transaction: bool = ...) -> Any: ...  # noqa: D102
 
 
 class ReplicaPresence(Struct, frozen=True, kw_only=True):
-    """The hash ``cluster:ws:<replica>``. The id is new at each process start."""
+    """The hash ``cluster:ws:<replica>``. Each process start has a new id."""
 
     replica: str
     #: Engine.IO connections of this replica.
     connected_clients: Count
     started: Timestamp
     version: str
-    #: Messages taken from channels since the start.
+    #: Messages received from channels since the start.
     messages: Count
-    #: Events handed to clients since the start.
+    #: Events sent to clients since the start.
     deliveries: Count
 
     def fields(self) -> dict[str, str | int]:
-        """The hash's fields, all but the id, which stands in the key."""
+        """Return the fields of the hash; the id is in the key."""
         return {
             "connected_clients": self.connected_clients,
             "started": self.started,
@@ -46,10 +46,10 @@ class ReplicaPresence(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def from_fields(cls, replica: str, fields: dict[bytes, bytes]) -> Self:
-        """Read the hash.
+        """Parse the fields of the hash.
 
         Raises:
-            KeyError, ValueError: the hash is not one that a replica wrote.
+            KeyError, ValueError: a field is missing or invalid.
         """
         return cls(
             replica=replica,
@@ -61,11 +61,11 @@ class ReplicaPresence(Struct, frozen=True, kw_only=True):
         )
 
 
-def read_replicas(redis: Reader) -> list[ReplicaReport]:
-    """Return the living replicas, ``REPLICAS_LIMIT`` at most, in the order of their ids; what none wrote is left out.
+def read_replicas(redis: RedisReader) -> list[ReplicaReport]:
+    """Return at most ``REPLICAS_LIMIT`` live replicas, sorted by id. Invalid hashes are left out.
 
     Raises:
-        Exception: what the client raises where Redis does not answer.
+        Exception: the client's error if Redis does not answer.
     """
     members: list[Any] = redis.zrange(REPLICAS_KEY, 0, REPLICAS_LIMIT - 1)
     names = sorted(member.decode(errors="replace") for member in members)
@@ -74,7 +74,7 @@ def read_replicas(redis: Reader) -> list[ReplicaReport]:
         pipeline.hgetall(replica_key(name))
     reports: list[ReplicaReport] = []
     for name, fields in zip(names, pipeline.execute(raise_on_error=False), strict=True):
-        if not fields or isinstance(fields, Exception):  # expired since its last refresh, or no hash
+        if not fields or isinstance(fields, Exception):  # expired, or not a hash
             continue
         try:
             presence = ReplicaPresence.from_fields(name, fields)
@@ -91,13 +91,13 @@ def read_replicas(redis: Reader) -> list[ReplicaReport]:
     return reports
 
 
-def read_collector(redis: Reader) -> tuple[CollectorReport, str | None]:
-    """Return the collector's report, ``down`` without a living lease, and the name of its cluster (``None`` likewise).
+def read_collector(redis: RedisReader) -> tuple[CollectorReport, str | None]:
+    """Return the collector's report and the name of its cluster.
 
-    A lease that no collector wrote counts as none.
+    Without a valid lease the status is ``down`` and the name is ``None``.
 
     Raises:
-        Exception: what the client raises where Redis does not answer.
+        Exception: the client's error if Redis does not answer.
     """
     pipeline = redis.pipeline(transaction=False)
     pipeline.hgetall(LEASE_KEY)
@@ -115,9 +115,11 @@ def read_collector(redis: Reader) -> tuple[CollectorReport, str | None]:
 def correct_status_by_rounds(
     report: CollectorReport, quiet_seconds: float | None, interval_seconds: float | None
 ) -> CollectorReport:
-    """Return ``report`` as ``up`` unless rounds are missing too: a lease also runs out while Redis is away.
+    """Return ``report`` with the status ``up`` unless rounds are missing too.
 
-    ``quiet_seconds``: since the last round, as far as it is known; ``interval_seconds``: between two.
+    The lease also expires during an outage of Redis, so a missing lease alone proves nothing.
+    ``quiet_seconds`` is the time since the last round, and ``interval_seconds`` the time between two; ``None`` if
+    unknown.
     """
     if quiet_seconds is None or interval_seconds is None or quiet_seconds > overdue_seconds(interval_seconds):
         return report

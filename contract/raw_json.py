@@ -1,7 +1,7 @@
-"""Change parts of a message and leave the rest as it was written.
+"""Change fields of a JSON message and leave all other bytes unchanged.
 
-A reader that passes a message on uses these functions, so that fields of a newer writer reach the newer reader. What is
-handed to them has been decoded as its type before.
+A service that forwards a message uses these functions, so that the fields of a newer writer reach newer readers. The
+callers have already decoded the message as its type.
 """
 
 from collections.abc import Mapping
@@ -17,17 +17,17 @@ class _Nodes(msgspec.Struct):
 
 
 def with_fields(raw: bytes, members: Mapping[str, object]) -> bytes:
-    """Return the JSON object ``raw`` with these members in place of its own."""
+    """Return the JSON object ``raw`` with some fields replaced or added."""
     return encode({**_members(raw), **members})
 
 
 def raw_nodes(raw: bytes) -> list[msgspec.Raw]:
-    """Return the nodes of the snapshot ``raw`` as they were written, in their order."""
+    """Return the nodes of the snapshot ``raw`` as undecoded JSON, in their order."""
     return msgspec.json.decode(raw, type=_Nodes).nodes
 
 
 def has_unknown_fields(raw: bytes) -> bool:
-    """Whether the snapshot ``raw`` has fields that ``Snapshot`` does not; its first node stands for all of them."""
+    """Whether the snapshot ``raw`` has fields that this release does not know. Only its first node is checked."""
     members = _members(raw)
     nodes = msgspec.json.decode(members["nodes"], type=list[msgspec.Raw])
     parts: list[tuple[dict[str, msgspec.Raw], type[msgspec.Struct]]] = [

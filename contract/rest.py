@@ -1,4 +1,4 @@
-"""Bodies of the REST interface that are not messages of a channel, and how they are made of what Redis holds."""
+"""Bodies of the REST interface that are not channel messages, and their construction from the data in Redis."""
 
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
@@ -20,24 +20,24 @@ from contract.messages import (
     overall_status,
 )
 
-#: What a token may be used for: to see everything (pages, REST, push), or to put messages on the channels.
+#: Permission of a token: ``read`` covers pages, REST and push; ``publish`` allows messages on the channels.
 Scope = Literal["read", "publish"]
 
 
 class RedisReport(Struct, frozen=True, kw_only=True):
-    """Redis as the answering process sees it; ``down_since`` is ``None`` while it is up."""
+    """The state of Redis as the api process sees it; ``down_since`` is ``None`` while Redis is up."""
 
     status: Literal["up", "down"]
     down_since: Timestamp | None
-    #: Present where Redis answers and cannot run the product's functions: the sentence that says why.
+    #: The reason why Redis cannot run the product's functions; absent if it can, or does not answer.
     functions_missing: str | UnsetType = UNSET
 
 
 class CollectorReport(Struct, frozen=True, kw_only=True):
-    """The active collector. ``leader`` is its id, ``None`` without a living lease.
+    """The active collector. ``leader`` is its id; ``None`` without a valid lease.
 
-    ``status`` is ``down`` only while there is no living lease and rounds are missing. ``age_seconds``: since Redis took
-    its last snapshot, by Redis's clock, ``None`` without one.
+    ``status`` is ``down`` only while there is no valid lease and rounds are missing. ``age_seconds`` is the age of the
+    latest snapshot by Redis's clock; ``None`` without a snapshot.
     """
 
     status: Literal["up", "down"]
@@ -47,7 +47,7 @@ class CollectorReport(Struct, frozen=True, kw_only=True):
 
 
 class ReplicaReport(Struct, frozen=True, kw_only=True):
-    """One living ws replica."""
+    """A live ws replica."""
 
     replica: str
     connected_clients: Count
@@ -56,23 +56,23 @@ class ReplicaReport(Struct, frozen=True, kw_only=True):
 
 
 class WebsocketReport(Struct, frozen=True, kw_only=True):
-    """``connected_clients``: Engine.IO connections summed over all replicas."""
+    """The ws replicas; ``connected_clients`` is the sum of their Engine.IO connections."""
 
     connected_clients: Count
     replicas: tuple[ReplicaReport, ...]
 
 
 class Reason(Coded, frozen=True, kw_only=True):
-    """Why the product is degraded: a code for programs, and a text for people."""
+    """A reason for the status ``degraded``: a code for programs, and a text for people."""
 
     text: str
 
 
 class HealthReport(Struct, frozen=True, kw_only=True):
-    """Body of ``GET /api/health``. ``status`` is ``healthy`` while there are no ``reasons`` for another.
+    """Body of ``GET /api/health``. ``status`` is ``healthy`` if ``reasons`` is empty.
 
-    These are what the answering process sees of Redis, the collector and the ws replicas, and what the collector says
-    of the product in the cluster's health.
+    The reasons come from the state of Redis, the collector and the ws replicas, as the api process sees them, and from
+    the issues that the collector reports about the product.
     """
 
     status: Literal["healthy", "degraded"]
@@ -86,7 +86,7 @@ class HealthReport(Struct, frozen=True, kw_only=True):
 
 
 class OverviewStats(ClusterStats, frozen=True, kw_only=True):
-    """The snapshot's figures with two that existing pages read besides."""
+    """The snapshot's figures, and two more for existing pages."""
 
     ready_nodes: Count
     down_nodes: Count
@@ -101,9 +101,9 @@ class Overview(Struct, frozen=True, kw_only=True):
 
 
 class AlertLogPage(Struct, frozen=True, kw_only=True):
-    """Body of ``GET /api/alerts/log``: entries in the log's order.
+    """Body of ``GET /api/alerts/log``: entries in the order of the log.
 
-    ``last_alert_id`` is the position after the last of ``entries``, to be given as ``after`` for the next page.
+    ``last_alert_id`` is the position after the last of ``entries``: the parameter ``after`` of the next page.
     """
 
     entries: tuple[LogEntry, ...]
@@ -113,9 +113,9 @@ class AlertLogPage(Struct, frozen=True, kw_only=True):
 class IncidentsPage(Struct, frozen=True, kw_only=True):
     """Body of ``GET /api/incidents``: incidents, newest first.
 
-    On the first page those that go on, whose ``ended`` is ``None``, come before all others. ``known_since``: from when
-    on all incidents are recorded, ``None`` where none ever was. ``next`` is to be given as ``after`` for the next page;
-    ``None`` after the last one.
+    The first page begins with the ongoing incidents, whose ``ended`` is ``None``. All incidents since ``known_since``
+    are recorded; ``None`` if none was ever recorded. ``next`` is the parameter ``after`` of the next page; ``None`` on
+    the last page.
     """
 
     incidents: tuple[Incident, ...]
@@ -124,7 +124,7 @@ class IncidentsPage(Struct, frozen=True, kw_only=True):
 
 
 class HistoryValues(Struct, frozen=True, kw_only=True):
-    """One measure over the steps of a ``History``; ``None`` where nothing is known."""
+    """One measure over the steps of a ``History``; ``None`` for an unknown value."""
 
     min: tuple[float | None, ...]
     avg: tuple[float | None, ...]
@@ -132,16 +132,16 @@ class HistoryValues(Struct, frozen=True, kw_only=True):
 
 
 class HistorySeries(Struct, frozen=True, kw_only=True):
-    """One node's measures, by their names in the snapshot; ``node`` is ``None`` for the averages of the cluster."""
+    """One node's measures by their names in the snapshot; ``node`` is ``None`` for the cluster's averages."""
 
     node: str | None
     measures: dict[str, HistoryValues]
 
 
 class DistributionValues(Struct, frozen=True, kw_only=True):
-    """How one measure lies over all nodes, in the steps of a ``History``; ``None`` where nothing is known.
+    """The distribution of one measure over all nodes, for each step of a ``History``; ``None`` for an unknown value.
 
-    ``max_node``: the name of the node that had the maximum.
+    ``max_node`` is the name of the node with the maximum.
     """
 
     p10: tuple[float | None, ...]
@@ -152,15 +152,15 @@ class DistributionValues(Struct, frozen=True, kw_only=True):
 
 
 class HistoryDistribution(Struct, frozen=True, kw_only=True):
-    """How the measures lie over all nodes, by their names in the snapshot; some measures have none."""
+    """The distributions of the measures over all nodes, by their names in the snapshot. Some measures have none."""
 
     measures: dict[str, DistributionValues]
 
 
 class History(Struct, frozen=True, kw_only=True):
-    """Body of ``GET /api/history``: steps of equal length from ``start`` to, not including, ``end``.
+    """Body of ``GET /api/history``: steps of equal length from ``start`` to ``end``, which is excluded.
 
-    ``distribution`` is of the cluster: ``None`` where nodes are asked for, and where nothing is known.
+    ``distribution`` belongs to the cluster; ``None`` in a request for nodes, and if it is unknown.
     """
 
     start: Timestamp
@@ -177,14 +177,15 @@ class Problem(Struct, frozen=True, kw_only=True):
     title: str
     status: int
     detail: str
-    #: Present where a program may want to tell it apart from other errors of the same status.
+    #: Present where programs need to distinguish errors of the same status.
     code: Literal["sign_in_required", "forbidden", "limit_exceeded"] | UnsetType = UNSET
 
 
 class SessionReport(Struct, frozen=True, kw_only=True):
-    """Body of ``GET /api/session``: as whom a request was let in.
+    """Body of ``GET /api/session``: the credential of the request.
 
-    ``user``, ``by`` and ``expires`` are ``None`` where nobody was asked; ``expires`` also where there is no end.
+    ``user``, ``by`` and ``expires`` are ``None`` without a credential. ``expires`` is also ``None`` if the credential
+    never expires.
     """
 
     user: str | None
@@ -195,14 +196,14 @@ class SessionReport(Struct, frozen=True, kw_only=True):
 
 
 class Published(Struct, frozen=True, kw_only=True):
-    """Body of ``POST /api/publish/<channel>``; ``receivers`` counts the replicas that the message was handed to."""
+    """Body of ``POST /api/publish/<channel>``; ``receivers`` is the number of replicas that got the message."""
 
     channel: str
     receivers: Count
 
 
 def overview(snapshot: Snapshot) -> Overview:
-    """Body of ``GET /api/cluster/overview`` for ``snapshot``."""
+    """Return the body of ``GET /api/cluster/overview`` for ``snapshot``."""
     stats = snapshot.cluster_stats
     offline = sum(1 for node in snapshot.nodes if node.status == "offline")
     return Overview(
@@ -225,7 +226,7 @@ def health_report(
     functions_missing: str | None = None,
     health: Health | None = None,
 ) -> HealthReport:
-    """Body of ``GET /api/health`` from what the answering process knows; ``health``: the collector's last."""
+    """Return the body of ``GET /api/health``; ``health`` is the collector's last message."""
     redis = RedisReport(
         status="up" if redis_down_since is None else "down",
         down_since=redis_down_since,
@@ -250,7 +251,7 @@ def _reasons(
     redis: RedisReport, collector: CollectorReport, replicas: Sequence[ReplicaReport], health: Health | None
 ) -> Iterator[Reason]:
     if redis.status == "down":
-        # Of all else nothing is known then.
+        # Without Redis everything else is unknown.
         yield Reason("redis_down", {"since": redis.down_since}, text="Redis does not answer")
         return
     if redis.functions_missing is not UNSET:
@@ -258,8 +259,8 @@ def _reasons(
     if collector.status == "down":
         yield Reason("collector_down", {"age_seconds": collector.age_seconds}, text="No collector publishes rounds")
     if not replicas:
-        yield Reason("no_replica", text="No ws replica is there, so nothing is pushed to the pages")
+        yield Reason("no_replica", text="No ws replica is running, so pages get no live updates")
     if collector.status == "up" and health is not None:
-        for text, said in zip(health.issues, health.issues_coded, strict=False):
-            if said.code in health.degraded:
-                yield Reason(said.code, said.args, text=text)
+        for text, issue in zip(health.issues, health.issues_coded, strict=False):
+            if issue.code in health.degraded:
+                yield Reason(issue.code, issue.args, text=text)

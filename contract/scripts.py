@@ -1,6 +1,6 @@
-"""The Lua scripts: their texts, their arguments and their answers. No input or output of their own.
+"""The Lua scripts, their arguments and their replies. This module does no input or output.
 
-Each ``…_call`` returns ``(keys, args)`` for ``runtime.functions``, of a blocking or an asyncio client alike.
+Each ``…_call`` returns ``(keys, args)`` for ``runtime.functions``, for blocking and asyncio clients.
 """
 
 from collections.abc import Mapping, Sequence
@@ -49,13 +49,13 @@ RELEASE_LEASE: Final = Script("release_lease")
 REPUBLISH: Final = Script("republish")
 PRESENT_REPLICA: Final = Script("present_replica")
 
-#: Streams that one call of ``RECORD_HISTORY`` may write anew, at about a millisecond each.
+#: Streams that one call of ``RECORD_HISTORY`` may rewrite. Each rewrite takes about a millisecond.
 MAX_STREAM_REWRITES: Final = 10
 
 
 @dataclass(frozen=True)
 class Lease:
-    """What one collector holds, or would hold."""
+    """The lease of one collector."""
 
     id: str
     cluster: str
@@ -69,10 +69,11 @@ class Lease:
 
 @dataclass(frozen=True)
 class LeaseReply:
-    """Outcome of asking for the lease.
+    """Reply of ``TAKE_LEASE``.
 
-    ``taken``: ``epoch`` is new and one's own. ``held``: by another collector of the same cluster. ``foreign``: by a
-    collector of another cluster. ``holder`` and ``holder_cluster`` say whose it is now.
+    ``taken``: this collector has the lease, with a new ``epoch``. ``held``: another collector of the same cluster has
+    the lease. ``foreign``: a collector of another cluster has the lease. ``holder`` and ``holder_cluster`` identify the
+    collector that has the lease now.
     """
 
     outcome: Literal["taken", "held", "foreign"]
@@ -84,9 +85,9 @@ class LeaseReply:
 
 @dataclass(frozen=True)
 class Publication:
-    """One round: messages by channel, log entries by id, and what goes with them, as encoded bytes.
+    """One round as encoded bytes: messages by channel, log entries by id, rules and incidents.
 
-    Entries already in the log (a former attempt whose answer got lost) may stand here again: they are recognised.
+    An entry that is already in the log, after an attempt without a reply, may be repeated: the script recognises it.
     """
 
     lease: Lease
@@ -94,26 +95,26 @@ class Publication:
     seq: int
     messages: dict[str, bytes]
     entries: tuple[tuple[str, bytes], ...] = ()
-    #: The rules in force, where they are due.
+    #: The rules in force; ``None`` if this round does not publish them.
     rules: bytes | None = None
-    #: Records of incidents, by the id of the log entry that tells their end.
+    #: Ended incidents by the id of the log entry with the end.
     incidents: Mapping[str, bytes] = field(default_factory=dict)
-    #: From when on all are recorded, where none or not all were before; ``None``: none are recorded.
+    #: Time since which all incidents are recorded, if the stream lacks it; ``None``: this round records no incidents.
     incidents_since: Timestamp | None = None
     incidents_length: int = INCIDENTS_LENGTH
 
-    def bare(self) -> "Publication":
-        """The round with what every release writes, and nothing else."""
+    def without_optional_parts(self) -> "Publication":
+        """Return the round with only the parts that every release writes."""
         return replace(self, rules=None, incidents={}, incidents_since=None)
 
 
 def take_lease_call(lease: Lease, last_epoch: int) -> Call:
-    """Arguments of ``TAKE_LEASE``; ``last_epoch`` is the last one this process held, 0 for none."""
+    """Arguments of ``TAKE_LEASE``; ``last_epoch`` is the last epoch of this process, 0 without one."""
     return [LEASE_KEY, EPOCH_KEY, ALERT_LOG_KEY], [lease.id, lease.cluster, lease.ttl_ms, last_epoch]
 
 
 def take_lease_reply(raw: list[Any]) -> LeaseReply:
-    """Read the answer of ``TAKE_LEASE``."""
+    """Parse the reply of ``TAKE_LEASE``."""
     outcome, epoch, holder, holder_cluster, empty = raw
     return LeaseReply(_str(outcome), int(epoch), _str(holder), _str(holder_cluster), bool(empty))  # type: ignore[arg-type]
 
@@ -150,16 +151,16 @@ def publish_round_call(publication: Publication) -> Call:
 
 
 def publish_round_reply(raw: bytes | str) -> PublishOutcome:
-    """Read the answer of ``PUBLISH_ROUND``.
+    """Parse the reply of ``PUBLISH_ROUND``.
 
-    ``lost``: no epoch is stored, take the lease again. ``fenced``: another collector has it. ``repeated``: this round
-    or a later one is published already.
+    ``lost``: no epoch is stored, so the collector must take the lease again. ``fenced``: another collector has the
+    lease. ``repeated``: this round or a later one was already published.
     """
     return _str(raw)  # type: ignore[return-value]
 
 
 class HistoryRecord(NamedTuple):
-    """One entry of the metric history on its way: of which step and node, which begins when, as encoded bytes.
+    """One encoded entry of the metric history, with its resolution, node and start of the step.
 
     ``node`` is ``None`` for the distribution of the cluster.
     """
@@ -171,26 +172,26 @@ class HistoryRecord(NamedTuple):
 
     @property
     def key(self) -> str:
-        """Key of the stream in which it belongs."""
+        """Key of the entry's stream."""
         seconds = self.resolution.seconds
         return distribution_key(seconds) if self.node is None else history_key(seconds, self.node)
 
 
 @dataclass(frozen=True)
 class RecordReply:
-    """Answer of ``RECORD_HISTORY``.
+    """Reply of ``RECORD_HISTORY``.
 
-    ``lost``: no epoch is stored. ``fenced``: another collector has it. ``dealt`` records, from the first on, need not
-    be given again; ``refused`` of them met a key that holds something else.
+    ``lost``: no epoch is stored. ``fenced``: another collector has the lease. The first ``processed`` records are done;
+    ``refused`` of them belong to a key with another type of value.
     """
 
     outcome: RecordOutcome
-    dealt: int
+    processed: int
     refused: int
 
 
 def record_history_call(epoch: int, records: Sequence[HistoryRecord]) -> Call:
-    """Arguments of ``RECORD_HISTORY``. Records that Redis has already may be given again: they are recognised."""
+    """Arguments of ``RECORD_HISTORY``. A record that Redis already has may be repeated: the script recognises it."""
     keys = [EPOCH_KEY, *(record.key for record in records)]
     args: list[str | bytes | int | float] = [epoch, HISTORY_FIELD, MAX_STREAM_REWRITES]
     for record in records:
@@ -199,9 +200,9 @@ def record_history_call(epoch: int, records: Sequence[HistoryRecord]) -> Call:
 
 
 def record_history_reply(raw: list[Any]) -> RecordReply:
-    """Read the answer of ``RECORD_HISTORY``."""
-    outcome, dealt, refused = raw
-    return RecordReply(_str(outcome), int(dealt), int(refused))  # type: ignore[arg-type]
+    """Parse the reply of ``RECORD_HISTORY``."""
+    outcome, processed, refused = raw
+    return RecordReply(_str(outcome), int(processed), int(refused))  # type: ignore[arg-type]
 
 
 def release_lease_call(lease: Lease) -> Call:
@@ -211,9 +212,9 @@ def release_lease_call(lease: Lease) -> Call:
 
 @dataclass(frozen=True)
 class RepublishReply:
-    """Answer of ``REPUBLISH``: the stored message, its age, and how long to wait where it was not published.
+    """Reply of ``REPUBLISH``: the stored message, its age, and the wait until the next publication.
 
-    ``message`` is ``None`` where nothing is stored. ``wait_seconds`` is 0 where it was published.
+    ``message`` is ``None`` if no message is stored. ``wait_seconds`` is 0 if the message was published.
     """
 
     message: bytes | None
@@ -227,7 +228,7 @@ def republish_call(channel: str) -> Call:
 
 
 def republish_reply(raw: list[Any]) -> RepublishReply:
-    """Read the answer of ``REPUBLISH``, which must come from a client that does not decode responses."""
+    """Parse the reply of ``REPUBLISH``, from a client that does not decode responses."""
     message, ttl_ms, wait_ms = raw
     if message is None:
         return RepublishReply(None, None, 0.0)
@@ -235,9 +236,9 @@ def republish_reply(raw: list[Any]) -> RepublishReply:
 
 
 def age_seconds(ttl_ms: int) -> float | None:
-    """Age of a ``:latest`` key, to the millisecond, by its remaining life time (the answer of PTTL).
+    """Return the age of a ``:latest`` key from its remaining life time, which PTTL reports.
 
-    ``None`` where the key is not there.
+    ``None`` if the key does not exist.
     """
     if ttl_ms < 0:
         return None

@@ -1,7 +1,7 @@
-"""Every setting of the product, by section.
+"""The settings catalogue: every setting of the product, by section.
 
-Services read their values through it, ``.env.example`` and the tables of docs/settings.md are written from it, and
-``make up``, ``make run`` and the like check by it before they change anything.
+Services read their values through it. ``make settings`` writes ``.env.example`` and the tables of docs/settings.md from
+it. ``make up``, ``make run`` and similar commands check all settings against it before they change anything.
 
 Standard library only, Python 3.9 and later: compose checks settings on hosts without a venv.
 """
@@ -18,23 +18,23 @@ from runtime.setting import Setting
 from runtime.value_types import memory, one_of, printable, seconds, whole_number
 
 _DAY_SECONDS = 24 * 3600
-#: The ways to run: ``make run``, systemd's units, the containers of compose.
+#: The deployments: ``make run``, systemd units, and the containers of compose.
 RUN, SYSTEMD, CONTAINERS = "run", "systemd", "containers"
 _HERE = f"{RUN} {SYSTEMD}"
-#: Settings of former releases: in which each was removed, and what there is instead.
+#: Settings of earlier releases: the release that removed each, and its replacement.
 REMOVED = {"WS_PUSH": "0.4; every replica pushes as WS_PUSH=fast did"}
-#: As many simulated nodes as one collector takes.
+#: Most simulated nodes that one collector can scrape.
 DEMO_NODES_LIMIT = 4000
-#: Longest name of a cluster, and of a node, in characters.
+#: Longest names of a cluster and of a node, in characters.
 CLUSTER_NAME_LIMIT = 100
 NODE_NAME_LIMIT = 253
-#: Stands for the version of the product in a default.
+#: Placeholder for the product's version in a default.
 VERSION = "{version}"
 
 
 @dataclass(frozen=True)
 class Section:
-    """Settings that belong together."""
+    """A section of the catalogue."""
 
     title: str
     settings: tuple[Setting[Any], ...]
@@ -44,19 +44,17 @@ PUBLIC_HOST = Setting(
     "PUBLIC_HOST",
     value_types.HOST,
     "127.0.0.1",
-    "Address that the port is published on: 127.0.0.1 is this machine only, 0.0.0.0 lets others in, and "
-    "then ACCESS must "
-    "say how.",
+    "Address on which the port is published. 127.0.0.1: only this machine can connect. 0.0.0.0: other machines "
+    "can connect too, and ACCESS must be set.",
     "api ws collector gateway",
 )
-PORT = Setting("PORT", value_types.PORT, "8085", "The port.", "gateway")
+PORT = Setting("PORT", value_types.PORT, "8085", "Port of the pages.", "gateway")
 PUBLIC_URL = Setting(
     "PUBLIC_URL",
     value_types.PAGE_URL,
     "",
-    "How people reach the pages behind a proxy of your own, for instance https://cluster.example; "
-    "without ACCESS, other "
-    "host names than this, addresses and localhost are refused.",
+    "URL of the pages behind your own proxy, for instance https://cluster.example. Without ACCESS, requests "
+    "with host names other than this one, localhost and IP addresses are refused.",
     "api ws collector gateway",
 )
 WS_ALLOWED_ORIGINS = Setting(
@@ -70,71 +68,77 @@ ACCESS = Setting(
     "ACCESS",
     one_of("open", "closed", "none"),
     "",
-    "closed: everybody signs in, or shows a token. open: whoever reaches the port sees everything. Where "
-    "nothing is said "
-    "it is open for as long as PUBLIC_HOST is this machine, and with any other nothing starts.",
+    "closed: everybody signs in or shows a token. open: anyone who reaches the port sees everything. The "
+    "default is open while PUBLIC_HOST is this machine; with any other PUBLIC_HOST nothing starts without this "
+    "setting.",
     "api ws collector gateway",
 )
 ACCESS_SESSION_SECONDS = Setting(
     "ACCESS_SESSION_SECONDS",
     seconds(60, 366 * _DAY_SECONDS),
     "604800",
-    "Seconds after which people sign in again, whatever they do.",
+    "Seconds after which people must sign in again, even if they are active.",
     "api",
 )
 ACCESS_IDLE_SECONDS = Setting(
     "ACCESS_IDLE_SECONDS",
     seconds(30, 366 * _DAY_SECONDS),
     "43200",
-    "Seconds of doing nothing after which they do.",
+    "Seconds without activity after which people must sign in again.",
     "api",
 )
-#: As people set it. What api and ws are given may also name ``peer``: whoever connects, which is the gateway.
+#: Deployments may also pass the word ``peer`` to api and ws: it stands for every peer, which is the gateway.
 TRUSTED_PROXIES = Setting(
     "TRUSTED_PROXIES",
     value_types.NETWORKS,
     "",
-    "Addresses or networks of proxies of your own, separated by commas: what they say of where a request comes from is "
-    "believed.",
+    "Addresses or networks of your own proxies, separated by commas. Their headers about the client are trusted.",
     "api ws collector gateway",
 )
 ACCESS_USER_HEADER = Setting(
     "ACCESS_USER_HEADER",
     value_types.HEADER,
     "",
-    "The header in which they name the user whom they have signed in, for instance Remote-User.",
+    "Header in which a trusted proxy names the user who is signed in there, for instance Remote-User.",
     "api ws gateway",
 )
 ACCESS_KEY_FILE = Setting(
     "ACCESS_KEY_FILE",
     value_types.PATH,
     "",
-    "File with the random text that signs sessions, the same for api and ws.",
+    "File with the random text that signs sessions; api and ws need the same file.",
     "api ws",
     "",
 )
 ACCESS_TOKENS_DIR = Setting(
-    "ACCESS_TOKENS_DIR", value_types.PATH, "", "Folder of the tokens of programs.", "api ws", ""
+    "ACCESS_TOKENS_DIR", value_types.PATH, "", "Folder with the tokens of programs.", "api ws", ""
 )
-ACCESS_USERS_DIR = Setting("ACCESS_USERS_DIR", value_types.PATH, "", "Folder of the people who may sign in.", "api", "")
+ACCESS_USERS_DIR = Setting(
+    "ACCESS_USERS_DIR", value_types.PATH, "", "Folder with the users who may sign in.", "api", ""
+)
 TLS_CERTIFICATE = Setting(
     "TLS_CERTIFICATE",
     value_types.PATH,
     "",
-    "The certificate and those between it and its authority: the whole path of a PEM file that user "
-    "10001 can read. With "
-    "it and TLS_KEY the port speaks HTTPS and nothing else.",
+    "Certificate with its intermediate certificates: absolute path of a PEM file that user 10001 can read. "
+    "With this setting and TLS_KEY the port accepts only HTTPS.",
     "gateway",
     CONTAINERS,
 )
-TLS_KEY = Setting("TLS_KEY", value_types.PATH, "", "Its key, likewise, without a password.", "gateway", CONTAINERS)
+TLS_KEY = Setting(
+    "TLS_KEY",
+    value_types.PATH,
+    "",
+    "Private key of the certificate: absolute path of a PEM file that user 10001 can read, without a password.",
+    "gateway",
+    CONTAINERS,
+)
 TLS_HSTS_SECONDS = Setting(
     "TLS_HSTS_SECONDS",
     value_types.DIGITS,
     "",
-    "Seconds for which browsers are told to come back by HTTPS only, for instance 31536000; they cannot "
-    "be told otherwise "
-    "later.",
+    "Seconds for which browsers must use HTTPS only (HSTS), for instance 31536000. Browsers remember it: a "
+    "later change does not shorten the time.",
     "gateway",
     CONTAINERS,
 )
@@ -142,8 +146,8 @@ COLLECTOR_CERTIFICATE_FILE = Setting(
     "COLLECTOR_CERTIFICATE_FILE",
     value_types.PATH,
     "",
-    "PEM file with the certificate that the pages are served with, by a proxy of your own for instance: when it ends "
-    "is among the collector's metrics. Containers have the gateway's.",
+    "PEM file with the certificate of the pages, for instance of your own proxy. A metric of the collector "
+    "shows its expiry. Containers use the gateway's certificate.",
     "collector",
     _HERE,
 )
@@ -151,64 +155,75 @@ API_LIMIT_REQUESTS_PER_SECOND = Setting(
     "API_LIMIT_REQUESTS_PER_SECOND",
     whole_number(1, 100_000),
     "300",
-    "Requests a second to the api, of which ten seconds' worth may come at once.",
+    "Requests per second to the api. A burst may have ten times as many.",
     "api",
 )
 API_LIMIT_PUBLISHED_BYTES_PER_SECOND = Setting(
     "API_LIMIT_PUBLISHED_BYTES_PER_SECOND",
     whole_number(1000, 1_000_000_000),
     "1000000",
-    "Bytes a second that a token publishes, of which ten seconds' worth may come at once.",
+    "Bytes per second that a token publishes. A burst may have ten times as many.",
     "api",
 )
 GATEWAY_LIMIT_CONNECTIONS = Setting(
     "GATEWAY_LIMIT_CONNECTIONS",
     whole_number(1, 1_000_000),
     "",
-    "Connections of one address to the gateway; half of all that it holds if nothing is said.",
+    "Connections of one address to the gateway. The default is half of the gateway's total.",
     "gateway",
 )
 WS_LIMIT_CONNECTIONS = Setting(
-    "WS_LIMIT_CONNECTIONS", whole_number(1, 1_000_000), "5000", "Connections to a push replica.", "ws"
+    "WS_LIMIT_CONNECTIONS", whole_number(1, 1_000_000), "5000", "Connections to one ws replica.", "ws"
 )
 WS_LIMIT_CONNECTS_PER_SECOND = Setting(
-    "WS_LIMIT_CONNECTS_PER_SECOND", whole_number(1, 1_000_000), "500", "Connections that begin in a second.", "ws"
+    "WS_LIMIT_CONNECTS_PER_SECOND",
+    whole_number(1, 1_000_000),
+    "500",
+    "New connections per second to one ws replica.",
+    "ws",
 )
 WS_LIMIT_PACKETS_PER_SECOND = Setting(
-    "WS_LIMIT_PACKETS_PER_SECOND", whole_number(1, 1_000_000), "2000", "Packets a second from its connections.", "ws"
+    "WS_LIMIT_PACKETS_PER_SECOND",
+    whole_number(1, 1_000_000),
+    "2000",
+    "Packets per second from all connections to one ws replica.",
+    "ws",
 )
 WS_LIMIT_PACKET_BYTES = Setting(
-    "WS_LIMIT_PACKET_BYTES", whole_number(1024, 16 * 1024 * 1024), "524288", "Bytes of a packet.", "ws"
+    "WS_LIMIT_PACKET_BYTES", whole_number(1024, 16 * 1024 * 1024), "524288", "Largest packet in bytes.", "ws"
 )
 WS_LIMIT_SUBSCRIPTIONS = Setting(
     "WS_LIMIT_SUBSCRIPTIONS",
     whole_number(1, 1_000_000),
     "1000",
-    "Connections that are subscribed to a list of nodes.",
+    "Connections with a subscription to a list of nodes.",
     "ws",
 )
 CONFIG_DIR = Setting(
     "CONFIG_DIR",
     value_types.PATH,
     "./config",
-    "Folder with nodes.yaml and alerts.yaml, which user 10001 must be able to read. A relative path is one from "
-    "deploy/compose. Who updates by git copies deploy/compose/config elsewhere and names the copy here.",
+    "Folder with nodes.yaml and alerts.yaml, which user 10001 must be able to read. A relative path starts at "
+    "deploy/compose. If you update with git, copy deploy/compose/config to another folder and name the copy "
+    "here.",
     "",
     CONTAINERS,
 )
-TARGETS = Setting(
-    "TARGETS", value_types.PATH, "", "Your nodes.yaml; nodes.yaml in DATA_DIR if nothing is said.", "", RUN
-)
+TARGETS = Setting("TARGETS", value_types.PATH, "", "Your nodes.yaml. The default is nodes.yaml in DATA_DIR.", "", RUN)
 DATA_DIR = Setting(
-    "DATA_DIR", value_types.PATH, "", "Where Valkey keeps its data: data, in the folder of the project.", "", RUN
+    "DATA_DIR",
+    value_types.PATH,
+    "",
+    "Folder in which Valkey keeps its data. The default is data in the project folder.",
+    "",
+    RUN,
 )
 CLUSTER_NAME = Setting(
     "CLUSTER_NAME",
     printable(CLUSTER_NAME_LIMIT),
     "cluster",
-    "Name of the cluster, in titles and snapshots. Where nothing is said, make run takes the name that "
-    "this machine had "
-    "when its data were made.",
+    "Name of the cluster in titles and snapshots. The default of make run is the name that this machine had "
+    "when its data folder was created.",
     "api collector",
     in_run="",
 )
@@ -216,54 +231,57 @@ COLLECTOR_CREDENTIALS_DIR = Setting(
     "COLLECTOR_CREDENTIALS_DIR",
     value_types.PATH,
     "",
-    "Folder with the passwords, tokens and certificates that nodes.yaml names, whole path; with "
-    "containers user 10001 must "
-    "be able to read it, and nobody else need be.",
+    "Folder with the passwords, tokens and certificates that nodes.yaml names, as an absolute path. In "
+    "containers user 10001 must be able to read it.",
     "collector",
 )
 COLLECTOR_DNS_TARGETS = Setting(
     "COLLECTOR_DNS_TARGETS",
     value_types.HOSTS,
     "",
-    "DNS names whose addresses are nodes too, host or host:port (9100), separated by commas; looked up every round.",
+    "DNS names whose addresses are also nodes, as host or host:port (default 9100), separated by commas. The "
+    "names are resolved in every round.",
     "collector",
 )
 COLLECTOR_LOCAL_NAME = Setting(
     "COLLECTOR_LOCAL_NAME",
     printable(NODE_NAME_LIMIT),
     "",
-    'What this machine, the entry "local" of nodes.yaml, is called; where nothing is said, its host name.',
+    'Name of this machine, which is the entry "local" of nodes.yaml. The default is its host name.',
     "collector",
 )
 COLLECTOR_LOCAL_EXPORTER = Setting(
     "COLLECTOR_LOCAL_EXPORTER",
     value_types.HOST_AND_PORT,
     "",
-    'host:port of the exporter that the entry "local" is read from; without it this machine is read directly.',
+    'host:port of the exporter for the entry "local". Without it the collector reads this machine directly.',
     "collector",
     _HERE,
 )
 COLLECTOR_SCRAPE_INTERVAL_SECONDS = Setting(
-    "COLLECTOR_SCRAPE_INTERVAL_SECONDS", seconds(0.2, 300), "2", "Seconds between two looks at the nodes.", "collector"
+    "COLLECTOR_SCRAPE_INTERVAL_SECONDS", seconds(0.2, 300), "2", "Seconds between two scrapes of a node.", "collector"
 )
 COLLECTOR_SCRAPE_TIMEOUT_SECONDS = Setting(
     "COLLECTOR_SCRAPE_TIMEOUT_SECONDS",
     seconds(0.05, math.inf),
     "",
-    "Seconds that a look may take, at most the interval; where nothing is said, 5 or the interval, "
-    "whichever is shorter.",
+    "Timeout of a scrape in seconds, at most the interval. The default is 5 or the interval, whichever is shorter.",
     "collector",
 )
 COLLECTOR_RULES = Setting(
-    "COLLECTOR_RULES", value_types.PATH, "", "Your alert rules, overriding the built-in ones.", "collector", RUN
+    "COLLECTOR_RULES",
+    value_types.PATH,
+    "",
+    "File with your alert rules, which override the built-in rules.",
+    "collector",
+    RUN,
 )
 COLLECTOR_TARGETS = Setting(
     "COLLECTOR_TARGETS",
     value_types.TARGETS,
     "nodes.yaml",
-    "Targets files of a collector that runs alone, separated by commas, Prometheus's file_sd files among "
-    "them; the last "
-    "part of a path may hold a *; one that is not there counts as empty.",
+    "Targets files of a collector that runs alone, separated by commas. Prometheus's file_sd files are "
+    "allowed. The last part of a path may contain *. A missing file counts as empty.",
     "collector",
     "",
 )
@@ -271,9 +289,8 @@ COLLECTOR_REDIS_DIR = Setting(
     "COLLECTOR_REDIS_DIR",
     value_types.PATH,
     "",
-    "Folder in which a Redis of this machine saves its data; the health says when its disk is full. Set "
-    "by make run for "
-    "the embedded Valkey.",
+    "Folder in which a Redis on this machine saves its data. The health then reports a full disk. make run "
+    "sets it for the embedded Valkey.",
     "collector",
     RUN,
 )
@@ -281,7 +298,7 @@ COMPOSE_PROFILES = Setting(
     "COMPOSE_PROFILES",
     value_types.TEXT,
     "demo",
-    "Simulated nodes beside your own.",
+    "Simulated nodes in addition to your own.",
     "",
     CONTAINERS,
     in_containers="demo",
@@ -290,45 +307,45 @@ DEMO_NODES = Setting(
     "DEMO_NODES",
     whole_number(0, DEMO_NODES_LIMIT),
     "0",
-    "That many simulated nodes; make run shows them instead of yours, with data of their own, and not on a "
+    "Number of simulated nodes. make run shows them instead of your nodes, with separate data, and refuses a "
     "REDIS_URL that serves real nodes.",
     "",
     f"{RUN} {CONTAINERS}",
     in_containers="50",
 )
 WS_REPLICAS = Setting(
-    "WS_REPLICAS", whole_number(1, 32), "2", "Push replicas; the gateway finds up to 32.", "", CONTAINERS
+    "WS_REPLICAS", whole_number(1, 32), "2", "Number of ws replicas. The gateway finds up to 32.", "", CONTAINERS
 )
 API_THREADS = Setting(
-    "API_THREADS", whole_number(1, 256), "8", "Requests that the api answers at the same time.", "api"
+    "API_THREADS", whole_number(1, 256), "8", "Requests that the api handles at the same time.", "api"
 )
 WS_SLOW_SECONDS = Setting(
     "WS_SLOW_SECONDS",
     seconds(1, 600),
     "10",
-    "Seconds after which a client that takes nothing is sent away; it connects again when it can.",
+    "Seconds after which a client that reads nothing is disconnected. It may connect again.",
     "ws",
 )
 WS_PING_INTERVAL_SECONDS = Setting(
     "WS_PING_INTERVAL_SECONDS",
     whole_number(1, 25),
     "25",
-    "Whole seconds between two pings of a client; less (1 to 25) for proxies that cut quiet connections.",
+    "Whole seconds between two pings of a client (1 to 25). Lower it if a proxy cuts quiet connections.",
     "ws",
 )
 WS_PING_TIMEOUT_SECONDS = Setting(
     "WS_PING_TIMEOUT_SECONDS",
     whole_number(1, 25),
     "20",
-    "Whole seconds that a client has to answer a ping, at most the interval; then its connection is ended.",
+    "Whole seconds in which a client must answer a ping, at most the interval. Then its connection is closed.",
     "ws",
 )
 API_DRAIN_SECONDS = Setting(
     "API_DRAIN_SECONDS",
     seconds(0, 60),
     "2",
-    "Seconds for which an api replica that ends answers on, so that the gateway learns of it; a container is killed "
-    "after 15.",
+    "Seconds for which an api replica still answers after SIGTERM, so that the gateway notices. A container is "
+    "killed after 15.",
     "api",
     in_run="0",
 )
@@ -336,8 +353,8 @@ WS_DRAIN_SECONDS = Setting(
     "WS_DRAIN_SECONDS",
     seconds(0, 600),
     "5",
-    "Seconds over which a push replica that ends sends its clients elsewhere, after two in which the gateway learns of "
-    "it; a container is killed after 30.",
+    "Seconds in which a ws replica moves its clients to other replicas after SIGTERM. Two seconds before, the "
+    "gateway stops sending new clients. A container is killed after 30.",
     "ws",
     in_run="0",
 )
@@ -345,7 +362,7 @@ GATEWAY_MAXCONN = Setting(
     "GATEWAY_MAXCONN",
     whole_number(10, 500_000),
     "7500",
-    "Connections from clients that the gateway holds; an open page keeps one or two.",
+    "Client connections of the gateway. An open page needs one or two.",
     "gateway",
     CONTAINERS,
 )
@@ -353,19 +370,19 @@ OPEN_FILES = Setting(
     "OPEN_FILES",
     whole_number(256, 1_048_576),
     "16384",
-    "Files that the gateway, and each ws replica, may have open: more than twice GATEWAY_MAXCONN.",
+    "Open files of the gateway and of each ws replica. It must be more than twice GATEWAY_MAXCONN.",
     "gateway",
     CONTAINERS,
 )
-API_HOST = Setting("API_HOST", value_types.HOST, "127.0.0.1", "Address that the api listens on.", "api", "")
-API_PORT = Setting("API_PORT", value_types.PORT, "8000", "Port on which the api answers the gateway.", "api", _HERE)
-WS_HOST = Setting("WS_HOST", value_types.HOST, "127.0.0.1", "Address that a push replica listens on.", "ws", "")
-WS_PORT = Setting("WS_PORT", value_types.PORT, "8001", "Port on which a push replica answers.", "ws", _HERE)
+API_HOST = Setting("API_HOST", value_types.HOST, "127.0.0.1", "Address on which the api listens.", "api", "")
+API_PORT = Setting("API_PORT", value_types.PORT, "8000", "Port of the api, for the gateway.", "api", _HERE)
+WS_HOST = Setting("WS_HOST", value_types.HOST, "127.0.0.1", "Address on which a ws replica listens.", "ws", "")
+WS_PORT = Setting("WS_PORT", value_types.PORT, "8001", "Port of a ws replica.", "ws", _HERE)
 COLLECTOR_HOST = Setting(
-    "COLLECTOR_HOST", value_types.HOST, "127.0.0.1", "Address that the collector listens on.", "collector", ""
+    "COLLECTOR_HOST", value_types.HOST, "127.0.0.1", "Address on which the collector listens.", "collector", ""
 )
 COLLECTOR_PORT = Setting(
-    "COLLECTOR_PORT", value_types.PORT, "8002", "Port on which the collector answers probes.", "collector", _HERE
+    "COLLECTOR_PORT", value_types.PORT, "8002", "Port of the collector's probes and metrics.", "collector", _HERE
 )
 VALKEY_PORT = Setting("VALKEY_PORT", value_types.PORT, "6385", "Port of the embedded Valkey.", "", _HERE)
 _LOG_LEVEL = one_of("DEBUG", "INFO", "WARNING", "ERROR")
@@ -373,45 +390,54 @@ LOG_LEVEL = Setting(
     "LOG_LEVEL",
     _LOG_LEVEL,
     "INFO",
-    "What the services log: DEBUG (each scrape, connection and request), INFO, WARNING or ERROR.",
+    "Lowest level that services log: DEBUG (each scrape, connection and request), INFO, WARNING or ERROR.",
     "api ws collector gateway",
 )
-API_LOG_LEVEL = Setting("API_LOG_LEVEL", _LOG_LEVEL, "", "What the api logs, where it is something else.", "api")
+API_LOG_LEVEL = Setting("API_LOG_LEVEL", _LOG_LEVEL, "", "Log level of the api, if different.", "api")
 WS_LOG_LEVEL = Setting(
     "WS_LOG_LEVEL",
     _LOG_LEVEL,
     "",
-    "What the push replicas log, likewise; with make run and systemd the gateway is the push replica too.",
+    "Log level of the ws replicas, if different. With make run and systemd the ws replica is also the gateway.",
     "ws",
 )
-COLLECTOR_LOG_LEVEL = Setting("COLLECTOR_LOG_LEVEL", _LOG_LEVEL, "", "What the collector logs, likewise.", "collector")
-GATEWAY_LOG_LEVEL = Setting("GATEWAY_LOG_LEVEL", _LOG_LEVEL, "", "What the gateway logs, likewise.", "gateway")
+COLLECTOR_LOG_LEVEL = Setting(
+    "COLLECTOR_LOG_LEVEL", _LOG_LEVEL, "", "Log level of the collector, if different.", "collector"
+)
+GATEWAY_LOG_LEVEL = Setting("GATEWAY_LOG_LEVEL", _LOG_LEVEL, "", "Log level of the gateway, if different.", "gateway")
 LOG_FORMAT = Setting(
     "LOG_FORMAT",
     one_of("text", "json"),
     "text",
-    "text, for people, or json: an object a line, with time, level, service, logger and message.",
+    "text: for people. json: one object per line with time, level, service, logger and message.",
     "api ws collector gateway",
 )
 API_REQUEST_LOG = Setting(
-    "API_REQUEST_LOG", one_of("no", "yes"), "no", "yes: the api logs each request at the level INFO.", "api"
+    "API_REQUEST_LOG", one_of("no", "yes"), "no", "yes: the api logs each request at level INFO.", "api"
 )
 LOG_MAX_SIZE = Setting(
     "LOG_MAX_SIZE",
     value_types.LOG_SIZE,
     "10m",
-    "Size at which a container's log is continued in a new file.",
+    "Size at which Docker rotates a container's log.",
     "",
     CONTAINERS,
 )
-LOG_MAX_FILES = Setting("LOG_MAX_FILES", whole_number(1, 1000), "3", "Files that are kept of it.", "", CONTAINERS)
+LOG_MAX_FILES = Setting(
+    "LOG_MAX_FILES",
+    whole_number(1, 1000),
+    "3",
+    "Number of log files that Docker keeps for each container.",
+    "",
+    CONTAINERS,
+)
 
 
-def _limit(service: str, default: str, minimum: int, says: str) -> Setting[int]:
-    return Setting(f"{service}_MEMORY_LIMIT", memory(minimum), default, says, "", CONTAINERS)
+def _limit(service: str, default: str, minimum: int, description: str) -> Setting[int]:
+    return Setting(f"{service}_MEMORY_LIMIT", memory(minimum), default, description, "", CONTAINERS)
 
 
-#: The least that each needs to start and to serve a small cluster (docs/footprint.md), in MiB.
+#: Minimums in MiB: each service needs this much to start and to serve a small cluster (docs/footprint.md).
 API_MEMORY_LIMIT = _limit("API", "256m", 96, "The api.")
 WS_MEMORY_LIMIT = _limit("WS", "512m", 64, "Each ws replica.")
 COLLECTOR_MEMORY_LIMIT = _limit("COLLECTOR", "256m", 64, "The collector.")
@@ -422,13 +448,13 @@ REDIS_MEMORY_LIMIT = _limit(
     "REDIS",
     "1280m",
     32,
-    "Redis: more than twice REDIS_MAXMEMORY, since it may hold its data twice while it writes them anew.",
+    "Redis. It needs more than twice REDIS_MAXMEMORY, because a rewrite of its file may copy all data.",
 )
 REDIS_MAXMEMORY = Setting(
     "REDIS_MAXMEMORY",
     value_types.REDIS_MEMORY,
     "512mb",
-    "Data above which Redis refuses what may be shed; what is live it takes all the same.",
+    "Size of the data above which Redis refuses less important data. It still accepts live data.",
     "redis",
     CONTAINERS,
 )
@@ -436,8 +462,7 @@ REDIS_APPENDFSYNC = Setting(
     "REDIS_APPENDFSYNC",
     one_of("no", "everysec", "always"),
     "no",
-    "When the disk must have what was written: no (the system chooses, within about half a minute), "
-    "everysec, or always.",
+    "When Redis flushes writes to disk: no (the kernel decides, within about 30 seconds), everysec, or always.",
     "redis",
     CONTAINERS,
 )
@@ -445,7 +470,7 @@ COMPOSE_FILE = Setting(
     "COMPOSE_FILE",
     value_types.TEXT,
     "",
-    "Leaves the container redis out, and gives api and ws a way to yours.",
+    "This value leaves out the container redis and connects api and ws to the network of your Redis.",
     "",
     CONTAINERS,
     in_containers="deploy/compose/compose.yaml:deploy/compose/external-redis.yaml",
@@ -454,9 +479,8 @@ REDIS_URL = Setting(
     "REDIS_URL",
     value_types.REDIS_URL,
     "redis://127.0.0.1:6379/0",
-    "Where it is, for instance rediss://redis.lan:6379/0, which is TLS. make run and systemd have an "
-    "embedded Valkey if "
-    "nothing is said.",
+    "URL of Redis, for instance rediss://redis.lan:6379/0 with TLS. The default of make run and systemd is an "
+    "embedded Valkey.",
     "api ws collector",
     in_containers="redis://redis:6379/0",
     in_run="",
@@ -466,34 +490,43 @@ REDIS_CA_FILE = Setting(
     "REDIS_CA_FILE",
     value_types.PATH,
     "",
-    "For rediss:// with a CA of your own: a PEM file of this machine with its certificate, trusted "
-    "besides the system's, "
-    "which user 10001 of the containers, so everybody, must be able to read.",
+    "For rediss:// with your own CA: PEM file on this machine with the CA's certificate, trusted in addition "
+    "to the system's CAs. In containers user 10001 must be able to read it.",
     "api ws collector",
 )
 API_REDIS_USERNAME = Setting(
-    "API_REDIS_USERNAME", value_types.TEXT, "", "The api's user there.", "api", in_containers="api"
+    "API_REDIS_USERNAME", value_types.TEXT, "", "Redis user of the api.", "api", in_containers="api"
 )
 WS_REDIS_USERNAME = Setting(
-    "WS_REDIS_USERNAME", value_types.TEXT, "", "The ws replicas' user.", "ws", in_containers="ws"
+    "WS_REDIS_USERNAME", value_types.TEXT, "", "Redis user of the ws replicas.", "ws", in_containers="ws"
 )
 COLLECTOR_REDIS_USERNAME = Setting(
-    "COLLECTOR_REDIS_USERNAME", value_types.TEXT, "", "The collector's user.", "collector", in_containers="collector"
+    "COLLECTOR_REDIS_USERNAME",
+    value_types.TEXT,
+    "",
+    "Redis user of the collector.",
+    "collector",
+    in_containers="collector",
 )
 API_REDIS_PASSWORD_FILE = Setting(
-    "API_REDIS_PASSWORD_FILE", value_types.PATH, "", "File with the api's password there.", "api", _HERE
+    "API_REDIS_PASSWORD_FILE", value_types.PATH, "", "File with the Redis password of the api.", "api", _HERE
 )
 WS_REDIS_PASSWORD_FILE = Setting(
-    "WS_REDIS_PASSWORD_FILE", value_types.PATH, "", "File with the ws replicas' password.", "ws", _HERE
+    "WS_REDIS_PASSWORD_FILE", value_types.PATH, "", "File with the Redis password of the ws replicas.", "ws", _HERE
 )
 COLLECTOR_REDIS_PASSWORD_FILE = Setting(
-    "COLLECTOR_REDIS_PASSWORD_FILE", value_types.PATH, "", "File with the collector's password.", "collector", _HERE
+    "COLLECTOR_REDIS_PASSWORD_FILE",
+    value_types.PATH,
+    "",
+    "File with the Redis password of the collector.",
+    "collector",
+    _HERE,
 )
 API_SAVE_REVOCATIONS = Setting(
     "API_SAVE_REVOCATIONS",
     one_of("no", "yes"),
     "no",
-    "Whether a Redis without an append-only file is asked to save after each revocation.",
+    "Whether the api asks a Redis without an append-only file to save after each revocation.",
     "api",
     "",
 )
@@ -501,44 +534,44 @@ IMAGE_PREFIX = Setting(
     "IMAGE_PREFIX",
     value_types.IMAGE,
     "dispycluster",
-    "What their names begin with; with a registry of your own, as make push says.",
+    "Prefix of the image names. For your own registry, make push prints the value.",
     "",
     CONTAINERS,
 )
-IMAGE_TAG = Setting("IMAGE_TAG", value_types.IMAGE, VERSION, "Their tag.", "", CONTAINERS)
+IMAGE_TAG = Setting("IMAGE_TAG", value_types.IMAGE, VERSION, "Tag of the images.", "", CONTAINERS)
 PULL_POLICY = Setting(
     "PULL_POLICY",
     one_of("never", "missing", "always", "if_not_present", "build"),
     "never",
-    "Whether a registry is asked for them: never (built here when absent), missing (when absent), always.",
+    "When images are pulled from a registry: never (missing images are built here), missing, or always.",
     "",
     CONTAINERS,
 )
 
 
-def _image(name: str, default: str, says: str) -> Setting[str]:
-    return Setting(name, value_types.IMAGE, default, says, "", CONTAINERS)
+def _image(name: str, default: str, description: str) -> Setting[str]:
+    return Setting(name, value_types.IMAGE, default, description, "", CONTAINERS)
 
 
-PYTHON_IMAGE = _image("PYTHON_IMAGE", "python:3.11-slim-bookworm", "What the services run on.")
+PYTHON_IMAGE = _image("PYTHON_IMAGE", "python:3.11-slim-bookworm", "Base image of the services.")
 PYTHON_BUILD_IMAGE = _image(
-    "PYTHON_BUILD_IMAGE", "python:3.11-slim-bookworm", "What their packages are installed with."
+    "PYTHON_BUILD_IMAGE", "python:3.11-slim-bookworm", "Image that installs the services' packages."
 )
-HAPROXY_IMAGE = _image("HAPROXY_IMAGE", "haproxy:3.2.15", "HAProxy, for the gateway.")
-VALKEY_IMAGE = _image("VALKEY_IMAGE", "valkey/valkey:9.0.3", "Valkey 7.2 or later, or Redis 7.0 or later.")
-NODE_EXPORTER_IMAGE = _image("NODE_EXPORTER_IMAGE", "prom/node-exporter:v1.12.1", "The exporter of this host.")
+HAPROXY_IMAGE = _image("HAPROXY_IMAGE", "haproxy:3.2.15", "Image of HAProxy, for the gateway.")
+VALKEY_IMAGE = _image("VALKEY_IMAGE", "valkey/valkey:9.0.3", "Image of Valkey 7.2 or later, or of Redis 7.0 or later.")
+NODE_EXPORTER_IMAGE = _image("NODE_EXPORTER_IMAGE", "prom/node-exporter:v1.12.1", "Image of the exporter of this host.")
 PIP_INDEX_URL = Setting(
     "PIP_INDEX_URL",
     value_types.TEXT,
     "",
-    "A Python package index of your own, for instance https://packages.lan/simple",
+    "Your own Python package index, for instance https://packages.lan/simple",
     "",
     CONTAINERS,
     is_secret=True,
 )
 
 SECTIONS = (
-    Section("Where the pages are", (PUBLIC_HOST, PORT, PUBLIC_URL, WS_ALLOWED_ORIGINS)),
+    Section("Address of the pages", (PUBLIC_HOST, PORT, PUBLIC_URL, WS_ALLOWED_ORIGINS)),
     Section(
         "Who gets in (docs/access.md)",
         (
@@ -548,7 +581,7 @@ SECTIONS = (
     ),
     Section("TLS", (TLS_CERTIFICATE, TLS_KEY, TLS_HSTS_SECONDS, COLLECTOR_CERTIFICATE_FILE)),
     Section(
-        "What one client may take; whose address and whose identity, a user or a token, are counted each for itself",
+        "Limits for one client. Each applies to a client's address, and separately to its user or token",
         (
             API_LIMIT_REQUESTS_PER_SECOND, API_LIMIT_PUBLISHED_BYTES_PER_SECOND, GATEWAY_LIMIT_CONNECTIONS,
             WS_LIMIT_CONNECTIONS, WS_LIMIT_CONNECTS_PER_SECOND, WS_LIMIT_PACKETS_PER_SECOND, WS_LIMIT_PACKET_BYTES,
@@ -565,14 +598,14 @@ SECTIONS = (
     ),
     Section("Demo", (COMPOSE_PROFILES, DEMO_NODES)),
     Section(
-        "How much of it",
+        "Capacity and time limits",
         (
             WS_REPLICAS, API_THREADS, WS_SLOW_SECONDS, WS_PING_INTERVAL_SECONDS, WS_PING_TIMEOUT_SECONDS,
             API_DRAIN_SECONDS, WS_DRAIN_SECONDS, GATEWAY_MAXCONN, OPEN_FILES,
         ),
     ),
     Section(
-        "Ports of loopback on which the services meet and answer probes",
+        "Loopback ports between the services, and of their probes",
         (API_HOST, API_PORT, WS_HOST, WS_PORT, COLLECTOR_HOST, COLLECTOR_PORT, VALKEY_PORT),
     ),
     Section(
@@ -583,7 +616,7 @@ SECTIONS = (
         ),
     ),
     Section(
-        "Memory that a container may take; one that takes more is ended by the kernel, and starts again",
+        "Memory limits of the containers. The kernel kills a container above its limit, and Docker starts it again",
         (
             API_MEMORY_LIMIT, WS_MEMORY_LIMIT, COLLECTOR_MEMORY_LIMIT, GATEWAY_MEMORY_LIMIT, EXPORTER_MEMORY_LIMIT,
             SIMULATOR_MEMORY_LIMIT, REDIS_MEMORY_LIMIT,
@@ -599,22 +632,21 @@ SECTIONS = (
     ),
     Section("Images", (IMAGE_PREFIX, IMAGE_TAG, PULL_POLICY)),
     Section(
-        "Building them. make images-offline makes base images where no registry can be reached, and sets the "
-        "first five. "
-        "Each takes a name with a digest too: name:tag@sha256:… (docs/install.md).",
+        "Building the images. Where no registry can be reached, make images-offline builds the base images and sets "
+        "the first five settings. Each also accepts a name with a digest: name:tag@sha256:… (docs/install.md).",
         (PYTHON_IMAGE, PYTHON_BUILD_IMAGE, HAPROXY_IMAGE, VALKEY_IMAGE, NODE_EXPORTER_IMAGE, PIP_INDEX_URL),
     ),
 )  # fmt: skip
-#: What compose itself reads: in ``.env.example`` stands what they are for, not a default.
+#: Settings that compose itself reads. ``.env.example`` has an example value for them, not a default.
 OF_COMPOSE = (COMPOSE_PROFILES, COMPOSE_FILE)
 SETTINGS: dict[str, Setting[Any]] = {setting.name: setting for section in SECTIONS for setting in section.settings}
 
 
 def of_way(way: str) -> Iterator[Setting[Any]]:
-    """The settings that people set there."""
+    """Return the settings that people set in a deployment."""
     return (setting for setting in SETTINGS.values() if setting.belongs_to(way))
 
 
 def of_service(service: str) -> Iterator[Setting[Any]]:
-    """The settings that a program reads."""
+    """Return the settings that a service reads."""
     return (setting for setting in SETTINGS.values() if service in setting.read_by.split())

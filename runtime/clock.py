@@ -1,18 +1,18 @@
-"""Timestamps as the contract writes them: RFC 3339, UTC, milliseconds."""
+"""The timestamps of the contract: RFC 3339, UTC, milliseconds."""
 
 from datetime import UTC, datetime
 
 
 def timestamp(unix_seconds: float) -> str:
-    """Write Unix seconds as ``2026-11-23T09:41:07.120Z``."""
+    """Format Unix seconds as ``2026-11-23T09:41:07.120Z``."""
     moment = datetime.fromtimestamp(unix_seconds, UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
 def unix_seconds(text: str) -> float:
-    """Read a ``Timestamp`` of the contract as Unix seconds.
+    """Parse a ``Timestamp`` of the contract into Unix seconds.
 
     Raises:
-        ValueError: ``text`` is no RFC 3339 timestamp.
+        ValueError: ``text`` is not an RFC 3339 timestamp.
     """
     return datetime.fromisoformat(text).timestamp()

@@ -1,4 +1,4 @@
-"""Run a blocking call beside the event loop, in a thread that never keeps the process from ending."""
+"""Run a blocking call beside the event loop, in a thread that never delays the end of the process."""
 
 import asyncio
 import threading
@@ -10,18 +10,18 @@ T = TypeVar("T")
 
 
 def run_in_daemon_thread(function: Callable[[], T], name: str) -> "asyncio.Future[T]":
-    """Start ``function`` in a thread of its own and return the future of its result.
+    """Start ``function`` in its own thread and return a future with its result.
 
-    The executors of the standard library wait for their threads at exit: a lookup or a disk that hangs would hold up
-    every stop of the service.
+    The executors of the standard library wait for their threads at exit, so a hanging lookup or disk would delay every
+    stop of the service.
     """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[T] = loop.create_future()
-    # An error is seen here even where nobody waits any more, so that asyncio does not report it as lost.
+    # Reading the error keeps asyncio from reporting it as lost when the caller has stopped waiting.
     future.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     def settle(result: T | None, error: BaseException | None) -> None:
-        if future.done():  # whoever waited has gone
+        if future.done():  # the caller was cancelled
             return
         if error is not None:
             future.set_exception(error)
@@ -32,9 +32,9 @@ def run_in_daemon_thread(function: Callable[[], T], name: str) -> "asyncio.Futur
         result, error = None, None
         try:
             result = function()
-        except BaseException as raised:  # handed on to whoever waits
+        except BaseException as raised:  # the caller gets the error
             error = raised
-        with suppress(RuntimeError):  # the loop is closed: nobody waits
+        with suppress(RuntimeError):  # the loop is closed
             loop.call_soon_threadsafe(settle, result, error)
 
     threading.Thread(target=run, name=name, daemon=True).start()

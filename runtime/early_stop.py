@@ -1,11 +1,12 @@
-"""Lets SIGTERM end a service that is still starting; each imports this before all else.
+"""Let SIGTERM end a service that is still starting. Each service imports this module first.
 
-A container's first process has no default for signals: until the service has handlers of its own, which a small board
-takes seconds to get to, SIGTERM would do nothing, and the container be killed at the end of its grace.
+The first process of a container ignores signals without a handler. On a small board a service takes seconds to install
+its own handlers. Without this module, SIGTERM would have no effect in that time, and the container would be killed
+after its grace period.
 """
 
 import os
 import signal
 
-# Nothing is begun yet that would have to be ended.
+# The service has not started anything that needs a clean stop.
 signal.signal(signal.SIGTERM, lambda _number, _frame: os._exit(0))

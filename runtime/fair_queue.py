@@ -1,4 +1,4 @@
-"""A queue that one key cannot fill for the others: each has a line of its own, and the lines take turns."""
+"""A queue that one key cannot block for others: each key has its own queue, and the queues are served in turn."""
 
 from collections import Counter, deque
 from typing import Final, Generic, TypeVar
@@ -7,66 +7,66 @@ Job = TypeVar("Job")
 
 
 class FairQueue(Generic[Job]):
-    """Jobs of many keys, for instance addresses, that share some places. Not safe to use from several threads."""
+    """Jobs of many keys, for instance client addresses, that share a number of slots. Not thread-safe."""
 
     def __init__(self, places: int, at_once: int, waiting: int) -> None:
-        """Bound the jobs under way by ``places``, those of one key by ``at_once``, and its line by ``waiting``."""
-        #: Both may be changed at any time, for the jobs that begin from then on.
+        """Allow ``places`` running jobs, ``at_once`` running jobs of a key, and ``waiting`` queued jobs of a key."""
+        #: A change of these limits applies to the jobs that start later.
         self.places = places
         self.at_once = at_once
         self._waiting: Final = waiting
-        self._lines: dict[str, deque[Job]] = {}
-        #: Keys that may begin a job, in the order of their turns; the values mean nothing.
-        self._turns: dict[str, None] = {}
-        self._under_way: Counter[str] = Counter()
-        self._taken = 0
+        self._queues: dict[str, deque[Job]] = {}
+        #: Keys that may start a job, in the order in which they are served. The dict serves as an ordered set.
+        self._ready: dict[str, None] = {}
+        self._running: Counter[str] = Counter()
+        self._running_total = 0
 
     def offer(self, key: str, job: Job) -> bool:
-        """Put a job into its key's line; return whether there was room."""
-        line = self._lines.setdefault(key, deque())
-        if len(line) >= self._waiting:
+        """Add a job to the queue of its key; return whether there was room."""
+        queue = self._queues.setdefault(key, deque())
+        if len(queue) >= self._waiting:
             return False
-        line.append(job)
-        self._find_turn(key)
+        queue.append(job)
+        self._update_ready(key)
         return True
 
     def has_waiting(self, key: str) -> bool:
-        """Whether any job waits in the key's line."""
-        return key in self._lines
+        """Whether a job of the key is queued."""
+        return key in self._queues
 
     def take(self) -> tuple[str, Job] | None:
-        """Return the next job that may begin, and its key; the caller says when it is ``done``."""
-        if self._taken >= self.places or not self._turns:
+        """Return the next job to start and its key; the caller calls ``done`` at the end of the job."""
+        if self._running_total >= self.places or not self._ready:
             return None
-        key = next(iter(self._turns))
-        del self._turns[key]
-        job = self._lines[key].popleft()
-        self._taken += 1
-        self._under_way[key] += 1
-        self._find_turn(key)
+        key = next(iter(self._ready))
+        del self._ready[key]
+        job = self._queues[key].popleft()
+        self._running_total += 1
+        self._running[key] += 1
+        self._update_ready(key)
         return key, job
 
     def done(self, key: str) -> None:
-        """Give back the place of a job that was taken."""
-        self._taken -= 1
-        self._under_way[key] -= 1
-        if not self._under_way[key]:
-            del self._under_way[key]
-        self._find_turn(key)
+        """Free the slot of a finished job."""
+        self._running_total -= 1
+        self._running[key] -= 1
+        if not self._running[key]:
+            del self._running[key]
+        self._update_ready(key)
 
     def withdraw(self, key: str, job: Job) -> bool:
-        """Take a waiting job out of its line; return ``False`` where it does not wait any more."""
-        line = self._lines.get(key)
-        if line is None or job not in line:
+        """Remove a queued job; return ``False`` if it is no longer queued."""
+        queue = self._queues.get(key)
+        if queue is None or job not in queue:
             return False
-        line.remove(job)
-        self._find_turn(key)
+        queue.remove(job)
+        self._update_ready(key)
         return True
 
-    def _find_turn(self, key: str) -> None:
-        line = self._lines.get(key)
-        if not line:
-            self._lines.pop(key, None)
-            self._turns.pop(key, None)
-        elif self._under_way[key] < self.at_once:
-            self._turns.setdefault(key)
+    def _update_ready(self, key: str) -> None:
+        queue = self._queues.get(key)
+        if not queue:
+            self._queues.pop(key, None)
+            self._ready.pop(key, None)
+        elif self._running[key] < self.at_once:
+            self._ready.setdefault(key)

@@ -1,7 +1,7 @@
-"""Calls of our Redis functions, by a blocking or an asyncio client.
+"""Calls of the product's Redis functions, with a blocking or an asyncio client.
 
-Who finds the functions of this version missing loads them, if its Redis user may. Else Redis can do nothing that takes
-a function until somebody loads them, and every call says so.
+A call that finds this version's functions missing loads them, if its Redis user has the right. Otherwise every call
+raises ``FunctionsMissing`` until an operator loads the functions.
 """
 
 from typing import Any, Final, Protocol
@@ -12,12 +12,13 @@ from redis.exceptions import OutOfMemoryError, ResponseError
 
 from runtime.redis_failures import FunctionsMissing
 
-#: What Redis says where the function is not loaded, and where the user may not call any, as its rules of 0.1.1 have it.
+#: Parts of Redis's errors for a function that is not loaded, and for a user without the right to call functions, such
+#: as a user of 0.1.1.
 _NOT_LOADED: Final = "Function not found"
 _NOT_ALLOWED: Final = "'fcall' command"
 
 
-#: The keys of a call, and its other arguments.
+#: Keys and other arguments of a call.
 Call = tuple[list[str], list[str | bytes | int | float]]
 
 
@@ -33,27 +34,27 @@ class Function(Protocol):
 
 
 def call(client: Redis, function: Function, arguments: Call) -> Any:
-    """Return the answer of a function.
+    """Call a function and return its reply.
 
     Raises:
-        FunctionsMissing: the function is not loaded, and cannot be; or the user may call none.
-        redis.RedisError: Redis did not answer, or with an error.
+        FunctionsMissing: the function cannot be loaded, or the user may not call functions.
+        redis.RedisError: Redis did not answer, or answered with an error.
     """
     keys, args = arguments
     name, words = function.function_name, (*keys, *args)
     try:
         return client.fcall(name, len(keys), *words)
     except ResponseError as error:
-        _require_loading_helps(error)
+        _raise_unless_not_loaded(error)
     try:
         _load(client, function.library)
     except ResponseError as error:
-        _require_another_was_quicker(error, function)
+        _raise_unless_already_loaded(error, function)
     return client.fcall(name, len(keys), *words)
 
 
 def _load(client: Redis, library: str) -> None:
-    """Load the library, also into a Redis that is full of history: it is some kilobytes."""
+    """Load the library of some kilobytes, even into a full Redis."""
     try:
         client.function_load(library)
     except OutOfMemoryError:
@@ -66,36 +67,36 @@ def _load(client: Redis, library: str) -> None:
 
 
 async def call_async(client: AsyncRedis, function: Function, arguments: Call) -> Any:
-    """Return the answer of a function, as ``call`` does; into a full Redis it loads nothing."""
+    """Call a function and return its reply, as ``call`` does. It does not load the library into a full Redis."""
     keys, args = arguments
     name, words = function.function_name, (*keys, *args)
     try:
         return await client.fcall(name, len(keys), *words)
     except ResponseError as error:
-        _require_loading_helps(error)
+        _raise_unless_not_loaded(error)
     try:
         await client.function_load(function.library)
     except ResponseError as error:
-        _require_another_was_quicker(error, function)
+        _raise_unless_already_loaded(error, function)
     return await client.fcall(name, len(keys), *words)
 
 
-def _require_loading_helps(error: ResponseError) -> None:
-    """Raise where a call failed for another reason than that the function is not loaded."""
+def _raise_unless_not_loaded(error: ResponseError) -> None:
+    """Raise unless a call failed because the function is not loaded."""
     if _NOT_ALLOWED in str(error):
         raise FunctionsMissing(
             f"the Redis user of this service may not call functions ({error}): "
-            'docs/data.md, "A Redis of your own", has the users\' lines'
+            'see docs/data.md, "A Redis of your own", for the users\' ACL lines'
         ) from None
     if _NOT_LOADED not in str(error):
         raise error
 
 
-def _require_another_was_quicker(error: ResponseError, function: Function) -> None:
-    """Raise where the library was not loaded, unless another client has loaded it meanwhile."""
+def _raise_unless_already_loaded(error: ResponseError, function: Function) -> None:
+    """Raise unless another client has loaded the library in the meantime."""
     if "already exists" not in str(error):
         raise FunctionsMissing(
             f"Redis lacks the function {function.function_name} of the library {function.library_name}, and this "
             f"service cannot load it ({error}): "
-            'docs/data.md, "Functions in a Redis of your own", says how to load the library'
+            'see docs/data.md, "Functions in a Redis of your own", to load the library'
         ) from None

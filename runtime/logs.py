@@ -1,4 +1,4 @@
-"""Logs, one line an event in UTC: for people, or as JSON; and a way not to fill them."""
+"""Logs with one line for each event, in UTC, as text or JSON; and a rate limit for repeated warnings."""
 
 import logging
 import sys
@@ -8,16 +8,16 @@ from typing import Final
 
 from runtime.settings import chosen_log_format
 
-#: Seconds for which a repeated complaint stays silent.
+#: Seconds for which repeats of a warning are suppressed.
 QUIET_SECONDS: Final = 60.0
 
 
 def configure_logs(service: str, level: str = "INFO", log_format: str = "text") -> None:
     """Send the log to standard error.
 
-    As ``text`` a line is ``2026-11-23T09:41:07Z INFO collector: text``. As ``json`` it is an object with ``time``,
-    ``level``, ``service``, ``logger`` and ``message``, with ``exception`` (a traceback) where there was one, and with
-    the ``extra`` fields of the call.
+    A line in the format ``text`` is ``2026-11-23T09:41:07Z INFO collector: text``. In the format ``json`` it is an
+    object with ``time``, ``level``, ``service``, ``logger``, ``message``, the ``extra`` fields of the call, and the
+    traceback of an exception as ``exception``.
     """
     formatter = _json_formatter(service) if log_format == "json" else _text_formatter(service)
     formatter.converter = time.gmtime
@@ -27,7 +27,10 @@ def configure_logs(service: str, level: str = "INFO", log_format: str = "text") 
 
 
 def refuse_start(service: str, text: str, variables: Mapping[str, str]) -> None:
-    """Log why ``service`` does not start, a line each, in the format of ``variables``: settings may not be readable."""
+    """Log why ``service`` does not start, line by line.
+
+    The log format comes from ``variables``, because the service's settings may be invalid.
+    """
     configure_logs(service, log_format=chosen_log_format(variables))
     for line in text.splitlines():
         logging.getLogger(service).error("%s", line)
@@ -38,7 +41,7 @@ def _text_formatter(service: str) -> logging.Formatter:
 
 
 def _json_formatter(service: str) -> logging.Formatter:
-    # Imported only where it is chosen: it costs memory.
+    # Imported only for JSON, because the module costs memory.
     from pythonjsonlogger.json import JsonFormatter
 
     formatter = JsonFormatter(
@@ -48,15 +51,15 @@ def _json_formatter(service: str) -> logging.Formatter:
         static_fields={"service": service},
         json_ensure_ascii=False,
     )
-    # As contract timestamps are.
+    # The format of the contract's timestamps.
     formatter.default_time_format, formatter.default_msec_format = "%Y-%m-%dT%H:%M:%S", "%s.%03dZ"
     return formatter
 
 
 class RateLimitedLog:
-    """Logs a kind of complaint at most once a minute and says how many it kept to itself.
+    """Logs each kind of warning at most once a minute, with the number of suppressed repeats.
 
-    Kinds are for the code to name (never text from outside, which would grow the table).
+    A kind is a constant of the code. Text from outside would let the table grow without bound.
     """
 
     def __init__(self, logger: logging.Logger, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -66,12 +69,12 @@ class RateLimitedLog:
         self._kept: dict[str, int] = {}
 
     def warning(self, kind: str, text: str, *args: object) -> bool:
-        """Log ``text % args`` unless ``kind`` was logged within the last ``QUIET_SECONDS``; return whether it was."""
+        """Log ``text % args`` unless ``kind`` was logged in the last ``QUIET_SECONDS``; return True if logged."""
         now = self._monotonic()
         if now < self._quiet_until.get(kind, 0.0):
             self._kept[kind] = self._kept.get(kind, 0) + 1
             return False
         self._quiet_until[kind] = now + QUIET_SECONDS
         kept = self._kept.pop(kind, 0)
-        self._logger.warning(text + (f" ({kept} more like it since the last such line)" if kept else ""), *args)
+        self._logger.warning(text + (f" ({kept} more since the last such line)" if kept else ""), *args)
         return True

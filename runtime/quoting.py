@@ -1,17 +1,17 @@
-"""Quote values from outside in the texts of errors."""
+"""Quoting of external values in error texts."""
 
 import reprlib
 from pathlib import Path
 from typing import Final
 
-#: Characters of a quoted value, its quotation marks included.
+#: Longest quoted value in characters, with its quotation marks.
 QUOTED_LENGTH: Final = 80
-#: Characters of what a library says of a value.
-SENTENCE_LENGTH: Final = 200
-#: Characters of a path; a longer one lacks its middle.
+#: Longest error text of a library in characters.
+ERROR_LENGTH: Final = 200
+#: Longest path in characters. The middle of a longer path is left out.
 PATH_LENGTH: Final = 200
 
-# Looks at no more of a large value than what is shown of it.
+# Reads only the part of a large value that it returns.
 _shortener = reprlib.Repr()
 _shortener.maxstring = _shortener.maxother = 2 * QUOTED_LENGTH
 _shortener.maxlist = _shortener.maxdict = _shortener.maxtuple = _shortener.maxset = 20
@@ -19,7 +19,7 @@ _shortener.maxlevel = 4
 
 
 def quoted(value: object) -> str:
-    """Return ``value`` as Python writes it, cut to ``QUOTED_LENGTH`` characters, whatever its size."""
+    """Return the ``repr`` of ``value``, cut to ``QUOTED_LENGTH`` characters, in bounded time."""
     if isinstance(value, (str, bytes)):
         text = repr(value[: QUOTED_LENGTH + 1])
     else:
@@ -36,12 +36,12 @@ def cut(text: str, length: int = QUOTED_LENGTH) -> str:
 
 
 def error_text(error: Exception) -> str:
-    """Return the error's text, cut where it repeats a long value: some libraries quote all of it."""
-    return cut(str(error), SENTENCE_LENGTH)
+    """Return the text of an error, cut to ``ERROR_LENGTH`` characters: some libraries quote whole values."""
+    return cut(str(error), ERROR_LENGTH)
 
 
 def path_text(path: Path) -> str:
-    """Return ``path`` as one line of at most ``PATH_LENGTH`` characters, which are UTF-8 whatever its bytes are."""
+    """Return ``path`` as one line of at most ``PATH_LENGTH`` characters, valid UTF-8 for any bytes."""
     text = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in str(path))
     half = PATH_LENGTH // 2
     return text if len(text) <= PATH_LENGTH else f"{text[: half - 1]}…{text[-half:]}"

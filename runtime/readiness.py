@@ -1,4 +1,4 @@
-"""What ``/livez`` and ``/readyz`` say. Liveness never looks at Redis."""
+"""The state behind the probes ``/livez`` and ``/readyz``. Liveness never depends on Redis."""
 
 import threading
 import time
@@ -10,11 +10,11 @@ LIVE = "live\n"
 
 
 class Readiness:
-    """Whether Redis was reached yet, since when it is away, what it lacks, and whether the service is draining.
+    """The readiness of a service: its contact with Redis, missing functions, and draining. Thread-safe.
 
-    Before the first contact a service is not ready: 503. While it drains the answer is 404, which tells a load balancer
-    that nobody new shall come, and that whoever is here may stay (HAProxy's ``http-check disable-on-404``). Redis away
-    later is no reason: taking every replica out of service would help nobody. Safe to use from several threads.
+    Before the first contact with Redis the service is not ready: 503. While it drains, the response is 404: a load
+    balancer then sends no new clients and keeps the present ones (HAProxy's ``http-check disable-on-404``). A later
+    outage of Redis does not change the readiness, because it would take all replicas out of service together.
     """
 
     def __init__(self, wall_clock: Callable[[], float] = time.time) -> None:
@@ -26,14 +26,14 @@ class Readiness:
         self._draining = False
 
     def redis_up(self) -> bool:
-        """Note that Redis answered; return whether that is news."""
+        """Note that Redis answered; return whether the state changed."""
         with self._lock:
             news = self._down_since is not None
             self._contacted, self._down_since = True, None
             return news
 
     def redis_down(self) -> bool:
-        """Note that Redis did not answer; return whether that is news."""
+        """Note that Redis did not answer; return whether the state changed."""
         with self._lock:
             if self._down_since is not None:
                 return False
@@ -41,9 +41,9 @@ class Readiness:
             return True
 
     def note_functions_missing(self, reason: str) -> None:
-        """Note that Redis answers and cannot run our functions; ``reason`` is the sentence that says why.
+        """Note that Redis answers but cannot run the product's functions; ``reason`` is a sentence.
 
-        It is no first contact: a service that could use Redis for nothing yet is not ready.
+        This is not a first contact: a service that cannot use Redis is not ready.
         """
         with self._lock:
             self._functions_missing = reason
@@ -51,35 +51,35 @@ class Readiness:
                 self._down_since = None
 
     def note_functions(self) -> bool:
-        """Note that Redis ran one of our functions; return whether that is news."""
+        """Note that Redis ran one of the product's functions; return whether the state changed."""
         with self._lock:
             news = self._functions_missing is not None
             self._functions_missing = None
             return news
 
     def drain(self) -> None:
-        """Note that the service is about to stop."""
+        """Note that the service is draining."""
         with self._lock:
             self._draining = True
 
     @property
     def is_draining(self) -> bool:
-        """Whether the service is about to stop."""
+        """Whether the service is draining."""
         return self._draining
 
     @property
     def redis_down_since(self) -> str | None:
-        """When Redis was last seen to go away (or the service's start); ``None`` while it is up."""
+        """Start of the present outage of Redis, or of the service; ``None`` while Redis is up."""
         since = self._down_since
         return None if since is None else timestamp(since)
 
     @property
     def functions_missing(self) -> str | None:
-        """Why Redis, when it was last asked, could not run our functions; ``None`` where it could."""
+        """The reason why Redis could not run the product's functions; ``None`` if it could."""
         return self._functions_missing
 
     def readyz(self) -> tuple[int, str]:
-        """Return HTTP status and text of ``/readyz``."""
+        """Return the HTTP status and text of ``/readyz``."""
         down_since, missing = self.redis_down_since, self._functions_missing
         if self._draining:
             return 404, "draining\n"

@@ -1,4 +1,4 @@
-"""The blocking Redis client of the services: it gives up soon and tries nothing twice."""
+"""The blocking Redis client of the services, with short timeouts and without retries."""
 
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -6,9 +6,9 @@ from redis.retry import Retry
 
 
 def blocking_client(url: str, *, connect_seconds: float, answer_seconds: float) -> Redis:
-    """Return a client whose connections and answers take at most that long; it connects when first used.
+    """Return a client with these timeouts; it connects at its first use.
 
-    A repeated question would double the wait, and a repeated script publish twice: repeating is for the caller.
+    It never retries: a retry would double the wait, and a repeated script would publish twice. Callers may retry.
     """
     return Redis.from_url(
         url,

@@ -1,12 +1,12 @@
-"""What Redis can fail with, for all services.
+"""The failures of Redis, for all services.
 
 ::
 
     RedisFailure
-    ├── RedisAway           no answer: what was asked for may have happened or not
-    └── RedisRefused        the answer is an error, and nothing has happened
-        ├── RedisFull       there is no memory left for what was to be written
-        └── FunctionsMissing  the functions of this version are not loaded, or this user may call none
+    ├── RedisAway               no answer: the command may have run or not
+    └── RedisRefused            an error as the answer: the command did not run
+        ├── RedisFull           Redis has no memory left for the write
+        └── FunctionsMissing    this version's functions are not loaded, or the user may not call functions
 """
 
 from collections.abc import Callable, Iterator
@@ -20,31 +20,31 @@ T = TypeVar("T")
 
 
 class RedisFailure(Exception):
-    """Redis did not do what it was asked. The text says why."""
+    """A command failed. The text is the reason."""
 
 
 class RedisAway(RedisFailure):
-    """Redis does not answer, or did not a moment ago."""
+    """Redis does not answer, or did not answer a moment ago."""
 
 
 class RedisRefused(RedisFailure):
-    """Redis answered with an error, for instance because the key holds another kind of value. The text is the error."""
+    """Redis answered with an error, for instance because the key has another type. The text is the error."""
 
 
 class RedisFull(RedisRefused):
-    """Redis has no memory left for what was to be written."""
+    """Redis has no memory left for the write."""
 
 
 class FunctionsMissing(RedisRefused):
-    """Redis answers, but its user cannot call our functions. The text says why, and where it says what to do."""
+    """Redis answers but cannot run the product's functions. The text has the reason and the page with the remedy."""
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Translate the driver's errors.
+    """Translate errors of the driver and of the network.
 
     Raises:
-        RedisFailure: in place of any error of the driver or of the network.
+        RedisFailure: replaces the original error.
     """
     try:
         yield
@@ -60,7 +60,7 @@ def ask(client: Redis, question: Callable[[Redis], T]) -> T:
     """Return ``question(client)``.
 
     Raises:
-        RedisFailure: Redis did not answer, or with an error.
+        RedisFailure: Redis did not answer, or answered with an error.
     """
     with translated():
         return question(client)

@@ -1,6 +1,6 @@
-"""What redis-py is told of TLS, as a part of the URL, which its blocking and its asyncio client both read.
+"""The TLS options of redis-py as parts of the URL, which its blocking and its asyncio client both read.
 
-It verifies the certificate and the host name by itself; a URL says so where it shall not (``ssl_cert_reqs``).
+redis-py verifies the certificate and the host name unless the URL disables the check (``ssl_cert_reqs``).
 """
 
 import ssl
@@ -10,18 +10,18 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 _CA: Final = "ssl_ca_certs"
 _MIN_VERSION: Final = "ssl_min_version"
-#: Protocol versions as the URL has them. A URL may ask for the newest alone, and for nothing older than the oldest.
+#: Oldest accepted and newest protocol version, as URL parameters. A URL may demand the newest one.
 _OLDEST: Final = str(int(ssl.TLSVersion.TLSv1_2))
 _NEWEST: Final = str(int(ssl.TLSVersion.TLSv1_3))
 
 
 def with_tls(url: str, ca_file: str) -> str:
-    """Return a ``rediss://`` URL with the CAs of ``ca_file`` and TLS 1.2 as the oldest version; any other as it is.
+    """Add the CAs of ``ca_file`` and at least TLS 1.2 to a ``rediss://`` URL; return other URLs unchanged.
 
-    ``ca_file``: path of a PEM file, whose CAs are trusted besides those of the system; empty for the latter alone.
+    ``ca_file`` is the path of a PEM file whose CAs are trusted in addition to those of the system; empty for none.
 
     Raises:
-        ValueError: the file is of no use; the text says what it would have to be.
+        ValueError: the file cannot be used; the text describes a valid file.
     """
     parts = urlsplit(url)
     if parts.scheme != "rediss":
@@ -36,7 +36,7 @@ def with_tls(url: str, ca_file: str) -> str:
 
 
 def _readable(ca_file: str) -> Path:
-    """The absolute path, for processes that are started elsewhere."""
+    """Return the absolute path, for processes with another working directory."""
     path = Path(ca_file).expanduser().absolute()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:

@@ -1,4 +1,4 @@
-"""A setting: its name, what it takes, its default and what it does; and the error of a value that it does not take.
+"""The description of a setting, and the error for a value that it does not accept.
 
 Standard library only, Python 3.9 and later: compose checks settings on hosts without a venv.
 """
@@ -16,14 +16,14 @@ T = TypeVar("T")
 
 
 class SettingError(ValueError):
-    """A variable has a value that it must not have; the text names it and says what it takes."""
+    """A variable has an invalid value. The text names the variable and the accepted values."""
 
     def __init__(self, name: str, value: str, takes: str) -> None:
         super().__init__(f"{name}={quoted(value)} is not valid: it takes {takes}")
 
     @classmethod
     def of_lines(cls, lines: Iterable[str]) -> SettingError:
-        """One error of several, each line once."""
+        """Combine lines into one error, without duplicates."""
         error = SettingError("", "", "")
         error.args = ("\n".join(dict.fromkeys(lines)),)
         return error
@@ -31,30 +31,31 @@ class SettingError(ValueError):
 
 @dataclass(frozen=True)
 class Setting(Generic[T]):
-    """An environment variable, described."""
+    """The description of an environment variable."""
 
     name: str
     kind: ValueType[T]
-    #: As text; empty where nothing is set, or whoever reads it works a value out.
+    #: Default as text; empty if there is none, or if the reader computes it.
     default: str
-    #: What people read of it: a sentence or two.
-    says: str
+    #: Description for people: one or two sentences.
+    description: str
     #: The programs that read it.
     read_by: str = ""
-    #: Where people set it: ``run``, ``systemd``, ``containers``, separated by spaces. Nowhere: the way to run sets it.
+    #: Deployments in which people set it: ``run``, ``systemd``, ``containers``, separated by spaces. Empty: the
+    #: deployment itself sets it.
     ways: str = "run systemd containers"
-    #: The default of the containers, where it is another.
+    #: Default in containers, if different.
     in_containers: str | None = None
-    #: The default of ``make run``, where it is another.
+    #: Default of ``make run``, if different.
     in_run: str | None = None
-    #: Whether a value may hold a password, and is not repeated.
+    #: Whether a value may hold a password, so that errors do not repeat it.
     is_secret: bool = False
 
     def read(self, text: str) -> T:
-        """The value that a text stands for.
+        """Parse a text into the value.
 
         Raises:
-            SettingError: it is not valid.
+            SettingError: the text is not valid.
         """
         try:
             return self.kind.read(text)
@@ -63,18 +64,18 @@ class Setting(Generic[T]):
 
     @property
     def default_value(self) -> T:
-        """The value of the default."""
+        """Return the default as a value."""
         return self.kind.read(self.default)
 
     def text_in(self, variables: Mapping[str, str]) -> str:
-        """The text that is set; an empty one counts as absent."""
+        """Return the text of the variable; empty if it is not set."""
         return variables.get(self.name, "").strip()
 
     def default_for(self, way: str) -> str:
-        """The default there, as text."""
-        other = {"containers": self.in_containers, "run": self.in_run}.get(way)
-        return self.default if other is None else other
+        """Return the default of a deployment as text."""
+        override = {"containers": self.in_containers, "run": self.in_run}.get(way)
+        return self.default if override is None else override
 
     def belongs_to(self, way: str) -> bool:
-        """Whether people set it there."""
+        """Whether people set it in this deployment."""
         return way in self.ways.split()

@@ -1,4 +1,4 @@
-"""Settings from environment variables, each checked as it is read by its description; an error names its variable."""
+"""Reads settings from environment variables and validates them against their descriptions."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from runtime.setting import Setting, SettingError
 
 __all__ = ["Environment", "FromEnvironment", "Setting", "SettingError", "chosen_log_format"]
 
-#: What a service reads of a Redis of somebody's own, by the service's name.
+#: Credentials for an external Redis, by service.
 _REDIS_USERNAMES: Final = {
     "api": catalogue.API_REDIS_USERNAME,
     "ws": catalogue.WS_REDIS_USERNAME,
@@ -22,7 +22,7 @@ _REDIS_PASSWORD_FILES: Final = {
     "ws": catalogue.WS_REDIS_PASSWORD_FILE,
     "collector": catalogue.COLLECTOR_REDIS_PASSWORD_FILE,
 }
-#: The level of one service, by its name.
+#: Log level settings by service.
 _LOG_LEVELS: Final = {
     "api": catalogue.API_LOG_LEVEL,
     "ws": catalogue.WS_LOG_LEVEL,
@@ -33,9 +33,9 @@ T = TypeVar("T")
 
 
 class FromEnvironment(ABC):
-    """Settings of a service, read from environment variables."""
+    """The settings of a service, read from environment variables."""
 
-    #: Its name in the descriptions.
+    #: Name of the service in the settings catalogue.
     service: ClassVar[str]
 
     @classmethod
@@ -43,12 +43,12 @@ class FromEnvironment(ABC):
         """Read the settings from a mapping such as ``os.environ``.
 
         Raises:
-            SettingError: a value is not valid; the text names its variable, and those of other such values.
+            SettingError: values are not valid; the text names all their variables.
         """
         try:
             return cls.read(Environment(variables))
         except SettingError as first:
-            raise SettingError.of_lines([str(first), *map(str, others(variables, cls.service))]) from None
+            raise SettingError.of_lines([str(first), *map(str, invalid_values(variables, cls.service))]) from None
 
     @classmethod
     @abstractmethod
@@ -61,9 +61,9 @@ class FromEnvironment(ABC):
 
 
 class Environment:
-    """Reads typed values from a mapping such as ``os.environ``. An empty value counts as absent.
+    """Reads typed values from a mapping such as ``os.environ``. An empty value counts as not set.
 
-    ``known`` collects the names that were asked for: the settings that a service has.
+    ``known`` collects the names of all settings that were read.
     """
 
     def __init__(self, variables: Mapping[str, str]) -> None:
@@ -71,10 +71,10 @@ class Environment:
         self.known: set[str] = set()
 
     def value(self, setting: Setting[T], default: T | None = None) -> T:
-        """The value of a setting; where it is not set ``default`` or, without one, that of its description.
+        """Return the value of a setting. If it is not set, return ``default`` or the default in its description.
 
         Raises:
-            SettingError: it is not valid.
+            SettingError: the value is not valid.
         """
         self.known.add(setting.name)
         text = setting.text_in(self._variables)
@@ -83,21 +83,21 @@ class Environment:
         return setting.read(text)
 
     def is_set(self, setting: Setting[T]) -> bool:
-        """Whether it has a text."""
+        """Whether the setting has a value."""
         self.known.add(setting.name)
         return bool(setting.text_in(self._variables))
 
     def path(self, setting: Setting[str]) -> Path | None:
-        """A path; ``None`` where it is not set.
+        """Return the value as a path; ``None`` if it is not set.
 
         Raises:
-            SettingError: it is none.
+            SettingError: the value is not a valid path.
         """
         text = self.value(setting)
         return Path(text) if text else None
 
     def removed(self) -> tuple[str, ...]:
-        """What to say of settings of former versions that are set, and change nothing any more."""
+        """Return a warning for each variable that is set but was removed in an earlier version."""
         return tuple(
             f"{name} was removed in {what}"
             for name, what in catalogue.REMOVED.items()
@@ -105,10 +105,10 @@ class Environment:
         )
 
     def log_level(self, *services: str) -> str:
-        """The level of the first of ``services`` whose ``<SERVICE>_LOG_LEVEL`` is set; else ``LOG_LEVEL``.
+        """Return the first ``<SERVICE>_LOG_LEVEL`` of ``services`` that is set, or else ``LOG_LEVEL``.
 
         Raises:
-            SettingError: one of them is none of the levels.
+            SettingError: a value is not a log level.
         """
         level = self.value(catalogue.LOG_LEVEL)
         for service in reversed(services):
@@ -116,12 +116,12 @@ class Environment:
         return level
 
     def redis_url(self, service: str) -> str:
-        """``REDIS_URL`` with the credentials of ``<SERVICE>_REDIS_USERNAME`` and ``<SERVICE>_REDIS_PASSWORD_FILE``.
+        """Return ``REDIS_URL`` with the credentials of ``<SERVICE>_REDIS_USERNAME`` and ``…_REDIS_PASSWORD_FILE``.
 
-        A ``rediss://`` one also has the CAs of ``REDIS_CA_FILE``.
+        A ``rediss://`` URL also gets the CAs of ``REDIS_CA_FILE``.
 
         Raises:
-            SettingError: it is no Redis URL, or a file cannot be read or used.
+            SettingError: the value is not a Redis URL, or a file cannot be read or used.
         """
         url = self.value(catalogue.REDIS_URL)
         username_setting, password_setting = _REDIS_USERNAMES.get(service), _REDIS_PASSWORD_FILES.get(service)
@@ -130,7 +130,7 @@ class Environment:
         ca_file = self.value(catalogue.REDIS_CA_FILE)
         parts = urlsplit(url)
         if parts.scheme == "rediss" or ca_file:
-            # Imported only here: OpenSSL takes 5 MB, and a process with a plain URL may need nothing of it.
+            # Imported only for TLS, because OpenSSL takes 5 MB of memory.
             from runtime.redis_tls import with_tls
 
             try:
@@ -154,15 +154,15 @@ class Environment:
 
 
 def chosen_log_format(variables: Mapping[str, str]) -> str:
-    """``LOG_FORMAT``; its default where it is not valid, so that this too can be said in some format."""
+    """Return ``LOG_FORMAT``, or its default if the value is invalid, so that the error itself can be logged."""
     try:
         return Environment(variables).value(catalogue.LOG_FORMAT)
     except SettingError:
         return catalogue.LOG_FORMAT.default_value
 
 
-def others(variables: Mapping[str, str], service: str) -> Iterator[SettingError]:
-    """What is wrong with values of a service's settings, each by itself."""
+def invalid_values(variables: Mapping[str, str], service: str) -> Iterator[SettingError]:
+    """Yield an error for each invalid value among a service's settings."""
     for setting in catalogue.of_service(service):
         text = setting.text_in(variables)
         try:

@@ -1,4 +1,4 @@
-"""Check all settings of a way to run at once, before anything is changed: what is wrong, and what may be a mistake.
+"""Check all settings of a deployment together, before a command changes anything: errors and possible mistakes.
 
 Standard library only, Python 3.9 and later: compose checks settings on hosts without a venv.
 """
@@ -15,14 +15,15 @@ from runtime.catalogue import CONTAINERS, OF_COMPOSE, REMOVED, SETTINGS, of_way
 from runtime.setting import Setting, SettingError, T
 from runtime.value_types import PEER, is_address, words
 
-#: Variables that are like ours, and others': compose's, pip's, Docker's.
-_OTHERS = ("COMPOSE_PROJECT_NAME", "COMPOSE_PATH_SEPARATOR", "COMPOSE_PARALLEL_LIMIT", "COMPOSE_ENV_FILES")
-_OTHERS_PREFIXES = ("PIP_", "DOCKER_", "XDG_", "GIT_", "PYTHON", "LC_", "SSH_", "CI_", "GITHUB_")
-#: How like one of ours a name must be, from 0 to 1: in a file of settings, and in the environment, which has others.
-_LIKE_IN_FILE, _LIKE_IN_ENVIRONMENT = 0.74, 0.85
-#: Files that the gateway needs beside two a connection: its port, its checks of the replicas, its log.
+#: Variables of other programs (compose, pip, Docker) whose names resemble ours.
+_FOREIGN = ("COMPOSE_PROJECT_NAME", "COMPOSE_PATH_SEPARATOR", "COMPOSE_PARALLEL_LIMIT", "COMPOSE_ENV_FILES")
+_FOREIGN_PREFIXES = ("PIP_", "DOCKER_", "XDG_", "GIT_", "PYTHON", "LC_", "SSH_", "CI_", "GITHUB_")
+#: Similarity from 0 to 1 from which a name counts as a misspelled setting: in a settings file, and in the environment,
+#: which also has foreign variables.
+_SIMILAR_IN_FILE, _SIMILAR_IN_ENVIRONMENT = 0.74, 0.85
+#: Open files of the gateway besides two for each connection: its port, its checks of the replicas, its log.
 _GATEWAY_FILES = 100
-#: Files that a service reads at its start where it runs without a container, which has them elsewhere.
+#: Files that a service reads at its start outside containers. Containers have other paths.
 _FILES = (
     catalogue.REDIS_CA_FILE,
     catalogue.API_REDIS_PASSWORD_FILE,
@@ -34,21 +35,21 @@ _FILES = (
 
 @dataclass(frozen=True)
 class SettingsReport:
-    """What was found; a sentence each."""
+    """The result of a check, as sentences."""
 
-    #: What keeps a service from starting.
+    #: Errors that keep a service from starting.
     faults: tuple[str, ...] = ()
-    #: What people should know, and nothing is refused for.
+    #: Possible mistakes that stop nothing.
     notes: tuple[str, ...] = ()
 
 
 def check(variables: Mapping[str, str], way: str, written: Iterable[str] = ()) -> SettingsReport:
-    """Check the settings of a way to run.
+    """Check the settings of a deployment.
 
     Args:
-        variables: what is set.
+        variables: the variables that are set.
         way: ``run``, ``systemd`` or ``containers``.
-        written: the names that a file of settings holds; others are from the environment.
+        written: the names in the settings file; all other variables come from the environment.
     """
     faults = [*_values(variables, way), *_relations(variables, way)]
     return SettingsReport(tuple(dict.fromkeys(map(str, faults))), tuple(_notes(variables, way, frozenset(written))))
@@ -65,7 +66,7 @@ def _values(variables: Mapping[str, str], way: str) -> Iterator[SettingError]:
             yield error
             continue
         if setting is catalogue.TRUSTED_PROXIES and PEER in words(text):
-            # The way to run says so itself, of those who are reached by the gateway alone.
+            # Only the deployment itself sets this word, for services that only the gateway reaches.
             yield SettingError(setting.name, text, setting.kind.takes)
         if setting is catalogue.PUBLIC_HOST and way == CONTAINERS and not is_address(text):
             takes = "an IP address of this machine; 0.0.0.0 stands for all of them"
@@ -73,7 +74,7 @@ def _values(variables: Mapping[str, str], way: str) -> Iterator[SettingError]:
 
 
 def _value(variables: Mapping[str, str], setting: Setting[T], way: str) -> T | None:
-    """The value in force; ``None`` where there is none, or none that is valid."""
+    """Return the value in force; ``None`` if it is missing or invalid."""
     text = setting.text_in(variables) or setting.default_for(way)
     try:
         return setting.read(text) if text else None
@@ -82,7 +83,7 @@ def _value(variables: Mapping[str, str], setting: Setting[T], way: str) -> T | N
 
 
 def _relations(variables: Mapping[str, str], way: str) -> Iterator[SettingError]:
-    """What does not go together, each value being valid by itself."""
+    """Yield the errors of values that are valid alone but contradict each other."""
     interval = _value(variables, catalogue.COLLECTOR_SCRAPE_INTERVAL_SECONDS, way)
     timeout = _value(variables, catalogue.COLLECTOR_SCRAPE_TIMEOUT_SECONDS, way)
     if interval is not None and timeout is not None and timeout > interval:
@@ -101,13 +102,13 @@ def _relations(variables: Mapping[str, str], way: str) -> Iterator[SettingError]
         name = setting.text_in(variables)
         try:
             is_there = not name or Path(name).expanduser().is_file()
-        except PermissionError:  # those who read it may see what we may not
+        except PermissionError:  # the service's user may be able to read it
             is_there = True
         if not is_there:
             yield SettingError(setting.name, name, "a file that can be read (No such file or directory)")
     if _value(variables, catalogue.DEMO_NODES, way) and catalogue.TARGETS.text_in(variables):
         demo_nodes = catalogue.DEMO_NODES.text_in(variables)
-        yield SettingError("DEMO_NODES", demo_nodes, "no value beside TARGETS: it is one or the other")
+        yield SettingError("DEMO_NODES", demo_nodes, "no value together with TARGETS: use one of them")
 
 
 def _relations_of_containers(variables: Mapping[str, str]) -> Iterator[SettingError]:
@@ -137,31 +138,32 @@ def _notes(variables: Mapping[str, str], way: str, written: frozenset[str]) -> I
         if not variables.get(name, "").strip():
             continue
         if name in REMOVED:
-            yield f"{name} was removed in {REMOVED[name]}. It is ignored: delete the setting."
+            yield f"{name} was removed in {REMOVED[name]}. The setting is ignored: delete it."
         elif name in SETTINGS:
             if name in written and SETTINGS[name].ways:
-                yield f"{name} has no effect here. It is for: {SETTINGS[name].ways}."
-        elif like := _like(name, ours, _LIKE_IN_FILE if name in written else _LIKE_IN_ENVIRONMENT):
-            yield f"{name} is none of the settings, and is ignored. Is {like} meant?"
+                yield f"{name} has no effect here. It applies to: {SETTINGS[name].ways}."
+        elif similar := _similar(name, ours, _SIMILAR_IN_FILE if name in written else _SIMILAR_IN_ENVIRONMENT):
+            yield f"{name} is not a setting, and is ignored. Did you mean {similar}?"
     if way != CONTAINERS:
         return
     for word in words(variables.get("COMPOSE_PROFILES", "")):
         if word not in ("demo", "*"):
-            is_like = bool(difflib.get_close_matches(word, ["demo"], 1, 0.5))
-            meant = " Is demo meant?" if is_like else " There is one: demo."
-            yield f"COMPOSE_PROFILES={word} names no profile, and is ignored.{meant}"
+            is_similar = bool(difflib.get_close_matches(word, ["demo"], 1, 0.5))
+            hint = "Did you mean demo?" if is_similar else "The only profile is demo."
+            yield f"COMPOSE_PROFILES={word} is not a profile, and is ignored. {hint}"
     limit = _value(variables, catalogue.REDIS_MEMORY_LIMIT, way)
     data = _value(variables, catalogue.REDIS_MAXMEMORY, way)
     if limit is not None and data is not None and data and limit < 2 * data and limit >= data:
         yield (
             f"REDIS_MEMORY_LIMIT={_text(variables, catalogue.REDIS_MEMORY_LIMIT)} is less than twice REDIS_MAXMEMORY, "
-            f"which is {_text(variables, catalogue.REDIS_MAXMEMORY)}: Redis may be ended while it writes its data anew."
+            f"which is {_text(variables, catalogue.REDIS_MAXMEMORY)}. "
+            "The kernel may kill Redis while it rewrites its data."
         )
 
 
-def _like(name: str, ours: Iterable[str], least: float) -> str:
-    """The setting whose name is like that; empty where there is none."""
-    if name in _OTHERS or name.startswith(_OTHERS_PREFIXES):
+def _similar(name: str, ours: Iterable[str], least: float) -> str:
+    """Return the setting with the most similar name; empty if none is similar enough."""
+    if name in _FOREIGN or name.startswith(_FOREIGN_PREFIXES):
         return ""
     found = difflib.get_close_matches(name, sorted(ours), 1, least)
     return found[0] if found else ""

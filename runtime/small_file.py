@@ -1,4 +1,4 @@
-"""Read a file that others write, whatever its path leads to."""
+"""Safe reading of a small file that other people write, whatever the path leads to."""
 
 import os
 import stat
@@ -9,7 +9,7 @@ Unread = Literal["no_file", "too_long", "unreadable"]
 
 
 class UnreadableFile(Exception):
-    """Something is there that is not read; the text says why, and so do ``reason`` and the system's own ``error``."""
+    """The path exists but is not read: ``reason`` is a code, ``error`` the system's text, if there is one."""
 
     def __init__(self, reason: Unread, text: str, error: str | None = None) -> None:
         super().__init__(text)
@@ -21,12 +21,12 @@ def read_small_file(path: Path, limit_bytes: int) -> bytes:
     """Return the file's content.
 
     Raises:
-        FileNotFoundError: there is no such file.
-        UnreadableFile: it is no file, is longer than ``limit_bytes``, or cannot be read.
+        FileNotFoundError: the path does not exist.
+        UnreadableFile: the path is not a file, the file is longer than ``limit_bytes``, or it cannot be read.
     """
     try:
-        # Opened without waiting and then looked at: what the path leads to may be another thing a moment later, and a
-        # FIFO would hold up whoever reads it.
+        # The file is opened without blocking and checked afterwards: a check before would race with a change of the
+        # path, and opening a FIFO would block.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -1,4 +1,4 @@
-"""What the value of a setting can be: how it is read, and the words that say what it takes.
+"""The types of a setting's value: how a text is parsed, and the description of the accepted values.
 
 Standard library only, Python 3.9 and later: compose checks settings on hosts without a venv.
 """
@@ -14,26 +14,26 @@ from urllib.parse import urlsplit
 
 T = TypeVar("T")
 
-#: In place of an address: whoever connects.
+#: Stands for the address of any peer.
 PEER = "peer"
-#: Among origins: all.
+#: Stands for all origins.
 ANY_ORIGIN = "*"
 #: Longest host name, in characters.
 _HOST_LIMIT = 253
-#: Of ASCII, a host name has letters, digits, and ``-``, ``.`` and ``_`` alone.
+#: ASCII characters other than letters, digits, ``-``, ``.`` and ``_``.
 _NOT_IN_A_HOST = re.compile(r"[\s\x00-,/:-@\[-^`{-\x7f]")
-#: As Docker takes it.
+#: Syntax of whole numbers, and of amounts of memory as Docker accepts them.
 #: Source: https://pkg.go.dev/github.com/docker/go-units#RAMInBytes
 _WHOLE_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,18})")
 _MEMORY = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([kmgtp]?)i?b?", re.IGNORECASE)
-#: As Redis takes it: ``k`` is 1000, ``kb`` is 1024.
+#: Amounts of memory as Redis accepts them: ``k`` is 1000, ``kb`` is 1024.
 #: Source: https://github.com/valkey-io/valkey/blob/9.0/valkey.conf (the first lines)
 _REDIS_MEMORY = re.compile(r"([0-9]{1,18})(b|k|kb|m|mb|g|gb)?", re.IGNORECASE)
 _POWERS = "kmgtp"
 
 
 class InvalidValue(ValueError):
-    """A value that a setting does not take; ``part``: what of it is wrong."""
+    """A setting does not accept the value; ``part`` is the wrong part of it."""
 
     def __init__(self, part: str) -> None:
         super().__init__(part)
@@ -52,10 +52,10 @@ class ValueType(Generic[T]):
 
 
 def whole_number(minimum: int, maximum: int) -> ValueType[int]:
-    """A whole number in a range."""
+    """Return the type of whole numbers in a range."""
 
     def read(text: str) -> int:
-        # As every program that reads it takes it: for a shell 010 is eight.
+        # Only the notation that all programs read alike: a shell reads 010 as eight.
         value = int(text) if _WHOLE_NUMBER.fullmatch(text) else minimum - 1
         if not minimum <= value <= maximum:
             raise InvalidValue(text)
@@ -65,7 +65,7 @@ def whole_number(minimum: int, maximum: int) -> ValueType[int]:
 
 
 def seconds(minimum: float, maximum: float) -> ValueType[float]:
-    """Seconds in a range, with or without a fraction."""
+    """Return the type of seconds in a range, with or without a fraction."""
 
     def read(text: str) -> float:
         try:
@@ -81,7 +81,7 @@ def seconds(minimum: float, maximum: float) -> ValueType[float]:
 
 
 def one_of(*choices: str) -> ValueType[str]:
-    """One of a few words."""
+    """Return the type of a choice between words."""
 
     def read(text: str) -> str:
         if text not in choices:
@@ -92,7 +92,7 @@ def one_of(*choices: str) -> ValueType[str]:
 
 
 def pattern(takes: str, expression: str) -> ValueType[str]:
-    """A text that a regular expression matches as a whole; no text at all is one too."""
+    """Return the type of texts that match a regular expression completely; an empty text is also valid."""
     compiled = re.compile(expression)
 
     def read(text: str) -> str:
@@ -104,7 +104,7 @@ def pattern(takes: str, expression: str) -> ValueType[str]:
 
 
 def printable(limit: int) -> ValueType[str]:
-    """A short text of one line."""
+    """Return the type of printable texts of one line."""
 
     def read(text: str) -> str:
         if not text.isprintable() or len(text) > limit:
@@ -115,7 +115,7 @@ def printable(limit: int) -> ValueType[str]:
 
 
 def words(text: str) -> tuple[str, ...]:
-    """Words that are separated by commas or spaces."""
+    """Split a text at commas and spaces."""
     return tuple(text.replace(",", " ").split())
 
 
@@ -131,7 +131,7 @@ def _networks(text: str) -> tuple[str, ...]:
 
 
 def _is_network(word: str) -> bool:
-    """Whether all that read it take it: HAProxy takes no zone, and no mask that counts the other bits."""
+    """Whether all programs accept the network: HAProxy refuses zones and inverted masks."""
     mask = word.partition("/")[2]
     network = ipaddress.ip_network(word, strict=False)
     return "%" not in word and ("." not in mask or str(network.netmask) == mask)
@@ -144,7 +144,7 @@ def _others_networks(text: str) -> tuple[str, ...]:
 
 
 def is_origin(text: str) -> bool:
-    """Whether a text is the scheme, host and port of a page, and nothing else."""
+    """Whether a text is a web origin: scheme, host and optional port."""
     try:
         parts = urlsplit(text)
         host, _ = parts.hostname, parts.port
@@ -179,7 +179,7 @@ def _redis_url(text: str) -> str:
 
 
 def is_host_and_port(text: str) -> bool:
-    """Whether a text names a host, with a port or without; an IPv6 address with a port stands in brackets."""
+    """Whether a text is a host with an optional port. An IPv6 address with a port needs brackets."""
     try:
         ipaddress.IPv6Address(text.partition("%")[0])
         return True
@@ -221,7 +221,7 @@ def _path(text: str) -> str:
 
 
 def paths(text: str) -> tuple[str, ...]:
-    """Paths that are separated by commas."""
+    """Split a text into paths at commas."""
     return tuple(path.strip() for path in text.split(",") if path.strip())
 
 
@@ -233,7 +233,7 @@ def _patterns(text: str) -> tuple[str, ...]:
 
 
 def memory(minimum: int = 0) -> ValueType[int]:
-    """Bytes, as Docker takes them; at least ``minimum``, in units of 1024 * 1024."""
+    """Return the type of amounts of memory in bytes, as Docker accepts them; ``minimum`` is in MiB."""
 
     def read(text: str) -> int:
         found = _MEMORY.fullmatch(text)
@@ -265,11 +265,11 @@ def _addresses(text: str) -> Iterator[str]:
 
 
 def is_address(text: str) -> bool:
-    """Whether a text is an IP address, an IPv6 one in brackets or not."""
+    """Whether a text is an IP address. Brackets around an IPv6 address are optional."""
     return bool(list(_addresses(text)))
 
 
-#: Bytes; 0 for no bound.
+#: Bytes; 0 means no limit.
 REDIS_MEMORY: ValueType[int] = ValueType("an amount of memory such as 512mb or 1gb", _redis_memory)
 TEXT: ValueType[str] = ValueType("any text", str)
 PORT = whole_number(1, 65535)
@@ -285,7 +285,7 @@ REDIS_URL: ValueType[str] = ValueType("redis://[user:password@]host[:port][/db],
 HOSTS: ValueType[tuple[str, ...]] = ValueType("names host or host:port, separated by commas or spaces", _hosts)
 HOST_AND_PORT: ValueType[str] = ValueType("host or host:port (an IPv6 address with a port in brackets)", _host)
 HEADER: ValueType[str] = ValueType("the name of a header, such as Remote-User", _header)
-#: By its characters: whether there is such a host, its use shows. An IPv6 address may stand in brackets.
+#: Only the characters are checked, not whether the host exists. Brackets around an IPv6 address are optional.
 HOST = pattern("a host name or an IP address, such as 0.0.0.0", r"[\w.:%\[\]-]+")
 IMAGE = pattern("the name of an image", r"[^\s$]+")
 LOG_SIZE = pattern("a size such as 10m", r"(?i)0*[1-9][0-9]*(?:\.[0-9]+)? ?[kmgtp]?i?b?")

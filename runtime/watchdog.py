@@ -1,8 +1,8 @@
-"""Signs of life for whoever watches this process: systemd, or the local mode's supervisor.
+"""Heartbeats for the process's supervisor: systemd, or the supervisor of local mode.
 
-Both speak systemd's protocol: a datagram to the socket that ``NOTIFY_SOCKET`` names. The first one says after how many
-seconds of silence the process is to be restarted, so that nobody watches a process that is still starting, nor a former
-release that sends nothing. Source: sd_notify(3), ``WATCHDOG_USEC=`` and ``WATCHDOG=1``.
+Both use systemd's protocol: a datagram to the socket ``NOTIFY_SOCKET``. The first datagram sets the timeout after which
+the supervisor restarts the process. Until then the supervisor expects no heartbeats, so a starting process, or an older
+release that sends none, is safe. Source: sd_notify(3), ``WATCHDOG_USEC=`` and ``WATCHDOG=1``.
 """
 
 import socket
@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Final
 
-#: Seconds of silence after which a process is restarted.
-SILENCE_SECONDS: Final = 10
-#: Seconds between two signs of life.
+#: Seconds without a heartbeat after which the supervisor restarts a process.
+TIMEOUT_SECONDS: Final = 10
+#: Longest time between two heartbeats.
 BEAT_SECONDS: Final = 2.0
 
 
 class Watchdog:
-    """Tells the watcher that the main loop turns; does nothing where nobody watches."""
+    """Sends the heartbeats of the main loop; does nothing without a supervisor."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         address = variables.get("NOTIFY_SOCKET", "")
@@ -32,17 +32,17 @@ class Watchdog:
 
     @property
     def is_watched(self) -> bool:
-        """Whether somebody waits for signs of life."""
+        """Whether a supervisor expects heartbeats."""
         return self._socket is not None
 
     def beat(self) -> None:
-        """Give a sign of life, at most one each second; call it every ``BEAT_SECONDS`` at least."""
+        """Send a heartbeat, at most one per second; call this at least every ``BEAT_SECONDS``."""
         now = time.monotonic()
         if self._socket is None or now < self._next:
             return
-        # A call that comes a little early would count for nothing otherwise.
+        # Half the time, so that a call that comes a little early still counts.
         self._next = now + BEAT_SECONDS / 2
-        message = b"WATCHDOG=1" if self._began else b"WATCHDOG_USEC=%d\nWATCHDOG=1" % (SILENCE_SECONDS * 1_000_000)
-        with suppress(OSError):  # the watcher is busy or gone
+        message = b"WATCHDOG=1" if self._began else b"WATCHDOG_USEC=%d\nWATCHDOG=1" % (TIMEOUT_SECONDS * 1_000_000)
+        with suppress(OSError):  # the supervisor is busy or gone
             self._socket.sendto(message, self._address)
             self._began = True

@@ -13,11 +13,12 @@ DOCS = Path(__file__).parents[1] / "docs"
 CONTRACT = "".join((DOCS / name).read_text() for name in ("contract.md", "contract-clients.md"))
 
 
-def test_redis_table_is_that_of_the_code() -> None:
+def test_redis_table_matches_the_code() -> None:
     rows = re.findall(r"^\| `(cluster:[^`]*)` \| ([^|]*) \| ([^|]*) \| ([^|]*) \|", CONTRACT, re.MULTILINE)
     documented = {row[0]: tuple(cell.strip() for cell in row[1:]) for row in rows}
     assert documented == {
-        name.pattern: (name.kind, ", ".join(name.written_by), ", ".join(name.read_by) or "–") for name in names.REDIS_NAMES
+        name.pattern: (name.kind, ", ".join(name.written_by), ", ".join(name.read_by) or "–")
+        for name in names.REDIS_NAMES
     }
 
 

@@ -8,7 +8,7 @@ import pytest
 from redis import Redis
 
 from access.grant import Grant
-from access.revocation_reader import PAGE, RevocationReader
+from access.revocation_reader import BATCH_LENGTH, RevocationReader
 from access.revocations import Revocations, revocation_of_user
 from access.scripts import REVOKE, revoke_call
 from contract.names import GENERATION_KEY, RENEWED, REVOCATION_LOG_KEY, REVOCATIONS_KEY, REVOKED_CHANNEL
@@ -30,7 +30,7 @@ end
 class Process:
     """What one process knows, and how often it asked."""
 
-    def __init__(self, redis: Redis, *, may_begin: bool = True) -> None:
+    def __init__(self, redis: Redis, *, may_create_generation: bool = True) -> None:
         self.questions = 0
         self.revocations = Revocations(lambda: NOW)
 
@@ -38,7 +38,7 @@ class Process:
             self.questions += 1
             return question(redis)
 
-        self.reader = RevocationReader(ask, self.revocations, may_begin=may_begin)
+        self.reader = RevocationReader(ask, self.revocations, may_create_generation=may_create_generation)
 
     def knows(self, session: str, user: str = "ada", issued: float = NOW) -> bool:
         generation = self.revocations.generation or ""
@@ -58,12 +58,12 @@ def sent_bytes(redis: Redis) -> int:
     return int(redis.info("stats")["total_net_output_bytes"])
 
 
-def test_all_is_read_once_and_then_what_is_new(redis: Redis) -> None:
+def test_reader_reads_all_revocations_once_and_then_only_new_ones(redis: Redis) -> None:
     # given: a page and a half
     process = Process(redis)
-    revoke(redis, *(f"session:{number}" for number in range(PAGE + PAGE // 2)))
+    revoke(redis, *(f"session:{number}" for number in range(BATCH_LENGTH + BATCH_LENGTH // 2)))
     process.reader.refresh()
-    assert len(process.revocations) == PAGE + PAGE // 2
+    assert len(process.revocations) == BATCH_LENGTH + BATCH_LENGTH // 2
     redis.delete(REVOCATIONS_KEY)
     # when
     revoke(redis, "session:new")
@@ -76,26 +76,26 @@ def test_all_is_read_once_and_then_what_is_new(redis: Redis) -> None:
 
 def test_two_hundred_thousand_revocations_are_read_in_small_answers_and_once(redis: Redis) -> None:
     # given: in both keys, as this release leaves them
-    for begin in range(0, MANY, PAGE):
-        redis.eval(FILL, 2, REVOCATION_LOG_KEY, REVOCATIONS_KEY, begin, begin + PAGE - 1, NOW + 60)
+    for begin in range(0, MANY, BATCH_LENGTH):
+        redis.eval(FILL, 2, REVOCATION_LOG_KEY, REVOCATIONS_KEY, begin, begin + BATCH_LENGTH - 1, NOW + 60)
     process = Process(redis)
     # when
     process.reader.refresh()
     # then
     assert len(process.revocations) == MANY
     assert process.knows(f"{MANY - 1:022}")
-    assert process.questions >= 2 * MANY // PAGE // 2
+    assert process.questions >= 2 * MANY // BATCH_LENGTH // 2
     # and when
     before = sent_bytes(redis)
     process.reader.refresh()
     # then: a page of what 0.1.1 may have added, and nothing of what is known
-    assert sent_bytes(redis) - before < 4 * PAGE * 50
+    assert sent_bytes(redis) - before < 4 * BATCH_LENGTH * 50
 
 
-@pytest.mark.parametrize("page", [1, PAGE])
-def test_what_the_former_release_revokes_is_read_too(redis: Redis, page: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("page", [1, BATCH_LENGTH])
+def test_reader_reads_revocations_of_release_0_1_1(redis: Redis, page: int, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
-    monkeypatch.setattr("access.revocation_reader.PAGE", page)
+    monkeypatch.setattr("access.revocation_reader.BATCH_LENGTH", page)
     redis.zadd(REVOCATIONS_KEY, {"session:before": NOW + 60, revocation_of_user("bob", NOW): NOW + 60})
     process = Process(redis)
     process.reader.refresh()
@@ -108,9 +108,7 @@ def test_what_the_former_release_revokes_is_read_too(redis: Redis, page: int, mo
     assert process.knows("beside")
 
 
-def test_member_that_cannot_be_read_is_told_once_and_stops_no_other(
-    redis: Redis, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_invalid_revocation_is_logged_once_and_skipped(redis: Redis, caplog: pytest.LogCaptureFixture) -> None:
     # given
     redis.zadd(REVOCATIONS_KEY, {b"session:\xff": NOW + 60, "user:ada@x": NOW + 60, "session:former": NOW + 60})
     redis.xadd(REVOCATION_LOG_KEY, {"something": "else"})
@@ -126,10 +124,10 @@ def test_member_that_cannot_be_read_is_told_once_and_stops_no_other(
     assert process.knows("last")
     told = [record for record in caplog.records if record.levelno >= logging.WARNING]
     assert len(told) == 1
-    assert "passed over" in told[0].getMessage()
+    assert "skipped" in told[0].getMessage()
 
 
-def test_store_that_was_emptied_is_read_anew_and_what_was_known_stays(redis: Redis) -> None:
+def test_emptied_store_is_read_again_and_known_revocations_stay(redis: Redis) -> None:
     # given
     process = Process(redis)
     revoke(redis, "session:a")
@@ -145,8 +143,8 @@ def test_store_that_was_emptied_is_read_anew_and_what_was_known_stays(redis: Red
     assert process.knows("b")
 
 
-def test_generation_is_begun_by_who_may_alone_and_told_of(redis: Redis) -> None:
-    reading = Process(redis, may_begin=False)
+def test_only_an_allowed_reader_creates_and_announces_a_generation(redis: Redis) -> None:
+    reading = Process(redis, may_create_generation=False)
     reading.reader.refresh()
     assert reading.revocations.is_loaded
     assert reading.revocations.generation is None

@@ -4,7 +4,7 @@ import pytest
 
 from access.grant import READ, Grant
 from access.revocations import (
-    FORGET_SECONDS,
+    EXPIRY_CHECK_SECONDS,
     Revocations,
     revocation_of,
     revocation_of_device,
@@ -72,7 +72,7 @@ def test_user_named_like_a_mail_address_is_revoked() -> None:
     assert not revocations.includes(session(user="ada"))
 
 
-def test_what_was_told_is_not_forgotten_when_an_older_reading_arrives() -> None:
+def test_announced_revocation_stays_when_an_older_read_finishes() -> None:
     revocations = loaded()
     revocations.add(revocation_of(session()))
 
@@ -89,7 +89,7 @@ def test_revoked_token_stays_so_when_the_store_was_emptied() -> None:
     assert revocations.includes(token())
 
 
-def test_version_changes_with_what_is_revoked_alone() -> None:
+def test_version_changes_only_with_new_revocations() -> None:
     revocations = loaded(revocation_of(session()), revocation_of_user("ada", 5.0))
     seen = [revocations.version]
 
@@ -141,7 +141,7 @@ def test_revocation_is_forgotten_after_its_use_and_not_before() -> None:
     revocations.add("session:b", 2000.0)
     revocations.add("session:b")
     revocations.add("session:c", 50_000.0)
-    for seconds, left in ((2000.0 + FORGET_SECONDS - 1, 3), (2000.0 + 2 * FORGET_SECONDS, 1)):
+    for seconds, left in ((2000.0 + EXPIRY_CHECK_SECONDS - 1, 3), (2000.0 + 2 * EXPIRY_CHECK_SECONDS, 1)):
         # when
         now[0] = seconds
         revocations.finish_loading(GENERATION)

@@ -12,11 +12,11 @@ from access.revocations import revocation_of_device
 from access.scripts import (
     ADDRESS_BACKOFF,
     ATTEMPT_SIGN_IN,
-    DELAY_KEPT_SECONDS,
+    ATTEMPTS_KEPT_SECONDS,
     DEVICE_BACKOFF,
-    FORGET_LOOKED_AT,
     FORGIVE_SIGN_IN,
     PAIR_BACKOFF,
+    REMOVAL_CHECK_LENGTH,
     REVOKE,
     SUCCESS_BACKOFF,
     USER_BACKOFF,
@@ -44,7 +44,7 @@ class Delays:
 
     def attempt(self, user: str = "ada", address: str = HERE, device: str = "") -> float:
         keys, args = attempt_sign_in_call(user, address, device)
-        whole = DELAY_KEPT_SECONDS * 1000
+        whole = ATTEMPTS_KEPT_SECONDS * 1000
         lives = [whole - self._now + self._begun.get(key, self._now) for key in keys]
         with self._redis.pipeline(transaction=True) as pipeline:
             # What is left of a delay's life is the clock that it goes by.
@@ -93,7 +93,7 @@ def pauses(delays: Delays, count: int, another: Callable[[], float]) -> list[int
     ],
     ids=["user from one address", "address", "user from anywhere", "browser"],
 )
-def test_who_guesses_waits_longer_with_each_attempt_after_the_first_ones(
+def test_pause_grows_with_each_attempt_after_the_free_ones(
     delays: Delays, pace: tuple[int, int], who: Callable[[int], tuple[str, str, str]]
 ) -> None:
     free, longest = pace
@@ -235,7 +235,7 @@ def test_successes_are_limited_too(delays: Delays, device: str) -> None:
 def test_delay_is_forgotten_an_hour_after_the_last_attempt(delays: Delays, redis: Redis) -> None:
     delays.attempt()
     for key in redis.scan_iter():
-        assert 0 <= DELAY_KEPT_SECONDS * 1000 - redis.pttl(key) < 60_000
+        assert 0 <= ATTEMPTS_KEPT_SECONDS * 1000 - redis.pttl(key) < 60_000
     assert len(redis.keys()) == 3
     delays.forgive()
     assert len(redis.keys()) == 3  # of the address, the user, and the success
@@ -266,8 +266,8 @@ def test_delay_is_of_a_name_in_any_case_and_of_a_network_and_names_neither(
         assert "ada" not in key
 
 
-def revoke(redis: Redis, member: str, until: float = NOW + 60, now: float = NOW, former: str | None = None) -> None:
-    call(redis, REVOKE, revoke_call(member, until, now, former))
+def revoke(redis: Redis, member: str, until: float = NOW + 60, now: float = NOW, old_member: str | None = None) -> None:
+    call(redis, REVOKE, revoke_call(member, until, now, old_member))
 
 
 def logged(redis: Redis) -> list[tuple[str, str]]:
@@ -275,7 +275,7 @@ def logged(redis: Redis) -> list[tuple[str, str]]:
     return [(fields[b"subject"].decode(), fields[b"before"].decode()) for _, fields in redis.xrange(REVOCATION_LOG_KEY)]
 
 
-def test_revocation_is_written_and_told_of_and_old_ones_go(redis: Redis) -> None:
+def test_revocation_is_stored_and_announced_and_expired_ones_are_removed(redis: Redis) -> None:
     redis.zadd(REVOCATIONS_KEY, {"session:gone": NOW - 3601, "session:late": NOW - 3000})
     with heard(redis, REVOKED_CHANNEL) as following:
         revoke(redis, "user:ada@17.5", NOW + 10.25)
@@ -286,16 +286,16 @@ def test_revocation_is_written_and_told_of_and_old_ones_go(redis: Redis) -> None
     ]  # fmt: skip
 
 
-def test_former_release_is_told_of_a_browsers_sessions_in_its_own_words(redis: Redis) -> None:
+def test_revocation_of_a_browser_is_announced_in_the_text_form_of_0_1_1(redis: Redis) -> None:
     with heard(redis, REVOKED_CHANNEL) as following:
-        revoke(redis, revocation_of_device("d", 17.5), former="session:d.1")
+        revoke(redis, revocation_of_device("d", 17.5), old_member="session:d.1")
         assert [following(), following()] == [b"device:d@17.5", b"session:d.1"]
     assert redis.zrange(REVOCATIONS_KEY, 0, -1) == [b"session:d.1"]
 
 
-def test_log_holds_one_entry_for_each_that_is_revoked_and_the_one_that_reaches_furthest(redis: Redis) -> None:
+def test_log_keeps_the_widest_revocation_of_each_subject(redis: Redis) -> None:
     for number in range(300):
-        revoke(redis, revocation_of_device("d", NOW + number), former=f"session:d.{number}")
+        revoke(redis, revocation_of_device("d", NOW + number), old_member=f"session:d.{number}")
         revoke(redis, f"user:ada@{NOW + number}")
         revoke(redis, "session:x")
     revoke(redis, f"user:ada@{NOW + 5}", NOW + 1)
@@ -305,20 +305,20 @@ def test_log_holds_one_entry_for_each_that_is_revoked_and_the_one_that_reaches_f
     assert float(until) == NOW + 60
 
 
-def test_log_shrinks_as_revocations_end_whatever_stands_before_them(redis: Redis) -> None:
+def test_log_shrinks_when_revocations_expire_in_any_order(redis: Redis) -> None:
     # given: some that stay for long, and many that do not
-    for number in range(2 * FORGET_LOOKED_AT):
+    for number in range(2 * REMOVAL_CHECK_LENGTH):
         revoke(redis, f"token:{number}", NOW + 1e6)
     for number in range(200):
         revoke(redis, f"session:{number}", NOW + 60)
     redis.xadd(REVOCATION_LOG_KEY, {"something": "else"})
     # when: as many as it takes to look through all of them
-    for number in range(300 // FORGET_LOOKED_AT + 2):
+    for number in range(300 // REMOVAL_CHECK_LENGTH + 2):
         revoke(redis, f"session:late{number}", NOW + 1e6, now=NOW + 60 + 3600)
     # then
     kinds = [subject.rstrip("0123456789") for subject, _ in logged(redis)]
     assert kinds.count("session:") == 0
-    assert kinds.count("token:") == 2 * FORGET_LOOKED_AT
+    assert kinds.count("token:") == 2 * REMOVAL_CHECK_LENGTH
     assert redis.xlen(REVOCATION_LOG_KEY) == redis.hlen(REVOCATION_IDS_KEY) - 1
     assert redis.zcount(REVOCATIONS_KEY, "-inf", NOW + 60) == 0
 

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Take back what an attempt counted that succeeded: all of the first delay, this one of the others; count the success.
--- KEYS: delays that count attempts, then the delay that counts successes   ARGV: ms that it is kept
+-- After a successful attempt: reset the first counter, subtract the attempt from the other counters, count the success.
+-- KEYS: counters of attempts, then the counter of successes   ARGV: life time of the counter of successes in ms
 redis.call('DEL', KEYS[1])
 for i = 2, #KEYS - 1 do
   local attempts = tonumber(redis.call('HMGET', KEYS[i], 'attempts')[1] or '0')

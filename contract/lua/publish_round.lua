@@ -1,19 +1,19 @@
 #!lua flags=allow-oom
--- Publish one round, all or nothing, behind the (epoch, seq) fence. No JSON is re-encoded.
--- KEYS: cluster:collector, cluster:collector:epoch, cluster:alerts:log, then the key that keeps each message,
---       then cluster:incidents, where incidents are to be recorded
+-- Publish one round completely or not at all, behind the (epoch, seq) fence. No JSON is re-encoded.
+-- KEYS: cluster:collector, cluster:collector:epoch, cluster:alerts:log, then the :latest key of each message,
+--       then cluster:incidents if the round records incidents
 -- ARGV: own id, own cluster, epoch, seq, lease ms, latest ms, log length, log field, number of messages,
---       incidents' length, their field, the field that tells since when all are recorded, that time if it is now,
+--       incidents' length, field of an incident, field of the time since which all incidents are recorded, that time,
 --       then channel (empty: none) and bytes of each message,
---       then of each log entry id, bytes, and bytes of the incident that ends with it (empty: none does)
--- Returns published, lost (no epoch stored: take the lease again), fenced (another epoch) or repeated (seq not above).
+--       then id and bytes of each log entry, with the bytes of the incident that ends with the entry (empty: none)
+-- Returns published, lost (no epoch is stored: take the lease again), fenced (another epoch is stored) or repeated (the
+-- stored seq is not lower).
 local stored = redis.call('HMGET', KEYS[2], 'epoch', 'seq')
 if not stored[1] then return 'lost' end
 if stored[1] ~= ARGV[3] then return 'fenced' end
 if tonumber(ARGV[4]) <= tonumber(stored[2] or '0') then return 'repeated' end
 
--- Ids grow, so what stands in the log already is known by its id: an entry given again is not written again, and
--- neither is its incident.
+-- Ids grow, so the newest id shows which entries the log already has. Repeated entries and their incidents are skipped.
 local newest = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', 1)
 local last_epoch, last_n = -1, -1
 if newest[1] then
@@ -26,7 +26,7 @@ redis.call('HSET', KEYS[1], 'id', ARGV[1], 'cluster', ARGV[2], 'epoch', ARGV[3])
 redis.call('PEXPIRE', KEYS[1], ARGV[5])
 local count = tonumber(ARGV[9])
 
--- Whatever this key holds, the round is published: errors are passed over.
+-- A wrong type of this key must not stop the round, so errors are ignored.
 local incidents = KEYS[4 + count]
 local last = newest[1] and newest[1][1]
 local since = ARGV[13]
@@ -38,7 +38,7 @@ if incidents then
     if not known[1] then
       begins = ARGV[3] .. '-0'
     elseif last and last ~= redis.call('HGET', KEYS[2], 'recorded') then
-      -- A round that records no incidents has written into the log: a collector's of the last release, for instance.
+      -- A round without incidents has written to the log, for instance by a collector of the last release.
       begins = last
     else
       since = nil

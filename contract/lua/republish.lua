@@ -1,8 +1,9 @@
 #!lua flags=allow-oom
--- Publish the collector's last message of a channel again, unchanged, at most once in an interval.
+-- Publish the collector's last message of a channel again, unchanged, at most once per interval.
 -- KEYS: cluster:api:published:<channel>
--- ARGV: channel, its :latest key (only read: a user that may not write it is refused it among KEYS), interval ms
--- Returns {bytes or false, milliseconds that :latest lives on, 0 if published, else ms until one may publish; -1: nothing stored}
+-- ARGV: channel, its :latest key (only read; KEYS would need the right to write it), interval in ms
+-- Returns {bytes or false, remaining life time of :latest in ms, 0 if published, else ms until the next publication is
+-- allowed; -1: no message is stored}
 local bytes = redis.call('GET', ARGV[2])
 if not bytes then return {false, -2, -1} end
 local ttl = redis.call('PTTL', ARGV[2])

@@ -1,10 +1,11 @@
 #!lua flags=allow-oom
--- Revoke a session, a token, or what a user or a browser was granted before a moment, and tell. One entry of the log is
--- left for each of them, the one that reaches furthest. What would not be valid anyway is forgotten.
+-- Revoke a session, a token, or the earlier grants of a user or browser, and announce the revocation. The log keeps one
+-- entry for each subject: the one that covers most grants. Expired revocations are removed.
 -- KEYS: cluster:access:revocations:log, cluster:access:revocations:ids, cluster:access:revocations
--- ARGV: what is revoked, Unix time before which it was issued (empty: whenever), Unix time it is kept until, Unix time up
---       to which to forget, entries to look at for that, channel, the revocation in words, the same in words of 0.1.1
-local log, ids, former = KEYS[1], KEYS[2], KEYS[3]
+-- ARGV: subject, Unix time before which the grants were issued (empty: any time), Unix time until which the revocation is
+--       kept, Unix time up to which expired revocations are removed, entries to check for that, channel, the text of the
+--       revocation, the text for release 0.1.1
+local log, ids, sorted_set = KEYS[1], KEYS[2], KEYS[3]
 local subject, before, kept, forget = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 
 local function fields_of(entry)
@@ -26,7 +27,7 @@ end
 local added = redis.call('XADD', log, '*', 'subject', subject, 'before', before, 'until', string.format('%.3f', kept))
 redis.call('HSET', ids, subject, added)
 
--- A few entries are looked at in each call, in turn, so that none takes long.
+-- Each call checks the next few entries, so that no call takes long.
 local last = redis.call('HMGET', ids, '')[1] or '0-0'
 local looked = redis.call('XRANGE', log, '(' .. last, '+', 'COUNT', ARGV[5])
 for _, old in ipairs(looked) do
@@ -42,8 +43,8 @@ end
 if #looked < tonumber(ARGV[5]) then last = '0-0' end
 redis.call('HSET', ids, '', last)
 
-redis.call('ZREMRANGEBYSCORE', former, '-inf', ARGV[4])
-redis.call('ZADD', former, ARGV[3], ARGV[8])
+redis.call('ZREMRANGEBYSCORE', sorted_set, '-inf', ARGV[4])
+redis.call('ZADD', sorted_set, ARGV[3], ARGV[8])
 redis.call('PUBLISH', ARGV[6], ARGV[7])
 if ARGV[8] ~= ARGV[7] then redis.call('PUBLISH', ARGV[6], ARGV[8]) end
 return 1

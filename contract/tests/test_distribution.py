@@ -27,7 +27,7 @@ def spread_of(*entries: HistoryEntry, measure: str = "cpu_usage") -> Quantiles |
     spreading = DistributionBuilder()
     for number, each in enumerate(entries):
         spreading.add(f"n{number}", each)
-    return list(spreading.spreads())[DISTRIBUTED.index(measure)]
+    return list(spreading.quantiles())[DISTRIBUTED.index(measure)]
 
 
 def test_percentiles_are_over_the_nodes_averages_and_the_maximum_is_of_all_samples() -> None:
@@ -67,12 +67,12 @@ def test_merged_percentiles_are_averages_by_rounds_and_the_maximum_is_the_highes
     first = Distribution(30, (Quantiles(1.0, 10.0, 20.0, 30.0, "a"), None, Quantiles(1.0, 1.0, 1.0, 1.0, "a"), None))
     second = Distribution(10, (Quantiles(5.0, 20.0, 60.0, 99.0, "b"), None, None, Quantiles(-2.0, 0.0, 2.0, 3.0, "b")))
     assert merge_distributions([first, second]) == Distribution(
-        40, (Quantiles(2.0, 12.5, 30.0, 99.0, "b"), None, first.spreads[2], second.spreads[3])
+        40, (Quantiles(2.0, 12.5, 30.0, 99.0, "b"), None, first.quantiles[2], second.quantiles[3])
     )
     assert merge_distributions([first]) == first
 
 
-def test_distribution_is_read_as_it_was_written() -> None:
+def test_distribution_survives_encoding_and_decoding() -> None:
     written = encode_distribution(Distribution(5, (Quantiles(1.0, 2.5, 3.0, 99.9, 'pi-é "1"'), None, None, None)))
     assert written == '[5,[1.0,2.5,3.0,99.9,"pi-é \\"1\\""],null,null,null]'.encode()
     assert encode_distribution(decode_distribution(written)) == written

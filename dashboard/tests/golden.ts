@@ -28,7 +28,7 @@ export function goldenNames(folder: string): string[] {
 export const SNAPSHOT = golden("messages/metrics") as Snapshot;
 export const HEALTH = golden("messages/health") as Health;
 /** Every code of the collector, with the English text that the collector makes of it. */
-export const SAID = golden("codes") as readonly (Coded & { readonly text: string })[];
+export const CODES = golden("codes") as readonly (Coded & { readonly text: string })[];
 export const ALERTS = golden("messages/alerts") as Alerts;
 
 /** The golden snapshot at another place in the order. */

@@ -79,7 +79,7 @@ class Child:
 
     @property
     def exit_code(self) -> int | None:
-        """Exit code, negative for a signal; ``None`` while the process runs. After an exit, the rest of the group is killed."""
+        """Exit code, negative for a signal; ``None`` while the process runs. An exit kills the rest of the group."""
         if self._process.returncode is None:
             exited = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             if exited is None:

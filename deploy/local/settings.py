@@ -54,7 +54,7 @@ class Settings:
         targets = targets_of(variables)
         demo_nodes = demo_nodes_of(variables)
         if demo_nodes and targets:
-            raise SettingError("DEMO_NODES", str(demo_nodes), "no value beside TARGETS: set one of the two")
+            raise SettingError("DEMO_NODES", str(demo_nodes), "no value together with TARGETS: use one of them")
         data_dir = _without_comma("DATA_DIR", data_dir_of(variables))
         if demo_nodes:
             data_dir /= DEMO_DIR

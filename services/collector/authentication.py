@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from collector.sentences import failures
+from collector.sentences.sentence import english
 from collector.targets.entry import HttpOptions
-from collector.texts import failures
-from collector.texts.sentence import english
 from contract.messages import Coded
 
 #: Bytes that such a file may have; the bundle of all public CAs has about 230 KB.
@@ -133,7 +133,7 @@ class Credentials:
 
 
 @dataclass(frozen=True)
-class _Made:
+class _CaFileContext:
     pem: bytes
     context: ssl.SSLContext
 
@@ -143,7 +143,7 @@ class TlsContexts:
 
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
-        self._of_files: dict[str, _Made] = {}
+        self._of_files: dict[str, _CaFileContext] = {}
         self._of_system: ssl.SSLContext | None = None
         self._unverified: ssl.SSLContext | None = None
 
@@ -168,7 +168,7 @@ class TlsContexts:
                 context.load_verify_locations(cadata=pem.decode("ascii", errors="ignore"))
             except (ssl.SSLError, ValueError):
                 raise CredentialsError(failures.credential_is_no_certificate("ca_file")) from None
-            made = self._of_files[options.ca_file] = _Made(pem, context)
+            made = self._of_files[options.ca_file] = _CaFileContext(pem, context)
         return made.context
 
     def unverified(self) -> ssl.SSLContext:
@@ -180,7 +180,7 @@ class TlsContexts:
         return self._unverified
 
 
-def why_no_tls(error: ssl.SSLError, options: HttpOptions, host: str) -> Coded:
+def tls_failure(error: ssl.SSLError, options: HttpOptions, host: str) -> Coded:
     """Say why there is no TLS connection."""
     if isinstance(error, ssl.SSLCertVerificationError):
         code = error.verify_code

@@ -13,7 +13,7 @@ _END: Final = "-----END CERTIFICATE-----"
 _SEQUENCE, _VERSION, _UTC_TIME, _GENERALIZED_TIME = 0x30, 0xA0, 0x17, 0x18
 
 
-def certificate_end(path: Path) -> float:
+def certificate_expiry(path: Path) -> float:
     """When the first certificate of a PEM file ends, in Unix seconds.
 
     Raises:

@@ -11,98 +11,98 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from collector.config import Config, split_paths
+from collector.exporter_scraper import ExporterScraper, Scraper, make_scraper, open_session
 from collector.health import INSTALL_EXPORTER, may_lack_an_exporter
-from collector.local import LocalProbe
+from collector.local_scraper import LocalScraper
 from collector.sample import Sample, ScrapeFailed
-from collector.scrape import HttpProbe, Probe, make_probe, open_session
+from collector.sentences import failures
+from collector.sentences.sentence import english, plural
 from collector.targets.dns import DnsTargets, Resolver
 from collector.targets.files import TargetsFiles
 from collector.targets.sources import TargetSources
 from collector.targets.target import Target
-from collector.texts import failures
-from collector.texts.sentence import english, plural
 from contract.messages import Coded
 from runtime.settings import SettingError
 
 #: Seconds that a scrape may take: longer than in service, to tell a slow node from a dead one.
 TIMEOUT_SECONDS: Final = 10.0
 #: Scrapes at a time.
-AT_A_TIME: Final = 50
+CONCURRENT_SCRAPES: Final = 50
 #: Seconds that a clock may be off without a remark.
 CLOCK_SECONDS: Final = 2.0
 _EXAMPLE: Final = "workers: [node1.lan, node2.lan]"
 _INSTALL: Final = f" Where no exporter runs yet, install it with: {INSTALL_EXPORTER}"
 
 
-class Checked(NamedTuple):
+class CheckResult(NamedTuple):
     """A line for people about a target or a DNS name, and why it failed; ``None`` where it answers."""
 
     line: str
     failure: Coded | str | None = None
 
 
-async def check_all(files: TargetsFiles, config: Config) -> list[Checked]:
+async def check_all(files: TargetsFiles, config: Config) -> list[CheckResult]:
     """Look each DNS name up once, then scrape all targets; return as ``check``, the names without targets first."""
     dns = DnsTargets(config.dns_targets, math.inf)
     dns.start()
     await dns.tried()
     await dns.stop()
     reasons = [(name.host, name.why or "the name has no address") for name in dns.names if not name.entries]
-    failed = [Checked(f"{host}: FAILED: {english(why)}", why) for host, why in reasons]
+    failed = [CheckResult(f"{host}: FAILED: {english(why)}", why) for host, why in reasons]
     return failed + await check(TargetSources(files, dns).targets, config.local_exporter, config.credentials_dir)
 
 
 async def check(
     targets: Sequence[Target], local_exporter: tuple[str, int] | None, credentials_dir: Path | None
-) -> list[Checked]:
+) -> list[CheckResult]:
     """Scrape all targets; return the results in the same order."""
     resolver = Resolver()
-    places = asyncio.Semaphore(AT_A_TIME)
+    places = asyncio.Semaphore(CONCURRENT_SCRAPES)
     async with open_session(resolver, credentials_dir) as session:
 
-        async def check_one(target: Target) -> Checked:
+        async def check_one(target: Target) -> CheckResult:
             async with places:
-                probe = make_probe(
+                probe = make_scraper(
                     target, session, resolver, timeout_seconds=TIMEOUT_SECONDS, local_exporter=local_exporter
                 )
-                if isinstance(probe, LocalProbe):
+                if isinstance(probe, LocalScraper):
                     return await _described(target, probe, "read without an exporter")
                 try:
                     found = await asyncio.wait_for(resolver.resolve(probe.host), TIMEOUT_SECONDS)
                 except (OSError, UnicodeError):
                     why = failures.name_not_found()
-                    return Checked(f"{target.node} ({target.address}): FAILED: {english(why)}", why)
+                    return CheckResult(f"{target.node} ({target.address}): FAILED: {english(why)}", why)
                 where = "" if found[0]["host"] == probe.host else f"name found ({found[0]['host']}), "
                 return await _described(target, probe, f"{where}connected, HTTP 200", failed=where)
 
         return await asyncio.gather(*map(check_one, targets))
 
 
-async def _described(target: Target, probe: Probe, reached: str, failed: str = "") -> Checked:
+async def _described(target: Target, probe: Scraper, reached: str, failed: str = "") -> CheckResult:
     begun = time.monotonic()
     result = await _scraped(probe)
-    if isinstance(probe, HttpProbe) and probe.left_out is not None:
+    if isinstance(probe, ExporterScraper) and probe.left_out is not None:
         # It takes connections and does not answer: the next scrape leaves out what hangs most often.
         begun = time.monotonic()
         result = await _scraped(probe)
     took_ms = 1000 * (time.monotonic() - begun)
     start = target.node if target.node == target.address else f"{target.node} ({target.address})"
     if not isinstance(result, Sample):
-        return Checked(f"{start}: FAILED: {failed}{result.sentence}", result.why)
+        return CheckResult(f"{start}: FAILED: {failed}{result.sentence}", result.why)
     missing = missing_values(result)
     told = f"missing: {', '.join(missing)}" if missing else "all values there"
     if result.hung_collector is not None:
         told += f" (COLLECTOR {result.hung_collector} HANGS and was left out)"
     if target.http.insecure:
         told += ", CERTIFICATE NOT LOOKED AT (insecure: true)"
-    why = "" if result.lack is None else f" ({english(result.lack)})"
+    why = "" if result.missing_reason is None else f" ({english(result.missing_reason)})"
     choices = "".join(f"; {remark}" for remark in result.remarks)
-    return Checked(
+    return CheckResult(
         f"{start}: {reached} in {took_ms:.0f} ms, {told}{why}, {_clock(result.clock_offset_seconds)}{choices}"
     )
 
 
-async def _scraped(probe: Probe) -> Sample | ScrapeFailed:
+async def _scraped(probe: Scraper) -> Sample | ScrapeFailed:
     """Return the result of a scrape. An error of ours is told of this node, and the others are scraped all the same."""
     try:
         return await probe.scrape()

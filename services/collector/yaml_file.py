@@ -10,8 +10,8 @@ from typing import Any, Final, NoReturn
 
 import yaml
 
-from collector.texts import files
-from collector.texts.sentence import at_line, english
+from collector.sentences import files
+from collector.sentences.sentence import english, with_line
 from contract.messages import Coded
 from runtime.daemon_thread import run_in_daemon_thread
 from runtime.quoting import cut
@@ -37,20 +37,20 @@ class FileError(ValueError):
     """A file that cannot be followed; the text says why, and in which line if that is known."""
 
     def __init__(self, why: Coded, line: int | None = None) -> None:
-        super().__init__(at_line(english(why), line))
+        super().__init__(with_line(english(why), line))
         self.why = why
         self.line = line
 
 
 @dataclass(frozen=True)
-class Content:
+class FileContent:
     """The file's text, ``None`` if there is no file; or why it cannot be read."""
 
     text: str | None
     error: Coded | None = None
 
     @property
-    def mark(self) -> tuple[Coded | None, bytes | None]:
+    def fingerprint(self) -> tuple[Coded | None, bytes | None]:
         """What differs where contents do, and takes no memory: there may be many files."""
         return self.error, None if self.text is None else hashlib.blake2b(self.text.encode()).digest()
 
@@ -63,37 +63,37 @@ class WatchedFile:
         self.path = path.absolute()
         self._known: tuple[Coded | None, bytes | None] | None = None
 
-    def read(self) -> Content:
+    def read(self) -> FileContent:
         """Return the content as it is now."""
         content = _content(self.path)
-        self._known = content.mark
+        self._known = content.fingerprint
         return content
 
-    async def changed(self) -> Content | None:
+    async def changed(self) -> FileContent | None:
         """Return the new content once it has settled, or ``None`` while there is none."""
         content = await self._read()
-        if content.mark == self._known:
+        if content.fingerprint == self._known:
             return None
         await asyncio.sleep(SETTLE_SECONDS)
         if await self._read() != content:
             return None
-        self._known = content.mark
+        self._known = content.fingerprint
         return content
 
-    async def _read(self) -> Content:
+    async def _read(self) -> FileContent:
         # Beside the loop: a disk may take its time, and many files do.
         return await run_in_daemon_thread(lambda: _content(self.path), "read a file")
 
 
-def _content(path: Path) -> Content:
+def _content(path: Path) -> FileContent:
     try:
-        return Content(read_small_file(path, SIZE_LIMIT_BYTES).decode("utf-8-sig"))
+        return FileContent(read_small_file(path, SIZE_LIMIT_BYTES).decode("utf-8-sig"))
     except FileNotFoundError:
-        return Content(None)
+        return FileContent(None)
     except UnicodeDecodeError:
-        return Content(None, files.file_not_utf8())
+        return FileContent(None, files.file_not_utf8())
     except UnreadableFile as error:
-        return Content(None, _why_unread(error))
+        return FileContent(None, _why_unread(error))
 
 
 def _why_unread(error: UnreadableFile) -> Coded:
@@ -125,7 +125,7 @@ class YamlError(FileError):
     """A text that is not YAML."""
 
 
-class RefusedYaml(YamlError):
+class UnsupportedYaml(YamlError):
     """A text with more than we read of YAML."""
 
 
@@ -133,13 +133,13 @@ def read_yaml(text: str) -> object:
     """Return the one document of ``text``. Of equal keys the last one counts.
 
     Raises:
-        RefusedYaml: the text has aliases, anchors or tags, or more depth or length than we read.
+        UnsupportedYaml: the text has aliases, anchors or tags, or more depth or length than we read.
         YamlError: the text is not YAML.
     """
     try:
         _check(text)
         return yaml.load(text, Loader=_Loader)  # noqa: S506 (a safe loader, in C where there is one)
-    except RefusedYaml:
+    except UnsupportedYaml:
         raise
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         raise _not_yaml(error) from None
@@ -175,7 +175,7 @@ def _check(text: str) -> None:
     if directive is not None:
         # Each %TAG is compared with all before.
         line = text.count("\n", 0, directive.end())
-        raise RefusedYaml(files.yaml_directive(), line + 1)
+        raise UnsupportedYaml(files.yaml_directive(), line + 1)
     depth = 0
     for count, event in enumerate(yaml.parse(text, Loader=_Loader), 1):
         if isinstance(event, yaml.AliasEvent):
@@ -198,7 +198,7 @@ def _check(text: str) -> None:
 
 def _refuse(event: yaml.Event, why: Coded) -> NoReturn:
     line = 0 if event.start_mark is None else event.start_mark.line
-    raise RefusedYaml(why, line + 1)
+    raise UnsupportedYaml(why, line + 1)
 
 
 def _not_yaml(error: Exception) -> YamlError:

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-from collector.alerts.conditions import Observation, begun, ended
-from collector.alerts.evaluate import ActiveAlert, Change
+from collector.alerts.conditions import ObservedNode, begin_sentence, end_sentence
+from collector.alerts.evaluate import ActiveAlert, AlertTransition
 from collector.alerts.rules import Rule, parse_rules
-from collector.texts import alerts as texts
-from collector.texts import failures, issues
-from collector.texts.files import rule_not_a_number
-from collector.texts.sentence import english
-from collector.texts.targets import host_not_ipv4
+from collector.sentences import alerts as sentences
+from collector.sentences import failures, issues
+from collector.sentences.files import rule_not_a_number
+from collector.sentences.sentence import english
+from collector.sentences.targets import host_not_ipv4
 from contract.history import MEASURES
 from contract.messages import ClusterStats, Coded, Node, Severity, Snapshot
 from runtime.clock import timestamp
@@ -81,7 +81,7 @@ class Cluster:
         if self.state == "warnings":
             return [self._alert("memory", index, 97.2) for index in (2, 3)]
         few = [
-            self._alert("clock_offset", 2, 0.6, texts.clock_ahead(self.name(2), 0.6)),
+            self._alert("clock_offset", 2, 0.6, sentences.clock_ahead(self.name(2), 0.6)),
             *(self._away(index) for index in _AWAY),
             self._alert("temperature", 2, 91.5),
             self._alert("memory", 2, 97.2),
@@ -93,7 +93,7 @@ class Cluster:
     def _more_alerts(self) -> list[ActiveAlert]:
         name = self.name
         return [
-            self._alert("clock_offset", 8, 86_400.5, texts.clock_behind(name(8), 86_400.5)),
+            self._alert("clock_offset", 8, 86_400.5, sentences.clock_behind(name(8), 86_400.5)),
             self._alert("filesystem_full", 7, 99.9, detail=_LONG_MOUNT),
             self._alert("filesystem_readonly", 7, None, detail=_LONG_MOUNT),
             self._alert("hardware_alarm", 7, None, detail=_LONG_SENSOR),
@@ -103,20 +103,22 @@ class Cluster:
             replace(self._alert("swap", 8, 99.4), flapping=12),
         ]
 
-    def changes(self) -> list[Change]:
+    def changes(self) -> list[AlertTransition]:
         """The transitions that led to the alerts, and some of alerts that have ended."""
-        active = [Change("pending" if alert.state == "pending" else "firing", alert) for alert in self.alerts()]
+        active = [
+            AlertTransition("pending" if alert.state == "pending" else "firing", alert) for alert in self.alerts()
+        ]
         if not self.is_ill or self.count == 1:
             return active
         lasting = [self._alert("swap", 3, 88.8), self._alert("memory", 7, 95.5)]
         full = self._alert("filesystem_full", 8, 93.1, detail=_LONG_MOUNT)
         whys = [
-            ended("swap", self.name(3), "", 12.3),
-            texts.measure_untold(LONG_NAME, "memory"),
-            texts.detail_left_out(self.name(8), _LONG_MOUNT, "filesystem_full"),
+            end_sentence("swap", self.name(3), "", 12.3),
+            sentences.measure_untold(LONG_NAME, "memory"),
+            sentences.detail_left_out(self.name(8), _LONG_MOUNT, "filesystem_full"),
         ]
         over = [
-            Change("resolved", replace(alert, text=why), alert)
+            AlertTransition("resolved", replace(alert, text=why), alert)
             for alert, why in zip([*lasting, full], whys, strict=True)
         ]
         return [*over, *active]
@@ -154,7 +156,7 @@ class Cluster:
 
     def _away(self, index: int) -> ActiveAlert:
         node = self.name(index)
-        alert = self._alert("node_down", index, None, texts.node_offline(node, self._error(index)))
+        alert = self._alert("node_down", index, None, sentences.node_offline(node, self._error(index)))
         if self.is_ill and index == 6:
             return replace(alert, since=timestamp(self.since - _LONG_LASTED_SECONDS))
         return alert
@@ -174,7 +176,7 @@ class Cluster:
     ) -> ActiveAlert:
         node = self.name(index)
         if text is None:
-            text = begun(rule, Observation(node, "online", None, None), detail, value)
+            text = begin_sentence(rule, ObservedNode(node, "online", None, None), detail, value)
         return ActiveAlert(
             rule=rule,
             node=node,
@@ -186,7 +188,7 @@ class Cluster:
             peak=value,
             since=timestamp(self.since),
             since_monotonic_seconds=0.0,
-            told_monotonic_seconds=0.0,
+            confirmed_monotonic_seconds=0.0,
         )
 
     def _node(self, index: int, now: float) -> Node:

@@ -15,10 +15,10 @@ from typing import Any, Final, Self, get_args
 import msgspec
 from redis.client import Pipeline
 
-from collector.alerts.evaluate import ActiveAlert, Change
-from collector.alerts.log import AlertLog
+from collector.alerts.evaluate import ActiveAlert, AlertTransition
+from collector.alerts.log import AlertLogWriter
 from collector.alerts.message import build_alerts
-from collector.alerts.rules import in_force
+from collector.alerts.rules import rules_in_force
 from collector.health import build_health
 from contract.codec import encode
 from contract.distribution import Distribution, DistributionBuilder, encode_distribution
@@ -137,13 +137,13 @@ class Scene:
         health = build_health(
             nodes, self._cluster.problems(), alerts, remarks=self._cluster.remarks(), targets_path=TARGETS_PATH, **head
         )
-        log = AlertLog(epoch=self._epoch, position=self._position, now=written)
+        log = AlertLogWriter(epoch=self._epoch, position=self._position, now=written)
         # The log is written once a scene; the rounds after it have no entry.
         if self._seq == 1:
             log.add(self._cluster.changes(), written)
         redis = self.valkey.client()
         publisher = Publisher(redis)
-        rules = RulesInForce(**head, rules=in_force(RULES))
+        rules = RulesInForce(**head, rules=rules_in_force(RULES))
         redis.set(RULES_KEY, encode(rules), ex=_DAY_SECONDS)
         publisher.publish(METRICS_CHANNEL, encode(snapshot(nodes, head)))
         publisher.publish(HEALTH_CHANNEL, encode(health))
@@ -168,7 +168,7 @@ class Scene:
         redis.delete(INCIDENTS_KEY)
         since: dict[Any, Any] = {INCIDENTS_SINCE_FIELD: timestamp(now - 6 * _DAY_SECONDS)}
         redis.xadd(INCIDENTS_KEY, since, id="1-0")
-        log = AlertLog(epoch=2, position="1-0", now=timestamp(now))
+        log = AlertLogWriter(epoch=2, position="1-0", now=timestamp(now))
         for day in range(6, 0, -1):
             for number, alert in enumerate(past[:1] * 2 if day > 2 else past):
                 began = now - day * _DAY_SECONDS + 3600 * number
@@ -203,13 +203,13 @@ class Scene:
                 spreading.add(self._cluster.name(index), entry)
         # Elsewhere all is as it is in the first days after an update, when only the averages of before are known.
         if self._cluster.is_ill:
-            entry_of_all = encode_distribution(Distribution(5, tuple(spreading.spreads())))
+            entry_of_all = encode_distribution(Distribution(5, tuple(spreading.quantiles())))
             pipeline.xadd(distribution_key(step.seconds), {HISTORY_FIELD: entry_of_all}, id=f"{at * 1000}-0")
 
 
-def _over(alert: ActiveAlert, began: str) -> Change:
+def _over(alert: ActiveAlert, began: str) -> AlertTransition:
     """The end of an alert that began then."""
-    return Change("resolved", alert, replace(alert, since=began))
+    return AlertTransition("resolved", alert, replace(alert, since=began))
 
 
 def main() -> None:

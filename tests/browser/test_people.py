@@ -57,8 +57,12 @@ def test_alert_reads_in_french(fleet: Fleet, open_page: OpenPage) -> None:
 @pytest.mark.parametrize(
     ("locale", "said"),
     [
-        ("en-GB", "the former 12 targets stay: workers, entry 2: '256.1.1.1' is not an IPv4 address"),
-        ("fr-FR", "12 cibles d'avant restent\u00a0: workers, entrée 2\u00a0: '256.1.1.1' n'est pas une adresse IPv4"),
+        ("en-GB", "its 12 previous targets stay in use: workers, entry 2: '256.1.1.1' is not an IPv4 address"),
+        (
+            "fr-FR",
+            "12 cibles précédentes restent utilisées\u00a0: workers, entrée 2\u00a0: "
+            "'256.1.1.1' n'est pas une adresse IPv4",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_file_reads_in_the_language_of_the_page(

@@ -80,7 +80,7 @@ WRONG: Final = (
     _wrong("COLLECTOR_SCRAPE_TIMEOUT_SECONDS=9", "seconds up to COLLECTOR_SCRAPE_INTERVAL_SECONDS"),
     _wrong("COLLECTOR_RULES=" + NOWHERE, "a file that can be read"),
     _wrong("DEMO_NODES=few", "a whole number from 0"),
-    _wrong("DEMO_NODES=5", "one or the other", TARGETS="nodes.yaml"),
+    _wrong("DEMO_NODES=5", "use one of them", TARGETS="nodes.yaml"),
     # Redis
     _wrong("REDIS_URL=http://x", "redis://"),
     _wrong("REDIS_URL=redis.lan:6379", "redis://"),

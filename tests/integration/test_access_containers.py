@@ -67,7 +67,7 @@ def refusal() -> Iterator[Refusal]:
 
 def test_nothing_starts_for_others_while_nobody_has_said_who_gets_in(refusal: Refusal) -> None:
     assert 'service "secrets" didn\'t complete successfully: exit 1' in refusal.said
-    assert refusal.lines[0].startswith("PUBLIC_HOST=0.0.0.0 lets others reach the pages")
+    assert refusal.lines[0].startswith("PUBLIC_HOST=0.0.0.0 lets other machines reach the pages")
     assert [line.split()[0] for line in refusal.lines[1:]] == ["ACCESS=closed", "ACCESS=open"]
     assert refusal.running == []
 

@@ -213,7 +213,7 @@ def test_update_for_others_waits_for_a_choice_and_what_runs_goes_on(machine: Sys
     # when
     said = machine.make("install-service", check=False)
     # then
-    assert "PUBLIC_HOST=0.0.0.0 lets others reach the pages" in said
+    assert "PUBLIC_HOST=0.0.0.0 lets other machines reach the pages" in said
     assert f"echo ACCESS=closed | sudo tee -a {ENVIRONMENT}" in said
     assert machine.show("dispycluster-gateway.service", "MainPID") == process
     machine.wait_until_live(within_seconds=0)

@@ -205,7 +205,7 @@ def test_preflight_says_once_that_a_removed_setting_is_ignored(
     # then
     said = capsys.readouterr().out
     assert said.count("Note: WS_PUSH was removed in 0.4; ") == int(is_said)
-    assert said.count("It is ignored") == int(is_said)
+    assert said.count("The setting is ignored") == int(is_said)
 
 
 # What stands in the way

@@ -123,12 +123,12 @@ def test_folders_that_people_name_are_never_made_by_compose() -> None:
 @pytest.mark.parametrize(
     ("variables", "words"),
     [
-        ({"ACESS": "open"}, "Is ACCESS meant?"),
-        ({"LOGLEVEL": "INFO"}, "Is LOG_LEVEL meant?"),
-        ({"REDIS_MAX_MEMORY": "1gb"}, "Is REDIS_MAXMEMORY meant?"),
-        ({"COMPOSE_PROFILE": "demo"}, "Is COMPOSE_PROFILES meant?"),
-        ({"COMPOSE_PROFILES": "dmo"}, "Is demo meant?"),
-        ({"COMPOSE_PROFILES": "prod"}, "There is one: demo."),
+        ({"ACESS": "open"}, "Did you mean ACCESS?"),
+        ({"LOGLEVEL": "INFO"}, "Did you mean LOG_LEVEL?"),
+        ({"REDIS_MAX_MEMORY": "1gb"}, "Did you mean REDIS_MAXMEMORY?"),
+        ({"COMPOSE_PROFILE": "demo"}, "Did you mean COMPOSE_PROFILES?"),
+        ({"COMPOSE_PROFILES": "dmo"}, "Did you mean demo?"),
+        ({"COMPOSE_PROFILES": "prod"}, "The only profile is demo."),
         ({"TARGETS": "nodes.yaml"}, "TARGETS has no effect here"),
         ({"WS_PUSH": "fast"}, "WS_PUSH was removed in 0.4"),
         ({"REDIS_MEMORY_LIMIT": "600m"}, "less than twice REDIS_MAXMEMORY, which is 512mb"),

@@ -89,9 +89,9 @@ def test_product_is_ready_when_the_api_has_live_data_and_the_page_answers(check:
 
 def test_readiness_is_checked_again_until_data_are_live(check: ReadinessCheck, answer: Path) -> None:
     # given
-    answer.write_text(told("no collector is at work on this Redis"))
+    answer.write_text(told("no collector runs on this Redis"))
     assert not check.is_ready()
-    eventually(lambda: check.is_ready() or check.missing == "no collector is at work on this Redis")
+    eventually(lambda: check.is_ready() or check.missing == "no collector runs on this Redis")
     assert not check.status.is_live
     # when
     answer.write_text(told())

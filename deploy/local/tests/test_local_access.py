@@ -37,9 +37,9 @@ def test_start_for_other_machines_is_refused_when_access_is_not_set(
         Settings.from_environment({"PUBLIC_HOST": host})
     # then
     first, closed, opened = str(refusal.value).splitlines()
-    assert first.startswith(f"PUBLIC_HOST={host} lets others reach the pages")
+    assert first.startswith(f"PUBLIC_HOST={host} lets other machines reach the pages")
     assert closed.split("#")[0].strip() == f"ACCESS=closed PUBLIC_HOST={host} make run"
-    assert closed.endswith("make a first user with: make user NAME=ada")
+    assert closed.endswith("create the first user with: make user NAME=ada")
     assert opened.split("#")[0].strip() == f"ACCESS=open PUBLIC_HOST={host} make run"
     assert closed.index("#") == opened.index("#")
 

@@ -135,7 +135,7 @@ def test_users_and_tokens_can_be_changed_while_the_product_is_stopped(call: Call
     assert data.joinpath("access").stat().st_mode & 0o777 == 0o700
     assert call("user list").stdout.startswith("ada\t")
     done = call("token remove x")
-    assert (done.returncode, done.stderr) == (0, "the token 'x' is removed, and good for nothing from now on\n")
+    assert (done.returncode, done.stderr) == (0, "the token 'x' is removed, and is no longer valid\n")
     done = call("user remove ada")
     assert done.returncode == 0
     assert "The product does not run; start it with: " in done.stderr
@@ -184,9 +184,9 @@ def test_check_nodes_reports_a_missing_targets_file(call: Call, tmp_path: Path) 
         ("check-nodes --help", 0, "usage: dispycluster check-nodes"),
         ("restore --help", 0, "usage: dispycluster restore"),
         ("--help", 0, "restore, revoked; end-sessions"),
-        ("user --help", 0, "in Kubernetes: write a patch"),
+        ("user --help", 0, "in Kubernetes: print a patch"),
         ("token add x --days y", 2, "DAYS takes a whole number"),
-        ("token add x --scope frob", 2, "SCOPES take read, publish, and not 'frob'"),
+        ("token add x --scope frob", 2, "SCOPES accepts read, publish, not 'frob'"),
     ],
 )
 def test_command_prints_help_or_names_the_mistake(call: Call, words: str, code: int, said: str) -> None:

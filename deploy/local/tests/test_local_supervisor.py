@@ -287,7 +287,7 @@ def test_second_signal_does_not_kill_a_process_with_stops_last(supervised: Super
 
 #: Sends signs of life, and prints its process id.
 SENDS_SIGNS_OF_LIFE = (
-    "import os, sys, time; from runtime import watchdog; watchdog.SILENCE_SECONDS = 2\n"
+    "import os, sys, time; from runtime import watchdog; watchdog.TIMEOUT_SECONDS = 2\n"
     "sign = watchdog.Watchdog(os.environ); print('up', os.getpid(), flush=True)\n"
     "while True: sign.beat(); time.sleep(0.5)"
 )

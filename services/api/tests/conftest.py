@@ -17,7 +17,7 @@ from redis import Redis
 from werkzeug.test import TestResponse
 
 from api.app import create_app
-from api.components import components_of
+from api.app_resources import resources_of
 from api.config import Config
 from contract.names import (
     ALERTS_CHANNEL,
@@ -210,7 +210,7 @@ def failing(app: Flask, error: Exception) -> FlaskClient:
 def app(valkey: Valkey) -> Iterator[Flask]:
     app = create_app(Config(redis_url=valkey.url, cluster_name="nameless"))
     yield app
-    components_of(app).link.close()
+    resources_of(app).connection.close()
 
 
 @pytest.fixture

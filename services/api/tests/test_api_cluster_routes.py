@@ -170,7 +170,9 @@ def test_garbage_is_logged_once_when_it_is_asked_for_often(
     collector.leave(METRICS_CHANNEL, b"garbage")
     for _ in range(20):
         client.get("/api/cluster/snapshot")
-    assert [record.name for record in caplog.records if "cannot be read" in record.getMessage()] == ["api.store"]
+    assert [record.name for record in caplog.records if "cannot be read" in record.getMessage()] == [
+        "api.message_store"
+    ]
 
 
 def test_other_routes_go_on_when_one_key_holds_garbage(client: FlaskClient, collector: Any) -> None:

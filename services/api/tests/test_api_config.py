@@ -26,7 +26,7 @@ def test_config_has_a_default_for_everything_when_nothing_is_set() -> None:
         session_seconds=7 * 24 * 3600,
         idle_seconds=12 * 3600,
         requests_per_second=300,
-        public=None,
+        public_url=None,
         hosts=AllowedHosts(),
     )
 

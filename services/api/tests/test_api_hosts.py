@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from access.hosts import AllowedHosts
 from api.app import create_app
-from api.components import components_of
+from api.app_resources import resources_of
 from api.config import Config
 from api.tests.conftest import Api, Collector
 from tests.drivers.raw_http import ask, exchange, request
@@ -39,7 +39,7 @@ def test_page_is_shown_to_any_host_when_names_are_not_checked(valkey: Valkey) ->
     app = create_app(Config(redis_url=valkey.url, hosts=AllowedHosts(None)))
 
     assert app.test_client().get("/login", headers=EVIL).status_code == 303
-    components_of(app).link.close()
+    resources_of(app).connection.close()
 
 
 @pytest.fixture

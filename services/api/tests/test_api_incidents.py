@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 from redis import Redis
 
-from api.incidents import RECORDS_A_PAGE, RECORDS_AT_ONCE
+from api.incidents import RECORDS_PER_PAGE, RECORDS_PER_READ
 from api.tests.conftest import ask, golden, golden_message
 from contract.names import ALERTS_CHANNEL, INCIDENTS_FIELD, INCIDENTS_KEY, INCIDENTS_SINCE_FIELD, METRICS_CHANNEL
 from runtime.clock import timestamp, unix_seconds
@@ -99,13 +99,13 @@ def test_incidents_are_known_since_the_first_entry_when_the_newest_does_not_tell
 
 def test_incidents_are_known_since_the_last_gap_when_there_was_one(client: FlaskClient, recorded: Recorded) -> None:
     recorded.begin()
-    before = [recorded.incident(NOW - 800 + number) for number in range(RECORDS_AT_ONCE)]
+    before = [recorded.incident(NOW - 800 + number) for number in range(RECORDS_PER_READ)]
     later = timestamp(NOW - 200)
     recorded.begin(later)
     assert ask(client, "/api/incidents")["known_since"] == later
     after = [recorded.incident(NOW - 100 + number) for number in range(3)]
 
-    first = ask(client, f"/api/incidents?limit={RECORDS_AT_ONCE}")
+    first = ask(client, f"/api/incidents?limit={RECORDS_PER_READ}")
     second = ask(client, f"/api/incidents?after={first['next']}")
 
     # Those from before the gap are told all the same
@@ -123,7 +123,7 @@ def test_incidents_are_known_since_the_oldest_that_is_kept_when_the_gap_before_t
     assert ask(client, "/api/incidents")["known_since"] == timestamp(NOW - 100)
 
 
-@pytest.mark.parametrize("markers", [1, RECORDS_AT_ONCE + 1])
+@pytest.mark.parametrize("markers", [1, RECORDS_PER_READ + 1])
 def test_pages_end_when_there_are_only_gaps(client: FlaskClient, recorded: Recorded, markers: int) -> None:
     for number in range(markers):
         recorded.begin(timestamp(NOW + number))
@@ -167,7 +167,7 @@ def test_all_incidents_are_told_once_when_a_client_follows_the_pages(
 ) -> None:
     # Given more than are read in one go
     recorded.begin()
-    written = [recorded.incident(NOW - 10_000 + number) for number in range(RECORDS_AT_ONCE + 130)]
+    written = [recorded.incident(NOW - 10_000 + number) for number in range(RECORDS_PER_READ + 130)]
     collector.leave(ALERTS_CHANNEL)
     seen: list[str] = []
     after = ""
@@ -187,7 +187,7 @@ def test_page_ends_early_and_says_where_to_go_on_when_little_of_much_fits(
     wanted = recorded.incident(NOW - 50, "wanted")
     raw = golden("messages/incident")
     pipeline = redis.pipeline()
-    for number in range(2, RECORDS_A_PAGE + 700):
+    for number in range(2, RECORDS_PER_PAGE + 700):
         pipeline.xadd(INCIDENTS_KEY, {INCIDENTS_FIELD: raw}, id=f"1795426867-{number}")
     pipeline.execute()
     first = ask(client, "/api/incidents?node=wanted")
@@ -199,7 +199,7 @@ def test_page_ends_early_and_says_where_to_go_on_when_little_of_much_fits(
 def test_page_is_the_last_when_all_others_ended_before_the_time_asked_for(
     client: FlaskClient, recorded: Recorded, redis: Redis
 ) -> None:
-    for _ in range(3 * RECORDS_AT_ONCE):
+    for _ in range(3 * RECORDS_PER_READ):
         recorded.incident(NOW - 90_000)
     new = recorded.incident(NOW - 10)
     redis.config_resetstat()
@@ -249,14 +249,14 @@ def test_problem_names_the_rules_of_the_redis_users_when_they_are_of_a_release_b
         detail = client.get(path).get_json()["detail"]
     finally:
         redis.execute_command("ACL SETUSER", "default", "allkeys")
-    assert detail.endswith("Give the Redis users of the api and the collector the rules of this release.")
+    assert detail.endswith("Give the Redis users of the api and the collector the ACL rules of this release.")
 
 
 def test_newest_incidents_are_told_from_memory_when_redis_is_away(
     client: FlaskClient, collector: Any, recorded: Recorded, valkey: Valkey
 ) -> None:
     recorded.begin()
-    written = [recorded.incident(NOW - number) for number in range(RECORDS_AT_ONCE + 20)]
+    written = [recorded.incident(NOW - number) for number in range(RECORDS_PER_READ + 20)]
     collector.leave(ALERTS_CHANNEL)
     ask(client, "/api/incidents")
     valkey.stop()

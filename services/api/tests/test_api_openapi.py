@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
 
 from api.tests.conftest import golden
-from api.tests.described import DOCUMENT, described, validate
+from api.tests.openapi_check import DOCUMENT, validate, validate_response
 from contract.names import (
     ALERT_LOG_FIELD,
     ALERT_LOG_KEY,
@@ -112,14 +112,14 @@ def test_document_holds_only_valid_schemas_and_references_that_lead_somewhere() 
 def test_answer_is_as_described_when_all_is_well(client: FlaskClient, path: str, request_path: str) -> None:
     response = client.get(request_path)
     assert (response.status_code, response.is_json) == (200, "csv" not in request_path)
-    described(path, response)
+    validate_response(path, response)
 
 
 @pytest.mark.usefixtures("all_left")
 def test_history_of_the_cluster_is_as_described_with_its_distribution(client: FlaskClient) -> None:
     response = client.get("/api/history?range_seconds=60")
     assert response.get_json()["distribution"] is not None
-    described("/api/history", response)
+    validate_response("/api/history", response)
 
 
 @pytest.mark.usefixtures("all_left")
@@ -128,7 +128,7 @@ def test_answer_is_as_described_when_nothing_changed(client: FlaskClient, path: 
     tag = client.get(REQUESTS[path]).headers["ETag"]
     response = client.get(REQUESTS[path], headers={"If-None-Match": tag})
     assert response.status_code == 304
-    described(path, response)
+    validate_response(path, response)
 
 
 @pytest.mark.parametrize("path", sorted(REQUESTS))
@@ -138,7 +138,7 @@ def test_answer_is_as_described_when_redis_is_away(client: FlaskClient, valkey: 
     is_answered = path in ("/api/health", "/api/openapi.json", "/api/session")
     assert response.status_code == (200 if is_answered else 503)
     assert is_answered or "Redis does not answer since 20" in response.get_json()["detail"]
-    described(path, response)
+    validate_response(path, response)
 
 
 @pytest.mark.usefixtures("all_left")
@@ -161,7 +161,7 @@ def test_answer_is_as_described_when_the_request_is_bad(
 ) -> None:
     response = client.get(request_path)
     assert str(response.status_code) == status
-    assert described(path, response) is DOCUMENT["paths"][path]["get"]["responses"][status]
+    assert validate_response(path, response) is DOCUMENT["paths"][path]["get"]["responses"][status]
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def test_page_says_that_there_are_simulated_nodes_when_the_snapshot_does(
         collector.leave(METRICS_CHANNEL, json.dumps(snapshot | {"simulated": simulated}).encode())
         client.get("/")  # an error page shows what is known, and asks for nothing itself
         state, text = told()
-        assert (state, {"en": "Simulated nodes", "fr": "nœuds simulés"}[language] in text) == (hidden, True)
+        assert (state, {"en": "nodes are simulated", "fr": "nœuds sont simulés"}[language] in text) == (hidden, True)
 
 
 @pytest.mark.parametrize("path", sorted(ADDRESSES))

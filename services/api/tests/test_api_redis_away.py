@@ -8,9 +8,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from api.app import create_app
-from api.components import components_of
+from api.app_resources import resources_of
 from api.config import Config
-from api.redis_link import RedisWatch
+from api.redis_connection import RedisHealthCheck
 from api.tests.conftest import golden
 from contract.library import LIBRARY
 from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY
@@ -92,11 +92,11 @@ def test_routes_read_redis_again_when_it_came_back_empty(client: FlaskClient, va
 def test_readiness_follows_redis_without_requests_when_the_watch_runs(
     app: Flask, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.redis_link.UP_SECONDS", 0.2)
-    monkeypatch.setattr("api.redis_link.DOWN_SECONDS", 0.2)
+    monkeypatch.setattr("api.redis_connection.UP_SECONDS", 0.2)
+    monkeypatch.setattr("api.redis_connection.DOWN_SECONDS", 0.2)
     client = app.test_client()
     valkey.stop()
-    watch = RedisWatch(components_of(app).link)
+    watch = RedisHealthCheck(resources_of(app).connection)
     watch.start()
     try:
         assert client.get("/readyz").status_code == 503
@@ -116,12 +116,12 @@ def test_readiness_follows_redis_without_requests_when_the_watch_runs(
 def test_api_reads_on_and_readiness_says_why_when_functions_are_missing_until_they_are_loaded(
     valkey: Valkey, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("api.redis_link.DOWN_SECONDS", 0.1)
-    monkeypatch.setattr("api.redis_link.UP_SECONDS", 600.0)
+    monkeypatch.setattr("api.redis_connection.DOWN_SECONDS", 0.1)
+    monkeypatch.setattr("api.redis_connection.UP_SECONDS", 600.0)
     with users(valkey):
         # given
         app = create_app(Config(redis_url=url_of(valkey, "api")))
-        client, watch = app.test_client(), RedisWatch(components_of(app).link)
+        client, watch = app.test_client(), RedisHealthCheck(resources_of(app).connection)
         watch.start()
         try:
             # then the watch finds it out without requests, and what takes no function is answered
@@ -136,4 +136,4 @@ def test_api_reads_on_and_readiness_says_why_when_functions_are_missing_until_th
             eventually(lambda: client.get("/readyz").data == b"ready\nredis: up\n")
         finally:
             watch.stop()
-            components_of(app).link.close()
+            resources_of(app).connection.close()

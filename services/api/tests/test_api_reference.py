@@ -6,7 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from api.openapi import description
-from api.reference import described_routes, kind_of
+from api.reference import kind_of, route_descriptions
 from api.tests.access.conftest import BROWSER
 
 
@@ -20,7 +20,7 @@ def test_reference_lists_every_operation_when_a_browser_asks(client: FlaskClient
 
 def test_reference_shows_code_as_code_when_the_document_has_it_between_backticks(client: FlaskClient) -> None:
     page = client.get("/api", headers=BROWSER).get_data(as_text=True)
-    assert "without <code>after</code>." in page
+    assert "Without <code>after</code>" in page
     assert "`" not in page
 
 
@@ -45,7 +45,7 @@ def test_reference_is_in_the_language_of_the_browser_when_it_asks_for_one(client
 
 
 def test_route_leads_to_what_it_describes_when_it_can_be_asked_as_it_is() -> None:
-    routes = {(route.method, route.path): route for route in described_routes()}
+    routes = {(route.method, route.path): route for route in route_descriptions()}
     assert routes["GET", "/api/alerts"].address == "/api/alerts"
     assert routes["GET", "/api/cluster/nodes/{node}"].address is None
     assert routes["POST", "/api/publish/{channel}"].address is None

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from redis import Redis
 
 from api.app import create_app
-from api.components import components_of
+from api.app_resources import resources_of
 from api.config import Config
 from api.republish import Republisher
 from api.tests.conftest import golden
@@ -28,7 +28,7 @@ def second_app(valkey: Valkey) -> Iterator[Flask]:
     """Another process's application, as far as Redis can see."""
     app = create_app(Config(redis_url=valkey.url))
     yield app
-    components_of(app).link.close()
+    resources_of(app).connection.close()
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def hear(app: Flask, listener: Any, request: pytest.FixtureRequest) -> Hear:
         if "second_app" in request.fixturenames:
             apps.append(request.getfixturevalue("second_app"))
         for each in apps:
-            components_of(each).republisher.finish(20)
+            resources_of(each).republisher.finish(20)
         heard: list[tuple[str, bytes, float]] = listener.hear(0.1)
         return heard
 
@@ -48,23 +48,23 @@ def hear(app: Flask, listener: Any, request: pytest.FixtureRequest) -> Hear:
 
 
 @pytest.fixture
-def let_go(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+def resume(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
     """Postponed publications are made once it is set."""
-    let_go, make_good = threading.Event(), Republisher._make_good
+    resume, publish_pending = threading.Event(), Republisher._publish_pending
 
-    def wait_and_make_good(republisher: Republisher, channel: str) -> None:
-        let_go.wait(60)
-        make_good(republisher, channel)
+    def wait_and_publish_pending(republisher: Republisher, channel: str) -> None:
+        resume.wait(60)
+        publish_pending(republisher, channel)
 
-    monkeypatch.setattr(Republisher, "_make_good", wait_and_make_good)
-    yield let_go
-    let_go.set()
+    monkeypatch.setattr(Republisher, "_publish_pending", wait_and_publish_pending)
+    yield resume
+    resume.set()
 
 
 def call_until_postponed(app: Flask) -> int:
     """Call until a publication is postponed; return how many were not: a busy machine lets calls be far apart."""
     calls = 0
-    while not components_of(app).republisher._pending:
+    while not resources_of(app).republisher._pending:
         assert calls < 1000
         app.test_client().get("/api/cluster/nodes")
         calls += 1
@@ -157,22 +157,22 @@ def test_a_burst_over_two_processes_is_limited_and_ends_with_a_publication(
 
 
 def test_a_postponed_publication_carries_what_is_stored_then_when_a_round_came_between(
-    app: Flask, collector: Any, hear: Hear, let_go: threading.Event
+    app: Flask, collector: Any, hear: Hear, resume: threading.Event
 ) -> None:
     former = collector.leave(METRICS_CHANNEL)
     at_once = call_until_postponed(app)
     newer = collector.leave(METRICS_CHANNEL, golden("messages/metrics").replace(b"4211", b"4212"))
-    let_go.set()
+    resume.set()
     assert [data for _, data, _ in hear()] == [former] * at_once + [newer]
 
 
 def test_a_postponed_publication_is_dropped_when_the_message_is_gone(
-    app: Flask, client: FlaskClient, collector: Any, hear: Hear, let_go: threading.Event, redis: Redis
+    app: Flask, client: FlaskClient, collector: Any, hear: Hear, resume: threading.Event, redis: Redis
 ) -> None:
     collector.leave(METRICS_CHANNEL)
     at_once = call_until_postponed(app)
     redis.delete(latest_key(METRICS_CHANNEL))
-    let_go.set()
+    resume.set()
     assert len(hear()) == at_once
     collector.leave(METRICS_CHANNEL)
     client.get("/api/cluster/nodes")

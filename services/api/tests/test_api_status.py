@@ -14,7 +14,7 @@ import pytest
 from redis import Redis
 
 from api.config import Config
-from api.status import Status, StatusReader
+from api.status import LiveDataStatus, StatusReader
 from contract.names import HEALTH_CHANNEL, LEASE_KEY, METRICS_CHANNEL, REPLICAS_KEY, replica_key
 from tests.drivers.process import ROOT
 from tests.drivers.valkey import Valkey
@@ -84,14 +84,17 @@ UNKNOWN = [{**node, "status": "unknown", "is_healthy": False} for node in SNAPSH
 @pytest.mark.parametrize(
     ("change", "missing"),
     [
-        (gone, "no collector is at work on this Redis"),
+        (gone, "no collector runs on this Redis"),
         (without(LEASE_KEY), "no collector holds the lease at this moment"),
-        (without(f"{METRICS_CHANNEL}:latest"), f"Nothing is stored under {METRICS_CHANNEL}:latest yet. Is the coll"),
+        (
+            without(f"{METRICS_CHANNEL}:latest"),
+            f"Nothing is stored under {METRICS_CHANNEL}:latest yet. Check that the coll",
+        ),
         (leaving(epoch=SNAPSHOT["epoch"] - 1), "the collector has not published yet"),
-        (leaving(age_seconds=7), "the collector published 7 s ago for the last time"),
-        (leaving(nodes=UNKNOWN), "no node was looked at yet"),
-        (lambda _, collector: collector.leave(METRICS_CHANNEL, b"garbage"), f"What is stored under {METRICS_CHANNEL}"),
-        (without(replica_key("two")), "no ws replica is at work, so nothing is pushed to the pages"),
+        (leaving(age_seconds=7), "the collector's last publication is 7 s old"),
+        (leaving(nodes=UNKNOWN), "no node has been scraped yet"),
+        (lambda _, collector: collector.leave(METRICS_CHANNEL, b"garbage"), f"The value of {METRICS_CHANNEL}"),
+        (without(replica_key("two")), "no ws replica runs, so the pages receive no changes"),
     ],
     ids=[
         "no collector",
@@ -160,7 +163,7 @@ def test_waiting_ends_with_live_data_and_gives_all_nodes_the_time_of_a_first_loo
     assert status.round.nodes_unknown == 0
     # but
     leaving(nodes=[*known[1:], *UNKNOWN[:1]])(None, collector)
-    monkeypatch.setattr("api.status.FIRST_LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("api.status.FIRST_SCRAPE_SECONDS", 0.0)
     assert reader.wait(60).live
 
 
@@ -182,7 +185,9 @@ def test_command_says_a_line_a_fact_or_json_and_ends_with_what_that_means(
     said = run("--json", "--wait", "0.3", REDIS_URL=valkey.url)
     # then
     assert said.returncode == 1
-    assert msgspec.json.decode(said.stdout, type=Status).missing == "no collector holds the lease at this moment"
+    assert (
+        msgspec.json.decode(said.stdout, type=LiveDataStatus).missing == "no collector holds the lease at this moment"
+    )
 
 
 def test_command_ends_with_2_and_a_sentence_when_a_setting_is_bad(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from redis import Redis
 from werkzeug.test import TestResponse
 
-from api.incidents import RECORDS_A_PAGE
+from api.incidents import RECORDS_PER_PAGE
 from api.responses import csv_answer
 from api.tests.conftest import golden_message
 from contract.history import CLUSTER_NODE, MEASURES, TEN_SECONDS, HistoryEntry, encode_entry
@@ -142,13 +142,13 @@ def recorded(collector: Any, redis: Redis) -> int:
     collector.leave(ALERTS_CHANNEL)
     example = golden_message("incident")
     pipeline = redis.pipeline()
-    for number in range(1, RECORDS_A_PAGE + 501):
+    for number in range(1, RECORDS_PER_PAGE + 501):
         raw = json.dumps(
             example | {"id": f"x@{number}", "message": "@all", "severity": "info" if number % 2 else "warning"}
         )
         pipeline.xadd(INCIDENTS_KEY, {INCIDENTS_FIELD: raw}, id=f"1-{number}")
     pipeline.execute()
-    return RECORDS_A_PAGE + 501
+    return RECORDS_PER_PAGE + 501
 
 
 def test_incidents_are_one_table_when_they_are_more_than_a_page_has(client: FlaskClient, recorded: int) -> None:

@@ -7,8 +7,8 @@ from flask import Flask, render_template, render_template_string
 from flask.testing import FlaskClient
 
 from api.language import COOKIE, KEPT_SECONDS, LANGUAGES, gettext, language
+from api.message_store import NotStored
 from api.pages import PAGES
-from api.store import NothingStored
 from api.tests.conftest import cookies, failing
 from contract.names import CHANNELS
 
@@ -108,7 +108,7 @@ def test_answer_to_a_program_is_the_same_whatever_language_is_asked_for(
     ("method", "path", "title", "detail"),
     [
         ("GET", "/api/nope", "Not Found", "There is nothing at '/api/nope'."),
-        ("POST", "/api/health", "Method Not Allowed", "POST is not among the methods that '/api/health' takes."),
+        ("POST", "/api/health", "Method Not Allowed", "'/api/health' does not accept the method POST."),
         ("GET", "/api/cluster/snapshot", "Service Unavailable", "Nothing is stored under"),
     ],
 )
@@ -127,7 +127,7 @@ def test_problem_is_english_when_french_is_asked_for(
         ("GET", "/nope", 404, ["Page introuvable", "Il n’y a rien à l’adresse", "Aller au tableau de bord"]),
         ("GET", "/100%25%28x%29s", 404, ["Il n’y a rien à l’adresse &#39;/100%(x)s&#39;."]),
         ("POST", "/", 405, ["Méthode non autorisée", "n’accepte pas la méthode POST"]),
-        ("GET", "/", 500, ["Erreur interne du serveur", "L’api n’a pas pu répondre\u00a0;"]),
+        ("GET", "/", 500, ["Erreur interne du serveur", "L’api n’a pas pu répondre. Son journal"]),
     ],
 )
 def test_error_page_is_french_when_french_is_asked_for(
@@ -140,7 +140,7 @@ def test_error_page_is_french_when_french_is_asked_for(
 
 
 def test_page_is_unavailable_in_french_when_its_view_lacks_what_it_needs(app: Flask) -> None:
-    response = failing(app, NothingStored("key")).get("/?lang=fr")
+    response = failing(app, NotStored("key")).get("/?lang=fr")
     assert response.status_code == 503
     assert "Service indisponible" in response.get_data(as_text=True)
     assert "Vérifiez que Redis et le collecteur fonctionnent" in response.get_data(as_text=True)

@@ -60,7 +60,7 @@ NOTED = {
     ("workers/gthread.py", "ThreadWorker._keepalive_after"): "1a41e5f81cdc",
     ("workers/gthread.py", "TConn.init"): "bb755b47c4af",
     ("http/parser.py", "Parser.finish_body"): "0c7894c23e20",
-    # who sends ``CONTINUE``, and what is sent and received through ``PatientSocket``
+    # who sends ``CONTINUE``, and what is sent and received through ``BufferedSocket``
     ("http/wsgi.py", "create"): "3c82ed8b5a1b",
     ("http/wsgi.py", "Response.sendfile"): "58f89c32906a",
     ("http/unreader.py", "SocketUnreader"): "6824a243ce4e",

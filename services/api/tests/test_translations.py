@@ -71,7 +71,7 @@ def test_texts_are_those_of_templates_and_code() -> None:
     found = texts()
     assert "Go to the dashboard" in found
     assert "Not Found" in found
-    assert any("says so. Data appears" in str(message.id) for message in found)
+    assert any("reaches Redis. The data then" in str(message.id) for message in found)
 
 
 def test_every_language_has_a_compiled_catalog() -> None:

@@ -12,10 +12,10 @@ from typing import Final
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from collector.metrics import DNS_FAILURES
-from collector.targets.entry import Entry, discovered
-from collector.texts.failures import no_answer_within
-from collector.texts.issues import dns_name_failed
-from collector.texts.sentence import english, plural
+from collector.sentences.failures import no_answer_within
+from collector.sentences.issues import dns_name_failed
+from collector.sentences.sentence import english, plural
+from collector.targets.entry import TargetEntry, discovered_entry
 from contract.messages import Coded
 from runtime.daemon_thread import run_in_daemon_thread
 from runtime.logs import RateLimitedLog
@@ -128,14 +128,14 @@ class DnsName:
     def __init__(self, host: str, port: int, look_up: Callable[[str], Sequence[Address]]) -> None:
         self.host = host
         self.port = port
-        self.entries: tuple[Entry, ...] = ()
+        self.entries: tuple[TargetEntry, ...] = ()
         #: Whether the name service has ever said which addresses there are, be it none.
         self.is_answered = False
         #: That, and why, the name cannot be looked up.
         self.problem: Coded | None = None
         self.why: Coded | str | None = None
         #: Set once the first lookup has ended, or failed.
-        self.is_tried = asyncio.Event()
+        self.first_lookup_done = asyncio.Event()
         self._look_up = look_up
         self._addresses: list[str] = []
         self._answered_at = -math.inf
@@ -165,10 +165,10 @@ class DnsName:
             _log.info("%s under the DNS name %s", plural(len(addresses), "target"), self.host)
         if addresses != self._addresses:
             self._addresses = addresses
-            self.entries = tuple(discovered(address, self.port) for address in addresses)
+            self.entries = tuple(discovered_entry(address, self.port) for address in addresses)
         self.is_answered, self._answered_at = True, time.monotonic()
         self.problem = self.why = None
-        self.is_tried.set()
+        self.first_lookup_done.set()
 
     def _fail(self, reason: str, why: Coded | str) -> None:
         DNS_FAILURES.labels(reason).inc()
@@ -176,7 +176,7 @@ class DnsName:
         if self.problem is None:
             _log.warning("%s", english(problem))
         self.problem, self.why = problem, why
-        self.is_tried.set()
+        self.first_lookup_done.set()
 
 
 class DnsTargets:
@@ -196,7 +196,7 @@ class DnsTargets:
         self._occasionally = RateLimitedLog(_log)
 
     @property
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[TargetEntry]:
         """The targets of all names."""
         return [entry for name in self.names for entry in name.entries]
 
@@ -226,7 +226,7 @@ class DnsTargets:
 
     async def tried(self) -> None:
         """Wait until each name was looked up once, with or without success, which takes a few seconds at most."""
-        await asyncio.gather(*(name.is_tried.wait() for name in self.names))
+        await asyncio.gather(*(name.first_lookup_done.wait() for name in self.names))
 
     async def stop(self) -> None:
         """Look nothing up any more."""
@@ -234,7 +234,7 @@ class DnsTargets:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _answers(self) -> list[tuple[bool, tuple[Entry, ...]]]:
+    def _answers(self) -> list[tuple[bool, tuple[TargetEntry, ...]]]:
         return [(name.is_answered, name.entries) for name in self.names]
 
     async def _follow(self, name: DnsName) -> None:

@@ -10,8 +10,8 @@ from typing import Any, Final, Literal
 
 from yarl import URL
 
-from collector.texts import targets as texts
-from collector.texts.sentence import literal
+from collector.sentences import targets as sentences
+from collector.sentences.sentence import literal
 from collector.yaml_file import FileError
 from contract.messages import Coded, NodeRole
 from runtime.quoting import quoted
@@ -32,18 +32,18 @@ _ZONE = re.compile(r"[A-Za-z0-9._~-]{1,32}", re.ASCII)
 # nobody has filled in.
 _NOT_IN_A_HOST = re.compile(r"[\s\x00-,/:-@\[-^`{-\x7f]")
 #: Keys of mappings and numbers of list items, from 0, that lead to a part of a file.
-Place = tuple[str | int, ...]
+FilePosition = tuple[str | int, ...]
 
 
 class TargetsError(FileError):
     """A targets file that cannot be followed; the text names the entry, says why, and the line if that is known."""
 
     #: Of what is wrong; empty where it is no part alone.
-    place: Place = ()
+    place: FilePosition = ()
 
 
 @contextmanager
-def within(*place: str | int) -> Iterator[None]:
+def located_at(*place: str | int) -> Iterator[None]:
     """Note in a ``TargetsError`` that it comes from there."""
     try:
         yield
@@ -102,17 +102,17 @@ def _why_not(options: HttpOptions, given: Mapping[str, Any], where: str) -> Code
     if options.scheme == "http":
         for name in _OF_TLS:
             if name in given:
-                return texts.option_needs_https(where, name)
+                return sentences.option_needs_https(where, name)
     if (options.username is None) != (options.password_file is None):
-        return texts.username_and_password_file(where)
+        return sentences.username_and_password_file(where)
     if options.username is not None and options.bearer_token_file is not None:
-        return texts.password_or_token(where)
+        return sentences.password_or_token(where)
     if options.has_credentials and options.insecure:
-        return texts.credentials_to_anybody(where)
+        return sentences.credentials_to_anybody(where)
     if options.has_credentials and options.scheme == "http" and not options.credentials_over_http:
-        return texts.credentials_in_the_clear(where)
+        return sentences.credentials_in_the_clear(where)
     if options.credentials_over_http and (options.scheme == "https" or not options.has_credentials):
-        return texts.credentials_over_http_idle(where)
+        return sentences.credentials_over_http_idle(where)
     return None
 
 
@@ -121,18 +121,18 @@ def _scheme(name: str, value: object, where: str) -> Scheme:
         return "http"
     if value == "https":
         return "https"
-    raise TargetsError(texts.option_not_a_scheme(where, name, literal(value)))
+    raise TargetsError(sentences.option_not_a_scheme(where, name, literal(value)))
 
 
 def _flag(name: str, value: object, where: str) -> bool:
     if not isinstance(value, bool):
-        raise TargetsError(texts.option_not_a_flag(where, name))
+        raise TargetsError(sentences.option_not_a_flag(where, name))
     return value
 
 
 def _text(name: str, value: object, where: str) -> str:
     if not isinstance(value, str) or not value or not value.isprintable() or len(value) > NAME_LIMIT:
-        raise TargetsError(texts.option_not_a_text(where, name, NAME_LIMIT))
+        raise TargetsError(sentences.option_not_a_text(where, name, NAME_LIMIT))
     return value
 
 
@@ -140,7 +140,7 @@ def _username(name: str, value: object, where: str) -> str:
     text = _text(name, value, where)
     # Basic authentication ends the name with the first colon.
     if ":" in text:
-        raise TargetsError(texts.option_with_colon(where, name))
+        raise TargetsError(sentences.option_with_colon(where, name))
     return text
 
 
@@ -149,15 +149,15 @@ def _server_name(name: str, value: object, where: str) -> str:
     try:
         return text.encode("idna").decode()
     except UnicodeError:
-        raise TargetsError(texts.option_not_a_host(where, name)) from None
+        raise TargetsError(sentences.option_not_a_host(where, name)) from None
 
 
 def _path(name: str, value: object, where: str) -> str:
     # A secret written here by mistake is not repeated.
     if not isinstance(value, str) or not value.isprintable() or not 0 < len(value) <= _PATH_LIMIT:
-        raise TargetsError(texts.option_not_a_path(where, name))
+        raise TargetsError(sentences.option_not_a_path(where, name))
     if ".." in PurePosixPath(value).parts:
-        raise TargetsError(texts.option_leaves_folder(where, name))
+        raise TargetsError(sentences.option_leaves_folder(where, name))
     return value
 
 
@@ -174,7 +174,7 @@ _READ: Final = {
 
 
 @dataclass(frozen=True)
-class Entry:
+class TargetEntry:
     """One entry. ``port`` is ``None`` where it names none, ``name`` where it gives none."""
 
     host: str
@@ -201,10 +201,10 @@ class Entry:
         return f"{host}:{self.port or DEFAULT_PORT}"
 
 
-def discovered(host: str, port: int | None, http: HttpOptions = PLAIN_HTTP) -> Entry:
+def discovered_entry(host: str, port: int | None, http: HttpOptions = PLAIN_HTTP) -> TargetEntry:
     """Return the entry of a discovered target."""
     # With its port always: a host that is called local is not this machine.
-    return Entry(host, port or DEFAULT_PORT, None, "worker", is_discovered=True, http=http)
+    return TargetEntry(host, port or DEFAULT_PORT, None, "worker", is_discovered=True, http=http)
 
 
 def usable_name(raw: object) -> str | None:
@@ -221,11 +221,11 @@ def host_and_port(raw: object, where: str) -> tuple[str, int | None]:
         TargetsError: it is neither; ``where`` is the part of the file that gives it.
     """
     if isinstance(raw, list):
-        raise TargetsError(texts.host_is_a_list(where, literal(raw)))
+        raise TargetsError(sentences.host_is_a_list(where, literal(raw)))
     if isinstance(raw, dict):
-        raise TargetsError(texts.host_is_a_mapping(where))
+        raise TargetsError(sentences.host_is_a_mapping(where))
     if not isinstance(raw, str):
-        raise TargetsError(texts.host_not_a_text(where, literal(raw)))
+        raise TargetsError(sentences.host_not_a_text(where, literal(raw)))
     text = raw.strip()
     if "@" in text:
         # What stands before it is a password in many a URL, and is not repeated.
@@ -235,18 +235,20 @@ def host_and_port(raw: object, where: str) -> tuple[str, int | None]:
         text = text[: text.index("?")] + "?…"
     if "://" in raw:
         is_https = raw.lstrip().startswith("https:")
-        raise TargetsError((texts.host_is_an_https_url if is_https else texts.host_is_a_url)(where, quoted(text)))
+        raise TargetsError(
+            (sentences.host_is_an_https_url if is_https else sentences.host_is_a_url)(where, quoted(text))
+        )
     if text.startswith("["):
         host, bracket, rest = text[1:].partition("]")
         if not bracket or (rest and not rest.startswith(":")) or not _is_ipv6(host):
-            raise TargetsError(texts.host_not_ipv6(where, quoted(text)))
+            raise TargetsError(sentences.host_not_ipv6(where, quoted(text)))
         port = _port(rest[1:], text, where) if rest else None
     elif _is_ipv6(text):
         host, port = text, None
     else:
         host, colon, rest = text.partition(":")
         if not host or len(host) > NAME_LIMIT or _NOT_IN_A_HOST.search(host) or not _can_be_looked_up(host):
-            raise TargetsError(texts.host_invalid(where, quoted(text)))
+            raise TargetsError(sentences.host_invalid(where, quoted(text)))
         port = _port(rest, text, where) if colon else None
     why = _why_never(host, where)
     if why is not None:
@@ -256,7 +258,7 @@ def host_and_port(raw: object, where: str) -> tuple[str, int | None]:
 
 def _port(port: str, text: str, where: str) -> int:
     if not _PORT.fullmatch(port) or not 1 <= int(port) <= 65535:
-        raise TargetsError(texts.port_invalid(where, quoted(text)))
+        raise TargetsError(sentences.port_invalid(where, quoted(text)))
     return int(port)
 
 
@@ -277,15 +279,15 @@ def _why_never(host: str, where: str) -> Coded | None:
         address = ipaddress.ip_address(host)
     except ValueError:
         if all(_NUMBER.fullmatch(part) for part in host.removesuffix(".").split(".")):
-            return texts.host_not_ipv4(where, quoted(host))
+            return sentences.host_not_ipv4(where, quoted(host))
         return None
     # Linux takes 0.0.0.0 for this machine; the rest of 0.0.0.0/8 leads nowhere.
     v4 = address if isinstance(address, ipaddress.IPv4Address) else address.ipv4_mapped
     is_nowhere = v4 is not None and (0 < int(v4) < 1 << 24 or v4.is_multicast or int(v4) == (1 << 32) - 1)
     if address.is_multicast or is_nowhere:
-        return texts.host_of_no_machine(where, quoted(host))
+        return sentences.host_of_no_machine(where, quoted(host))
     if isinstance(address, ipaddress.IPv6Address) and address.is_link_local and address.scope_id is None:
-        return texts.host_without_interface(where, host)
+        return sentences.host_without_interface(where, host)
     return None
 
 

@@ -10,20 +10,20 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from collector.metrics import FILE_ERRORS
-from collector.targets.entry import Entry, TargetsError
+from collector.sentences.issues import targets_file_clashes, targets_file_invalid, targets_files_unlisted
+from collector.sentences.sentence import english, plural
+from collector.sentences.targets import no_nodes_any_more
+from collector.targets.entry import TargetEntry, TargetsError
+from collector.targets.parse import is_explicitly_empty, parse_entries
 from collector.targets.target import Target, name_targets
-from collector.targets.text import parse_entries, says_that_there_are_none
-from collector.texts.issues import targets_file_clashes, targets_file_invalid, targets_files_unlisted
-from collector.texts.sentence import english, plural
-from collector.texts.targets import no_nodes_any_more
-from collector.yaml_file import Content, WatchedFile
+from collector.yaml_file import FileContent, WatchedFile
 from contract.messages import Coded
 from runtime.daemon_thread import run_in_daemon_thread
 from runtime.quoting import path_text
 
 _log = logging.getLogger(__name__)
 #: Files that are read at a time.
-FILES_AT_ONCE: Final = 8
+CONCURRENT_FILES: Final = 8
 
 
 class TargetsPattern:
@@ -77,9 +77,9 @@ class TargetsFile:
     """Reads a targets file. A missing file has no entries; of a broken one, those in force stay."""
 
     def __init__(self, path: Path, local_name: str) -> None:
-        self.entries: Sequence[Entry] = ()
+        self.entries: Sequence[TargetEntry] = ()
         #: Valid entries that are not in force yet.
-        self.waiting: Sequence[Entry] | None = None
+        self.waiting: Sequence[TargetEntry] | None = None
         #: What is wrong with the file.
         self.problem: Coded | None = None
         self.is_missing = False
@@ -116,14 +116,14 @@ class TargetsFile:
         else:
             self.problem = targets_file_invalid(path, former, error.line, error.why)
 
-    def _parsed(self, content: Content) -> "_Parsed":
+    def _parsed(self, content: FileContent) -> "_Parsed":
         is_missing = content.text is None and content.error is None
         try:
             if content.error is not None:
                 raise TargetsError(content.error)
             text = content.text or ""
             entries = parse_entries(text)
-            if self.entries and not entries and not is_missing and not says_that_there_are_none(text):
+            if self.entries and not entries and not is_missing and not is_explicitly_empty(text):
                 raise TargetsError(no_nodes_any_more())
             name_targets([entries], self._local_name)
         except TargetsError as error:
@@ -141,7 +141,7 @@ class TargetsFile:
 class _Parsed(NamedTuple):
     """What a content says: its entries, or what is wrong with it."""
 
-    result: Sequence[Entry] | TargetsError
+    result: Sequence[TargetEntry] | TargetsError
     is_missing: bool
 
 
@@ -178,7 +178,7 @@ class TargetsFiles:
         return all(path not in self._files or self._files[path].is_missing for path in self._patterns[0].find())
 
     @property
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[TargetEntry]:
         """All entries in force, the discovered ones among them."""
         return [entry for file in self._files.values() for entry in file.entries]
 
@@ -199,8 +199,8 @@ class TargetsFiles:
         files = list(self._files.values())
         is_changed = False
         # A few together, since each waits a moment for its file to settle; not all, since each is in memory meanwhile.
-        for begin in range(0, len(files), FILES_AT_ONCE):
-            some = files[begin : begin + FILES_AT_ONCE]
+        for begin in range(0, len(files), CONCURRENT_FILES):
+            some = files[begin : begin + CONCURRENT_FILES]
             is_changed |= any(await asyncio.gather(*(file.refresh() for file in some)))
         if is_changed:
             self._put_in_force()

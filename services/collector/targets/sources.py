@@ -4,11 +4,11 @@ import ipaddress
 from collections.abc import Iterable
 from pathlib import Path
 
+from collector.sentences import issues
 from collector.targets.dns import DnsTargets
-from collector.targets.entry import Entry, discovered, host_and_port
+from collector.targets.entry import TargetEntry, discovered_entry, host_and_port
 from collector.targets.files import TargetsFiles
 from collector.targets.target import TARGETS_LIMIT, Target, discovered_targets, names_bytes, room_for_names
-from collector.texts import issues
 from contract.messages import Coded
 from runtime.quoting import path_text
 
@@ -20,7 +20,7 @@ class TargetSources:
         self.targets: tuple[Target, ...] = ()
         self.dns = dns
         self._files = files
-        self._former: list[Entry] = []
+        self._former: list[TargetEntry] = []
         self._left_out = 0
         self.combine()
 
@@ -78,11 +78,11 @@ class TargetSources:
         return self.targets != former
 
 
-def _numeric(address: str) -> Entry | None:
+def _numeric(address: str) -> TargetEntry | None:
     """The target at ``address`` if it is one that DNS may have given: numbers and a port."""
     try:
         host, port = host_and_port(address, "")
         ipaddress.ip_address(host)
     except ValueError:  # a TargetsError is one too
         return None
-    return discovered(host, port)
+    return discovered_entry(host, port)

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Final
 
-from collector.targets.entry import DEFAULT_PORT, LOCAL, PLAIN_HTTP, Entry, HttpOptions, TargetsError
-from collector.texts import targets as texts
+from collector.sentences import targets as sentences
+from collector.targets.entry import DEFAULT_PORT, LOCAL, PLAIN_HTTP, HttpOptions, TargetEntry, TargetsError
 from contract.messages import NodeRole
 from contract.names import MESSAGE_LIMIT_BYTES
 from runtime.quoting import cut
@@ -41,7 +41,7 @@ class Target:
         return self.address == LOCAL
 
 
-def name_targets(files: Iterable[Sequence[Entry]], host_name: str) -> tuple[Target, ...]:
+def name_targets(files: Iterable[Sequence[TargetEntry]], host_name: str) -> tuple[Target, ...]:
     """Return the targets that the entries of all files list, in the order of names; discovered ones are left out.
 
     ``host_name`` is this machine's, the name of the entry ``local``.
@@ -51,11 +51,11 @@ def name_targets(files: Iterable[Sequence[Entry]], host_name: str) -> tuple[Targ
     """
     entries = merged(entry for entry in chain.from_iterable(files) if not entry.is_discovered)
     if len(entries) > TARGETS_LIMIT:
-        raise TargetsError(texts.too_many_targets(len(entries), TARGETS_LIMIT))
+        raise TargetsError(sentences.too_many_targets(len(entries), TARGETS_LIMIT))
     targets = _named(entries, host_name)
     size, room = names_bytes(targets), room_for_names(len(targets))
     if size > room:
-        raise TargetsError(texts.names_too_long(size, room))
+        raise TargetsError(sentences.names_too_long(size, room))
     return targets
 
 
@@ -69,7 +69,7 @@ def names_bytes(targets: Iterable[Target]) -> int:
     return sum(len(target.node.encode()) + len(target.address.encode()) for target in targets)
 
 
-def discovered_targets(entries: Iterable[Entry], listed: Iterable[Target]) -> list[Target]:
+def discovered_targets(entries: Iterable[TargetEntry], listed: Iterable[Target]) -> list[Target]:
     """Return the targets of the discovered among ``entries``, in their order, each address once and no listed one."""
     known = {target.address.lower() for target in listed}
     targets: list[Target] = []
@@ -83,13 +83,13 @@ def discovered_targets(entries: Iterable[Entry], listed: Iterable[Target]) -> li
     return targets
 
 
-def merged(entries: Iterable[Entry]) -> list[Entry]:
+def merged(entries: Iterable[TargetEntry]) -> list[TargetEntry]:
     """Return one entry for each address; an address under both ``workers`` and ``master`` is the master.
 
     Raises:
         TargetsError: an address has two names, or is to be asked in two ways.
     """
-    by_address: dict[str, Entry] = {}
+    by_address: dict[str, TargetEntry] = {}
     for entry in entries:
         key = entry.address.lower()
         former = by_address.get(key)
@@ -97,9 +97,9 @@ def merged(entries: Iterable[Entry]) -> list[Entry]:
             by_address[key] = entry
             continue
         if former.name and entry.name and former.name != entry.name:
-            raise TargetsError(texts.two_names(entry.address, cut(former.name), cut(entry.name)))
+            raise TargetsError(sentences.two_names(entry.address, cut(former.name), cut(entry.name)))
         if PLAIN_HTTP not in (former.http, entry.http) and former.http != entry.http:
-            raise TargetsError(texts.two_ways(entry.address))
+            raise TargetsError(sentences.two_ways(entry.address))
         role: NodeRole = "master" if "master" in (former.role, entry.role) else "worker"
         http = entry.http if former.http == PLAIN_HTTP else former.http
         is_simulated = former.is_simulated or entry.is_simulated
@@ -108,11 +108,11 @@ def merged(entries: Iterable[Entry]) -> list[Entry]:
     return list(by_address.values())
 
 
-def _named(entries: list[Entry], host_name: str) -> tuple[Target, ...]:
+def _named(entries: list[TargetEntry], host_name: str) -> tuple[Target, ...]:
     given = Counter(entry.name for entry in entries if entry.name)
     for given_name, count in given.items():
         if count > 1:
-            raise TargetsError(texts.name_given_twice(cut(given_name), count))
+            raise TargetsError(sentences.name_given_twice(cut(given_name), count))
     hosts = Counter((host_name if entry.is_local else entry.host).lower() for entry in entries)
     targets: list[Target] = []
     for entry in entries:
@@ -123,7 +123,7 @@ def _named(entries: list[Entry], host_name: str) -> tuple[Target, ...]:
             alone = entry.is_local or (hosts[host.lower()] == 1 and port == DEFAULT_PORT)
             name = host if alone and host not in given else entry.address
             if name in given:
-                raise TargetsError(texts.no_name_left(entry.address, cut(name)))
+                raise TargetsError(sentences.no_name_left(entry.address, cut(name)))
         port = entry.port or DEFAULT_PORT
         targets.append(
             Target(name, entry.address, entry.role, entry.host, port, http=entry.http, is_simulated=entry.is_simulated)

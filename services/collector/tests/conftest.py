@@ -10,21 +10,21 @@ from typing import Any
 
 import pytest
 
-from collector.alerts.conditions import Observation
-from collector.alerts.evaluate import Moment
+from collector.alerts.conditions import ObservedNode
+from collector.alerts.evaluate import CurrentTime
+from collector.exporter_scraper import ExporterScraper, open_session
 from collector.measures import Measures
 from collector.sample import Filesystem
-from collector.scrape import HttpProbe, open_session
+from collector.sentences.failures import connection_refused
 from collector.targets.dns import Resolver
 from collector.targets.target import Target
-from collector.texts.failures import connection_refused
 from tests.drivers.copies import Copies
 from tests.drivers.raw_exporter import RawExporter, Respond
 from tests.drivers.serving import serving
 
 _REFUSED = connection_refused()
 GENEROUS_SECONDS = 30.0
-_PAGES = Path(__file__).parent / "pages"
+_PAGES = Path(__file__).parent / "expositions"
 
 
 @pytest.fixture(scope="session")
@@ -101,7 +101,7 @@ def probed(target: Callable[..., Target]) -> Callable[..., Any]:
         async def main() -> Any:
             resolver = Resolver()
             async with RawExporter(respond, context) as exporter, open_session(resolver, folder) as session:
-                probe = HttpProbe(session, resolver, target(host, exporter.port, **fields), timeout)
+                probe = ExporterScraper(session, resolver, target(host, exporter.port, **fields), timeout)
                 if isinstance(script, int):
                     return [await probe.scrape() for _ in range(script)], exporter
                 return await script(probe, exporter)
@@ -132,15 +132,15 @@ def half_written(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
 
 
 @pytest.fixture(scope="session")
-def online() -> Callable[..., Observation]:
+def online() -> Callable[..., ObservedNode]:
     """Makes an observation of an online node with some measures."""
-    return lambda node="node6.lan", **measures: Observation(node, "online", None, Measures(**measures))
+    return lambda node="node6.lan", **measures: ObservedNode(node, "online", None, Measures(**measures))
 
 
 @pytest.fixture(scope="session")
-def offline() -> Callable[..., Observation]:
+def offline() -> Callable[..., ObservedNode]:
     """Makes an observation of an offline node."""
-    return lambda node="node6.lan", error=_REFUSED: Observation(node, "offline", error, None)
+    return lambda node="node6.lan", error=_REFUSED: ObservedNode(node, "offline", error, None)
 
 
 @pytest.fixture(scope="session")
@@ -152,6 +152,6 @@ def filesystem() -> Callable[..., Filesystem]:
 
 
 @pytest.fixture(scope="session")
-def at() -> Callable[[float], Moment]:
+def at() -> Callable[[float], CurrentTime]:
     """Makes the moment so many seconds after a fixed start."""
-    return lambda seconds: Moment(1000.0 + seconds, 1_795_426_800.0 + seconds)
+    return lambda seconds: CurrentTime(1000.0 + seconds, 1_795_426_800.0 + seconds)

@@ -3,10 +3,10 @@ from dataclasses import replace
 import pytest
 
 from collector.alerts.evaluate import evaluate
-from collector.alerts.log import MESSAGE_BYTES, MESSAGE_ENTRIES, AlertLog
+from collector.alerts.log import MESSAGE_BYTES, MESSAGE_ENTRIES, AlertLogWriter
 from collector.alerts.rules import parse_rules
-from collector.texts.failures import connection_refused
-from collector.texts.sentence import Restored
+from collector.sentences.failures import connection_refused
+from collector.sentences.sentence import RestoredText
 from contract.codec import encode
 from contract.messages import Incident
 from contract.names import ALERT_LOG_LENGTH
@@ -26,7 +26,7 @@ def ids(log):
 
 
 def test_log_begins_with_a_first_entry_when_it_is_empty():
-    log = AlertLog(epoch=7, position=None, now=NOW)
+    log = AlertLogWriter(epoch=7, position=None, now=NOW)
 
     assert [(entry.id, entry.transition, entry.message) for entry in log.queue] == [
         ("7-1", "started", "the alert log starts here")
@@ -36,7 +36,7 @@ def test_log_begins_with_a_first_entry_when_it_is_empty():
 
 
 def test_log_goes_on_after_the_newest_entry_when_it_has_some(changes):
-    log = AlertLog(epoch=7, position="6-99", now=NOW)
+    log = AlertLogWriter(epoch=7, position="6-99", now=NOW)
     assert (ids(log), log.last_id) == ([], "6-99")
 
     log.add(changes(2), NOW)
@@ -50,7 +50,7 @@ def test_log_goes_on_after_the_newest_entry_when_it_has_some(changes):
 
 
 def test_entries_keep_their_ids_when_they_are_not_confirmed(changes):
-    log = AlertLog(epoch=7, position="6-9", now=NOW)
+    log = AlertLogWriter(epoch=7, position="6-9", now=NOW)
     log.add(changes(1), NOW)
     log.add(changes(1), NOW)
 
@@ -60,7 +60,7 @@ def test_entries_keep_their_ids_when_they_are_not_confirmed(changes):
 
 @pytest.mark.parametrize(("position", "expected"), [(None, ["9-1", "9-2", "9-3"]), ("8-5", ["9-1", "9-2"])])
 def test_waiting_entries_get_new_ids_when_the_epoch_is_new(changes, position, expected):
-    log = AlertLog(epoch=7, position=None, now=NOW)
+    log = AlertLogWriter(epoch=7, position=None, now=NOW)
     log.add(changes(2), NOW)
     nodes = [entry.node for entry in log.queue]
 
@@ -85,7 +85,7 @@ def endings(offline, online, at):
 
 
 def test_record_of_an_incident_goes_with_the_entry_that_ends_it(endings):
-    log = AlertLog(epoch=7, position="6-9", now=NOW)
+    log = AlertLogWriter(epoch=7, position="6-9", now=NOW)
     log.add(endings(1), NOW)
 
     [(entry_id, incident)] = log.incidents.items()
@@ -110,14 +110,14 @@ def test_record_of_an_incident_goes_with_the_entry_that_ends_it(endings):
 
 
 def test_alert_that_never_fired_is_no_incident(changes, endings):
-    log = AlertLog(epoch=7, position="6-9", now=NOW)
+    log = AlertLogWriter(epoch=7, position="6-9", now=NOW)
     log.add([*changes(1), *endings(1, fired=False)], NOW)
 
     assert (len(log.queue), log.incidents) == (2, {})
 
 
 def test_records_that_wait_go_with_their_entries_when_the_epoch_is_new(endings):
-    log = AlertLog(epoch=7, position="6-9", now=NOW)
+    log = AlertLogWriter(epoch=7, position="6-9", now=NOW)
     log.add(endings(2), NOW)
 
     log.renew(epoch=9, position=None, now=NOW)
@@ -126,7 +126,7 @@ def test_records_that_wait_go_with_their_entries_when_the_epoch_is_new(endings):
 
 
 def test_records_are_dropped_with_their_entries_when_redis_stays_away(endings, changes):
-    log = AlertLog(epoch=7, position="6-9", now=NOW)
+    log = AlertLogWriter(epoch=7, position="6-9", now=NOW)
     log.add(endings(2), NOW)
     log.add(changes(ALERT_LOG_LENGTH - 1), NOW)
 
@@ -134,7 +134,7 @@ def test_records_are_dropped_with_their_entries_when_redis_stays_away(endings, c
 
 
 def test_message_carries_the_newest_entries_when_very_many_wait(changes):
-    log = AlertLog(epoch=7, position="6-9", now=NOW)
+    log = AlertLogWriter(epoch=7, position="6-9", now=NOW)
     log.add(changes(MESSAGE_ENTRIES + 5), NOW)
 
     previous, entries = log.for_message()
@@ -144,9 +144,12 @@ def test_message_carries_the_newest_entries_when_very_many_wait(changes):
 
 
 def test_message_carries_fewer_entries_when_they_are_long(changes):
-    log = AlertLog(epoch=7, position="6-9", now=NOW)
+    log = AlertLogWriter(epoch=7, position="6-9", now=NOW)
     log.add(
-        [replace(change, alert=replace(change.alert, text=Restored("x" * 10_000, None))) for change in changes(200)],
+        [
+            replace(change, alert=replace(change.alert, text=RestoredText("x" * 10_000, None)))
+            for change in changes(200)
+        ],
         NOW,
     )
 
@@ -158,7 +161,7 @@ def test_message_carries_fewer_entries_when_they_are_long(changes):
 
 
 def test_queue_is_no_longer_than_the_log_when_redis_stays_away(changes):
-    log = AlertLog(epoch=7, position="6-9", now=NOW)
+    log = AlertLogWriter(epoch=7, position="6-9", now=NOW)
     log.add(changes(ALERT_LOG_LENGTH), NOW)
     log.add(changes(3), NOW)
 

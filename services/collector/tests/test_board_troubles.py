@@ -2,7 +2,7 @@
 
 import pytest
 
-from collector.alerts.evaluate import UNTOLD_SECONDS, evaluate
+from collector.alerts.evaluate import MISSING_MEASURE_SECONDS, evaluate
 from collector.alerts.rules import parse_rules
 
 SENSOR = "soc:firmware_raspberrypi_hwmon/in0"
@@ -20,7 +20,7 @@ def judge(at):
 
         def see(self, seconds, *observations):
             self.alerts, changes = evaluate(self.alerts, self.rules, observations, at(seconds))
-            return [(change.transition, change.alert.id) for change in changes]
+            return [(change.kind, change.alert.id) for change in changes]
 
         def told(self, seconds, *observations):
             self.alerts, changes = evaluate(self.alerts, self.rules, observations, at(seconds))
@@ -29,16 +29,16 @@ def judge(at):
     return Judge()
 
 
-def test_under_voltage_is_critical_when_it_lasts_and_ends_when_it_has_been_gone_for_a_while(judge, online):
+def test_under_voltage_is_critical_when_it_lasts_and_resolves_some_time_after_its_end(judge, online):
     low, well = online(under_voltage=(SENSOR,)), online(under_voltage=())
 
     assert judge.see(0, well) == []
-    assert judge.told(1, low) == [f"node6.lan: too little voltage, says its sensor {SENSOR}"]
+    assert judge.told(1, low) == [f"node6.lan: voltage is too low (sensor {SENSOR})"]
     assert judge.see(11, low) == [("firing", VOLTAGE)]
     [alert] = judge.alerts.values()
     assert (alert.severity, alert.value) == ("critical", None)
     assert judge.see(40, well) == []
-    assert judge.told(41, well) == [f"node6.lan: enough voltage again, says its sensor {SENSOR}"]
+    assert judge.told(41, well) == [f"node6.lan: voltage is high enough again (sensor {SENSOR})"]
 
 
 def test_under_voltage_is_one_alert_when_the_voltage_drops_for_moments(judge, online):
@@ -62,19 +62,19 @@ def test_each_sensor_has_its_own_alert_when_several_raise_one(judge, online):
 
     assert judge.see(10, online(hardware_alarms=("b/in1",))) == [("firing", "hardware_alarm/node6.lan/b/in1")]
     assert judge.told(40, online(hardware_alarms=("b/in1",))) == [
-        "node6.lan: the critical alarm of the sensor a/temp1 is over"
+        "node6.lan: the critical alarm of sensor a/temp1 is over"
     ]
     assert [alert.severity for alert in judge.alerts.values()] == ["warning"]
     assert judge.alerts["hardware_alarm", "node6.lan", "b/in1"].message == (
-        "node6.lan: the sensor b/in1 raises its critical alarm"
+        "node6.lan: sensor b/in1 reports a critical alarm"
     )
 
 
-def test_alarm_stays_for_a_while_when_the_node_does_not_tell_of_its_sensors(judge, online):
+def test_alarm_stays_for_a_while_when_the_node_does_not_report_its_sensors(judge, online):
     judge.see(0, online(under_voltage=(SENSOR,)))
 
-    assert judge.see(UNTOLD_SECONDS, online()) == []
-    assert judge.told(UNTOLD_SECONDS + 1, online()) == ["node6.lan does not tell its voltage any more"]
+    assert judge.see(MISSING_MEASURE_SECONDS, online()) == []
+    assert judge.told(MISSING_MEASURE_SECONDS + 1, online()) == ["node6.lan no longer reports its voltage"]
 
 
 def test_alarm_of_a_sensor_ends_when_the_rule_leaves_it_out(judge, online):
@@ -82,10 +82,10 @@ def test_alarm_of_a_sensor_ends_when_the_rule_leaves_it_out(judge, online):
     judge.see(0, raised)
     judge.rules = parse_rules("hardware_alarm: {ignore: [nct6798/*]}")
 
-    assert judge.told(1, raised) == ["node6.lan: nct6798/in1 is left out of the rule hardware_alarm"]
+    assert judge.told(1, raised) == ["node6.lan: the rule hardware_alarm ignores nct6798/in1"]
 
 
-def test_swap_and_pressure_make_no_alert_when_their_rules_are_off_as_they_come(judge, online):
+def test_swap_and_pressure_make_no_alert_when_their_rules_are_off_by_default(judge, online):
     judge.rules = parse_rules("")
 
     assert judge.see(0, online(swap_usage=100.0, pressure_io=100, pressure_memory=100)) == []
@@ -114,13 +114,13 @@ def test_swap_and_pressure_make_no_alert_when_their_rules_are_off_as_they_come(j
         ),
     ],
 )
-def test_swap_and_pressure_are_told_when_they_last_for_five_minutes(judge, online, fields, better, begun, ended):
+def test_swap_and_pressure_make_alerts_when_they_last_for_five_minutes(judge, online, fields, better, begun, ended):
     assert judge.told(0, online(**fields)) == [begun]
     assert [change for change, _ in judge.see(300, online(**fields))] == ["firing"]
     assert judge.told(301, online(**better)) == [ended]
 
 
-def test_pressure_of_one_resource_is_left_out_when_the_rule_says_so(judge, online):
+def test_pressure_of_one_resource_is_ignored_when_the_rule_excludes_it(judge, online):
     judge.rules = parse_rules("pressure: {enabled: true, ignore: [io]}")
 
     assert judge.see(0, online(pressure_io=99, pressure_memory=99)) == [("pending", "pressure/node6.lan/memory")]

@@ -4,8 +4,8 @@ import socket
 import pytest
 
 from collector.check_nodes import main, missing_values
-from collector.node_exporter import read_page
-from collector.scrape import HttpProbe
+from collector.exporter_scraper import ExporterScraper
+from collector.node_exporter import parse_exposition
 from tests.drivers.serving import serving
 
 
@@ -49,14 +49,14 @@ def test_check_fails_and_says_how_to_install_when_a_node_does_not_answer(check, 
 
 
 def test_check_scrapes_all_other_nodes_when_scraping_one_is_an_error_of_ours(check, exporter, monkeypatch):
-    scrape = HttpProbe.scrape
+    scrape = ExporterScraper.scrape
 
     async def fail_at_one(probe):
         if probe.host == "127.0.0.2":
             raise ValueError("Authorization: Bearer hunter2")
         return await scrape(probe)
 
-    monkeypatch.setattr(HttpProbe, "scrape", fail_at_one)
+    monkeypatch.setattr(ExporterScraper, "scrape", fail_at_one)
 
     code, out, error = check(f"workers: ['127.0.0.2:1', '127.0.0.1:{exporter}']")
 
@@ -121,7 +121,7 @@ def test_check_names_the_variable_when_a_setting_is_not_valid(monkeypatch, capsy
 
 
 def test_missing_values_are_named_when_a_page_has_few(page):
-    sample = read_page(b"node_load1 0.5", monotonic_seconds=0.0, unix_seconds=0.0)
+    sample = parse_exposition(b"node_load1 0.5", monotonic_seconds=0.0, unix_seconds=0.0)
 
     assert missing_values(sample) == [
         "CPU",
@@ -152,10 +152,9 @@ def test_check_names_choices_and_says_why_there_are_no_figures_when_a_page_is_ou
     _, out, _ = check(f"workers: ['127.0.0.1:{serve(image)}', 'localhost:{serve(old)}']")
 
     assert (
-        "; network: counts eth0, not enP53091s1: it is likely the same way to the network; disk: the one at '/var'"
-        in out
+        "; network: counts eth0, not enP53091s1: it is likely a second path to the same card; disk: uses '/var'" in out
     )
-    assert "boot time (it is node_exporter before 0.16 (0.15.2), update it), clock not told" in out
+    assert "boot time (its exporter is node_exporter older than 0.16 (0.15.2), update it), clock not told" in out
 
 
 def test_check_scrapes_discovered_targets_when_files_or_names_tell_some(check, exporter, monkeypatch):
@@ -227,7 +226,7 @@ def test_check_says_which_file_is_missing_and_not_what_it_should_hold(check, exp
     assert code == 1
     why = "password_file is not in COLLECTOR_CREDENTIALS_DIR"
     assert out.splitlines() == [
-        f"127.0.0.1:{exporter}: FAILED: nothing was asked: {why}",
+        f"127.0.0.1:{exporter}: FAILED: no request was sent: {why}",
         # Without a word about installing an exporter: there is one.
         "1 of 1 target cannot be read.",
     ]

@@ -46,7 +46,9 @@ def test_secret_is_the_same_when_the_editor_adds_to_it(folder, text):
 def test_password_is_refused_when_it_has_characters_that_no_password_has(folder, text):
     (folder / "password").write_text(text)
 
-    with pytest.raises(CredentialsError, match=r"^nothing was asked: password_file does not hold one password$"):
+    with pytest.raises(
+        CredentialsError, match=r"^no request was sent: password_file must contain exactly one password$"
+    ):
         Credentials(folder).authorization(basic("password"))
 
 
@@ -113,7 +115,7 @@ def test_file_is_refused_without_a_word_about_it_when_it_is_elsewhere(folder, tm
     with pytest.raises(CredentialsError) as caught:
         Credentials(folder).read("ca_file", name.format(outside=tmp_path / "outside"))
 
-    assert str(caught.value) == "nothing was asked: ca_file leads out of COLLECTOR_CREDENTIALS_DIR"
+    assert str(caught.value) == "no request was sent: ca_file is outside COLLECTOR_CREDENTIALS_DIR"
 
 
 @pytest.mark.parametrize(
@@ -124,9 +126,9 @@ def test_file_is_refused_without_a_word_about_it_when_it_is_elsewhere(folder, tm
         (lambda path: os.mkfifo(path), "is not a file"),
         (lambda path: path.symlink_to(path), "cannot be read"),
         (lambda path: path.write_text(" \n"), "is empty"),
-        (lambda path: path.write_text("a b"), "does not hold one token"),
-        (lambda path: path.write_text("a\nX-Header: b"), "does not hold one token"),
-        (lambda path: path.write_text("a\u00e9"), "does not hold one token"),
+        (lambda path: path.write_text("a b"), "must contain exactly one token"),
+        (lambda path: path.write_text("a\nX-Header: b"), "must contain exactly one token"),
+        (lambda path: path.write_text("a\u00e9"), "must contain exactly one token"),
         (lambda path: path.write_text("a" * (SECRET_LIMIT_BYTES + 1)), "is longer than 8,192 bytes"),
         (lambda path: path.write_text("a" * (FILE_LIMIT_BYTES + 1)), "is longer than 1 MiB"),
     ],
@@ -137,14 +139,14 @@ def test_error_says_why_and_repeats_nothing_when_a_file_cannot_be_used(folder, m
     with pytest.raises(CredentialsError) as caught:
         Credentials(folder).authorization(bearer("hunter2"))
 
-    assert str(caught.value).startswith(f"nothing was asked: bearer_token_file {told}")
+    assert str(caught.value).startswith(f"no request was sent: bearer_token_file {told}")
     assert "hunter2" not in str(caught.value)
 
 
 def test_error_names_the_variable_when_there_is_no_folder(folder, tmp_path):
     with pytest.raises(CredentialsError, match="password_file needs COLLECTOR_CREDENTIALS_DIR, which is not set"):
         Credentials(None).authorization(basic("password"))
-    with pytest.raises(CredentialsError, match="COLLECTOR_CREDENTIALS_DIR is no folder"):
+    with pytest.raises(CredentialsError, match="COLLECTOR_CREDENTIALS_DIR is not a folder"):
         Credentials(tmp_path / "outside").authorization(basic("password"))
-    with pytest.raises(CredentialsError, match="COLLECTOR_CREDENTIALS_DIR is not there"):
+    with pytest.raises(CredentialsError, match="COLLECTOR_CREDENTIALS_DIR does not exist"):
         Credentials(tmp_path / "none").authorization(basic("password"))

@@ -9,11 +9,11 @@ import time
 import pytest
 
 from collector.metrics import DNS_FAILURES
+from collector.sentences.sentence import english
 from collector.targets.dns import DnsTargets
 from collector.targets.files import TargetsFiles
 from collector.targets.sources import TargetSources
 from collector.targets.target import NAMES_BYTES, TARGETS_LIMIT, names_bytes
-from collector.texts.sentence import english
 from tests.drivers.waiting import until
 
 DEADLINE_SECONDS = 20.0
@@ -104,7 +104,7 @@ def test_targets_stay_and_a_problem_is_told_when_the_name_cannot_be_looked_up(na
 
     assert addresses(dns) == ["10.0.0.6:9100", "10.0.0.7:9100"]
     [problem] = problems_of(dns)
-    assert problem.startswith("The DNS name pis cannot be looked up, its former 2 targets stay: ")
+    assert problem.startswith("The DNS name pis cannot be looked up, its 2 previous targets stay in use: ")
     assert failures("error") == before + 1
     assert not dns.has_changed()
     names.answers["pis"] = ["10.0.0.8"]
@@ -212,7 +212,7 @@ def test_targets_beyond_the_limit_are_left_out_and_told_when_they_are_discovered
     asyncio.run(look_at(both))
 
     assert len(both.targets) == TARGETS_LIMIT
-    assert problems_of(both)[0] == "2 discovered targets are left out: one collector takes 4,000 targets"
+    assert problems_of(both)[0] == "2 discovered targets are left out: one collector accepts at most 4,000"
     before = set(both.targets)
     # Those that are in stay in, wherever new ones would stand.
     names.answers["pis"] += ["10.0.0.1", "10.0.0.2"]
@@ -274,4 +274,4 @@ def test_targets_are_left_out_and_told_when_their_addresses_are_too_long_for_a_m
     assert 0 < len(many.targets) < 4000
     assert names_bytes(many.targets) <= NAMES_BYTES
     left_out = 4000 - len(many.targets)
-    assert problems_of(many)[0] == f"{left_out:,} discovered targets are left out: one collector takes 4,000 targets"
+    assert problems_of(many)[0] == f"{left_out:,} discovered targets are left out: one collector accepts at most 4,000"

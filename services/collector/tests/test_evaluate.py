@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from collector.alerts.conditions import Observation
-from collector.alerts.evaluate import UNTOLD_SECONDS, Moment, evaluate
+from collector.alerts.conditions import ObservedNode
+from collector.alerts.evaluate import MISSING_MEASURE_SECONDS, CurrentTime, evaluate
 from collector.alerts.rules import built_in_rules, parse_rules
 from collector.measures import Measures
 
-UNSEEN = Observation("node6.lan", "unknown", None, None)
+UNSEEN = ObservedNode("node6.lan", "unknown", None, None)
 # Two rules that one can follow: memory pends for 60 s, node_down fires at once.
 RULES = parse_rules("node_down: {for_seconds: 0}\nmemory: {threshold: 90, clear: 85, for_seconds: 60}")
 
@@ -25,7 +25,7 @@ class Judge:
 
     def see(self, seconds, *observations):
         self.alerts, changes = evaluate(self.alerts, self.rules, observations, self._at(seconds))
-        return [(change.transition, change.alert.id) for change in changes]
+        return [(change.kind, change.alert.id) for change in changes]
 
     def told(self, seconds, *observations):
         self.alerts, changes = evaluate(self.alerts, self.rules, observations, self._at(seconds))
@@ -70,7 +70,7 @@ def test_alert_says_its_worst_value_since_it_began_when_values_come_and_go(at, o
 
     assert peaks == [90.0, 97.5, 97.5, 97.5]
     [change] = changes
-    assert (change.transition, change.alert.value, change.alert.peak) == ("resolved", 84.0, 97.5)
+    assert (change.kind, change.alert.value, change.alert.peak) == ("resolved", 84.0, 97.5)
 
 
 def test_worst_offset_of_a_clock_is_the_largest_distance_when_it_goes_both_ways(at, online):
@@ -120,22 +120,24 @@ def test_alerts_stay_as_they_are_when_nothing_can_be_said_of_their_node(judge, o
     judge.see(0, online(memory_usage=95.0), offline("b"))
     before = judge.states
 
-    assert judge.see(seconds, offline(), Observation("b", "unknown", None, None)) == [("firing", "node_down/node6.lan")]
+    assert judge.see(seconds, offline(), ObservedNode("b", "unknown", None, None)) == [
+        ("firing", "node_down/node6.lan")
+    ]
     assert judge.states == before | {"node_down/node6.lan": "firing"}
-    assert judge.see(seconds + 1, UNSEEN, Observation("b", "unknown", None, None)) == []
+    assert judge.see(seconds + 1, UNSEEN, ObservedNode("b", "unknown", None, None)) == []
 
 
 def test_alert_goes_on_when_an_online_node_does_not_tell_its_value_for_a_moment(judge, online):
     judge.see(0, online(memory_usage=95.0))
 
-    assert judge.see(UNTOLD_SECONDS, online()) == []
+    assert judge.see(MISSING_MEASURE_SECONDS, online()) == []
     assert judge.see(61, online(memory_usage=95.0)) == [("firing", "memory/node6.lan")]
 
 
 def test_alert_ends_when_an_online_node_does_not_tell_its_value_any_more(judge, online):
     judge.see(0, online(memory_usage=95.0))
 
-    assert judge.told(UNTOLD_SECONDS + 1, online()) == ["node6.lan does not tell its memory in use any more"]
+    assert judge.told(MISSING_MEASURE_SECONDS + 1, online()) == ["node6.lan no longer reports its memory usage"]
 
 
 def test_each_filesystem_has_its_own_alert_when_several_fill_up(judge, online, filesystem):
@@ -148,7 +150,7 @@ def test_each_filesystem_has_its_own_alert_when_several_fill_up(judge, online, f
     ]
     assert judge.told(1, node(("/", 20), ("/srv", 20))) == [
         "node6.lan: / is down to 20 % full",
-        "node6.lan: /boot is not mounted any more",
+        "node6.lan: /boot is no longer mounted",
     ]
 
 
@@ -161,7 +163,7 @@ def test_alert_neither_begins_nor_ends_when_a_filesystem_is_readonly_and_nobody_
     judge.see(1, online(filesystems=(filesystem("/", readonly=True),)))
 
     assert judge.see(12, online(filesystems=(never,))) == [("firing", "filesystem_readonly/node6.lan//")]
-    assert judge.told(13, online(filesystems=(filesystem("/"),))) == ["node6.lan: / can be written again"]
+    assert judge.told(13, online(filesystems=(filesystem("/"),))) == ["node6.lan: / is writable again"]
 
 
 def test_alert_of_a_full_filesystem_ends_when_it_becomes_readonly(judge, online, filesystem):
@@ -185,7 +187,7 @@ def test_filesystem_alerts_stay_when_the_collector_that_tells_of_them_hangs(judg
     assert len(judge.see(0, online(filesystems=full))) == 2
     judge.see(600, online(filesystems=full))
 
-    assert judge.see(600 + 2 * UNTOLD_SECONDS, online(hung_collector="filesystem")) == []
+    assert judge.see(600 + 2 * MISSING_MEASURE_SECONDS, online(hung_collector="filesystem")) == []
     assert set(judge.states.values()) == {"firing"}
     # Other rules go on.
     assert judge.see(800, online(hung_collector="filesystem", memory_usage=95.0)) == [("pending", "memory/node6.lan")]
@@ -197,14 +199,14 @@ def test_alert_ends_when_its_filesystem_is_left_out_by_the_rule(judge, online, f
     judge.see(0, node)
     judge.rules = parse_rules("filesystem_readonly: {ignore: [/media/*]}")
 
-    assert judge.told(1, node) == ["node6.lan: /media/usb is left out of the rule filesystem_readonly"]
+    assert judge.told(1, node) == ["node6.lan: the rule filesystem_readonly ignores /media/usb"]
     assert judge.see(2, node) == []
 
 
 def test_alerts_end_when_their_node_is_no_target_any_more(judge, online, offline):
     judge.see(0, offline("gone"), online(memory_usage=95.0))
 
-    assert judge.told(1, online(memory_usage=95.0)) == ["gone is not a target any more"]
+    assert judge.told(1, online(memory_usage=95.0)) == ["gone is no longer a target"]
 
 
 @pytest.mark.parametrize("status", ["online", "offline"])
@@ -247,12 +249,12 @@ def test_cpu_makes_no_alert_when_its_rule_is_off_as_it_comes(at, online):
         (
             {"clock_offset_seconds": 3.21},
             "node6.lan: the clock is 3.2 s ahead of the collector's",
-            "node6.lan: the clock is right to 0.1 s",
+            "node6.lan: the clock is right to within 0.1 s",
         ),
         (
             {"clock_offset_seconds": -3600.0},
             "node6.lan: the clock is 3,600 s behind the collector's",
-            "node6.lan: the clock is right to 0.1 s",
+            "node6.lan: the clock is right to within 0.1 s",
         ),
         ({"cpu_usage": 99.0}, "node6.lan: CPU is at 99 %", "node6.lan: CPU is down to 1 %"),
     ],
@@ -270,7 +272,7 @@ def test_messages_say_what_is_wrong_and_that_it_ended_when_a_node_or_disk_fails(
         "node6.lan is online again",
         "node6.lan: / is mounted read-only",
     ]
-    assert judge.told(2, online(filesystems=(filesystem("/"),))) == ["node6.lan: / can be written again"]
+    assert judge.told(2, online(filesystems=(filesystem("/"),))) == ["node6.lan: / is writable again"]
 
 
 _STATUSES = st.sampled_from(["online", "offline", "unknown"])
@@ -282,16 +284,16 @@ def test_transitions_follow_from_one_another_when_a_node_does_anything(rounds):
     for status, memory, passed in rounds:
         seconds += passed
         measures = Measures(memory_usage=memory) if status == "online" else None
-        seen = Observation("a", status, "error" if status == "offline" else None, measures)
-        alerts, changes = evaluate(alerts, RULES, [seen], Moment(seconds, seconds))
+        seen = ObservedNode("a", status, "error" if status == "offline" else None, measures)
+        alerts, changes = evaluate(alerts, RULES, [seen], CurrentTime(seconds, seconds))
         for change in changes:
             allowed = {
                 None: {"pending", "firing"} if change.alert.rule == "node_down" else {"pending"},
                 "pending": {"firing", "resolved"},
                 "firing": {"resolved"},
             }
-            assert change.transition in allowed[logged.get(change.alert.id)]
-            logged[change.alert.id] = None if change.transition == "resolved" else change.transition
+            assert change.kind in allowed[logged.get(change.alert.id)]
+            logged[change.alert.id] = None if change.kind == "resolved" else change.kind
         # What the log says is active is what is active.
         assert {alert.id: alert.state for alert in alerts.values()} == {
             name: state for name, state in logged.items() if state is not None

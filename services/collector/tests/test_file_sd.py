@@ -3,8 +3,8 @@ import json
 import pytest
 
 from collector.targets.entry import TargetsError
+from collector.targets.parse import parse_entries
 from collector.targets.target import discovered_targets
-from collector.targets.text import parse_entries
 
 GROUPS = [
     {"targets": ["10.0.0.7:9100", "pi.lan"], "labels": {"job": "node", "rack": "2"}},
@@ -59,18 +59,18 @@ def test_targets_are_none_when_the_groups_are_empty(text):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("- a\n- b", "group 1: 'a' must say targets"),
-        ("[{target: [a]}]", "group 1: .* must say targets"),
-        ("[{targets: [a]}, {labels: {}}]", "group 2: .* must say targets"),
-        ("[{targets: a}]", "group 1: .* must say targets"),
-        ("[{targets: [a], lables: {}}]", "group 1: .* must say targets"),
+        ("- a\n- b", "group 1: 'a' must have targets"),
+        ("[{target: [a]}]", "group 1: .* must have targets"),
+        ("[{targets: [a]}, {labels: {}}]", "group 2: .* must have targets"),
+        ("[{targets: a}]", "group 1: .* must have targets"),
+        ("[{targets: [a], lables: {}}]", "group 1: .* must have targets"),
         ("[{targets: [a, 'b c']}]", "group 1, target 2: 'b c' is not a host"),
         ("[{targets: ['http://a:9100']}]", "is a URL"),
         (
             "[{targets: [a]},\n {targets: [a, '127.1']}]",
             "group 2, target 2: '127.1' is not an IPv4 address.*, in line 2$",
         ),
-        ("[{targets: [a], labels: {__scheme__: ftp}}]", "group 1, label __scheme__: scheme is http or https"),
+        ("[{targets: [a], labels: {__scheme__: ftp}}]", "group 1, label __scheme__: scheme must be http or https"),
         ("[{targets: [[fd00::6]:9100]}]", "needs quotes|is a list"),
         ('[{"targets": ["a"]', "not YAML"),
     ],

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from collector.alerts.conditions import Observation
-from collector.alerts.evaluate import Moment
+from collector.alerts.conditions import ObservedNode
+from collector.alerts.evaluate import CurrentTime
 from collector.alerts.flapping import FLAPPING_TIMES, NODE_ENTRIES, RECENT_BYTES, WINDOW_SECONDS
-from collector.alerts.message import restore_alerts, restore_damping
+from collector.alerts.message import restore_alerts, restore_flap_damping
 from collector.alerts.rules import parse_rules
 from collector.fleet import ClusterState
 from collector.measures import Measures
@@ -25,9 +25,9 @@ from runtime.clock import unix_seconds
 START = 1_795_426_800.0
 INTERVAL = 2.0
 DOWN = "node_down/node6.lan"
-UP = Observation("node6.lan", "online", None, Measures())
-OFFLINE = Observation("node6.lan", "offline", None, None)
-UNSEEN = Observation("node6.lan", "unknown", None, None)
+UP = ObservedNode("node6.lan", "online", None, Measures())
+OFFLINE = ObservedNode("node6.lan", "offline", None, None)
+UNSEEN = ObservedNode("node6.lan", "unknown", None, None)
 #: An alert fires in the first round, or never in what follows.
 AT_ONCE = "node_down: {for_seconds: 0}"
 NEVER = "node_down: {for_seconds: 1000}"
@@ -61,7 +61,7 @@ class Log:
             alerts=alerts,
             targets_path=Path("/nodes.yaml"),
             now=now,
-            damping=restore_damping(raw, alerts, now),
+            damping=restore_flap_damping(raw, alerts, now),
         )
 
     def see(self, *observations, passed=INTERVAL):
@@ -92,7 +92,7 @@ class Log:
         return {alert.id: (alert.state, alert.flapping) for alert in message.active_alerts}
 
     def _now(self):
-        return Moment(1000.0 * self._epoch + self.seconds, START + self.seconds)
+        return CurrentTime(1000.0 * self._epoch + self.seconds, START + self.seconds)
 
 
 def decode_entry(raw):
@@ -165,7 +165,7 @@ def test_alert_that_flaps_ends_when_it_was_calm_for_ten_minutes():
     assert log.see(UP) == [("resolved", DOWN)]
 
     assert log.active == {}
-    assert log.entries[-1].message == "node6.lan: node_down flaps no more; it fired 12 times"
+    assert log.entries[-1].message == "node6.lan: node_down no longer flaps; it fired 12 times"
     assert log.entries[-1].flapping == 12
     # It is one incident, after the four that were not yet known to flap
     assert [incident.flapping for incident in log.incidents] == [0, 0, 0, 0, 12]
@@ -210,7 +210,7 @@ def test_worst_value_is_that_of_all_of_it_when_an_alert_flaps():
     log = Log("memory: {for_seconds: 0}")
 
     def memory(percent):
-        return Observation("node6.lan", "online", None, Measures(memory_usage=percent))
+        return ObservedNode("node6.lan", "online", None, Measures(memory_usage=percent))
 
     for percent in (91.0, 92.0, 93.0, 94.0, 95.0, 99.0, 96.0):
         log.see(memory(percent))
@@ -232,7 +232,7 @@ def test_alert_that_flaps_stays_when_nothing_can_be_said_of_its_node():
 @pytest.mark.parametrize(
     ("rules", "observations", "message"),
     [
-        (AT_ONCE, (), "node6.lan is not a target any more"),
+        (AT_ONCE, (), "node6.lan is no longer a target"),
         ("node_down: {enabled: false}", (UP,), "node6.lan: the rule node_down is switched off"),
     ],
 )
@@ -369,8 +369,8 @@ def test_what_the_next_collector_has_to_know_is_bounded_when_very_many_nodes_fla
     log = Log()
     names = [f"n{number:04}{'n' * 60}" for number in range(2000)]
     flapping, others = names[:50], names[50:]
-    offline = {name: Observation(name, "offline", None, None) for name in names}
-    online = {name: Observation(name, "online", None, Measures()) for name in names}
+    offline = {name: ObservedNode(name, "offline", None, None) for name in names}
+    online = {name: ObservedNode(name, "online", None, Measures()) for name in names}
     for _ in range(5):
         log.see(*(offline[name] for name in flapping))
         log.see(*(online[name] for name in flapping))

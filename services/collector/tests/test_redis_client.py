@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from collector.redis_client import Former, RedisClient
+from collector.redis_client import PreviousState, RedisClient
 from contract.history import TEN_SECONDS
 from contract.names import ALERT_LOG_KEY, EPOCH_KEY, INCIDENTS_KEY, METRICS_CHANNEL, RULES_KEY, latest_key
 from contract.scripts import HistoryRecord, Lease, Publication
@@ -25,11 +25,11 @@ def test_link_sends_nothing_but_its_credentials_when_it_connects(valkey, redis, 
     async def run():
         link = RedisClient(valkey.url.replace("//", f"//{user}@"))
         try:
-            return await link.read_former()
+            return await link.read_previous_state()
         finally:
             await link.close()
 
-    assert asyncio.run(run()) == Former(None, None, None)
+    assert asyncio.run(run()) == PreviousState(None, None, None)
     sent = {name.removeprefix("cmdstat_") for name in redis.info("commandstats")} - {"config|resetstat", "info"}
     assert sent == {"auth", "get", "xrevrange"}
     assert redis.execute_command("ACL LOG") == []
@@ -44,7 +44,7 @@ def test_link_sends_nothing_but_its_credentials_when_it_connects(valkey, redis, 
     ],
     ids=["lease", "history"],
 )
-def test_link_tells_missing_functions_from_a_refusal(valkey, ask):
+def test_link_distinguishes_missing_functions_from_a_refusal(valkey, ask):
     async def run():
         link = RedisClient(url_of(valkey, "collector"))
         try:
@@ -72,7 +72,7 @@ def former_user(redis):
     redis.execute_command("ACL LOG RESET")
 
 
-def test_round_goes_without_what_the_user_may_not_keep_when_its_rules_are_of_a_former_release(
+def test_round_is_published_without_rules_and_incidents_when_the_acl_is_of_a_previous_release(
     valkey, redis, former_user, caplog
 ):
     redis.hset(EPOCH_KEY, "epoch", "7")
@@ -102,5 +102,5 @@ def test_round_goes_without_what_the_user_may_not_keep_when_its_rules_are_of_a_f
     assert redis.xlen(ALERT_LOG_KEY) == 1
     # It is told once, and not tried again at once.
     told = [record.message.partition(";")[0] for record in caplog.records]
-    assert told == ["a round is published without rules and incidents"]
+    assert told == ["published a round without rules and incidents"]
     assert [entry["count"] for entry in redis.acl_log()] == [1]

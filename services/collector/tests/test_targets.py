@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.targets.entry import PLAIN_HTTP, HttpOptions, TargetsError
+from collector.targets.parse import parse_entries
 from collector.targets.target import TARGETS_LIMIT, name_targets
-from collector.targets.text import parse_entries
 
 
 def parse_targets(*texts):
@@ -99,7 +99,7 @@ def test_names_are_unique_and_stable_when_hosts_repeat(text, nodes):
         ("workers: [", "not YAML"),
         ("workers:\n - [fd00::6]:9100", "needs quotes.*, in line 2$"),
         ("workers:\n - [fd00::6]", "entry 1.*needs quotes"),
-        ("a", "it must say workers"),
+        ("a", "it must have the form workers"),
         ("workers: pi", "workers must be a list"),
         ("workers: [a, 12]", "workers, entry 2: 12 is not a host"),
         ("workers: [~]", "entry 1"),
@@ -120,7 +120,10 @@ def test_names_are_unique_and_stable_when_hosts_repeat(text, nodes):
         ("workers: ['[a]:9100']", "brackets"),
         ("workers: ['" + "a" * 64 + ".lan']", "not a host"),
         ("workers: [{name: x}]", "entry 1"),
-        ("workers: [{host: a, port: 9200}]", "'port' is none of its fields \\(write host: host:port\\), in line 1$"),
+        (
+            "workers: [{host: a, port: 9200}]",
+            "'port' is not a field of an entry \\(write host: host:port\\), in line 1$",
+        ),
         # Addresses to which no connection can ever be made.
         ("workers: ['127.1']", "'127.1' is not an IPv4 address"),
         ("workers: ['010.0.0.1']", "'010.0.0.1' is not an IPv4 address"),
@@ -129,45 +132,45 @@ def test_names_are_unique_and_stable_when_hosts_repeat(text, nodes):
         ("workers: ['0x7f.0.0.1']", "is not an IPv4 address"),
         ("workers: ['1.2.3.4.5']", "is not an IPv4 address"),
         ("workers: ['10.0.0.1.']", "is not an IPv4 address"),
-        ("workers: ['224.0.0.1']", "is not the address of one machine"),
-        ("workers: ['[::ffff:224.0.0.1]']", "is not the address of one machine"),
-        ("workers: ['[::ffff:0.1.2.3]']", "is not the address of one machine"),
-        ("workers: ['[::ffff:255.255.255.255]:9100']", "is not the address of one machine"),
+        ("workers: ['224.0.0.1']", "is not the address of a single machine"),
+        ("workers: ['[::ffff:224.0.0.1]']", "is not the address of a single machine"),
+        ("workers: ['[::ffff:0.1.2.3]']", "is not the address of a single machine"),
+        ("workers: ['[::ffff:255.255.255.255]:9100']", "is not the address of a single machine"),
         ("workers: ['$HOST']", "is not a host or host:port"),
         ("workers: ['*.lan']", "is not a host or host:port"),
         ("workers: ['node(1)']", "is not a host or host:port"),
         ("workers: ['node1;node2']", "is not a host or host:port"),
         ("workers: ['node=1']", "is not a host or host:port"),
-        ("workers: ['0.1.2.3']", "is not the address of one machine"),
-        ("workers: ['fe80::1']", "needs the interface that leads there, as in fe80::1%eth0"),
+        ("workers: ['0.1.2.3']", "is not the address of a single machine"),
+        ("workers: ['fe80::1']", "needs the interface of this machine that reaches it, as in fe80::1%eth0"),
         ("workers: ['a\u200db']", "is not a host"),
         # The line is named.
         ("workers:\n  - a\n  - b\n  - 127.1\n", "workers, entry 3: .*, in line 4$"),
         ("workers:\n  - a\nmaster: 256.1.1.1\n", "master: .*, in line 3$"),
         ('{"workers": [\n"a",\n"127.1"]}', "entry 2: .*, in line 3$"),
         # A slip of the pen.
-        ("# mine\nworker:\n  - a\n", "'worker' is none of its keys \\(did you mean workers\\?\\), in line 3$"),
+        ("# mine\nworker:\n  - a\n", "'worker' is not a key of this file \\(did you mean workers\\?\\), in line 3$"),
         ("worker: [a]\nmaster: b", "did you mean workers"),
         ("Workers: [a]", "did you mean workers"),
         ("masters: a\nworkers: [b]", "did you mean master"),
         ("nodes: [a]", "it has neither workers nor master, but 'nodes'"),
         ("12: [a]", "it has neither workers nor master, but '12'"),
-        ("workers: [{host: a, nane: b}]", "'nane' is none of its fields \\(did you mean name\\?\\)"),
-        ("workers: [{host: a, tls_config: {}}]", "'tls_config' is none of its fields \\(write ca_file, "),
+        ("workers: [{host: a, nane: b}]", "'nane' is not a field of an entry \\(did you mean name\\?\\)"),
+        ("workers: [{host: a, tls_config: {}}]", "'tls_config' is not a field of an entry \\(write ca_file, "),
         (
             "workers: [{host: a, basic_auth: {}}]",
-            "'basic_auth' is none of its fields \\(write username and password_file",
+            "'basic_auth' is not a field of an entry \\(write username and password_file",
         ),
-        ("workers: [{host: a, weight: 5}]", "'weight' is none of its fields, which are host, name, scheme, "),
+        ("workers: [{host: a, weight: 5}]", "'weight' is not a field of an entry; its fields are host, name, scheme, "),
         ("simulated: true", "it has neither workers nor master, but 'simulated'"),
-        ("simulated: perhaps\nworkers: [a]", "simulated is true or false, not 'perhaps', in line 1"),
-        ("simulate: true\nworkers: [a]", "'simulate' is none of its keys \\(did you mean simulated"),
+        ("simulated: perhaps\nworkers: [a]", "simulated must be true or false, not 'perhaps', in line 1"),
+        ("simulate: true\nworkers: [a]", "'simulate' is not a key of this file \\(did you mean simulated"),
         ("workers: [{host: a, name: ''}]", "name ''"),
         ('workers: [{host: a, name: "b\\u0007"}]', "printable"),
         ("master: [a]", "master"),
         ("workers: [{host: a, name: x}, {host: b, name: x}]", "'x' is given to 2 nodes"),
         ("workers: [{host: a, name: x}, {host: a, name: y}]", "two names"),
-        ("workers: [{host: a, name: b}, {host: c, name: 'b:9100'}, b]", "no name left"),
+        ("workers: [{host: a, name: b}, {host: c, name: 'b:9100'}, b]", "needs a name"),
     ],
 )
 def test_targets_error_names_the_entry_and_says_why_when_one_is_not_valid(text, told):
@@ -203,21 +206,24 @@ FILES = "scheme: https, username: u, password_file: p"
 @pytest.mark.parametrize(
     ("fields", "told"),
     [
-        ("scheme: ftp", "scheme is http or https, not 'ftp'"),
+        ("scheme: ftp", "scheme must be http or https, not 'ftp'"),
         ("ca_file: ca.pem", "ca_file needs scheme: https"),
         ("insecure: true", "insecure needs scheme: https"),
-        ("scheme: https, insecure: 'yes'", "insecure is true or false"),
-        ("scheme: https, username: u", "username and password_file go together"),
-        ("scheme: https, password_file: p", "username and password_file go together"),
-        (f"{FILES}, bearer_token_file: t", "exclude each other"),
-        (f"{FILES}, insecure: true", "insecure: true sends credentials to whoever answers"),
-        ("username: u, password_file: p", "credentials over plain HTTP can be read on the way"),
-        ("bearer_token_file: t", "credentials over plain HTTP can be read on the way"),
+        ("scheme: https, insecure: 'yes'", "insecure must be true or false"),
+        ("scheme: https, username: u", "set username and password_file together, or neither"),
+        ("scheme: https, password_file: p", "set username and password_file together, or neither"),
+        (f"{FILES}, bearer_token_file: t", "set password_file or bearer_token_file, not both"),
+        (f"{FILES}, insecure: true", "insecure: true would send the credentials to any machine that answers"),
+        ("username: u, password_file: p", "anybody on the network can read credentials over plain HTTP"),
+        ("bearer_token_file: t", "anybody on the network can read credentials over plain HTTP"),
         ("credentials_over_http: true", "needs scheme: http and credentials"),
         (f"{FILES}, credentials_over_http: true", "needs scheme: http and credentials"),
-        ("scheme: https, ca_file: a/../../b", "must not leave COLLECTOR_CREDENTIALS_DIR"),
-        ("scheme: https, ca_file: [a]", "ca_file is not the path of a file"),
-        ("scheme: https, user: u, password_file: p", "'user' is none of its fields \\(did you mean username\\?\\)"),
+        ("scheme: https, ca_file: a/../../b", "must not contain .., which leaves COLLECTOR_CREDENTIALS_DIR"),
+        ("scheme: https, ca_file: [a]", "ca_file must be the path of a file"),
+        (
+            "scheme: https, user: u, password_file: p",
+            "'user' is not a field of an entry \\(did you mean username\\?\\)",
+        ),
     ],
 )
 def test_targets_error_says_why_when_the_ways_to_ask_do_not_go_together(fields, told):
@@ -238,19 +244,19 @@ def test_target_is_asked_as_its_entry_says():
 
 @pytest.mark.parametrize("text", ["workers: [{host: local, scheme: https}]", "master: {host: local, scheme: https}"])
 def test_targets_error_says_so_when_this_machine_is_to_be_asked_by_https(text):
-    with pytest.raises(TargetsError, match="local is this machine, which is read without HTTP"):
+    with pytest.raises(TargetsError, match="local is this machine, which the collector reads without HTTP"):
         parsed(text)
 
 
 def test_targets_error_says_so_when_one_address_is_to_be_asked_in_two_ways():
-    with pytest.raises(TargetsError, match="a:9100 is to be asked in two ways"):
+    with pytest.raises(TargetsError, match="a:9100 is listed twice with different fields"):
         parsed("workers: [{host: a, scheme: https}, {host: a, scheme: https, ca_file: ca.pem}]")
 
 
 def test_targets_are_refused_when_there_are_too_many_for_one_collector():
     text = "workers:\n" + "".join(f" - node{number}\n" for number in range(TARGETS_LIMIT + 1))
 
-    with pytest.raises(TargetsError, match="more than the 4,000"):
+    with pytest.raises(TargetsError, match="one collector accepts only 4,000"):
         parsed(text)
 
 
@@ -281,7 +287,7 @@ def test_targets_are_those_of_all_files_when_there_are_several(texts, nodes):
         (["workers: [{host: a, name: x}]", "master: {host: a, name: y}"], "two names"),
         (
             ["workers: [a]", "workers: [" + ", ".join(f"n{n}" for n in range(TARGETS_LIMIT)) + "]"],
-            "more than the 4,000",
+            "one collector accepts only 4,000",
         ),
     ],
 )
@@ -297,7 +303,9 @@ def test_targets_are_refused_when_their_names_are_too_long_for_a_message():
         for file in range(2)
     ]  # fmt: skip
     assert len(parsed(texts[0])) == 600
-    with pytest.raises(TargetsError, match=r"names and addresses take [0-9,]+ bytes, more than the 1,048,576"):
+    with pytest.raises(
+        TargetsError, match=r"names and addresses take [0-9,]+ bytes, and a message has room for 1,048,576"
+    ):
         parsed(*texts)
 
 
@@ -308,7 +316,9 @@ def test_targets_are_refused_when_names_and_figures_of_so_many_are_too_long_for_
         for first in range(1000, 1000 + TARGETS_LIMIT, 1000)
     ]
     assert len(parsed(*files[:3])) == 3000
-    with pytest.raises(TargetsError, match=r"names and addresses take [0-9,]+ bytes, more than the 825,728"):
+    with pytest.raises(
+        TargetsError, match=r"names and addresses take [0-9,]+ bytes, and a message has room for 825,728"
+    ):
         parsed(*files)
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from collector.sentences.sentence import english
 from collector.targets.files import TargetsFiles
-from collector.texts.sentence import english
 from collector.yaml_file import SIZE_LIMIT_BYTES
 from tests.drivers.waiting import until
 
@@ -85,7 +85,9 @@ def test_broken_file_keeps_its_targets_and_leaves_the_others_alone(files):
 
     assert both.nodes == ["a", "b", "c"]
     [problem] = problems_of(both.followed)
-    assert problem.startswith(f"The targets file {both.paths[0]} is not valid, the former 1 target stays: not YAML")
+    assert problem.startswith(
+        f"The targets file {both.paths[0]} is not valid, its 1 previous target stays in use: not YAML"
+    )
     both.change("workers: [d]", "workers: [b, c]")
     assert (both.nodes, problems_of(both.followed)) == (["b", "c", "d"], [])
 
@@ -99,8 +101,8 @@ def test_targets_stay_when_a_file_is_emptied(files, text):
     assert both.nodes == ["a", "b"]
     [problem] = problems_of(both.followed)
     assert problem == (
-        f"The targets file {both.paths[0]} is not valid, the former 1 target stays: "
-        "it lists no nodes any more; if that is meant, write workers: []"
+        f"The targets file {both.paths[0]} is not valid, its 1 previous target stays in use: "
+        "it no longer lists any nodes; to remove all nodes, write workers: []"
     )
 
 
@@ -135,7 +137,7 @@ def test_later_file_is_the_broken_one_when_names_clash_at_the_start(files):
 
     assert [target.address for target in both.followed.targets] == ["a:9100"]
     assert problems_of(both.followed) == [
-        f"The targets file {both.paths[1]} does not go together with the others: the name 'x' is given to 2 nodes"
+        f"The targets file {both.paths[1]} conflicts with the other targets files: the name 'x' is given to 2 nodes"
     ]
 
 
@@ -146,7 +148,9 @@ def test_changed_file_is_the_broken_one_when_its_names_clash_with_others(files):
 
     assert both.nodes == ["a", "x"]
     [problem] = problems_of(both.followed)
-    assert problem.startswith(f"The targets file {both.paths[0]} does not go together with the others, the former 1")
+    assert problem.startswith(
+        f"The targets file {both.paths[0]} conflicts with the other targets files, its 1 previous"
+    )
 
 
 def test_waiting_file_is_put_in_force_when_another_makes_room_for_it(files):
@@ -245,7 +249,9 @@ def test_broken_file_keeps_its_targets_when_it_matches_a_pattern(folder):
 
     assert folder.hosts == ["a", "x", "y"]
     [problem] = problems_of(folder.followed)
-    assert problem.startswith(f"The targets file {folder.folder}/x.json is not valid, the former 2 targets stay: not")
+    assert problem.startswith(
+        f"The targets file {folder.folder}/x.json is not valid, its 2 previous targets stay in use: not"
+    )
     (folder.folder / "x.json").unlink()
     folder.refresh()
     assert (folder.hosts, problems_of(folder.followed)) == (["a"], [])
@@ -318,7 +324,8 @@ def test_files_stay_and_a_problem_is_told_when_their_folder_cannot_be_read(folde
         folder.refresh()
         assert folder.hosts == ["a", "x"]
         assert problems_of(folder.followed) == [
-            f"The targets files {folder.folder}/*.json cannot be looked for, the former ones stay: Permission denied"
+            f"The targets files {folder.folder}/*.json cannot be listed, "
+            "the previous files stay in use: Permission denied"
         ]
     folder.refresh()
     assert (folder.hosts, problems_of(folder.followed)) == (["a", "x"], [])

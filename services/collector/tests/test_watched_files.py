@@ -6,9 +6,9 @@ import sys
 import pytest
 
 from collector.alerts.rules import InvalidRulesFile, RulesFile, built_in_rules
+from collector.sentences.sentence import english
 from collector.targets.files import TargetsFiles
-from collector.texts.sentence import english
-from collector.yaml_file import SIZE_LIMIT_BYTES, Content, WatchedFile
+from collector.yaml_file import SIZE_LIMIT_BYTES, FileContent, WatchedFile
 from tests.drivers.waiting import until
 
 
@@ -85,7 +85,7 @@ def test_targets_stay_and_a_problem_is_told_when_the_file_breaks(path, broken):
 
     assert names(file) == ["a"]
     [problem] = problems_of(file)
-    assert problem.startswith(f"The targets file {path} is not valid, the former 1 target stays: ")
+    assert problem.startswith(f"The targets file {path} is not valid, its 1 previous target stays in use: ")
     path.write_text("workers: [b]")
     asyncio.run(file.refresh())
     assert (names(file), problems_of(file)) == (["b"], [])
@@ -146,7 +146,7 @@ def test_change_is_taken_only_once_the_file_has_settled(path, half_written):
     async def run():
         return await half_written(file.changed, lambda: path.write_text("workers: [b]")), await until(file.changed)
 
-    assert asyncio.run(run()) == (None, Content("workers: [b]"))
+    assert asyncio.run(run()) == (None, FileContent("workers: [b]"))
 
 
 def test_rules_are_the_built_in_ones_when_no_file_is_named():
@@ -171,7 +171,7 @@ def test_rules_follow_when_their_file_changes(tmp_path):
     assert file.rules["cpu"].threshold == 50
     assert file.problem is not None
     assert english(file.problem).startswith(
-        f"The rules file {path} is not valid, the former rules stay: cpu: threshold"
+        f"The rules file {path} is not valid, the previous rules stay in force: cpu: threshold"
     )
 
     path.unlink()
@@ -180,7 +180,9 @@ def test_rules_follow_when_their_file_changes(tmp_path):
     assert "there is no such file" in english(file.problem)
 
 
-@pytest.mark.parametrize(("text", "told"), [(None, "there is no such file"), ("cpu: 1", "cpu: 1 must say field")])
+@pytest.mark.parametrize(
+    ("text", "told"), [(None, "there is no such file"), ("cpu: 1", "cpu: 1 must be a mapping of fields")]
+)
 def test_rules_file_is_refused_when_it_is_not_valid_at_the_start(tmp_path, text, told):
     path = tmp_path / "alerts.yaml"
     if text is not None:

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from collector.alerts.rules import RulesError, parse_rules
 from collector.targets.entry import TargetsError
+from collector.targets.parse import parse_entries
 from collector.targets.target import name_targets
-from collector.targets.text import parse_entries
 from collector.yaml_file import EVENTS_LIMIT, PLAIN_LIMIT, YamlError, read_yaml
 from tests.drivers.process import ROOT
 
@@ -23,7 +23,7 @@ READER = """
 import resource, sys
 from collector.alerts.rules import RulesError, parse_rules
 from collector.targets.entry import TargetsError
-from collector.targets.text import parse_entries
+from collector.targets.parse import parse_entries
 resource.setrlimit(resource.RLIMIT_AS, (400 * 2**20, 400 * 2**20))
 try:
     {"targets": parse_entries, "rules": parse_rules}[sys.argv[1]](sys.stdin.read())
@@ -36,10 +36,10 @@ except (TargetsError, RulesError) as error:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (ALIASES + "workers: [*i]\nmemory: *i\n", "an anchor (&name) is not read here, in line 1"),
-        (DEEP, "more than 20 lists and mappings inside each other are not read, in line 1"),
-        ("workers: " + DEEP, "more than 20 lists and mappings inside each other are not read, in line 1"),
-        ("? " * 100_000, "more than 20 lists and mappings inside each other are not read, in line 1"),
+        (ALIASES + "workers: [*i]\nmemory: *i\n", "YAML anchors (&name) are not supported, in line 1"),
+        (DEEP, "lists and mappings are nested more than 20 levels deep, in line 1"),
+        ("workers: " + DEEP, "lists and mappings are nested more than 20 levels deep, in line 1"),
+        ("? " * 100_000, "lists and mappings are nested more than 20 levels deep, in line 1"),
     ],
     ids=["aliases", "a deep list", "a deep value", "a deep key"],
 )
@@ -54,17 +54,17 @@ def test_file_is_refused_in_bounded_memory_when_it_grows_as_it_is_read(kind, tex
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("workers:\n- *a", "an alias (*name) is not read here, in line 2"),
-        ("workers: &a [b]", "an anchor (&name) is not read here, in line 1"),
-        ("workers: !!set {b}", "a tag (!name) is not read here, in line 1"),
-        ("workers: !!int ''", "a tag (!name) is not read here, in line 1"),
+        ("workers:\n- *a", "YAML aliases (*name) are not supported, in line 2"),
+        ("workers: &a [b]", "YAML anchors (&name) are not supported, in line 1"),
+        ("workers: !!set {b}", "YAML tags (!name) are not supported, in line 1"),
+        ("workers: !!int ''", "YAML tags (!name) are not supported, in line 1"),
         ("workers: [1" + ":1" * PLAIN_LIMIT + "]", "characters needs quotes, in line 1"),
         ("[]\n---\n[]", "but found another document, in line 2"),
-        ("%YAML 1.1\n---\n[]", "a directive (%NAME) is not read here, in line 1"),
-        ("# x\n%TAG ! !\n---\n[]", "a directive (%NAME) is not read here, in line 2"),
-        ("[]\n...\r%TAG ! !\r---\r[]", "a directive (%NAME) is not read here"),
+        ("%YAML 1.1\n---\n[]", "YAML directives (%NAME) are not supported, in line 1"),
+        ("# x\n%TAG ! !\n---\n[]", "YAML directives (%NAME) are not supported, in line 2"),
+        ("[]\n...\r%TAG ! !\r---\r[]", "YAML directives (%NAME) are not supported"),
         ("? [a]\n: b", "expected a scalar node, but found sequence, in line 1"),
-        ("- []\n" * EVENTS_LIMIT, f"more than {EVENTS_LIMIT:,} values are not read"),
+        ("- []\n" * EVENTS_LIMIT, f"the file has more than {EVENTS_LIMIT:,} values"),
     ],
 )
 def test_yaml_is_refused_with_its_line_when_it_is_more_than_we_read(text, told):

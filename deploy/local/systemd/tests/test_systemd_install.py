@@ -290,9 +290,9 @@ def test_first_install_for_other_machines_is_refused_when_access_is_not_set(layo
         install(layout, {"PUBLIC_HOST": "0.0.0.0"})
     # then
     first, closed, opened = str(refusal.value).splitlines()
-    assert first.startswith("PUBLIC_HOST=0.0.0.0 lets others reach the pages")
+    assert first.startswith("PUBLIC_HOST=0.0.0.0 lets other machines reach the pages")
     assert closed.split("#")[0].strip() == "sudo make install-service PUBLIC_HOST=0.0.0.0 ACCESS=closed"
-    assert closed.endswith("make a first user with: sudo dispycluster user add NAME")
+    assert closed.endswith("create the first user with: sudo dispycluster user add NAME")
     assert opened.split("#")[0].strip() == "sudo make install-service PUBLIC_HOST=0.0.0.0 ACCESS=open"
     assert not layout.root.exists()
     # and when one of the two commands is used
@@ -539,5 +539,5 @@ def test_name_similar_to_a_setting_is_reported(layout: Layout, capsys: pytest.Ca
     install(layout, {})
     # then
     said = capsys.readouterr().out
-    assert "Note: ACESS is none of the settings, and is ignored. Is ACCESS meant?" in said
+    assert "Note: ACESS is not a setting, and is ignored. Did you mean ACCESS?" in said
     assert "Note: WS_PUSH was removed in 0.4" in said

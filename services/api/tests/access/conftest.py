@@ -25,10 +25,10 @@ from access.session import Session, SessionSeal
 from access.settings import AccessSettings
 from access.tokens import StoredToken, new_token, token_digest
 from api.access import commands
-from api.access.rate_limit import PublishedLimit, RequestLimit
+from api.access.rate_limit import PublishLimit, RequestLimit
 from api.access.users import StoredUser, stamp_of
 from api.app import create_app
-from api.components import components_of
+from api.app_resources import resources_of
 from api.config import Config
 from contract.names import GENERATION_KEY, REVOKED_CHANNEL
 from tests.drivers.valkey import Valkey
@@ -105,7 +105,7 @@ class House:
 
     def end(self) -> None:
         for app in self._apps:
-            components_of(app).link.close()
+            resources_of(app).connection.close()
 
     def _write(self, path: Path, content: object) -> None:
         temporary = path.with_name("." + path.name)
@@ -158,7 +158,7 @@ class Person:
 @pytest.fixture(autouse=True)
 def _without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Folders and revocations are looked at whenever somebody asks."""
-    monkeypatch.setattr("access.credential_folder.LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("access.credential_folder.CHECK_SECONDS", 0.0)
     monkeypatch.setattr("api.access.revocation_store.FRESH_SECONDS", 0.0)
 
 
@@ -246,6 +246,6 @@ def person() -> type[Person]:
 def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The time that limits go by, which stands still."""
     now = [1000.0]
-    for limit in (RequestLimit, PublishedLimit):
+    for limit in (RequestLimit, PublishLimit):
         monkeypatch.setattr(limit, "__init__", partialmethod(limit.__init__, monotonic=lambda: now[0]))
     return now

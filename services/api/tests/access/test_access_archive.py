@@ -41,8 +41,8 @@ def test_archive_brings_back_what_was_removed_and_says_so_first(
     # then
     lines = [line.partition("\t") for line in checked.stdout.decode().splitlines()]
     assert [what for what, _, _ in lines] == ["user ada", "user bob", "token removed"]
-    assert "not there now" in lines[0][2]
-    assert "password of then" in lines[1][2]
+    assert "does not exist now" in lines[0][2]
+    assert "archived password" in lines[1][2]
     assert "revoked" in lines[2][2]
     assert "users/ada" not in contents(folders)
     # and when
@@ -129,7 +129,7 @@ def test_archive_is_read_no_further_than_it_may_be_long(
 ) -> None:
     done = do("access", "check", given=compress(content))
     assert done.returncode == 1
-    assert done.stderr.decode() == "the archive holds more than 64 MiB\n"
+    assert done.stderr.decode() == "the archive contains more than 64 MiB\n"
 
 
 def test_compressed_archive_is_read(do: Command) -> None:
@@ -164,7 +164,7 @@ def test_files_that_are_left_out_are_told_of_briefly(do: Command) -> None:
 def test_what_is_no_archive_is_refused(do: Command) -> None:
     done = do("access", "restore", given=b"no archive")
     assert done.returncode == 1
-    assert b"no archive of users and tokens" in done.stderr
+    assert b"not an archive of users and tokens" in done.stderr
 
 
 def test_token_that_redis_alone_keeps_out_is_listed(do: Command, folders: dict[str, Path]) -> None:
@@ -201,7 +201,7 @@ def test_archive_without_users_and_tokens_is_refused_and_nothing_is_changed(
     # then
     assert (done.returncode, done.stdout) == (1, b"")
     said = done.stderr.decode()
-    assert "without users and tokens" in said
+    assert "has no users and tokens" in said
     for name in names:
         assert name in said
     assert redis.get(GENERATION_KEY) == b"of now"

@@ -18,7 +18,7 @@ import pytest
 
 from access.tokens import StoredToken, token_digest, token_id
 from api.access import command_line, commands
-from api.access.users import Passwords, StoredUser
+from api.access.users import PasswordVerifier, StoredUser
 from api.tests.access.conftest import Command, variables_of
 from contract.names import GENERATION_KEY, REVOCATIONS_KEY
 from tests.drivers.ports import free_port
@@ -64,7 +64,7 @@ def user_file(folders: dict[str, Path]) -> Callable[[str], StoredUser]:
 
 
 def is_password(stored: StoredUser, password: str) -> bool:
-    return Passwords(waiting=1).are_equal(stored.hash, password)
+    return PasswordVerifier(waiting=1).matches(stored.hash, password)
 
 
 def one_line(done: subprocess.CompletedProcess[str]) -> str:
@@ -96,7 +96,7 @@ def test_user_is_added_changed_listed_and_removed(
     # another password
     done = run("user", "password", "ada", typed="battery staple")
     assert done.returncode == 0
-    assert "signed out everywhere" in one_line(done)
+    assert "all sessions of the user have ended" in one_line(done)
     assert is_password(user_file("ada"), "battery staple")
     (member,) = redis.zrange(REVOCATIONS_KEY, 0, -1)
     assert member.startswith(b"user:ada@")
@@ -107,7 +107,7 @@ def test_user_is_added_changed_listed_and_removed(
     # removed
     done = run("user", "remove", "ada")
     assert done.returncode == 0
-    assert "may sign in no more, and is signed out everywhere" in one_line(done)
+    assert "can no longer sign in, and all sessions of the user have ended" in one_line(done)
     assert not path.exists()
     assert run("user", "list").stdout.startswith("bob\t")
     assert redis.zcard(REVOCATIONS_KEY) == 2
@@ -152,7 +152,7 @@ def test_token_is_made_shown_once_listed_and_removed(
     # removed
     done = run("token", "remove", "script")
     assert done.returncode == 0
-    assert "good for nothing" in one_line(done)
+    assert "no longer valid" in one_line(done)
     assert not path.exists()
     assert redis.zrange(REVOCATIONS_KEY, 0, -1, withscores=True) == [
         (f"token:{token_id(stored.sha256)}".encode(), pytest.approx(stored.expires, abs=0.01))
@@ -232,8 +232,8 @@ def test_user_of_a_secret_is_shown_as_the_line_that_kubectl_takes(
     # then
     assert done.returncode == 0
     assert done.stderr.splitlines() == [
-        "in that line, put the product's namespace in place of NAMESPACE",
-        "'ada' may sign in once that line has run where kubectl is",
+        "in that line, replace NAMESPACE with the product's namespace",
+        "'ada' may sign in once you have run that line with kubectl",
     ]
     assert sorted(secret.folder.iterdir()) == secret.before
     secret.run(done.stdout)
@@ -244,13 +244,13 @@ def test_user_of_a_secret_is_shown_as_the_line_that_kubectl_takes(
     monkeypatch.setattr(command_line, "_NAMESPACE_FILE", tmp_path / "namespace")
     secret.namespace = "mine"
     done = run("user", "password", "ada", typed="battery staple")
-    assert one_line(done) == "'ada' has another password once that line has run where kubectl is"
+    assert one_line(done) == "the password of 'ada' is changed once you have run that line with kubectl"
     secret.run(done.stdout)
     assert is_password(user_file("ada"), "battery staple")
     assert redis.keys() == []
     # and none any more
     done = run("user", "remove", "ada")
-    assert "no more once that line has run where kubectl is, and is signed out everywhere" in one_line(done)
+    assert "sign in once you have run that line with kubectl, and all sessions of the user have ended" in one_line(done)
     assert redis.zcard(REVOCATIONS_KEY) == 1
     secret.run(done.stdout)
     assert sorted(secret.folder.iterdir()) == secret.before
@@ -265,13 +265,13 @@ def test_token_of_a_secret_is_shown_beside_the_line_that_kubectl_takes(
     done = run("token", "add", "script", "--scope", "publish")
     # then
     _, said, token = done.stderr.splitlines()
-    assert said.endswith("It is good once that line has run where kubectl is, and shown this once:")
+    assert said.endswith("It is valid once you have run that line with kubectl, and is shown only once:")
     secret.run(done.stdout)
     stored = msgspec.json.decode((secret.folder / "script").read_bytes(), type=StoredToken, strict=True)
     assert (stored.sha256, stored.scopes) == (token_digest(token), ("publish",))
     # and none any more
     done = run("token", "remove", "script")
-    assert "is removed once that line has run where kubectl is, and good for nothing" in done.stderr
+    assert "is removed once you have run that line with kubectl, and is no longer valid" in done.stderr
     assert redis.zcard(REVOCATIONS_KEY) == 1
     secret.run(done.stdout)
     assert sorted(secret.folder.iterdir()) == secret.before
@@ -284,7 +284,7 @@ def test_command_says_so_when_redis_was_not_reached(run: Run, folders: dict[str,
     for arguments in (("user", "password", "ada"), ("user", "remove", "ada"), ("token", "remove", "script")):
         done = run(*arguments, typed="battery staple", REDIS_URL=nobody)
         assert done.returncode == 0
-        assert "Redis did not take it" in one_line(done)
+        assert "Redis did not store the revocation" in one_line(done)
     assert not (folders["users"] / "ada").exists()
     assert not (folders["tokens"] / "script").exists()
     done = run("user", "sign-out", "ada", REDIS_URL=nobody)
@@ -301,7 +301,7 @@ def test_name_is_refused_when_it_is_none(
 ) -> None:
     assert commands.run([*arguments.split(), "--", name], variables_of(folders)) == 1
     said = capsys.readouterr()
-    assert "is no name" in said.err
+    assert "is not a valid name" in said.err
     assert len(said.err.splitlines()) == 1
     assert said.out == ""
     assert list(tmp_path.iterdir()) == []
@@ -313,7 +313,7 @@ def test_name_is_refused_when_it_is_none(
         ("user add ada", "short\n", "8 to 1024 characters"), ("user add ada", "", "8 to 1024 characters"),
         ("user add ada", "x" * 1025, "8 to 1024 characters"), ("user add ada", "x" * 10_000, "8 to 1024 characters"),
         ("user password nobody", "correct horse", "no user 'nobody'"), ("user remove nobody", "", "no user 'nobody'"),
-        ("token remove nothing", "", "no token 'nothing'"), ("user sign-out a/b", "", "is no name"),
+        ("token remove nothing", "", "no token 'nothing'"), ("user sign-out a/b", "", "is not a valid name"),
     ],
 )  # fmt: skip
 def test_command_fails_with_one_line_when_it_cannot_be_done(run: Run, arguments: str, typed: str, said: str) -> None:
@@ -404,15 +404,15 @@ def test_token_that_is_replaced_keeps_its_scopes_and_days_and_its_former_for_the
     assert (stored.sha256, stored.scopes) == (token_digest(third), ("publish",))
     assert stored.expires is not None
     assert stored.expires - stored.created == pytest.approx(30 * 86400)
-    assert [old.sha256 for old in stored.former] == [token_digest(first), token_digest(second)]
-    assert [round((old.until - time.time()) / 3600) for old in stored.former] == [2, 24]
-    assert "the former is good until" in done.stderr
+    assert [old.sha256 for old in stored.previous] == [token_digest(first), token_digest(second)]
+    assert [round((old.until - time.time()) / 3600) for old in stored.previous] == [2, 24]
+    assert "the previous one is valid until" in done.stderr
     assert redis.zcard(REVOCATIONS_KEY) == 0
     # and when
     fourth = run("token", "rotate", "script", "--now").stdout.strip()
     # then
     stored = msgspec.json.decode((folders["tokens"] / "script").read_bytes(), type=StoredToken)
-    assert (stored.sha256, stored.former) == (token_digest(fourth), ())
+    assert (stored.sha256, stored.previous) == (token_digest(fourth), ())
     revoked = {member.decode() for member in redis.zrange(REVOCATIONS_KEY, 0, -1)}
     assert revoked == {f"token:{token_id(token_digest(token))}" for token in (first, second, third)}
 

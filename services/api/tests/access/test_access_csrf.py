@@ -95,7 +95,7 @@ def test_form_is_refused_when_another_page_sent_it(closed: Flask, ada: Any, pers
 )  # fmt: skip
 def test_form_is_taken_when_our_own_page_sent_it(house: Any, person: Any, headers: Any) -> None:
     house.add_user()
-    visitor = person(house.start(public=WebOrigin("https", "cluster.example", 443)))
+    visitor = person(house.start(public_url=WebOrigin("https", "cluster.example", 443)))
     assert visitor.post("/login", visitor.fields("/login", "/login") | FILLED, **headers).status_code == 303
 
 
@@ -146,5 +146,5 @@ def test_form_is_refused_unread_when_it_is_none_that_browsers_send(
 def test_refused_forms_are_counted_and_shown_as_a_page(closed: Flask, house: Any, person: Any) -> None:
     response = person(closed).post("/login", FILLED)
     assert response.status_code == 403
-    assert "too old, or was not sent from here" in response.get_data(as_text=True)
+    assert "too old, or another site sent it" in response.get_data(as_text=True)
     assert 'api_refusals_total{reason="form"} 1.0' in house.metrics(closed)

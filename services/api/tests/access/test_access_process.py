@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from api.patient_socket import CONTINUE, HEAD_BYTES, REQUEST_BYTES, missing_bytes
+from api.buffered_socket import CONTINUE, HEADER_BYTES, REQUEST_BYTES, missing_bytes
 from api.tests.conftest import read_all
 from tests.drivers.raw_http import ask, request
 from tests.drivers.waiting import Deadline
@@ -45,7 +45,7 @@ SLOW = {
     "a request, and then does not close": b"GET /livez HTTP/1.0\r\n\r\n",
     "a form that does not come": FORM + b"Content-Length: 200\r\n\r\nuser=",
     "a form whose length begins with zeros": FORM + b"Content-Length: 0000000000000000200\r\n\r\nuser=",
-    "a long head that does not end": HEAD + b"X: " + b"x" * (HEAD_BYTES - 100),
+    "a long head that does not end": HEAD + b"X: " + b"x" * (HEADER_BYTES - 100),
     "a form after another request": b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
     + FORM
     + b"Content-Length: 200\r\n\r\nuser=",
@@ -89,7 +89,7 @@ def test_form_is_read_when_it_comes_byte_by_byte(start_closed: Callable[..., Any
 
 def test_head_is_refused_when_it_is_too_long(start_closed: Callable[..., Any], house: Any) -> None:
     process = start_closed()
-    with process.connect(b"GET /livez HTTP/1.1\r\nHost: x\r\n" + b"X: " + b"x" * HEAD_BYTES) as client:
+    with process.connect(b"GET /livez HTTP/1.1\r\nHost: x\r\n" + b"X: " + b"x" * HEADER_BYTES) as client:
         assert read_all(client).startswith(b"HTTP/1.1 431")
     text = requests.get(process.url + "/metrics", headers=house.add_token("read"), timeout=30).text
     assert "api_malformed_requests_total 1.0" in text

@@ -7,11 +7,10 @@ import pytest
 from flask import Flask
 
 from api.access.publish import Publisher
-from api.access.rate_limit import PublishedLimit
+from api.access.rate_limit import PublishLimit
 from api.counters import Counters
 from api.tests.conftest import problem
-from api.tests.described import DOCUMENT
-from api.tests.described import described as answer_described
+from api.tests.openapi_check import DOCUMENT, validate_response
 from contract.names import ALERTS_CHANNEL, CHANNELS, MESSAGE_LIMIT_BYTES, METRICS_CHANNEL
 
 ROUTE = "/api/publish/{channel}"
@@ -21,7 +20,7 @@ PATH = f"/api/publish/{ALERTS_CHANNEL}"
 def described(response: Any) -> None:
     """Check that an answer is as the OpenAPI document says."""
     assert str(response.status_code) in DOCUMENT["paths"][ROUTE]["post"]["responses"]
-    answer_described(ROUTE, response, "post")
+    validate_response(ROUTE, response, "post")
 
 
 @pytest.fixture
@@ -91,7 +90,7 @@ def test_session_does_not_publish(house: Any, closed: Flask, ada: Any, person: A
 def test_body_is_refused_with_the_reason_when_it_is_no_object(publish: Any, listener: Any, body: bytes) -> None:
     response = publish(body)
     assert response.status_code == 400
-    assert response.get_json()["detail"].startswith("A message is a JSON object; this is ")
+    assert response.get_json()["detail"].startswith("A message must be a JSON object; this one is ")
     assert listener.hear(0.1) == []
 
 
@@ -152,14 +151,17 @@ def test_channel_is_one_of_those_that_the_answer_names(publish: Any, listener: A
 def test_message_is_refused_when_redis_is_away(publish: Any, valkey: Any) -> None:
     assert publish(b"{}").status_code == 202
     valkey.stop()
-    assert "Nothing was published" in problem(publish(b"{}"), 503)
+    assert "The message was not published" in problem(publish(b"{}"), 503)
 
 
 def test_message_is_refused_when_half_the_threads_wait_for_others(closed: Flask) -> None:
-    publisher = Publisher(None, None, PublishedLimit(1, Counters()), threads=4)  # type: ignore[arg-type]
+    publisher = Publisher(None, None, PublishLimit(1, Counters()), threads=4)  # type: ignore[arg-type]
     for _ in range(2):
         assert publisher._bodies.acquire(blocking=False)
-    with closed.test_request_context(PATH, method="POST", data=b"{}"), pytest.raises(Exception, match="at once"):
+    with (
+        closed.test_request_context(PATH, method="POST", data=b"{}"),
+        pytest.raises(Exception, match="at the same time"),
+    ):
         publisher.read()
 
 

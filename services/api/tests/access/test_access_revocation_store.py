@@ -12,8 +12,8 @@ from access.grant import Grant
 from access.revocations import Revocations
 from api.access.revocation_store import RevocationStore
 from api.counters import Counters
-from api.redis_link import RedisLink
-from api.store import NothingKnown, StoredInvalid
+from api.message_store import NotReadYet, StoredDataInvalid
+from api.redis_connection import RedisConnection
 from contract.names import GENERATION_KEY, RENEWED, REVOCATIONS_KEY
 from runtime.readiness import Readiness
 from runtime.redis_failures import RedisAway
@@ -27,10 +27,10 @@ class Process:
     def __init__(self, url: str, *, saves: bool = False) -> None:
         self.now = [1000.0]
         self.readiness = Readiness()
-        self.link = RedisLink(url, self.readiness, Counters())
+        self.connection = RedisConnection(url, self.readiness, Counters())
         self.revocations = Revocations()
         self.store = RevocationStore(
-            self.link, self.revocations, self.readiness, lambda: 50_000.0, lambda: self.now[0], saves=saves
+            self.connection, self.revocations, self.readiness, lambda: 50_000.0, lambda: self.now[0], saves=saves
         )
 
     def knows(self, member: str) -> bool:
@@ -49,7 +49,7 @@ def process(valkey: Valkey) -> Any:
 
     yield start
     for one in started:
-        one.link.close()
+        one.connection.close()
 
 
 @pytest.fixture(autouse=True)
@@ -95,13 +95,13 @@ def test_revocation_is_known_here_at_once_and_elsewhere_within_a_second(
 def test_redis_is_asked_once_a_second_and_when_it_is_needed_only(
     process: Callable[[], Process], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, plain = [], RedisLink.ask
+    asked, plain = [], RedisConnection.ask
 
-    def ask(link: RedisLink, question: Any) -> Any:
+    def ask(connection: RedisConnection, question: Any) -> Any:
         asked.append(question)
-        return plain(link, question)
+        return plain(connection, question)
 
-    monkeypatch.setattr(RedisLink, "ask", ask)
+    monkeypatch.setattr(RedisConnection, "ask", ask)
     one = process()
     assert asked == []
     for _ in range(5):
@@ -150,9 +150,9 @@ def test_what_was_read_stays_known_when_redis_goes_away(process: Callable[[], Pr
     with pytest.raises(RedisAway):
         one.store.revoke("session:y", 60_000.0)
     assert not one.knows("session:y")
-    with pytest.raises(NothingKnown):
+    with pytest.raises(NotReadYet):
         fresh.store.require()
-    with pytest.raises(NothingKnown):
+    with pytest.raises(NotReadYet):
         fresh.store.generation()
 
 
@@ -161,7 +161,7 @@ def test_nothing_is_known_when_the_key_holds_something_else(
 ) -> None:
     caplog.set_level(logging.ERROR)
     redis.set(REVOCATIONS_KEY, "mine")
-    with pytest.raises(StoredInvalid, match=REVOCATIONS_KEY):
+    with pytest.raises(StoredDataInvalid, match=REVOCATIONS_KEY):
         process().store.require()
 
 
@@ -180,13 +180,13 @@ def test_revocation_outlives_a_kill_of_redis_when_dumps_are_asked_for(tmp_path: 
             process.store.revoke("session:x", 60_000.0)
             client.config_set("rdb-key-save-delay", 0)
             eventually(lambda: not client.info("persistence")["rdb_bgsave_in_progress"], within_seconds=30)
-        process.link.close()
+        process.connection.close()
         valkey.stop()
         valkey.start(tmp_path)
         # Then it is still revoked
         after = Process(valkey.url)
         after.store.require()
         assert after.knows("session:x")
-        after.link.close()
+        after.connection.close()
     finally:
         valkey.stop()

@@ -18,7 +18,7 @@ from access.session import SessionSeal
 from access.web_origin import WebOrigin
 from api.access.cookies import KNOWN_SECONDS, _name, _signature
 from api.access.sign_in_pages import safe_next
-from api.access.users import AT_ONCE, Busy, Passwords, UnusablePassword, hash_password
+from api.access.users import AT_ONCE, PasswordVerifier, TooManyPasswordChecks, UnusablePassword, hash_password
 from api.tests.conftest import cookies
 from contract.names import REVOCATION_LOG_KEY, delay_key
 from tests.drivers.attacks import attack_rounds
@@ -66,7 +66,7 @@ def test_cookie_is_for_browsers_only_and_this_site(
     house: Any, person: Any, proto: str, public: WebOrigin | None, secure: bool
 ) -> None:
     house.add_user()
-    ada = person(house.start(public=public, session_seconds=1000.0, idle_seconds=500.0))
+    ada = person(house.start(public_url=public, session_seconds=1000.0, idle_seconds=500.0))
     ada.headers |= {"X-Forwarded-Proto": proto}
     url = "https://localhost" if secure else None
     page = ada.client.get("/login", headers=ada.headers, base_url=url)
@@ -148,15 +148,15 @@ class Hasher:
 def test_same_work_is_done_whether_there_is_such_a_user_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
     stored = hash_password("correct horse")
     hasher = Hasher(monkeypatch)
-    passwords = Passwords(waiting=1)
-    assert passwords.are_equal(stored, "x")
-    assert not passwords.are_equal(None, "x")
+    passwords = PasswordVerifier(waiting=1)
+    assert passwords.matches(stored, "x")
+    assert not passwords.matches(None, "x")
     costs = [looked_at.rpartition("$")[0].rpartition("$")[0] for looked_at in hasher.looked_at]
     assert costs == ["$argon2id$v=19$m=19456,t=2,p=1"] * 2
 
 
 def test_stand_in_for_nobodys_password_is_compared_like_one() -> None:
-    assert not Passwords(waiting=1).are_equal(None, "anything at all")
+    assert not PasswordVerifier(waiting=1).matches(None, "anything at all")
 
 
 @pytest.mark.parametrize("password", ["", "short", "x" * 1025])
@@ -166,32 +166,32 @@ def test_password_is_refused_when_it_is_too_short_or_too_long(password: str) -> 
 
 
 def test_password_is_the_same_however_a_keyboard_writes_it_and_whole() -> None:
-    passwords = Passwords(waiting=1)
+    passwords = PasswordVerifier(waiting=1)
     stored = hash_password(" caf\u00e9 au lait ")
-    assert passwords.are_equal(stored, " cafe\u0301 au lait ")
+    assert passwords.matches(stored, " cafe\u0301 au lait ")
     for other in ("caf\u00e9 au lait", " CAF\u00c9 au lait ", " caf\u00e9 au lait", " cafe au lait "):
-        assert not passwords.are_equal(stored, other)
+        assert not passwords.matches(stored, other)
     longest = "x" * 1024
-    assert passwords.are_equal(hash_password(longest), longest)
-    assert not passwords.are_equal(hash_password(longest), longest + "x")
+    assert passwords.matches(hash_password(longest), longest)
+    assert not passwords.matches(hash_password(longest), longest + "x")
 
 
 def test_no_more_passwords_are_looked_at_than_there_is_room_for() -> None:
-    passwords = Passwords(waiting=1, wait_seconds=0.01)
-    with passwords._turn(), passwords._turn(), pytest.raises(Busy):
-        passwords.are_equal(None, "x" * 8)
+    passwords = PasswordVerifier(waiting=1, wait_seconds=0.01)
+    with passwords._slot(), passwords._slot(), pytest.raises(TooManyPasswordChecks):
+        passwords.matches(None, "x" * 8)
     assert AT_ONCE == 2
-    assert not passwords.are_equal(None, "x" * 8)
+    assert not passwords.matches(None, "x" * 8)
 
 
 def test_passwords_are_compared_in_few_threads_when_many_threads_ask(monkeypatch: pytest.MonkeyPatch) -> None:
-    hasher, passwords = Hasher(monkeypatch), Passwords(waiting=16)
+    hasher, passwords = Hasher(monkeypatch), PasswordVerifier(waiting=16)
     with ThreadPoolExecutor(16) as asking:
         asked = threading.Barrier(16)
 
         def ask(_number: int) -> bool:
             asked.wait(20)
-            return passwords.are_equal("a hash", "x" * 8)
+            return passwords.matches("a hash", "x" * 8)
 
         assert list(asking.map(ask, range(16))) == [True] * 16
 
@@ -200,9 +200,9 @@ def test_passwords_are_compared_in_few_threads_when_many_threads_ask(monkeypatch
 
 def test_page_says_so_when_too_many_sign_in(closed: Flask, person: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def busy(*_: object) -> bool:
-        raise Busy
+        raise TooManyPasswordChecks
 
-    monkeypatch.setattr(Passwords, "are_equal", busy)
+    monkeypatch.setattr(PasswordVerifier, "matches", busy)
     response = person(closed).sign_in()
     assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
     assert "Too many people" in response.get_data(as_text=True)
@@ -212,7 +212,7 @@ def test_user_and_password_count_from_the_moment_they_are_set(
     house: Any, person: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given two processes that have just looked at the users
-    monkeypatch.setattr("access.credential_folder.LOOK_SECONDS", 3600.0)
+    monkeypatch.setattr("access.credential_folder.CHECK_SECONDS", 3600.0)
     house.add_user("ada", "the first password")
     apps = [house.start(), house.start()]
     ada, eve = person(apps[0], "192.0.2.1"), person(apps[0], "192.0.2.2")
@@ -235,14 +235,14 @@ def test_password_that_is_changed_while_it_is_compared_lets_nobody_in(
     closed: Flask, house: Any, person: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
-    compare, changed_at = Passwords.are_equal, []
+    compare, changed_at = PasswordVerifier.matches, []
 
-    def slowly(passwords: Passwords, stored: str | None, password: str) -> bool:
+    def slowly(passwords: PasswordVerifier, stored: str | None, password: str) -> bool:
         house.add_user("ada", "quite another password")
         changed_at.append(time.time())
         return compare(passwords, stored, password)
 
-    monkeypatch.setattr(Passwords, "are_equal", slowly)
+    monkeypatch.setattr(PasswordVerifier, "matches", slowly)
     # when
     ada = person(closed)
     response = ada.sign_in()
@@ -491,7 +491,7 @@ def test_nobody_signs_in_or_out_while_redis_is_away(closed: Flask, ada: Any, per
     valkey.stop()
     response = stranger.sign_in()
     assert response.status_code == 503
-    assert "Nobody can sign in while Redis does not answer" in response.get_data(as_text=True)
+    assert "Signing in needs Redis, which does not answer" in response.get_data(as_text=True)
     response = ada.post("/logout", fields)
     assert response.status_code == 503
     assert "You are still signed in" in response.get_data(as_text=True)
