@@ -15,7 +15,7 @@ OTHERS = {
     ("ws.access.admission", "CREDENTIAL_SECONDS"): 10,
     ("ws.access.revocation", "REREAD_SECONDS"): 5,
     # No test can tell these from what a busy machine takes.
-    ("api.redis_link", "DOWN_SECONDS"): 1,
+    ("api.redis_connection", "DOWN_SECONDS"): 1,
     ("collector.collector", "RETRY_SECONDS"): 1,
     ("ws.feed", "CONNECT_SECONDS"): 1,
     ("ws.feed", "LONGEST_PAUSE_SECONDS"): 0.8,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.compose.dialogue import CommandFailed
-from deploy.host.rdb import damage_of
+from deploy.host.rdb import find_damage
 
 #: Redis' data in an archive.
 DATA = "dump.rdb"
@@ -81,7 +81,7 @@ def require_rdb(path: Path) -> None:
         CommandFailed: it is not, or cannot be read.
     """
     try:
-        damage = damage_of(path)
+        damage = find_damage(path)
     except OSError as error:
         raise CommandFailed(f"{path} cannot be read: {error.strerror}.") from None
     if damage:

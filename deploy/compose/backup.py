@@ -17,7 +17,7 @@ from deploy.compose.dialogue import CommandFailed, call, confirm, say
 from deploy.compose.docker import Docker
 from deploy.compose.project import Project
 from deploy.compose.up import start
-from deploy.host.rdb import made_at, missing_since
+from deploy.host.rdb import created_at, describe_data_loss
 
 #: Where copies go, in the project's folder.
 FOLDER = "backups"
@@ -133,7 +133,7 @@ def _restore_data(
             "docker compose run --rm api access end-sessions"
         )
     say(f"This replaces the alert log, the history and the last state by those of {path.name} ({size(path)}).")
-    say(missing_since(made_at(contents.data), time.time()))
+    say(describe_data_loss(created_at(contents.data), time.time()))
     say("All sessions end: everybody signs in again.")
     has_access = contents.access and "api" in running
     if contents.access and has_access:

@@ -14,7 +14,7 @@ from deploy.compose.docker import Docker
 from deploy.compose.preflight import preflight
 from deploy.compose.project import MAKE_USER, Project
 from deploy.host.addresses import machine_addresses, probe_host, urls
-from deploy.host.status import ASK, Status, about_nodes, answering, why_no_page
+from deploy.host.status import STATUS_ARGUMENTS, Status, node_issue_lines, nodes_answering, page_failure
 
 #: Seconds that the slowest board gets from healthy containers to data.
 READY_SECONDS = 90.0
@@ -76,11 +76,11 @@ def last_words(docker: Docker, failure: str) -> str:
 
 def look(docker: Docker, project: Project) -> Status:
     """Ask the api and, if it has live data, for the page."""
-    answer = docker.ask("compose", "exec", "-T", "api", _PYTHON, *ASK)
-    status = Status.read(answer.out or answer.last_words())
+    answer = docker.ask("compose", "exec", "-T", "api", _PYTHON, *STATUS_ARGUMENTS)
+    status = Status.parse(answer.out or answer.last_words())
     if not status.is_live and _TOO_OLD not in status.missing:
         return status
-    missing = why_no_page(probe_host(project.host), project.port, project.scheme)
+    missing = page_failure(probe_host(project.host), project.port, project.scheme)
     return replace(status, is_live=not missing, missing=missing)
 
 
@@ -88,7 +88,7 @@ def nodes_of(status: Status) -> str:
     """Say how many nodes answer."""
     if not status.epoch:
         return "the api is of a release that does not say how many nodes answer"
-    return answering(status.nodes_online, status.nodes_total)
+    return nodes_answering(status.nodes_online, status.nodes_total)
 
 
 def await_live(
@@ -126,7 +126,7 @@ def greet(docker: Docker, project: Project, status: Status, elapsed_seconds: flo
     public = [project.public_url] if project.public_url else []
     for url in public + urls(project.host, project.port, bridge_addresses(docker), project.scheme):
         say(f"    {url}")
-    for line in about_nodes(status.issues):
+    for line in node_issue_lines(status.issues):
         say(line)
     if project.access == "closed":
         text = "Nobody can yet. A first user:" if nobody_gets_in(docker) else "One more user:"

@@ -107,7 +107,7 @@ def test_redis_stays_down_with_a_file_that_is_damaged_and_goes_on_when_the_rest_
     # four bytes near the beginning
     spoil(own, 'cp "$file" /store/before; printf "\\0\\0\\0\\0" | dd of="$file" bs=1 seek=40 conv=notrunc 2>/dev/null')
     own.compose("up", "-d", "--no-deps", "redis")
-    eventually(lambda: "Two ways on" in own.compose("logs", "redis"), within_seconds=60, what="the ways on")
+    eventually(lambda: "You can (docs/data.md" in own.compose("logs", "redis"), within_seconds=60, what="the ways on")
     try:
         differing = own.compose(*in_shell(f'{NEWEST}; cmp -l /store/before "$file" | wc -l'))
         assert 0 < int(differing) <= 4

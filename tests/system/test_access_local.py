@@ -76,9 +76,8 @@ def ask(port: int, path: str, source: str, **headers: str) -> tuple[int, Any]:
 
 def test_product_says_that_all_sign_in_and_how_somebody_can(closed: LocalProduct, data_dir: Path) -> None:
     assert "3 of 4 nodes answer" in closed.said
-    assert (
-        f"Everybody must sign in. Nobody can yet. A first user: make user NAME=ada DATA_DIR={data_dir}" in closed.said
-    )
+    command = f"make user NAME=ada DATA_DIR={data_dir}"
+    assert f"Everybody must sign in. There is no user yet. Add the first: {command}" in closed.said
     # And nobody was let in for the start's own sake
     assert not list(access_dir(data_dir).tokens.iterdir())
 

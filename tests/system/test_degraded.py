@@ -35,7 +35,7 @@ def test_replica_that_is_killed_is_told_and_one_that_ends_is_not(stack: Stack) -
     eventually(lambda: codes(api) == ["replica_vanished"], within_seconds=90, what="the killed one is told")
     assert redis.zcard(VANISHED_KEY) == redis.zcard(REPLICAS_KEY) == 1
     assert api.json("/api/health")["reasons"][0]["args"] == {"count": 1}
-    assert api.json("/api/cluster/health")["issues"][0].startswith("1 push replica is gone without having ended")
+    assert api.json("/api/cluster/health")["issues"][0].startswith("1 push replica disappeared without shutting down")
     assert 'dispycluster_degraded{code="replica_vanished"} 1.0' in collector.get("/metrics").text
 
 

@@ -95,7 +95,7 @@ def test_command_without_a_word_it_knows_says_which_there_are(installed: Install
     assert installed.call("run", "9000").returncode == 2
     done = installed.call("status")
     assert done.returncode == 1
-    assert done.stdout.splitlines()[0] == "live: no: It does not run; start it with: dispycluster run"
+    assert done.stdout.splitlines()[0] == "live: no: The product does not run; start it with: dispycluster run"
 
 
 def test_wheel_shows_this_machine_live_and_keeps_data_and_users_where_a_user_has_them(installed: Installed) -> None:

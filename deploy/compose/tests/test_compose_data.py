@@ -91,7 +91,7 @@ def test_backup_is_a_private_file_with_its_time_and_says_its_size(
         (Answer(1, "", "backup: the disk is full"), "the disk is full"),
         (Answer(0, "", ""), "begins with b''"),
         (Answer(0, "NOAUTH Authentication required."), "begins with b'NOAUTH'"),
-        (Answer(0, RDB[:-3].decode("latin-1")), "not whole"),
+        (Answer(0, RDB[:-3].decode("latin-1")), "is incomplete"),
     ],
 )
 def test_backup_leaves_nothing_behind_when_it_is_not_whole(docker: ScriptedDocker, answer: Answer, words: str) -> None:
@@ -218,7 +218,7 @@ def test_restore_brings_data_users_and_tokens_back_and_says_what_will_be_missing
     ]
     said = capsys.readouterr().out
     then = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(made))
-    assert f"What came from {then} to now (2 h 1 min) will be missing." in said
+    assert f"Data from {then} to now (2 h 1 min) will be missing." in said
     assert said.index("will be missing") < said.index("stopping what writes")
 
 
@@ -253,7 +253,7 @@ def test_restore_of_users_and_tokens_changes_nothing_when_nobody_agrees_or_the_a
     assert docker.called("compose exec -T api serve access restore") == []
 
 
-@pytest.mark.parametrize(("content", "words"), [(b"# README", "no copy"), (RDB[:-1], "not whole")])
+@pytest.mark.parametrize(("content", "words"), [(b"# README", "not a copy"), (RDB[:-1], "is incomplete")])
 def test_restore_refuses_a_file_that_is_no_backup(
     docker: ScriptedDocker, copy: Path, content: bytes, words: str
 ) -> None:

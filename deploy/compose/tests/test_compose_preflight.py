@@ -121,7 +121,7 @@ def test_port_is_ours_when_a_gateway_that_ends_again_and_again_asks_for_it(
 ) -> None:
     # given
     ask_for(docker, taken)
-    monkeypatch.setattr("deploy.compose.preflight.holder", lambda _: " by docker-proxy (process 7)")
+    monkeypatch.setattr("deploy.compose.preflight.listener_name", lambda _: " by docker-proxy (process 7)")
     # then
     assert port_of(docker, project(taken)).taken is None
 
@@ -140,7 +140,7 @@ def test_port_is_looked_at_again_when_the_engine_holds_it_for_no_container(
 ) -> None:
     # given: a container of ours was removed a moment ago
     looks = iter([False, False, True])
-    monkeypatch.setattr("deploy.compose.preflight.holder", lambda _: " by docker-proxy (process 7)")
+    monkeypatch.setattr("deploy.compose.preflight.listener_name", lambda _: " by docker-proxy (process 7)")
     monkeypatch.setattr("deploy.compose.preflight.is_free", lambda *_: next(looks))
     # then
     assert port_of(docker, project(taken), lambda _: None).taken is None

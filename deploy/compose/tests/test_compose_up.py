@@ -137,7 +137,7 @@ def test_up_starts_quietly_and_says_where_the_pages_are(
     said = capsys.readouterr().out
     assert f"http://localhost:{page.server_port}\n" in said
     assert "7 of 8 nodes answer" in said
-    assert "\nAbout the nodes:\n  - node8 is offline: it sleeps\n" in said
+    assert "\nProblems of the nodes:\n  - node8 is offline: it sleeps\n" in said
     assert "deploy/compose/config/nodes.yaml" in said
     assert "Ready after " in said
     assert docker.called("compose up") == ["compose up --detach --wait"]
