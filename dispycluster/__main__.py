@@ -74,7 +74,7 @@ def _default_data_dir() -> str:
 def _check_nodes(arguments: Sequence[str]) -> int:
     options: dict[str, object] = {"program": "dispycluster check-nodes"}
     if _is_local() and not os.environ.get("COLLECTOR_TARGETS", "").strip():
-        options["default_is"] = "TARGETS, or nodes.yaml in DATA_DIR; with DEMO_NODES, the demo's nodes"
+        options["default_description"] = "TARGETS, or nodes.yaml in DATA_DIR; with DEMO_NODES, the demo's nodes"
         if not any(word in _HELP or word.startswith("--t") for word in arguments):
             named = os.environ.get("TARGETS", "").strip()
             if named:

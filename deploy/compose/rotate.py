@@ -71,7 +71,7 @@ def _session_key(docker: Docker, project: Project, *, now: bool) -> None:
     if now:
         _make(docker, "key")
         docker.tell(*ACCESS, "end-sessions", failure="The key is new, but the sessions have not ended")
-        say("There is a new key, and all sessions have ended: everybody signs in again.")
+        say("There is a new key, and all sessions have ended; all users must sign in again.")
         return
     seconds = float(project.environments.get("api", {}).get("ACCESS_SESSION_SECONDS") or 604800)
     begins = int(time.time()) + SETTLE_SECONDS

@@ -27,7 +27,7 @@ _DECODER: Final = msgspec.json.Decoder(LogEntry)
 StoredEntry = tuple[str, bytes]
 
 
-def alert_routes(store: MessageStore, log: "AlertLogReader") -> Blueprint:
+def alert_routes(store: MessageStore, reader: "AlertLogReader") -> Blueprint:
     """Return the routes."""
     routes = Blueprint("alerts", __name__, url_prefix="/api")
 
@@ -41,7 +41,7 @@ def alert_routes(store: MessageStore, log: "AlertLogReader") -> Blueprint:
     def entries() -> Response:
         """A result page of the log: the entries after ``after``, or the newest entries. Oldest first."""
         after = position(request.args, "after", "the id of a log entry")
-        page = log.page(after, whole_number(request.args, "limit", (1, LARGEST_LIMIT), 6) or DEFAULT_LIMIT)
+        page = reader.page(after, whole_number(request.args, "limit", (1, LARGEST_LIMIT), 6) or DEFAULT_LIMIT)
         return json_answer(page.body, page.age_seconds)
 
     @routes.get("/rules")
@@ -107,10 +107,10 @@ class AlertLogReader:
 
     def _remembered(self, after: str | None, limit: int) -> AlertLogResultPage:
         newest = self._newest
-        known = newest is not None and (
+        is_known = newest is not None and (
             after is None or (newest.entries and log_order(after) >= log_order(newest.entries[0][0]))
         )
-        if newest is None or not known:
+        if newest is None or not is_known:
             raise self._stream.not_read_yet()
         if after is None:
             entries = newest.entries[-limit:]

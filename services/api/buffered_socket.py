@@ -14,7 +14,7 @@ from typing import Any, Final
 #: gunicorn sends this when it has read the header of a request with ``Expect``.
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 #: Longest header of a request, in bytes.
-HEAD_BYTES: Final = 16 * 1024
+HEADER_BYTES: Final = 16 * 1024
 #: Bytes of a request, its body included, that must arrive before it gets a thread. A longer request gets a thread
 #: early.
 REQUEST_BYTES: Final = 32 * 1024
@@ -106,7 +106,7 @@ class RequestState(Enum):
     #: A thread may read the request: it is complete, the client has stopped sending, or the request is too long to wait
     #: for.
     READY = "ready"
-    #: The header is longer than ``HEAD_BYTES``.
+    #: The header is longer than ``HEADER_BYTES``.
     TOO_LONG = "too long"
 
 
@@ -115,7 +115,7 @@ def request_state(client: socket.socket) -> tuple[RequestState, bytes]:
 
     If the request is incomplete, the poller wakes up again only when more bytes have arrived.
     """
-    wanted = client.getsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT)
+    minimum_bytes = client.getsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT)
     try:
         request = client.recv(REQUEST_BYTES, socket.MSG_PEEK)
     except BlockingIOError:
@@ -123,10 +123,10 @@ def request_state(client: socket.socket) -> tuple[RequestState, bytes]:
     except OSError:
         return RequestState.READY, b""
     missing = missing_bytes(request)
-    if missing is None and len(request) >= HEAD_BYTES:
+    if missing is None and len(request) >= HEADER_BYTES:
         return RequestState.TOO_LONG, request
     # Fewer bytes than requested woke the poller: the client has closed its side.
-    if missing == 0 or len(request) < wanted:
+    if missing == 0 or len(request) < minimum_bytes:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
         return RequestState.READY, request
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, len(request) + (missing or 1))
@@ -141,9 +141,9 @@ def missing_bytes(request: bytes) -> int | None:
     end = request.find(b"\r\n\r\n")
     if end < 0:
         return None
-    head = request[: end + 2]
-    length = _LENGTH.search(head)
-    if length is None or _EXPECT.search(head):
+    header = request[: end + 2]
+    length = _LENGTH.search(header)
+    if length is None or _EXPECT.search(header):
         return 0
     digits = length[1].lstrip(b"0") or b"0"
     total = end + 4 + (int(digits) if len(digits) <= _DIGITS else REQUEST_BYTES)

@@ -58,16 +58,16 @@ def cluster_routes(store: MessageStore, republisher: Republisher) -> Blueprint:
     @routes.get("/nodes")
     def nodes() -> Response:
         """The snapshot's nodes, or some of them. A request for all nodes as JSON also republishes the snapshot."""
-        wanted = _node_filter(store)
+        node_filter = _node_filter(store)
         is_table = wants_csv()
-        if is_table or wanted is not None:
+        if is_table or node_filter is not None:
             latest, snapshot = store.snapshot()
             stored = zip(snapshot.nodes, nodes_by_name(latest.stored), strict=True)
-            found = [(node, raw) for node, (_, raw) in stored if wanted is None or wanted.matches(node)]
+            selected = [(node, raw) for node, (_, raw) in stored if node_filter is None or node_filter.matches(node)]
             if is_table:
-                rows = ([getattr(node, column) for column in NODE_COLUMNS] for node, _ in found)
+                rows = ([getattr(node, column) for column in NODE_COLUMNS] for node, _ in selected)
                 return with_age(csv_answer("nodes", NODE_COLUMNS, rows), latest.age_seconds)
-            return json_answer(encode([raw for _, raw in found]), latest.age_seconds)
+            return json_answer(encode([raw for _, raw in selected]), latest.age_seconds)
         if request.method == "GET":
             republisher.republish(METRICS_CHANNEL)
             latest = store.remembered(METRICS_CHANNEL)
@@ -82,7 +82,7 @@ def cluster_routes(store: MessageStore, republisher: Republisher) -> Blueprint:
         for name, stored in nodes_by_name(latest.stored):
             if name == node:
                 return latest_answer(latest, bytes(stored))
-        raise RequestRefused(404, f"No node is called {quoted(node)}. GET /api/cluster/nodes lists them.")
+        raise RequestRefused(404, f"No node is called {quoted(node)}. GET /api/cluster/nodes lists all nodes.")
 
     @routes.get("/snapshot")
     def snapshot() -> Response:

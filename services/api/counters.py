@@ -24,18 +24,16 @@ class Counters:
         )
         self.answer_seconds = Histogram(
             "api_answer_seconds",
-            "Time from a request to its answer, without sending it.",
+            "Time from a request to its response, without the transmission.",
             buckets=ANSWER_SECONDS_BUCKETS,
             registry=self._registry,
         )
-        self.malformed_requests = Counter(
-            "api_malformed_requests", "Requests that were not HTTP as it should be.", registry=self._registry
-        )
+        self.malformed_requests = Counter("api_malformed_requests", "Malformed HTTP requests.", registry=self._registry)
         self.publications = Counter(
             "api_publications", "Stored messages published again.", ["channel"], registry=self._registry
         )
         self.stored_invalid = Counter(
-            "api_stored_invalid", "Reads of a key that held something else than it should.", ["key"],
+            "api_stored_invalid", "Reads of a key with an invalid value.", ["key"],
             registry=self._registry,
         )  # fmt: skip
         self.redis_failures = Counter(
@@ -45,8 +43,8 @@ class Counters:
             "api_redis_refusals", "Commands that Redis answered with an error.", registry=self._registry
         )
         self.sign_ins = Counter("api_sign_ins", "SignInAttempts to sign in.", ["outcome"], registry=self._registry)
-        self.refusals = Counter("api_refusals", "Requests that were not let in.", ["reason"], registry=self._registry)
-        self.limited = Counter("api_limited", "Requests beyond what one may make.", ["kind"], registry=self._registry)
+        self.refusals = Counter("api_refusals", "Refused requests.", ["reason"], registry=self._registry)
+        self.limited = Counter("api_limited", "Requests above a rate limit.", ["kind"], registry=self._registry)
         self.published = Counter(
             "api_published", "Messages published for programs.", ["channel"], registry=self._registry
         )

@@ -80,10 +80,10 @@ class HealthReporter:
         cluster, age, interval = self._remembered()
         now, was_up = time.monotonic(), False
         if self._last is not None:
-            previous, asked = self._last
+            previous, asked_at = self._last
             was_up = previous.status == "up"
             if previous.age_seconds is not None:
-                age = min(previous.age_seconds + now - asked, math.inf if age is None else age)
+                age = min(previous.age_seconds + now - asked_at, math.inf if age is None else age)
         quiet = age
         if age is not None and was_up and answered is not None:
             # The snapshot may have been old before Redis went away. Only the time since Redis' last answer can be

@@ -64,7 +64,9 @@ def history_routes(store: MessageStore, reader: "HistoryReader") -> Blueprint:
         now_ms = round(1000 * collector_time(snapshot))
         query = read_query(request.args, now_ms)
         if snapshot is not None and not _has_any(snapshot, query.nodes) and not reader.has_any(query.nodes):
-            raise RequestRefused(404, f"No node is called {quoted(query.nodes[0])}. GET /api/cluster/nodes lists them.")
+            raise RequestRefused(
+                404, f"No node is called {quoted(query.nodes[0])}. GET /api/cluster/nodes lists all nodes."
+            )
         interval_seconds = 0.0 if snapshot is None else snapshot.interval_seconds
         grid = make_grid(query.start_ms, query.end_ms, query.points, now_ms=now_ms, interval_seconds=interval_seconds)
         series = []
@@ -105,12 +107,12 @@ def read_query(args: MultiDict[str, str], now_ms: int) -> HistoryQuery:
     """
     start, end = _time(args, "start"), _time(args, "end")
     if start is not None and "range_seconds" in args:
-        raise RequestRefused(400, "The parameter 'range_seconds' does not go with 'start', which says the same.")
+        raise RequestRefused(400, "The parameters 'range_seconds' and 'start' exclude each other.")
     range_seconds = _number(args, "range_seconds", DEFAULT_RANGE_SECONDS, RANGE_LIMITS_SECONDS)
     end_ms = now_ms if end is None else end
     start_ms = end_ms - 1000 * range_seconds if start is None else start
     if start_ms >= end_ms:
-        raise RequestRefused(400, "The parameter 'start' takes a time before 'end', which is now unless it is given.")
+        raise RequestRefused(400, "The parameter 'start' takes a time before 'end'; the default of 'end' is now.")
     return HistoryQuery(
         nodes=_nodes(args),
         measures=choices(args, "measure", MEASURES) or tuple(MEASURES),
@@ -123,10 +125,10 @@ def read_query(args: MultiDict[str, str], now_ms: int) -> HistoryQuery:
 def _nodes(args: MultiDict[str, str]) -> tuple[str, ...]:
     nodes = tuple(dict.fromkeys(args.getlist("node")))
     if len(nodes) > NODES_LIMIT:
-        raise RequestRefused(400, f"The parameter 'node' may stand for at most {NODES_LIMIT} nodes in one request.")
+        raise RequestRefused(400, f"One request accepts at most {NODES_LIMIT} names in the parameter 'node'.")
     if "" in nodes:
         raise RequestRefused(
-            400, "The parameter 'node' takes a node's name; without it the cluster's averages are answered."
+            400, "The parameter 'node' takes a node's name. Omit the parameter for the cluster's averages."
         )
     return nodes or (CLUSTER_NODE,)
 

@@ -43,20 +43,20 @@ _SINCE: Final = INCIDENTS_SINCE_FIELD.encode()
 _DECODER: Final = msgspec.json.Decoder(Incident)
 
 
-def incident_routes(store: MessageStore, records: "IncidentReader") -> Blueprint:
+def incident_routes(store: MessageStore, reader: "IncidentReader") -> Blueprint:
     """Return the route."""
     routes = Blueprint("incidents", __name__, url_prefix="/api/incidents")
 
     @routes.get("")
     def incidents() -> Response:
         """A result page, newest first. On the first page all ongoing incidents come before the ended ones."""
-        wanted = _incident_filter(store)
-        after = position(request.args, "after", "what a page says as 'next'")
+        incident_filter = _incident_filter(store)
+        after = position(request.args, "after", "the 'next' of a previous page")
         limit = whole_number(request.args, "limit", (1, LARGEST_LIMIT), 6)
         if wants_csv():
-            return _table(records.pages(wanted, after, limit))
-        page = records.page(wanted, after, limit or DEFAULT_LIMIT)
-        body = _PageJson([found.raw for found in page.found], page.known_since, page.next)
+            return _table(reader.pages(incident_filter, after, limit))
+        page = reader.page(incident_filter, after, limit or DEFAULT_LIMIT)
+        body = _PageJson([stored.raw for stored in page.incidents], page.known_since, page.next)
         return json_answer(encode(body), page.age_seconds)
 
     return routes
@@ -71,12 +71,12 @@ class _PageJson(msgspec.Struct):
 
 
 def _table(pages: "Iterable[IncidentResultPage]") -> Response:
-    found: list[StoredIncident] = []
+    incidents: list[StoredIncident] = []
     age_seconds = None
     for page in pages:
-        found += page.found
+        incidents += page.incidents
         age_seconds = page.age_seconds
-    rows = ([getattr(each.incident, column) for column in COLUMNS] for each in found)
+    rows = ([getattr(each.incident, column) for column in COLUMNS] for each in incidents)
     return with_age(csv_answer("incidents", COLUMNS, rows), age_seconds)
 
 
@@ -149,7 +149,7 @@ class IncidentResultPage:
     ``age_seconds`` is ``None`` unless the incidents come from memory.
     """
 
-    found: Sequence[StoredIncident]
+    incidents: Sequence[StoredIncident]
     known_since: Timestamp | None
     next: str | None
     age_seconds: float | None = None
@@ -188,7 +188,7 @@ class IncidentReader:
         self._monotonic = monotonic
         self._newest: _NewestBatch | None = None
 
-    def page(self, wanted: IncidentFilter, after: str | None, limit: int) -> IncidentResultPage:
+    def page(self, incident_filter: IncidentFilter, after: str | None, limit: int) -> IncidentResultPage:
         """Return up to ``limit`` ended incidents older than position ``after``, newest first.
 
         Without ``after``, all ongoing incidents come before them.
@@ -197,19 +197,19 @@ class IncidentReader:
             DataUnavailable: Redis is away and memory lacks the incidents, or a key is not valid.
         """
         # Ongoing incidents first: an incident that ends in the meantime is then found twice, and not missed.
-        ongoing = self._ongoing(wanted) if after is None else []
+        ongoing = self._ongoing(incident_filter) if after is None else []
         ended: list[StoredIncident] = []
         position, read = after, 0
         while True:
             batch = self._read(position)
             read += len(batch.records)
             all_too_old = True
-            for number, (record_id, found) in enumerate(batch.records, 1):
+            for number, (record_id, stored) in enumerate(batch.records, 1):
                 position = record_id
-                is_too_old = found is not None and wanted.is_too_old(found.incident)
+                is_too_old = stored is not None and incident_filter.is_too_old(stored.incident)
                 all_too_old = all_too_old and is_too_old
-                if found is not None and not is_too_old and wanted.matches(found.incident):
-                    ended.append(found)
+                if stored is not None and not is_too_old and incident_filter.matches(stored.incident):
+                    ended.append(stored)
                     if len(ended) == limit:
                         is_end = batch.is_last and number == len(batch.records)
                         break
@@ -217,11 +217,13 @@ class IncidentReader:
                 is_end = batch.is_last or all_too_old
             if is_end or len(ended) == limit or read >= RECORDS_PER_PAGE or batch.age_seconds is not None:
                 break
-        known = {found.incident.id for found in ended}
-        incidents = [*(found for found in ongoing if found.incident.id not in known), *ended]
+        known = {stored.incident.id for stored in ended}
+        incidents = [*(stored for stored in ongoing if stored.incident.id not in known), *ended]
         return IncidentResultPage(incidents, batch.known_since, None if is_end else position, batch.age_seconds)
 
-    def pages(self, wanted: IncidentFilter, after: str | None, limit: int | None) -> Iterator[IncidentResultPage]:
+    def pages(
+        self, incident_filter: IncidentFilter, after: str | None, limit: int | None
+    ) -> Iterator[IncidentResultPage]:
         """Yield all pages from ``after`` on, with at most ``limit`` ended incidents.
 
         Raises:
@@ -229,8 +231,8 @@ class IncidentReader:
         """
         left = TABLE_RECORDS_LIMIT if limit is None else limit
         while left > 0:
-            page = self.page(wanted, after, left)
-            left -= sum(1 for found in page.found if found.incident.ended is not None)
+            page = self.page(incident_filter, after, left)
+            left -= sum(1 for stored in page.incidents if stored.incident.ended is not None)
             yield page
             if page.next is None:
                 return
@@ -238,16 +240,18 @@ class IncidentReader:
                 raise self._stream.not_read_yet()
             after = page.next
 
-    def _ongoing(self, wanted: IncidentFilter) -> list[StoredIncident]:
+    def _ongoing(self, incident_filter: IncidentFilter) -> list[StoredIncident]:
         try:
             latest = self._store.latest(ALERTS_CHANNEL)
         except NotStored:
             return []
         message = latest.stored.message
         assert isinstance(message, Alerts)
-        found = [Incident.of(alert) for alert in message.active_alerts if alert.state == "firing"]
-        found = sorted(filter(wanted.matches, found), key=lambda incident: incident.began, reverse=True)
-        return [StoredIncident(incident, msgspec.Raw(msgspec.json.encode(incident))) for incident in found]
+        incidents = [Incident.of(alert) for alert in message.active_alerts if alert.state == "firing"]
+        incidents = sorted(
+            filter(incident_filter.matches, incidents), key=lambda incident: incident.began, reverse=True
+        )
+        return [StoredIncident(incident, msgspec.Raw(msgspec.json.encode(incident))) for incident in incidents]
 
     def _read(self, position: str | None) -> "_RecordBatch":
         """Return the newest records older than ``position``; while Redis is away, the newest remembered records."""
@@ -286,15 +290,15 @@ class IncidentReader:
 
         This is the start of recording; if the stream has dropped old records, it is the end of the oldest incident.
         """
-        tells = (fields[_SINCE].decode(errors="replace") for _, fields in (*newest, *oldest) if _SINCE in fields)
-        told = next(tells, None)
+        starts = (fields[_SINCE].decode(errors="replace") for _, fields in (*newest, *oldest) if _SINCE in fields)
+        recorded_since = next(starts, None)
         for _, fields in oldest:
             if _FIELD not in fields:
-                return told
-        for _, found in self._records(oldest):
-            ended = None if found is None else found.incident.ended
-            return max(filter(None, (told, ended)), default=None)
-        return told
+                return recorded_since
+        for _, stored in self._records(oldest):
+            ended = None if stored is None else stored.incident.ended
+            return max(filter(None, (recorded_since, ended)), default=None)
+        return recorded_since
 
     def _records(self, rows: Rows) -> Iterator[tuple[str, StoredIncident | None]]:
         """Yield each record with its id.

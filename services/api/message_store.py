@@ -42,8 +42,8 @@ class NotStored(DataUnavailable):
 
     def __init__(self, key: str) -> None:
         super().__init__(
-            f"Nothing is stored under {key} yet. Is the collector running, with the same REDIS_URL as the api? "
-            "It publishes within seconds of its start."
+            f"Nothing is stored under {key} yet. Check that the collector runs with the same REDIS_URL as the api. "
+            "The collector publishes within seconds of its start."
         )
 
 
@@ -51,10 +51,12 @@ class StoredDataInvalid(DataUnavailable):
     """The key's content is not a message of the collector."""
 
     def __init__(self, key: str, reason: str) -> None:
-        remedy = "The collector's next round replaces it; if it stays, something else writes to this Redis."
+        remedy = (
+            "The collector's next round replaces the value. If the error stays, another program writes to this Redis."
+        )
         if "permissions" in reason:
-            remedy = "Give the Redis users of the api and the collector the rules of this release."
-        super().__init__(f"What is stored under {key} cannot be read: {reason}. {remedy}")
+            remedy = "Give the Redis users of the api and the collector the ACL rules of this release."
+        super().__init__(f"The value of {key} cannot be read: {reason}. {remedy}")
 
 
 class NotReadYet(DataUnavailable):
@@ -63,8 +65,8 @@ class NotReadYet(DataUnavailable):
     def __init__(self, down_since: Timestamp | None) -> None:
         since = f" since {down_since}" if down_since else ""
         super().__init__(
-            f"Redis does not answer{since}, and this was not read from it before. "
-            "Check that Redis runs and that REDIS_URL names it."
+            f"Redis does not answer{since}, and the api has not read this data before. "
+            "Check that Redis runs and that REDIS_URL is correct."
         )
 
 
@@ -213,7 +215,7 @@ class MessageStore:
         else:
             reason = shown = raw
         self._counters.stored_invalid.labels(key).inc()
-        self._limited_log.warning(key, "what is stored under %s cannot be read: %s", key, shown)
+        self._limited_log.warning(key, "the value of %s cannot be read: %s", key, shown)
         return _LastRead(asked_at, reason=reason)
 
 

@@ -85,11 +85,9 @@ def _detail(status: int) -> str:
     if status == 404:
         return gettext("There is nothing at %(path)r.", path=path)
     if status == 405:
-        return gettext(
-            "%(method)s is not among the methods that %(path)r takes.", method=request.method[:20], path=path
-        )
+        return gettext("%(path)r does not accept the method %(method)s.", method=request.method[:20], path=path)
     if status == 500:
-        return gettext("The api failed to answer; its log says why.")
+        return gettext("The api failed to answer. Its log has the reason.")
     if status == 503:
         return gettext("There is nothing to show yet. Check that Redis and the collector run, and reload the page.")
     return HTTPStatus(status).description or gettext("The request cannot be served.")

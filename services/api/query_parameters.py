@@ -57,7 +57,7 @@ def wants_csv() -> bool:
     Raises:
         RequestRefused: the request asks for another format.
     """
-    wanted = request.args.get("format", "json")
-    if wanted not in ("json", "csv"):
+    value = request.args.get("format", "json")
+    if value not in ("json", "csv"):
         raise RequestRefused(400, "The parameter 'format' takes json or csv.")
-    return wanted == "csv"
+    return value == "csv"

@@ -135,7 +135,7 @@ class RedisConnection:
         if self._readiness.redis_down():
             _logger.warning("Redis does not answer (%s); answering from memory", error)
         elif self.last_answer is None:
-            self._limited_log.warning("away", "Redis does not answer yet (%s); is REDIS_URL right?", error)
+            self._limited_log.warning("away", "Redis does not answer yet (%s); check REDIS_URL", error)
 
     def close(self) -> None:
         """Close the connections."""

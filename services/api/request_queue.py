@@ -76,16 +76,16 @@ class RequestQueue(Generic[Job]):
 
         self._address_of = address_of
 
-    def slot_for(self, head: bytes, peer: str) -> QueueSlot:
+    def slot_for(self, header: bytes, peer: str) -> QueueSlot:
         """Return the queue slot of a request.
 
         Args:
-            head: the beginning of the request's bytes.
+            header: the beginning of the request's bytes.
             peer: the address that sent them.
         """
-        end = head.find(b"\r\n\r\n")
-        chain = b",".join(_FORWARDED_FOR.findall(head, 0, end if end >= 0 else len(head)))
-        return QueueSlot(self._address_of(peer, chain), _kind(head))
+        end = header.find(b"\r\n\r\n")
+        chain = b",".join(_FORWARDED_FOR.findall(header, 0, end if end >= 0 else len(header)))
+        return QueueSlot(self._address_of(peer, chain), _kind(header))
 
     def offer(self, slot: QueueSlot, job: Job) -> bool:
         """Put a request into its queue. Return ``False`` if the queue of its address is full."""
@@ -94,12 +94,12 @@ class RequestQueue(Generic[Job]):
 
     def next_requests(self) -> list[tuple[QueueSlot, Job]]:
         """Return the requests that start now. The caller reports the end of each with ``done``."""
-        begun = []
+        started = []
         with self._lock:
             for queue in self._queues.values():
                 while (taken := queue.take()) is not None:
-                    begun.append(taken[1])
-        return begun
+                    started.append(taken[1])
+        return started
 
     def done(self, slot: QueueSlot) -> None:
         """Release the slot of a request that has ended."""
@@ -107,8 +107,8 @@ class RequestQueue(Generic[Job]):
             self._queues[slot.kind].done(slot.address)
 
 
-def _kind(head: bytes) -> Kind:
-    request = _REQUEST.match(head)
+def _kind(header: bytes) -> Kind:
+    request = _REQUEST.match(header)
     if request is not None:
         # Decoded like the router does: a letter may be percent-encoded.
         route = b"%b %b" % (request[1], unquote_to_bytes(request[2]))

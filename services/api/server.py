@@ -64,7 +64,7 @@ def listen(host: str, port: int) -> socket.socket:
             raise
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise ListenError(f"cannot listen on {where}: {reason}; API_HOST and API_PORT choose another address") from None
+        raise ListenError(f"cannot listen on {where}: {reason}; change API_HOST or API_PORT") from None
     return listener
 
 

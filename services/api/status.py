@@ -159,7 +159,7 @@ def _missing(report: HealthReport, last: RoundStatus | None, why_missing: str | 
     if functions is not UNSET:
         return functions
     if collector.status == "down":
-        return "no collector is at work on this Redis"
+        return "no collector runs on this Redis"
     if collector.leader is None:
         return "no collector holds the lease at this moment"
     if last is None:
@@ -168,11 +168,11 @@ def _missing(report: HealthReport, last: RoundStatus | None, why_missing: str | 
     if last.epoch != collector.epoch:
         return "the collector has not published yet"
     if collector.age_seconds is not None and collector.age_seconds > overdue_seconds(last.interval_seconds):
-        return f"the collector published {collector.age_seconds:.0f} s ago for the last time"
+        return f"the collector's last publication is {collector.age_seconds:.0f} s old"
     if last.nodes_total and last.nodes_unknown == last.nodes_total:
-        return "no node was looked at yet"
+        return "no node has been scraped yet"
     if not report.websocket.replicas:
-        return "no ws replica is at work, so nothing is pushed to the pages"
+        return "no ws replica runs, so the pages receive no changes"
     return None
 
 
@@ -186,9 +186,11 @@ def main(
     ``read_environment`` returns the current settings, and a text that explains why the product does not run (else
     empty).
     """
-    parser = argparse.ArgumentParser(prog=program, description="Tells whether live data flow.")
-    parser.add_argument("--json", action="store_true", help="all lines as one line of JSON")
-    parser.add_argument("--wait", metavar="SECONDS", type=_seconds, default=0.0, help="wait so long for live data")
+    parser = argparse.ArgumentParser(prog=program, description="Show whether live data flow.")
+    parser.add_argument("--json", action="store_true", help="print all values as one line of JSON")
+    parser.add_argument(
+        "--wait", metavar="SECONDS", type=_seconds, default=0.0, help="wait for live data, at most this long"
+    )
     options = parser.parse_args(arguments)
     deadline = time.monotonic() + options.wait
     try:
@@ -219,7 +221,7 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds <= _LONGEST_WAIT_SECONDS:
-        raise argparse.ArgumentTypeError(f"takes seconds from 0 to {_LONGEST_WAIT_SECONDS:g}")
+        raise argparse.ArgumentTypeError(f"expected seconds from 0 to {_LONGEST_WAIT_SECONDS:g}")
     return seconds
 
 

@@ -10,7 +10,7 @@ from tests.browser.conftest import Fleet, OpenPage
 from tests.drivers.waiting import eventually
 
 PATHS = ("/", "/nodes", "/nodes/node05", "/monitoring", "/alerts", "/live", "/websocket-test")
-TEXTS = {"en-GB": "Simulated nodes are among those", "fr-FR": "Des nœuds simulés sont parmi ceux"}
+TEXTS = {"en-GB": "Some of these nodes are simulated", "fr-FR": "Certains de ces nœuds sont simulés"}
 
 
 @pytest.fixture

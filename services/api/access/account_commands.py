@@ -48,7 +48,7 @@ class UserCommands:
         """Add a user."""
         require_name(name)
         if (self._folder / name).exists():
-            raise CommandError(f"there is a user {name!r} already; user password sets another password")
+            raise CommandError(f"the user {name!r} already exists; 'user password' changes the password")
         print_message(f"{name!r} may sign in{change_file(self._folder, name, _content(ask_password()))}")
 
     def password(self, name: str) -> None:
@@ -56,26 +56,26 @@ class UserCommands:
         self._require(name)
         if when := change_file(self._folder, name, _content(ask_password())):
             # The sessions of the previous password end when the file changes.
-            print_message(f"{name!r} has another password{when}")
+            print_message(f"the password of {name!r} is changed{when}")
         else:
-            self._sign_out(name, f"{name!r} has another password")
+            self._sign_out(name, f"the password of {name!r} is changed")
 
     def remove(self, name: str) -> None:
         """Remove a user."""
         self._require(name)
         when = change_file(self._folder, name, None)
-        self._sign_out(name, f"{name!r} may sign in no more{when}")
+        self._sign_out(name, f"{name!r} can no longer sign in{when}")
 
     def sign_out(self, name: str) -> None:
         """End all sessions of a user, who may sign in again."""
         if not _ANY_NAME.fullmatch(name):
-            raise CommandError(f"{quoted(name)} is no name")
+            raise CommandError(f"{quoted(name)} is not a valid name")
         try:
             self._revoke(name)
         except ProductNotRunning as error:
             raise CommandError(f"{name!r} cannot be signed out now. {error}") from None
         except RevocationFailed as error:
-            raise CommandError(f"{name!r} is still signed in: Redis did not take it: {error}") from None
+            raise CommandError(f"{name!r} is still signed in: Redis did not store the revocation: {error}") from None
         print_message(f"{name!r} is signed out everywhere")
 
     def list(self) -> None:
@@ -91,7 +91,7 @@ class UserCommands:
             print_patch({name: _content(ask_password())})
             return
         print_patch({name: None})
-        self._sign_out(name, f"{name!r} may sign in no more once the Secret is patched")
+        self._sign_out(name, f"{name!r} can no longer sign in once the Secret is patched")
 
     @property
     def _folder(self) -> Path:
@@ -107,13 +107,13 @@ class UserCommands:
             self._revoke(name)
         except ProductNotRunning as error:
             print_message(
-                f"{done}. What was signed in before stays so until you call this while it runs: user sign-out {name}"
+                f"{done}. Existing sessions go on until this command runs while the product runs: user sign-out {name}"
             )
             print_message(str(error))
         except RevocationFailed as error:
-            print_message(f"{done}, but Redis did not take it, and sockets that are open stay so: {error}")
+            print_message(f"{done}, but Redis did not store the revocation, and open sockets stay open: {error}")
         else:
-            print_message(f"{done}, and is signed out everywhere")
+            print_message(f"{done}, and all sessions of the user have ended")
 
     def _revoke(self, name: str) -> None:
         now = time.time()
@@ -134,14 +134,14 @@ class TokenCommands:
         """Create a token and show it once."""
         require_name(name)
         if (self._folder / name).exists():
-            raise CommandError(f"there is a token {name!r} already; token remove makes room for another")
+            raise CommandError(f"the token {name!r} already exists; 'token remove' removes it")
         require_output()
         token, stored = _new_token(scopes, days)
         if when := change_file(self._folder, name, encode(stored)):
-            print_message(f"the token {name!r}: {_described(stored)}. It is good{when}, and shown this once:")
+            print_message(f"the token {name!r}: {_described(stored)}. It is valid{when}, and is shown only once:")
             print_message(token)
         else:
-            print_message(f"the token {name!r}: {_described(stored)}. It is shown this once:")
+            print_message(f"the token {name!r}: {_described(stored)}. It is shown only once:")
             print_output(token)
 
     def rotate(self, name: str, hours: int) -> None:
@@ -149,7 +149,7 @@ class TokenCommands:
         require_name(name)
         previous = self._stored(name)
         if previous is None:
-            raise CommandError(f"the token {name!r} cannot be read; token remove makes room for another")
+            raise CommandError(f"the token {name!r} cannot be read; 'token remove' removes it")
         require_output()
         now = time.time()
         ends = now + hours * 3600
@@ -160,9 +160,11 @@ class TokenCommands:
         if hours:
             stored = msgspec.structs.replace(stored, previous=tuple(kept))
         when = change_file(self._folder, name, encode(stored))
-        previous_text = f"the previous one is good until {timestamp(ends)}" if hours else "the previous one is void"
+        previous_text = (
+            f"the previous one is valid until {timestamp(ends)}" if hours else "the previous one is no longer valid"
+        )
         print_message(
-            f"the token {name!r}: {_described(stored)}; {previous_text}{when}. The new one is shown this once:"
+            f"the token {name!r}: {_described(stored)}; {previous_text}{when}. The new token is shown only once:"
         )
         if when:
             print_message(token)
@@ -189,7 +191,7 @@ class TokenCommands:
         require_name(name)
         token, stored = _new_token(scopes, days)
         print_message(
-            f"the token {name!r}: {_described(stored)}. It is good once the Secret is patched, and shown this once:"
+            f"the token {name!r}: {_described(stored)}. It is valid once the Secret is patched, and is shown only once:"
         )
         print_message(token)
         print_patch({name: encode(stored)})
@@ -216,20 +218,20 @@ class TokenCommands:
 
     def _revoke(self, stored: StoredToken | None, done: str) -> None:
         if stored is None:
-            print_message(f"{done}; it was none")
+            print_message(f"{done}; its file was not a valid token")
             return
         until = time.time() + RETENTION_SECONDS if stored.expires is None else stored.expires
         try:
             for sha256 in (stored.sha256, *(old.sha256 for old in stored.previous)):
                 revoke(self._environment, f"token:{token_id(sha256)}", until)
         except ProductNotRunning:  # every service reads the folder at its start
-            print_message(f"{done}, and good for nothing from now on")
+            print_message(f"{done}, and is no longer valid")
         except RevocationFailed as error:
             print_message(
-                f"{done}, but Redis did not take it, and may be good until every service has seen that: {error}"
+                f"{done}, but Redis did not store the revocation, and the token may stay valid for a moment: {error}"
             )
         else:
-            print_message(f"{done}, and good for nothing from now on")
+            print_message(f"{done}, and is no longer valid")
 
 
 def _new_token(scopes: Sequence[Scope], days: float | None) -> tuple[str, StoredToken]:

@@ -110,7 +110,7 @@ class ArchiveCommands:
         for folder, files in ((self._users, archive.users), (self._tokens, archive.tokens)):
             for name, (content, _) in files.items():
                 write_file(folder, name, content)
-        print_message(f"{len(archive.users)} users and {len(archive.tokens)} tokens are as the archive has them")
+        print_message(f"{len(archive.users)} users and {len(archive.tokens)} tokens are restored")
 
     def revoked(self) -> None:
         """List tokens with a file that only a revocation in Redis blocks.
@@ -122,7 +122,7 @@ class ArchiveCommands:
         for name, stored in sorted(CredentialFolder(self._tokens, "token", StoredToken).files().items()):
             if revocations.includes(token_grant(name, stored)):
                 print_output(
-                    f"token {name}\trevoked, but its file is there: token remove {name} takes it away for good"
+                    f"token {name}\trevoked, but its file still exists: 'token remove {name}' removes it for good"
                 )
 
     def end_sessions(self) -> None:
@@ -132,8 +132,8 @@ class ArchiveCommands:
                 client.delete(GENERATION_KEY)
                 create_generation(client)
         except RedisFailure as error:
-            raise CommandError(f"Redis did not take it, and nothing was changed: {error}") from None
-        print_message("all sessions have ended: everybody signs in again")
+            raise CommandError(f"Redis did not execute the command, and nothing was changed: {error}") from None
+        print_message("all sessions have ended; all users must sign in again")
 
     def rotate_key(self, *, is_immediate: bool) -> None:
         """Set a new key of sessions. With ``is_immediate``, drop the previous key and end all sessions.
@@ -151,7 +151,7 @@ class ArchiveCommands:
             raise CommandError(f"{path} cannot be read: {error.strerror}") from None
         if is_secret(path.parent):
             print_patch({previous.name: line, path.name: key})
-            when = f" once the Secret is patched; that takes up to {settle_seconds} s"
+            when = f" once the Secret is patched, which takes up to {settle_seconds} s"
         else:
             require_writable(path.parent)
             # The previous key must be stored before the new one.
@@ -161,15 +161,15 @@ class ArchiveCommands:
                 remove_file(path.parent, previous.name)
             write_file(path.parent, path.name, key)
             when = ""
-        print_message(f"there is a new key of sessions{when}")
+        print_message(f"the key of sessions is replaced{when}")
         if not is_immediate:
             return
         try:
             self.end_sessions()
         except ProductNotRunning:  # no page is connected
-            print_message("all sessions have ended: everybody signs in again")
+            print_message("all sessions have ended; all users must sign in again")
         except CommandError as error:
-            raise CommandError(f"open pages stay connected until this is called again. {error}") from None
+            raise CommandError(f"open pages stay connected until you run this command again. {error}") from None
 
     @property
     def _users(self) -> Path:
@@ -185,7 +185,7 @@ class ArchiveCommands:
             with redis_client(self._environment) as client:
                 RevocationReader(partial(ask, client), revocations, may_create_generation=False).refresh()
         except RedisFailure as error:
-            raise CommandError(f"Redis does not say what is revoked: {error}") from None
+            raise CommandError(f"the revocations in Redis cannot be read: {error}") from None
         return revocations
 
     def _list(self, archive: Archive) -> None:
@@ -195,14 +195,16 @@ class ArchiveCommands:
         for name, (_, then) in sorted(archive.users.items()):
             now = users.get(name)
             if now is None:
-                print_output(f"user {name}\tis not there now, and comes back with the password of then")
+                print_output(f"user {name}\tdoes not exist now; a restore adds the user with the archived password")
             elif now.hash != then.hash:
-                print_output(f"user {name}\tgets back the password of then; now it is one of {timestamp(now.created)}")
+                print_output(
+                    f"user {name}\thas a password from {timestamp(now.created)}; a restore sets the archived password"
+                )
         for name, (_, token) in sorted(archive.tokens.items()):
             if revocations.includes(token_grant(name, token)):
-                print_output(f"token {name}\twas revoked; it stays so as long as Redis knows of it")
+                print_output(f"token {name}\twas revoked, and stays revoked while Redis has the revocation")
             elif tokens.get(name) != token:
-                print_output(f"token {name}\tis not there now, or is another, and comes back")
+                print_output(f"token {name}\tdoes not exist now or differs; a restore adds the archived token")
 
 
 def _read(source: Any) -> Archive:
@@ -229,14 +231,14 @@ def _read(source: Any) -> Archive:
                 except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                     left_out.append(f"{kind}/{name} cannot be read, and is left out")
     except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError, RecursionError) as error:
-        raise CommandError(f"standard input is no archive of users and tokens: {error_text(error)}") from None
+        raise CommandError(f"standard input is not an archive of users and tokens: {error_text(error)}") from None
     for line in left_out[:LEFT_OUT_LINES]:
         print_message(line)
     if len(left_out) > LEFT_OUT_LINES:
         print_message(f"{len(left_out) - LEFT_OUT_LINES} more files are left out")
     if not users and not tokens:
         raise CommandError(
-            "standard input is an archive without users and tokens, which access save writes as users/NAME and "
+            "the archive on standard input has no users and tokens, which 'access save' writes as users/NAME and "
             "tokens/NAME; nothing was changed"
         )
     return Archive(users, tokens)
@@ -258,14 +260,14 @@ class _Bounded:
         content = self._file.read(size)
         self._left_bytes -= len(content)
         if self._left_bytes < 0:
-            raise CommandError(f"the archive holds more than {ARCHIVE_BYTES // 2**20} MiB")
+            raise CommandError(f"the archive contains more than {ARCHIVE_BYTES // 2**20} MiB")
         return content
 
 
 def _files(archive: tarfile.TarFile, left_out: list[str]) -> Iterator[tuple[str, str, bytes]]:
     for number, entry in enumerate(archive):
         if number >= FILES:
-            raise CommandError(f"the archive holds more than {FILES} files")
+            raise CommandError(f"the archive contains more than {FILES} files")
         kind, _, name = entry.name.removeprefix("./").partition("/")
         if entry.isdir() or (kind in ("users", "tokens") and name.startswith(".") and "/" not in name):
             continue  # an editor's or the kubelet's file

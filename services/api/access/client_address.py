@@ -72,7 +72,11 @@ def host_check(hosts: AllowedHosts, counters: Counters) -> Callable[[], None]:
         if hosts.allows(host, request.path, peer, forwarded_for):
             return
         counters.refusals.labels("host").inc()
-        limited_log.warning("host", "refused a request for the host %.120r; PUBLIC_URL sets our own", host)
+        limited_log.warning(
+            "host",
+            "refused a request for the unknown host %.120r; PUBLIC_URL sets the host name of this deployment",
+            host,
+        )
         # Not a page, because a page shows the name of the cluster.
         raise RequestRefused(MISDIRECTED, MISDIRECTED_TEXT, as_page=False)
 

@@ -29,7 +29,7 @@ REDIS_SECONDS: Final = 5.0
 #: Source: https://kubernetes.io/docs/concepts/configuration/secret/#using-secrets-as-files-from-a-pod
 _KUBELETS_LINK: Final = "..data"
 #: When a change of a Secret takes effect.
-_AFTER_KUBECTL: Final = " once that line has run where kubectl is"
+_AFTER_KUBECTL: Final = " once you have run that line with kubectl"
 #: File with the namespace of a pod that has a service account.
 #: Source: https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/#directly-accessing-the-rest-api
 _NAMESPACE_FILE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
@@ -69,7 +69,7 @@ def folder_of(environment: Environment, variable: str) -> Path:
     """
     folder = environment.path(SETTINGS[variable])
     if folder is None:
-        raise CommandError(f"{variable} is not set: it names the folder that this is about")
+        raise CommandError(f"{variable} is not set; this command needs this setting")
     return folder
 
 
@@ -95,7 +95,7 @@ def require_output() -> None:
         CommandError: standard output is closed.
     """
     if sys.stdout is None:
-        raise CommandError("standard output is closed: there is nowhere to write to; nothing was changed")
+        raise CommandError("standard output is closed; nothing was changed")
 
 
 def ask_password() -> str:
@@ -145,7 +145,7 @@ def change_file(folder: Path, name: str, content: bytes | None) -> str:
         namespace = _namespace()
         print_output(f"kubectl -n {namespace} patch secret access-{folder.name} --patch '{_patch({name: content})}'")
         if namespace == _UNKNOWN_NAMESPACE:
-            print_message(f"in that line, put the product's namespace in place of {_UNKNOWN_NAMESPACE}")
+            print_message(f"in that line, replace {_UNKNOWN_NAMESPACE} with the product's namespace")
         return _AFTER_KUBECTL
     if content is None:
         remove_file(folder, name)
@@ -203,7 +203,8 @@ def require_name(name: str) -> None:
     """
     if not NAME.fullmatch(name):
         raise CommandError(
-            f"{quoted(name)} is no name: it takes 1 to 64 of A-Z a-z 0-9 . _ - and begins with none of . _ -"
+            f"{quoted(name)} is not a valid name: a name has 1 to 64 of A-Z a-z 0-9 . _ - "
+            "and begins with a letter or a digit"
         )
 
 
@@ -240,10 +241,12 @@ def require_writable(folder: Path) -> None:
         CommandError: the folder is not writable.
     """
     if is_secret(folder):
-        raise CommandError(f"{folder} is that of a Kubernetes Secret, which kubectl alone writes; nothing was changed")
+        raise CommandError(
+            f"{folder} belongs to a Kubernetes Secret, which only kubectl can change; nothing was changed"
+        )
     existing = next(place for place in (folder, *folder.absolute().parents) if os.path.lexists(place))
     if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
-        raise CommandError(f"{folder} cannot be written, because of {existing}; nothing was changed")
+        raise CommandError(f"{folder} cannot be written: {existing} is not a writable folder; nothing was changed")
 
 
 def require_readable(folder: Path) -> None:

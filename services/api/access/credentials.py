@@ -55,7 +55,7 @@ class Credentials:
         """
         grant = self._by_token() or self._by_proxy() or self._by_session()
         if grant is None:
-            raise sign_in_required("Sign in, or show a token: Authorization: Bearer, then the token.")
+            raise sign_in_required("Sign in, or send a token in the header 'Authorization: Bearer TOKEN'.")
         return grant
 
     def by_token(self) -> Grant:
@@ -67,7 +67,7 @@ class Credentials:
         """
         grant = self._by_token()
         if grant is None:
-            raise sign_in_required("Show a token: Authorization: Bearer, then the token.")
+            raise sign_in_required("Send a token in the header 'Authorization: Bearer TOKEN'.")
         return grant
 
     def find(self) -> Grant | None:
@@ -112,7 +112,7 @@ class Credentials:
         grant = self._gatekeeper.by_session(session)
         if not self._users.is_current(session.user, session.stamp):
             self._end(session)
-            raise sign_in_required("The session has ended: its user was removed, or has another password.")
+            raise sign_in_required("The session has ended: its user was removed or has a new password.")
         g.session = session
         return grant
 
@@ -120,7 +120,9 @@ class Credentials:
         """End the session's sockets too. ws does not read the users' folder."""
         if self._clock() - session.issued < FOLDER_LAG_SECONDS:
             return  # another replica may already have the user's file
-        _logger.info("the session of %r, from %s, ends: removed, or another password", session.user, address())
+        _logger.info(
+            "the session of %r from %s ends: the user was removed or has a new password", session.user, address()
+        )
         try:
             self._revocations.revoke(revocation_of(session.grant()), session.expires)
         except RedisFailure:

@@ -67,8 +67,8 @@ class FormTokens:
         given = request.form.get(FIELD, "").encode(errors="replace")
         # The form may be older than the current key.
         for seal in self._keys.seals():
-            wanted = _token(seal, grant) if grant is not None else _visitor_token(seal, _nonce(seal))
-            if wanted and secrets.compare_digest(given, wanted.encode()):
+            expected = _token(seal, grant) if grant is not None else _visitor_token(seal, _nonce(seal))
+            if expected and secrets.compare_digest(given, expected.encode()):
                 return
         raise self._refused()
 
@@ -84,7 +84,7 @@ class FormTokens:
 
     def _refused(self) -> RequestRefused:
         self._counters.refusals.labels("form").inc()
-        text = gettext("This form is too old, or was not sent from here. Go back, reload the page, and try again.")
+        text = gettext("This form is too old, or another site sent it. Go back, reload the page, and try again.")
         return RequestRefused(403, text, as_page=wants_page())
 
 
@@ -105,9 +105,11 @@ def _cookie(seal: SessionSeal) -> str:
     return seal.cookie + "-form"
 
 
-def _sign(seal: SessionSeal, whom: str) -> str:
+def _sign(seal: SessionSeal, subject: str) -> str:
     return (
-        Signer(seal.key, salt=_SALT, digest_method=hashlib.sha256, key_derivation="hmac").get_signature(whom).decode()
+        Signer(seal.key, salt=_SALT, digest_method=hashlib.sha256, key_derivation="hmac")
+        .get_signature(subject)
+        .decode()
     )
 
 
@@ -119,6 +121,6 @@ def _require_form() -> None:
     request.max_content_length = request.max_form_memory_size = FORM_BYTES
     if (request.content_length or 0) > FORM_BYTES:
         raise RequestRefused(413, gettext("This form is too large."), as_page=wants_page())
-    is_waited_for = "Transfer-Encoding" in request.headers or "Expect" in request.headers
-    if is_waited_for or (request.content_length and request.mimetype != _URLENCODED):
-        raise RequestRefused(400, gettext("This is no form as browsers send them."), as_page=wants_page())
+    is_delayed = "Transfer-Encoding" in request.headers or "Expect" in request.headers
+    if is_delayed or (request.content_length and request.mimetype != _URLENCODED):
+        raise RequestRefused(400, gettext("This is not a valid form."), as_page=wants_page())

@@ -43,14 +43,18 @@ class Publisher:
                 reached.
         """
         if request.mimetype not in ("", "application/json"):
-            raise RequestRefused(415, "A message is JSON: Content-Type: application/json.")
+            raise RequestRefused(415, "Send a message as JSON, with Content-Type: application/json.")
         too_long = RequestRefused(413, f"A message has at most {MESSAGE_LIMIT_BYTES} bytes.")
         if (request.content_length or 0) > MESSAGE_LIMIT_BYTES:
             raise too_long
         # Read a body of unknown length up to one byte above the limit.
         request.max_content_length = MESSAGE_LIMIT_BYTES + 1
         if not self._bodies.acquire(blocking=False):
-            raise RequestRefused(503, "Too many messages come in at once.", headers={"Retry-After": str(RETRY_SECONDS)})
+            raise RequestRefused(
+                503,
+                "The api is receiving too many messages at the same time.",
+                headers={"Retry-After": str(RETRY_SECONDS)},
+            )
         try:
             self._limit.count(g.grant, request.content_length or 0)
             body = request.get_data(cache=False)
@@ -63,7 +67,7 @@ class Publisher:
         try:
             require_object(body)
         except UndecodableMessage as error:
-            raise RequestRefused(400, f"A message is a JSON object; this is {error.reason}.") from None
+            raise RequestRefused(400, f"A message must be a JSON object; this one is {error.reason}.") from None
         return body
 
     def publish(self, channel: str, body: bytes) -> int:
@@ -75,9 +79,11 @@ class Publisher:
         try:
             receivers: int = self._connection.ask(lambda client: client.publish(channel, body))
         except RedisFailure as error:
-            reason = f"Redis refuses it: {error}" if isinstance(error, RedisRefused) else "Redis does not answer"
+            reason = (
+                f"Redis refused the message: {error}" if isinstance(error, RedisRefused) else "Redis does not answer"
+            )
             headers = {"Retry-After": str(RETRY_SECONDS)}
-            raise RequestRefused(503, f"Nothing was published: {reason}.", headers=headers) from None
+            raise RequestRefused(503, f"The message was not published: {reason}.", headers=headers) from None
         self._counters.published.labels(channel).inc()
         return receivers
 
@@ -92,7 +98,9 @@ def publish_routes(publisher: Publisher) -> Blueprint:
         """Publish the body on a channel, its bytes unchanged."""
         try:
             if channel not in CHANNELS:
-                raise RequestRefused(404, f"No channel is called {quoted(channel)}. There are: {', '.join(CHANNELS)}.")
+                raise RequestRefused(
+                    404, f"No channel is called {quoted(channel)}. The channels are: {', '.join(CHANNELS)}."
+                )
             receivers = publisher.publish(channel, publisher.read())
         except RequestRefused as refused:
             name, reason = g.grant.name, refused.detail[:200]

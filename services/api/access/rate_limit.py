@@ -68,7 +68,7 @@ class RequestLimit:
         if wait:
             self._counters.limited.labels(kind).inc()
             seconds = math.ceil(wait)
-            text = gettext("Too many requests come from here: wait %(seconds)s s.", seconds=seconds)
+            text = gettext("Too many requests: wait %(seconds)s s.", seconds=seconds)
             raise RequestRefused(
                 429, text, "limit_exceeded", headers={"Retry-After": str(seconds)}, as_page=wants_page()
             )

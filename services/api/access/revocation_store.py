@@ -80,20 +80,20 @@ class RevocationStore:
             raise self._unavailable()
         return self._revocations.generation
 
-    def revoke(self, member: str, until: float, former: str | None = None) -> None:
+    def revoke(self, member: str, until: float, old_member: str | None = None) -> None:
         """Revoke a subject, here immediately and in all services within a moment.
 
         Args:
             member: as ``access.revocations`` writes it.
             until: Unix time from which the credential has expired anyway.
-            former: the member in the format of release 0.1.1, if it differs.
+            old_member: the member in the format of release 0.1.1, if it differs.
 
         Raises:
             RedisAway: the revocation was not stored.
             RedisRefused: the revocation was not stored.
         """
         self._connection.ask(
-            lambda client: send_revocation(client, member, until, self._clock(), former, is_saved=self._saves)
+            lambda client: send_revocation(client, member, until, self._clock(), old_member, is_saved=self._saves)
         )
         self._revocations.add(member, until)
 
@@ -115,10 +115,10 @@ class RevocationStore:
 
 
 def send_revocation(
-    client: redis.Redis, member: str, until: float, now: float, former: str | None = None, *, is_saved: bool = False
+    client: redis.Redis, member: str, until: float, now: float, old_member: str | None = None, *, is_saved: bool = False
 ) -> None:
     """Store and announce a revocation. With ``is_saved``, have Redis write a dump that contains it."""
-    call(client, REVOKE, revoke_call(member, until, now, former))
+    call(client, REVOKE, revoke_call(member, until, now, old_member))
     if is_saved:
         _save(client)
 
@@ -132,6 +132,6 @@ def _save(client: redis.Redis) -> None:
         except redis.ResponseError as error:
             # A dump under way may lack the revocation, so another one must follow.
             if "in progress" not in str(error) or time.monotonic() > deadline:
-                _logger.warning("a revocation may be lost if Redis ends before its next dump: %s", error)
+                _logger.warning("a revocation may be lost if Redis stops before its next dump: %s", error)
                 return
         time.sleep(_SAVE_RETRY_SECONDS)

@@ -63,7 +63,7 @@ def sign_in_routes(sign_in: SignIn, credentials: Credentials, forms: FormTokens)
             sign_in.begin(response, verified, previous, device)
         except (RedisFailure, DataUnavailable):
             sign_in.unavailable()
-            error = gettext("Nobody can sign in while Redis does not answer. Try again in a moment.")
+            error = gettext("Signing in needs Redis, which does not answer. Try again in a moment.")
             return _sign_in_page(forms, 503, error, user, next_page, RETRY_SECONDS)
         except TooManyPasswordChecks:
             sign_in.unavailable()
@@ -146,5 +146,5 @@ def sign_in_url() -> str:
     if request.method not in ("GET", "HEAD"):
         return SIGN_IN
     query = request.query_string.decode("latin-1")
-    wanted = quote(request.path) + (f"?{query}" if query else "")
-    return f"{SIGN_IN}?{urlencode({'next': safe_next(wanted)})}"
+    path = quote(request.path) + (f"?{query}" if query else "")
+    return f"{SIGN_IN}?{urlencode({'next': safe_next(path)})}"

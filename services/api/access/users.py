@@ -92,11 +92,13 @@ def hash_password(password: str) -> str:
     """
     text = _normal(password)
     if not LENGTHS[0] <= len(text) <= LENGTHS[1]:
-        raise UnusablePassword(f"a password has {LENGTHS[0]} to {LENGTHS[1]} characters, this one {len(text)}")
+        raise UnusablePassword(
+            f"a password must have {LENGTHS[0]} to {LENGTHS[1]} characters; this one has {len(text)}"
+        )
     try:
         return _hasher().hash(text)
     except UnicodeEncodeError:
-        raise UnusablePassword("the password is no valid text") from None
+        raise UnusablePassword("the password is not valid text") from None
 
 
 class PasswordVerifier:
@@ -145,7 +147,7 @@ def _verify(stored_hash: str, password: str) -> bool:
     except VerifyMismatchError:
         return False
     except (InvalidHashError, VerificationError):
-        _logger.warning("the stored hash of a password cannot be used; set the password anew")
+        _logger.warning("a stored password hash is not valid; set the user's password again")
         return False
 
 

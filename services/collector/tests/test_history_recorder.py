@@ -23,12 +23,12 @@ from runtime.redis_failures import RedisAway
 GOLDEN = Path(contract.__file__).parent / "golden" / "messages" / "metrics.json"
 NODE = next(node for node in decode(GOLDEN.read_bytes(), Snapshot).nodes if node.status == "online")
 EPOCH = 1_795_426_867
-#: A moment at which all steps begin.
+#: Start of a period of every resolution.
 START = 1_795_426_200 // 7200 * 7200
 
 
 class Link(RedisClient):
-    """Counts the calls; loses them or their answers as a test wants it."""
+    """Counts the calls; loses calls or answers if a test demands it."""
 
     mode = "well"
     calls = 0
@@ -45,7 +45,7 @@ class Link(RedisClient):
 
 @pytest.fixture
 def run(valkey, redis):
-    """Runs a test's function with a recorder and its link, in an epoch that stands in Redis."""
+    """Return a function that runs a test's script with a recorder and its link, in a stored epoch."""
     redis.hset(EPOCH_KEY, "epoch", EPOCH)
 
     def go(play):
@@ -79,7 +79,7 @@ def recorded(outcome):
     return REGISTRY.get_sample_value("collector_history_records_total", {"outcome": outcome}) or 0.0
 
 
-def test_what_is_complete_is_written_in_batches(run, redis):
+def test_complete_entries_are_written_in_batches(run, redis):
     before = recorded("recorded")
 
     async def play(recorder, link):
@@ -87,7 +87,7 @@ def test_what_is_complete_is_written_in_batches(run, redis):
         await recorder.write(EPOCH, 5)
         assert link.calls == 0
         await take(recorder, 10, count=1)
-        # Those of the nodes and the cluster's averages, and the cluster's distribution.
+        # Entries of the nodes and of the cluster's averages, and the cluster's distribution.
         assert queued() == 2 * BATCH_LENGTH + 1 + 1
         await recorder.write(EPOCH, 5)
         assert link.calls == 3 + 1
@@ -100,7 +100,7 @@ def test_what_is_complete_is_written_in_batches(run, redis):
     assert queued() == 0
 
 
-def test_rest_waits_for_the_next_time_when_time_is_over(run, redis):
+def test_remaining_entries_wait_for_the_next_write_when_time_is_over(run, redis):
     async def play(recorder, link):
         await take(recorder, 0)
         await take(recorder, 10)
@@ -112,8 +112,8 @@ def test_rest_waits_for_the_next_time_when_time_is_over(run, redis):
     assert starts(redis) == [0]
 
 
-def test_history_goes_on_when_a_redis_of_a_former_release_refuses_distributions(run, valkey, redis):
-    # Given a user that may not write the streams of distributions
+def test_history_is_written_when_a_redis_of_a_previous_release_refuses_distributions(run, valkey, redis):
+    # Given a user without access to the streams of distributions
     commands = "-@all +auth +fcall +function|load +hget +del +xadd +xrange +pexpire"
     keys = f"~cluster:history:* ~{EPOCH_KEY}"
     redis.execute_command("ACL SETUSER former reset on >secret", *keys.split(), *commands.split())
@@ -135,7 +135,7 @@ def test_history_goes_on_when_a_redis_of_a_former_release_refuses_distributions(
     assert redis.exists(distribution_key(10)) == 0
 
 
-def test_all_is_written_in_several_calls_when_the_clock_went_back(run, redis):
+def test_entries_are_written_in_several_calls_when_the_clock_went_back(run, redis):
     count = MAX_STREAM_REWRITES + 5
 
     async def play(recorder, _):
@@ -148,14 +148,14 @@ def test_all_is_written_in_several_calls_when_the_clock_went_back(run, redis):
 
 
 @pytest.mark.parametrize("mode", ["unsent", "unanswered"])
-def test_nothing_is_lost_or_doubled_when_redis_is_away_for_a_while(run, redis, mode):
+def test_no_entry_is_lost_or_doubled_when_redis_is_away_for_a_while(run, redis, mode):
     async def play(recorder, link):
         for seconds in range(0, 70, 10):
             link.mode = mode if 20 <= seconds < 50 else "well"
             await take(recorder, seconds)
             calls = link.calls
             await recorder.write(EPOCH, 5)
-            # One for history and one for the distribution; none after one that failed.
+            # One call for history and one for the distribution; no call after a failed one.
             assert link.calls - calls <= (2 if link.mode == "well" else 1)
 
     run(play)
@@ -165,7 +165,7 @@ def test_nothing_is_lost_or_doubled_when_redis_is_away_for_a_while(run, redis, m
 
 
 def test_writing_ends_in_time_when_redis_hangs(run, valkey, redis, monkeypatch):
-    # Given a link that by itself would wait for far longer than a busy machine takes
+    # Given a link with long timeouts of its own
     for name in ("ANSWER_SECONDS", "CALL_SECONDS"):
         monkeypatch.setattr(module, name, 30.0)
     monkeypatch.setattr(module._time_limited.__wrapped__, "__defaults__", (30.0,))
@@ -186,7 +186,7 @@ def test_writing_ends_in_time_when_redis_hangs(run, valkey, redis, monkeypatch):
     assert starts(redis) == [0]
 
 
-def test_history_is_dropped_and_goes_on_later_when_redis_is_full(run, redis, caplog):
+def test_history_is_dropped_while_redis_is_full_and_continues_later(run, redis, caplog):
     before = recorded("refused")
 
     async def play(recorder, _):
@@ -204,7 +204,7 @@ def test_history_is_dropped_and_goes_on_later_when_redis_is_full(run, redis, cap
 
     run(play)
     assert starts(redis) == [20]
-    # Of two steps the node, the averages and the distribution.
+    # Entries of two periods: the node, the averages and the distribution.
     assert recorded("refused") - before == 6
     assert [record.message.partition(":")[0] for record in caplog.records] == ["Redis refuses history"]
 
@@ -236,7 +236,7 @@ def test_history_waits_when_redis_was_emptied(run, redis):
     assert [name.decode() for name, _ in redis.xrange(history_key(10, "n0"))] == [f"{START}000-{EPOCH + 1}"]
 
 
-def test_unfinished_steps_are_written_at_the_end(run, redis):
+def test_unfinished_periods_are_written_at_shutdown(run, redis):
     async def play(recorder, _):
         await take(recorder, 3)
         await recorder.finish(EPOCH)

@@ -19,7 +19,7 @@ def test_value_is_cut_to_eighty_characters_when_it_is_long(value: object) -> Non
     assert len(quoted(value)) <= QUOTED_LENGTH == 80
 
 
-def test_value_is_cut_without_writing_all_of_it_when_it_repeats_itself() -> None:
+def test_recursive_value_is_cut_without_being_written_completely() -> None:
     value: list[object] = ["a"]
     for _ in range(40):
         value = [value] * 10
@@ -27,7 +27,7 @@ def test_value_is_cut_without_writing_all_of_it_when_it_repeats_itself() -> None
     assert len(quoted(value)) <= QUOTED_LENGTH
 
 
-def test_path_is_shown_on_one_line_of_utf8_whatever_its_name_is() -> None:
+def test_path_becomes_one_line_of_utf8_for_any_name() -> None:
     assert path_text(Path("/etc/nodes ü.yaml")) == "/etc/nodes ü.yaml"
     assert path_text(Path("/etc/\udcff\n\x1b[31m")) == r"/etc/\udcff\n\x1b[31m"
     cut = path_text(Path("/begin/" + "x" * 4000 + "/end"))

@@ -1,4 +1,4 @@
-"""Engine.IO over HTTP: the handshake, polls, POSTs, and requests for a WebSocket."""
+"""Engine.IO's HTTP requests: handshakes, polls, POSTs, and requests for a WebSocket."""
 
 import gzip
 from collections.abc import Iterable, Mapping
@@ -9,15 +9,15 @@ from wsproto.frame_protocol import CloseReason
 
 from ws import loop
 from ws.engine import handshake, polling
-from ws.engine.polling import Body, Ended, Polls
-from ws.engine.reader import Broken
+from ws.engine.polling import PollingTransport, PostBody, SessionEnded
+from ws.engine.reader import ProtocolViolation
 from ws.engine.session import Session
-from ws.engine.shared import Shared
+from ws.engine.session_context import SessionContext
 from ws.engine.upgrade import UpgradeProbe
-from ws.event import Packet
-from ws.request import ENGINE_REQUEST, EngineRequest
+from ws.engine_request import ENGINE_REQUEST, EngineRequest
+from ws.event import EnginePacket
 
-#: Bytes of an answer from which compressing it pays, and gzip's level.
+#: Bytes of the shortest answer that is compressed, and the level of gzip.
 COMPRESSION_THRESHOLD_BYTES: Final = 1024
 COMPRESSION_LEVEL: Final = 3
 
@@ -25,31 +25,31 @@ _TEXT: Final = ("Content-Type", "text/plain; charset=UTF-8")
 
 
 class Sessions(Protocol):
-    """Engine.IO's server, which begins sessions."""
+    """The Engine.IO server, as far as the request handler uses it."""
 
     ping_timeout: int
-    #: By id.
+    #: Sessions by id.
     sockets: dict[str, Session]
 
-    def begin(self, environ: Mapping[str, Any], polls: Polls | None) -> tuple[Session, Packet]:
-        """Begin a session that a request asked for; return it, and its first packet."""
+    def begin(self, environ: Mapping[str, Any], polling: PollingTransport | None) -> tuple[Session, EnginePacket]:
+        """Begin a session; return the session and its first packet."""
         ...
 
     def sid_cookie(self, sid: str) -> str:
-        """The value of ``Set-Cookie`` that names a session's replica to proxies."""
+        """Return the value of ``Set-Cookie`` by which proxies find the session's replica."""
         ...
 
     def cors_headers(self, environ: Mapping[str, Any]) -> list[tuple[str, str]]:
-        """The headers by which a browser lets a page of another origin read the answer."""
+        """Return the CORS headers of the answer."""
         ...
 
 
-class Http:
-    """Answers requests that ``ws.request`` has read (WSGI)."""
+class RequestHandler:
+    """Answers requests that ``ws.engine_request`` has parsed (WSGI)."""
 
-    def __init__(self, sessions: Sessions, shared: Shared) -> None:
+    def __init__(self, sessions: Sessions, context: SessionContext) -> None:
         self._sessions = sessions
-        self._shared = shared
+        self._context = context
 
     def __call__(self, environ: Mapping[str, Any], start_response: Any) -> Iterable[bytes]:
         """Answer a request."""
@@ -66,26 +66,26 @@ class Http:
         if request.sid is None:
             return self._begin(request, environ, start_response, headers)
         session = self._sessions.sockets.get(request.sid)
-        if session is None or session.polls is None:
-            return answer(HTTPStatus.BAD_REQUEST, "there is no such session, or it is on a WebSocket")
+        if session is None or session.polling is None:
+            return answer(HTTPStatus.BAD_REQUEST, "the session does not exist, or it uses a WebSocket")
         if request.transport == "websocket":
             greeting, compresses = handshake.answer(environ)
-            fd = loop.take_over(environ)
-            UpgradeProbe(self._shared, session, fd, compresses, greeting, self._sessions.ping_timeout)
+            fd = loop.detach_socket(environ)
+            UpgradeProbe(self._context, session, fd, compresses, greeting, self._sessions.ping_timeout)
             return ()
         try:
-            with session.polls.one_at_a_time(session, request):
+            with session.polling.one_at_a_time(session, request):
                 if request.method == "GET":
                     return self._poll(session, environ, start_response, headers)
                 self._receive(session, environ)
                 return answer(HTTPStatus.OK, "ok")
-        except Ended:
+        except SessionEnded:
             return answer(HTTPStatus.BAD_REQUEST, "the session has ended")
-        except Broken as broken:
-            self._shared.counters.malformed_packets += 1
+        except ProtocolViolation as violation:
+            self._context.counters.malformed_packets += 1
             session.end("malformed", None)
-            is_long = broken.code == CloseReason.MESSAGE_TOO_BIG
-            return answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE if is_long else HTTPStatus.BAD_REQUEST, broken.reason)
+            is_long = violation.code == CloseReason.MESSAGE_TOO_BIG
+            return answer(HTTPStatus.REQUEST_ENTITY_TOO_LARGE if is_long else HTTPStatus.BAD_REQUEST, violation.reason)
 
     def _begin(
         self, request: EngineRequest, environ: Mapping[str, Any], start_response: Any, headers: list[tuple[str, str]]
@@ -93,17 +93,17 @@ class Http:
         if request.transport == "websocket":
             session, opening = self._sessions.begin(environ, None)
             greeting, compresses = handshake.answer(environ)
-            session.open(loop.take_over(environ), compresses, greeting + opening.plain)
+            session.open_websocket(loop.detach_socket(environ), compresses, greeting + opening.plain)
             return ()
-        session, opening = self._sessions.begin(environ, Polls(request.stamp))
+        session, opening = self._sessions.begin(environ, PollingTransport(request.stamp))
         cookie = ("Set-Cookie", self._sessions.sid_cookie(session.sid))
         return self._write(session, opening.text, environ, start_response, [*headers, cookie])
 
     def _poll(
         self, session: Session, environ: Mapping[str, Any], start_response: Any, headers: list[tuple[str, str]]
     ) -> Iterable[bytes]:
-        assert session.polls is not None
-        packets = session.polls.take(session, loop.descriptor(environ), self._shared.poller)
+        assert session.polling is not None
+        packets = session.polling.take(session, loop.descriptor(environ), self._context.socket_monitor)
         return self._write(session, polling.encode(packets), environ, start_response, headers)
 
     def _write(
@@ -121,14 +121,14 @@ class Http:
         try:
             write(body)
         except OSError:
-            session.lost()
+            session.connection_lost()
             raise
         return ()
 
     def _receive(self, session: Session, environ: Mapping[str, Any]) -> None:
-        assert session.polls is not None
-        session.await_turn()
-        with Body(self._shared, session, session.polls, environ) as body:
+        assert session.polling is not None
+        session.await_quota()
+        with PostBody(self._context, session, session.polling, environ) as body:
             polling.receive(session, body.read())
 
 

@@ -137,7 +137,7 @@ def _nest(path: Path) -> None:
     ],
     ids=["nested deeply", "a link to itself", "a long file"],
 )
-def test_bad_file_leaves_the_others_alone_and_is_told_of_briefly(
+def test_bad_file_is_logged_briefly_and_does_not_affect_other_files(
     tmp_path: Path, make: Callable[[Path], object], caplog: pytest.LogCaptureFixture
 ) -> None:
     put(tmp_path / "a", '{"number":1}')
