@@ -62,11 +62,11 @@ def sign_in_routes(sign_in: SignIn, credentials: Credentials, forms: FormTokens)
             response = _redirect(safe_next(next_page))
             sign_in.begin(response, verified, previous, device)
         except (RedisFailure, DataUnavailable):
-            sign_in.unavailable()
+            sign_in.count_unavailable()
             error = gettext("Signing in needs Redis, which does not answer. Try again in a moment.")
             return _sign_in_page(forms, 503, error, user, next_page, RETRY_SECONDS)
         except TooManyPasswordChecks:
-            sign_in.unavailable()
+            sign_in.count_unavailable()
             error = gettext("Too many people sign in at this moment. Try again in a moment.")
             return _sign_in_page(forms, 503, error, user, next_page, RETRY_SECONDS)
         return response

@@ -155,7 +155,7 @@ def test_message_is_refused_when_redis_is_away(publish: Any, valkey: Any) -> Non
 def test_message_is_refused_when_half_the_threads_receive_messages(closed: Flask) -> None:
     publisher = Publisher(None, None, PublishLimit(1, Counters()), threads=4)  # type: ignore[arg-type]
     for _ in range(2):
-        assert publisher._bodies.acquire(blocking=False)
+        assert publisher._body_slots.acquire(blocking=False)
     with (
         closed.test_request_context(PATH, method="POST", data=b"{}"),
         pytest.raises(Exception, match="at the same time"),
