@@ -1,7 +1,7 @@
-"""What people with an open page notice of what an operator does, or of what fails: the containers, under 30 clients.
+"""Measure how long clients get no snapshots during an operation or a failure of the containers, with 30 clients.
 
-``python -m bench.operations [--clients 30] [--only TEXT]`` prints a Markdown table: for each operation the longest time
-that any client got no snapshot for. It includes the time between two rounds.
+``python -m bench.operations [--clients 30] [--only TEXT]`` prints a Markdown table: for each operation, the longest
+time that any client got no snapshot, including the time between two rounds.
 """
 
 import argparse
@@ -17,9 +17,9 @@ from tests.drivers.listener import Listener
 from tests.drivers.upgrading import last_release, remove_backups, upgrade
 from tests.drivers.waiting import eventually
 
-#: As ``.env`` has it by itself; tests have less.
+#: Default of the product; tests use shorter intervals.
 INTERVAL_SECONDS = 2
-#: Seconds that are watched after an operation has ended.
+#: Seconds of measurement after the end of an operation.
 AFTER_SECONDS = 6.0
 RESTARTED = ("redis", "ws", "api", "collector", "exporter", "gateway")
 
@@ -42,7 +42,7 @@ def scale(replicas: int) -> Operation:
 
 
 def kill(service: str) -> Operation:
-    """The kernel ends a service's process."""
+    """A service's process gets SIGKILL."""
 
     def run(deployment: Deployment, _: list[Listener]) -> None:
         container = deployment.container(service)
@@ -62,11 +62,11 @@ def _upgrade(deployment: Deployment, _: list[Listener]) -> None:
     remove_backups(upgrade(deployment))
 
 
-#: Of an installation of the last release.
+#: The operation on an installation of the last release.
 UPGRADE: Operation = ("`make upgrade` from the last release", _upgrade)
 OPERATIONS: tuple[Operation, ...] = (
     ("nothing", lambda _deployment, _listeners: time.sleep(AFTER_SECONDS)),
-    # Everything is replaced by the same: what is newest has no outdated replica.
+    # Every container is replaced by one of the same release.
     ("`make restart`", lambda deployment, _: deployment.command("restart")),
     *map(restart, RESTARTED),
     rotate("redis"),
@@ -85,7 +85,7 @@ OPERATIONS: tuple[Operation, ...] = (
 
 
 def measure(deployment: Deployment, clients: int, operation: Operation) -> float:
-    """Seconds that any client was without a snapshot, at most."""
+    """Return the longest time, in seconds, that any client got no snapshot."""
     with listening(deployment, clients, BROWSERS) as listeners:
         settle(deployment, listeners)
         watched = Watched(listeners)
@@ -96,10 +96,10 @@ def measure(deployment: Deployment, clients: int, operation: Operation) -> float
 
 
 def main() -> int:
-    """Run the containers, do everything, print."""
+    """Run all operations and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clients", type=int, default=30, help="Socket.IO clients, of all transports")
-    parser.add_argument("--only", default="", help="operations whose name holds this text")
+    parser.add_argument("--only", default="", help="only operations with this text in their name")
     options = parser.parse_args()
     variables = {"COLLECTOR_SCRAPE_INTERVAL_SECONDS": str(INTERVAL_SECONDS)}
     deployment = Deployment(replicas=2, WS_DRAIN_SECONDS="5", **variables)
@@ -107,7 +107,7 @@ def main() -> int:
         deployment.up()
         deployment.compose("exec", "-T", "api", "serve", "token", "add", "bench")
         print(f"{options.clients} clients, a round every {INTERVAL_SECONDS} s\n")
-        print("| what is done | longest time without a snapshot |\n|---|---|")
+        print("| operation | longest time without a snapshot |\n|---|---|")
         for operation in OPERATIONS:
             if options.only in operation[0]:
                 print(f"| {operation[0]} | {measure(deployment, options.clients, operation):.1f} s |", flush=True)
@@ -115,8 +115,8 @@ def main() -> int:
     finally:
         deployment.close()
     if options.only in UPGRADE[0]:
-        with tempfile.TemporaryDirectory() as folder, last_release(Path(folder), **variables) as former:
-            print(f"| {UPGRADE[0]} | {measure(former, options.clients, UPGRADE):.1f} s |", flush=True)
+        with tempfile.TemporaryDirectory() as folder, last_release(Path(folder), **variables) as previous:
+            print(f"| {UPGRADE[0]} | {measure(previous, options.clients, UPGRADE):.1f} s |", flush=True)
     return 0
 
 

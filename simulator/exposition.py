@@ -1,8 +1,8 @@
-"""The text of a simulated ``/metrics`` page: what node_exporter 1.5 (Debian 12) writes, without what nobody reads.
+"""The exposition of a simulated node: the families of node_exporter 1.5 (Debian 12) that a collector reads.
 
-A full page has the rest too, about 31 KB in all.
+A full exposition has all families, about 31 KB.
 
-Everything that never changes is written once a node; a scrape only fills in the moving values.
+The constant text is made once for each node; a scrape only fills in the changing values.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,11 +12,11 @@ from typing import Final
 
 from simulator.profile import CPU_COUNT
 
-#: Name of a collector, and what it writes.
+#: Name of a collector, and its part of the exposition.
 Section = tuple[str, str]
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
-#: CPU modes in node_exporter's order, and the share each has of idle time (negative sign) or of busy time.
+#: CPU modes in node_exporter's order, with the share of each mode in idle time or in busy time.
 _IDLE_MODES: Final = {"idle": 0.985, "iowait": 0.015}
 _BUSY_MODES: Final = {"irq": 0.0, "nice": 0.02, "softirq": 0.02, "steal": 0.0, "system": 0.14, "user": 0.82}
 
@@ -24,16 +24,16 @@ _ROOT: Final = '{device="/dev/mmcblk0p2",fstype="ext4",mountpoint="/"}'
 _BOOT: Final = '{device="/dev/mmcblk0p1",fstype="vfat",mountpoint="/boot"}'
 _BOOT_BYTES: Final = 534_765_568
 _BOOT_FREE_BYTES: Final = 469_762_048
-#: Blocks that ext4 keeps for root.
+#: Share of the blocks that ext4 reserves for root.
 _ROOT_RESERVED_SHARE: Final = 0.05
 
-#: What Raspberry Pi OS sets up.
+#: Size of the swap space on Raspberry Pi OS.
 _SWAP_BYTES: Final = 536_866_816
 _SWAP_USED_BYTES: Final = 41_943_040
-#: For how long tasks have waited, once, for disks and for memory.
+#: Constant value of the counters of time that tasks waited for disks and for memory.
 _WAITED_SECONDS: Final = 12.5
 
-#: How Go's client library writes large numbers.
+#: Format of large numbers in Go's client library.
 _LARGE: Final = "%.12e"
 
 _DEFAULT: Final = (
@@ -41,22 +41,22 @@ _DEFAULT: Final = (
     "infiniband ipvs loadavg mdadm meminfo netclass netdev netstat nfs nfsd nvme os powersupplyclass pressure rapl "
     "schedstat selinux sockstat softnet stat tapestats textfile thermal_zone time timex udp_queues uname vmstat xfs zfs"
 )
-#: The collectors that node_exporter 1.5 has switched on by default. RequestedCollectors for others, it answers 400.
+#: The default collectors of node_exporter 1.5. A request for another collector gets status 400.
 KNOWN_COLLECTORS: Final = frozenset(_DEFAULT.split())
-#: The exporter's own part of the page, whichever collectors are asked for.
-EXPORTER: Final = ""
-_TEXT: Final = Path(__file__).with_name("full_exposition.txt")
+#: Name of the exporter's own section, which every exposition contains.
+EXPORTER_SECTION: Final = ""
+_FULL_EXPOSITION: Final = Path(__file__).with_name("full_exposition.txt")
 _SECONDS_OF_A_COLLECTOR: Final = 0.0002
 
 
 def family(name: str, kind: str, text: str, samples: Iterable[tuple[str, str]]) -> str:
-    """Write one metric family; ``samples`` are (labels, value or placeholder)."""
+    """Return the text of a metric family; ``samples`` are (labels, value or placeholder)."""
     head = f"# HELP {name} {text}\n# TYPE {name} {kind}\n"
     return head + "".join(f"{name}{labels} {value}\n" for labels, value in samples)
 
 
 def sections(*, name: str, memory_bytes: int, disk_bytes: int, boot_time: float) -> list[Section]:
-    """Return a node's page, with ``%`` placeholders for what ``moving_values`` returns, collector by collector."""
+    """Return the sections of a node's exposition, with ``%`` placeholders for the changing values."""
     modes = [*_IDLE_MODES, *_BUSY_MODES]
     cpu = [(f'{{cpu="{n}",mode="{mode}"}}', "%.2f") for n in range(CPU_COUNT) for mode in modes]
     uname = (
@@ -174,7 +174,7 @@ def _traffic(name: str, text: str) -> str:
 
 
 def cpu_seconds(elapsed_seconds: float, busy_seconds: Sequence[float]) -> list[float]:
-    """Split each CPU's time since boot into its modes, in the page's order."""
+    """Return the seconds of each CPU in each mode since boot, in the order of the exposition."""
     values: list[float] = []
     for busy in busy_seconds:
         idle = elapsed_seconds - busy
@@ -184,19 +184,19 @@ def cpu_seconds(elapsed_seconds: float, busy_seconds: Sequence[float]) -> list[f
 
 
 def disk_free_bytes(disk_bytes: int, used_share: float) -> tuple[float, float]:
-    """Return free and available bytes such that ``df`` would say ``used_share``: used / (used + available)."""
+    """Return free and available bytes for which ``df`` shows ``used_share``: used / (used + available)."""
     reserved = _ROOT_RESERVED_SHARE * disk_bytes
     available = (1 - used_share) * (disk_bytes - reserved)
     return available + reserved, available
 
 
 def full_sections(started: float) -> list[Section]:
-    """Return the parts that a short page lacks, as ``sections`` does; nothing in them moves."""
-    return [(collector, text.replace("@STARTED@", f"{started:.12e}")) for collector, text in _read()]
+    """Return the further sections of a full exposition; their values are constant."""
+    return [(collector, text.replace("@STARTED@", f"{started:.12e}")) for collector, text in _read_sections()]
 
 
 def scrape_families(collectors: Iterable[str]) -> str:
-    """Return what the exporter says of the work of those collectors."""
+    """Return the exporter's families about the scrape of each collector."""
     labels = [f'{{collector="{name}"}}' for name in sorted(collectors)]
     duration, success = "node_scrape_collector_duration_seconds", "node_scrape_collector_success"
     seconds = [(label, f"{_SECONDS_OF_A_COLLECTOR}") for label in labels]
@@ -206,12 +206,12 @@ def scrape_families(collectors: Iterable[str]) -> str:
 
 
 @cache
-def _read() -> tuple[Section, ...]:
-    return tuple(_parts(_TEXT.read_text()))
+def _read_sections() -> tuple[Section, ...]:
+    return tuple(_parse_sections(_FULL_EXPOSITION.read_text()))
 
 
-def _parts(text: str) -> Iterator[Section]:
-    # What stands before the first part explains the file.
-    for part in text.split("\n@")[1:]:
-        collector, _, families = part.partition("\n")
+def _parse_sections(text: str) -> Iterator[Section]:
+    # The text before the first section is a comment.
+    for section in text.split("\n@")[1:]:
+        collector, _, families = section.partition("\n")
         yield collector, families.rstrip("\n").replace("%", "%%") + "\n"

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { byUrgency } from "../src/alerts/active.ts";
+import { byUrgency } from "../src/alerts/active_alerts.ts";
 import type { Alert } from "../src/contract.ts";
 import { ALERTS } from "./golden.ts";
 

@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
-import { Admission, ASK_AGAIN_AFTER_SECONDS, LOOK_EVERY_SECONDS, type Sight } from "../src/access/admission.ts";
+import {
+  Admission,
+  MIN_CHECK_INTERVAL_SECONDS,
+  type PageVisibility,
+  SIGNED_OUT_POLL_SECONDS,
+} from "../src/access/admission.ts";
 import { admittedFetch } from "../src/access/admitted_fetch.ts";
-import { RENEW_EVERY_SECONDS, Renewal } from "../src/access/renewal.ts";
 import { SessionClient } from "../src/access/session_client.ts";
+import { RENEW_EVERY_SECONDS, SessionRenewal } from "../src/access/session_renewal.ts";
 import { RESOURCES } from "../src/contract.ts";
 import { get, RestFailed } from "../src/rest.ts";
 
@@ -39,9 +44,9 @@ beforeEach(() => {
     return answer();
   }) as typeof fetch);
   admission = new Admission(
-    () => client.ask(),
+    () => client.fetchState(),
     () => nowSeconds,
-    page as unknown as Sight,
+    page as unknown as PageVisibility,
   );
   admission.onAdmitted = () => told.push("admitted");
   admission.onSignedOut = () => told.push("signed out");
@@ -66,7 +71,7 @@ async function pass(seconds: number): Promise<void> {
 
 async function signedOut(): Promise<void> {
   answer = ended;
-  admission.refused();
+  admission.checkSession();
   await settled();
   assert.equal(admission.state, "signed_out");
   asked = [];
@@ -81,9 +86,9 @@ test("a page that is not refused asks for nothing", async () => {
 });
 
 test("many refusals at once ask about the session once", async () => {
-  admission.refused();
-  admission.refused();
-  assert.equal(admission.state, "asked");
+  admission.checkSession();
+  admission.checkSession();
+  assert.equal(admission.state, "checking");
   await settled();
   assert.deepEqual(asked, [RESOURCES.session]);
   assert.deepEqual(told, ["admitted"]);
@@ -91,47 +96,47 @@ test("many refusals at once ask about the session once", async () => {
 });
 
 test("a page refused again and again asks every ten seconds and no sooner", async () => {
-  admission.onAdmitted = () => admission.refused();
-  admission.refused();
+  admission.onAdmitted = () => admission.checkSession();
+  admission.checkSession();
   await settled();
   assert.equal(asked.length, 1);
-  await pass(ASK_AGAIN_AFTER_SECONDS - 1);
+  await pass(MIN_CHECK_INTERVAL_SECONDS - 1);
   assert.equal(asked.length, 1);
   await pass(1);
   assert.equal(asked.length, 2);
-  for (let round = 0; round < 5; round += 1) await pass(ASK_AGAIN_AFTER_SECONDS);
+  for (let round = 0; round < 5; round += 1) await pass(MIN_CHECK_INTERVAL_SECONDS);
   assert.equal(asked.length, 7);
 });
 
 test("no answer about the session is as with any lost connection", async () => {
   answer = away;
-  admission.refused();
+  admission.checkSession();
   await settled();
   assert.deepEqual(told, ["admitted"]);
   answer = () => new Response("<h1>no</h1>", { status: 502 });
-  await pass(ASK_AGAIN_AFTER_SECONDS);
-  admission.refused();
+  await pass(MIN_CHECK_INTERVAL_SECONDS);
+  admission.checkSession();
   await settled();
   assert.deepEqual(told, ["admitted", "admitted"]);
 });
 
 test("a page whose session has ended says so once and asks for nothing on refusals", async () => {
   answer = ended;
-  admission.refused();
+  admission.checkSession();
   await settled();
   assert.deepEqual(told, ["signed out"]);
-  admission.refused();
+  admission.checkSession();
   await admission.renew();
-  await pass(LOOK_EVERY_SECONDS - 1);
+  await pass(SIGNED_OUT_POLL_SECONDS - 1);
   assert.deepEqual([asked.length, told.length], [1, 1]);
 });
 
 test("a signed-out page looks every minute while it is seen", async () => {
   await signedOut();
-  for (let minute = 0; minute < 5; minute += 1) await pass(LOOK_EVERY_SECONDS * 1.1);
+  for (let minute = 0; minute < 5; minute += 1) await pass(SIGNED_OUT_POLL_SECONDS * 1.1);
   assert.equal(asked.length, 5);
   page.see("hidden");
-  await pass(LOOK_EVERY_SECONDS * 20);
+  await pass(SIGNED_OUT_POLL_SECONDS * 20);
   assert.equal(asked.length, 5);
   assert.deepEqual(told, []);
 });
@@ -154,7 +159,7 @@ test("a signed-out page looks at once when it is seen again, and goes on where s
 test("a signed-out page stays so without an answer", async () => {
   await signedOut();
   answer = away;
-  await pass(LOOK_EVERY_SECONDS * 1.1);
+  await pass(SIGNED_OUT_POLL_SECONDS * 1.1);
   assert.equal(asked.length, 1);
   assert.equal(admission.state, "signed_out");
 });
@@ -176,7 +181,7 @@ test("looks that overlap are one", async () => {
 
 test("a connection that is let in ends the signed-out state", async () => {
   await signedOut();
-  admission.letIn();
+  admission.connectionAccepted();
   assert.equal(admission.state, "admitted");
   assert.deepEqual(told, ["admitted"]);
   await pass(3600);
@@ -193,7 +198,7 @@ test("after stop nothing is asked and nobody told", async () => {
 });
 
 test("an open page renews its session every five minutes, until it has ended", async () => {
-  const renewal = new Renewal(admission);
+  const renewal = new SessionRenewal(admission);
   renewal.start();
   await pass(RENEW_EVERY_SECONDS * 0.89);
   assert.equal(asked.length, 0);
@@ -223,7 +228,7 @@ test("a fetch tells of a missing session, and after that asks for nothing", asyn
   assert.equal(admission.state, "signed_out");
   await assert.rejects(get(fetcher, "/api/alerts"), RestFailed);
   assert.equal(fetched, 1);
-  admission.letIn();
+  admission.connectionAccepted();
   response = valid;
   assert.deepEqual((await get(fetcher, "/api/alerts")).body, { user: "ada", by: "session" });
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { alertValue } from "../src/alerts/value.ts";
+import { alertValue } from "../src/alerts/alert_value.ts";
 
 test("a value has the unit of its rule", () => {
   const value = (rule: string, value: number | null): string => alertValue({ rule, value }).replaceAll("\u00a0", " ");

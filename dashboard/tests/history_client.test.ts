@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { HistoryClient, portions } from "../src/charts/history_client.ts";
+import { HistoryClient, requestBatches } from "../src/charts/history_client.ts";
 import { RESOURCES } from "../src/contract.ts";
 import { RestFailed } from "../src/rest.ts";
 
@@ -16,7 +16,7 @@ test("a question names nodes, measures, range and points", async () => {
     asked = String(path);
     return Response.json({ step_seconds: 10 });
   });
-  assert.deepEqual(await client.ask(QUESTION), { step_seconds: 10 });
+  assert.deepEqual(await client.fetchHistory(QUESTION), { step_seconds: 10 });
   const address = new URL(asked, "http://x");
   assert.equal(address.pathname, RESOURCES.history);
   assert.deepEqual(address.searchParams.getAll("node"), ["a b", "é"]);
@@ -25,11 +25,11 @@ test("a question names nodes, measures, range and points", async () => {
 });
 
 test("what fails says why, in its body too", async () => {
-  await assert.rejects(answering(() => Response.json({}, { status: 503 })).ask(QUESTION), (error) => {
+  await assert.rejects(answering(() => Response.json({}, { status: 503 })).fetchHistory(QUESTION), (error) => {
     return error instanceof RestFailed && /503/.test(error.message);
   });
-  await assert.rejects(answering(() => new Response('{"half')).ask(QUESTION), RestFailed);
-  await assert.rejects(answering(() => Response.error()).ask(QUESTION), RestFailed);
+  await assert.rejects(answering(() => new Response('{"half')).fetchHistory(QUESTION), RestFailed);
+  await assert.rejects(answering(() => Response.error()).fetchHistory(QUESTION), RestFailed);
 });
 
 test("a question that is given up is no failure", async () => {
@@ -39,18 +39,18 @@ test("a question that is given up is no failure", async () => {
     options?.signal?.throwIfAborted();
     return Response.json({});
   });
-  await assert.rejects(client.ask(QUESTION, stopped.signal), (error) => !(error instanceof RestFailed));
+  await assert.rejects(client.fetchHistory(QUESTION, stopped.signal), (error) => !(error instanceof RestFailed));
 });
 
 test("a request names at most fifty nodes, fewer where names are long, and all stand in one", () => {
   const short = Array.from({ length: 120 }, (_, index) => `node${index}`);
   assert.deepEqual(
-    portions(short).map(({ length }) => length),
+    requestBatches(short).map(({ length }) => length),
     [50, 50, 20],
   );
-  assert.deepEqual(portions(short).flat(), short);
+  assert.deepEqual(requestBatches(short).flat(), short);
   const long = Array.from({ length: 50 }, (_, index) => `${"é".repeat(100)}${index}`);
-  assert.ok(portions(long).every((names) => names.map(encodeURIComponent).join("&node=").length < 4000));
-  assert.deepEqual(portions(long).flat(), long);
-  assert.deepEqual(portions([]), []);
+  assert.ok(requestBatches(long).every((names) => names.map(encodeURIComponent).join("&node=").length < 4000));
+  assert.deepEqual(requestBatches(long).flat(), long);
+  assert.deepEqual(requestBatches([]), []);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { Node } from "../src/contract.ts";
-import { filtered, gravestFirst, type NodeFilter, nodesTable } from "../src/nodes/node_filter.ts";
+import { filtered, mostSevereFirst, type NodeFilter, nodesCsvAddress } from "../src/nodes/node_filter.ts";
 import { SNAPSHOT } from "./golden.ts";
 
 function node(name: string, change: Partial<Node> = {}): Node {
@@ -16,8 +16,8 @@ const NODES = [
 ];
 const ALL: NodeFilter = { text: "", status: "", sort: "node" };
 
-function names(filter: Partial<NodeFilter>, inTrouble: string[] = []): string {
-  return filtered(NODES, { ...ALL, ...filter }, new Set(inTrouble))
+function names(filter: Partial<NodeFilter>, alertingNodes: string[] = []): string {
+  return filtered(NODES, { ...ALL, ...filter }, new Set(alertingNodes))
     .map(({ node }) => node)
     .join("");
 }
@@ -64,7 +64,7 @@ test("gravest alerts come first, an offline node without one counts as a warning
     ["c", { severity: "warning" }],
   ] as const);
   assert.equal(
-    gravestFirst([...NODES, node("e")], troubles)
+    mostSevereFirst([...NODES, node("e")], troubles)
       .map(({ node }) => node)
       .join(""),
     "dbcae",
@@ -72,9 +72,9 @@ test("gravest alerts come first, an offline node without one counts as a warning
 });
 
 test("the table of the nodes has those that the filter lets through", () => {
-  assert.equal(nodesTable(ALL), "/api/cluster/nodes?format=csv");
+  assert.equal(nodesCsvAddress(ALL), "/api/cluster/nodes?format=csv");
   assert.equal(
-    nodesTable({ text: " a&b ", status: "trouble", sort: "-cpu_usage" }),
+    nodesCsvAddress({ text: " a&b ", status: "trouble", sort: "-cpu_usage" }),
     "/api/cluster/nodes?format=csv&q=a%26b&status=trouble",
   );
 });

@@ -14,7 +14,7 @@ beforeEach(() => {
 afterEach(() => mock.timers.reset());
 
 function waiting(seconds: number): RetryWait {
-  const view = { left: (left: number) => shown.push(left), over: () => shown.push("over") };
+  const view = { remaining: (remaining: number) => shown.push(remaining), over: () => shown.push("over") };
   return new RetryWait(seconds, () => nowSeconds, view);
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { Alert, Alerts, Coded, Health, NodeStatus, Snapshot } from "../src/contract.ts";
-import { withoutRepeats } from "../src/live/issues.ts";
+import { withoutAlertIssues } from "../src/live/issues.ts";
 import { countsSentence, countsText, severityByNode, verdictOf } from "../src/live/verdict.ts";
 import { ALERTS, HEALTH, SNAPSHOT } from "./golden.ts";
 
@@ -41,9 +41,9 @@ function verdict(of: { snapshot?: Snapshot; health?: Health; alerts?: Alerts }):
 test("the headline says that all is well, with the plural right", () => {
   assert.deepEqual(verdict({ health: health(50, 50, "healthy"), alerts: alerts() }), [
     "healthy",
-    "All 50 nodes are well",
+    "All 50 nodes are healthy",
   ]);
-  assert.deepEqual(verdict({ health: health(1, 1, "healthy"), alerts: alerts() }), ["healthy", "The node is well"]);
+  assert.deepEqual(verdict({ health: health(1, 1, "healthy"), alerts: alerts() }), ["healthy", "The node is healthy"]);
 });
 
 test("the headline is one sentence of what is offline and what fires", () => {
@@ -81,7 +81,7 @@ test("critical alerts are no healthy cluster, however many nodes are online", ()
 
 test("what is pending does not count", () => {
   const now = alerts(alert("temperature", "critical", "n1", "pending"));
-  assert.deepEqual(verdict({ health: health(2, 2, "healthy"), alerts: now }), ["healthy", "All 2 nodes are well"]);
+  assert.deepEqual(verdict({ health: health(2, 2, "healthy"), alerts: now }), ["healthy", "All 2 nodes are healthy"]);
 });
 
 test("what the collector counts goes before the list, which may be cut", () => {
@@ -95,7 +95,7 @@ test("what the collector counts goes before the list, which may be cut", () => {
     firing: { critical: 0, warning: 0, info: 0 },
     worst_firing_severity: null,
   };
-  assert.deepEqual(verdict({ health: quiet }), ["healthy", "All 50 nodes are well"]);
+  assert.deepEqual(verdict({ health: quiet }), ["healthy", "All 50 nodes are healthy"]);
 });
 
 test("a node that is offline counts before its alert fires, and where no rule looks at it", () => {
@@ -146,15 +146,15 @@ test("an issue that only repeats the alert of a node is left out", () => {
     ...uncoded,
     issues: ["/x/nodes.yaml cannot be read", "n1 is offline: refused", "n10 is offline: refused"],
   };
-  assert.deepEqual(withoutRepeats(told, alerts(alert("node_down", "warning", "n1", "pending"))).issues, [
+  assert.deepEqual(withoutAlertIssues(told, alerts(alert("node_down", "warning", "n1", "pending"))).issues, [
     "/x/nodes.yaml cannot be read",
     "n10 is offline: refused",
   ]);
   const offline = (node: string): Coded => ({ code: "node_offline", args: { node } });
   const coded = { ...told, issues_coded: [{ code: "targets_file_invalid", args: {} }, offline("n1"), offline("n10")] };
-  const kept = withoutRepeats(coded, alerts(alert("node_down", "warning", "n1")));
+  const kept = withoutAlertIssues(coded, alerts(alert("node_down", "warning", "n1")));
   assert.deepEqual(kept.issues_coded, [coded.issues_coded[0], offline("n10")]);
   const many = { ...told, issues: ["n1 is offline: refused", "… and 30 more"] };
-  assert.deepEqual(withoutRepeats(many, alerts(alert("node_down", "warning", "n1"))).issues, []);
-  assert.equal(withoutRepeats(told, null), told);
+  assert.deepEqual(withoutAlertIssues(many, alerts(alert("node_down", "warning", "n1"))).issues, []);
+  assert.equal(withoutAlertIssues(told, null), told);
 });

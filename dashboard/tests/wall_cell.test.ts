@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { Node } from "../src/contract.ts";
-import { scaleText, shareOf, shortValue } from "../src/wall/measure.ts";
-import { fitted, sharedDomain } from "../src/wall/name.ts";
+import { cellTextFor } from "../src/wall/cell_text.ts";
+import { sharedDomain, shortened } from "../src/wall/node_names.ts";
 import { inkOn, luminance, paletteOf, rgbOf, shadeOf } from "../src/wall/palette.ts";
-import { textFor } from "../src/wall/text.ts";
+import { scaleText, shareOf, shortValue } from "../src/wall/wall_measure.ts";
 import { SNAPSHOT } from "./golden.ts";
 
 function node(change: Partial<Node>): Node {
@@ -46,9 +46,9 @@ test("a domain is left out only when all names have it", () => {
 
 test("a long name loses its middle, so that its number stays", () => {
   const widthOf = (text: string): number => [...text].length;
-  assert.equal(fitted("node-7", 6, widthOf), "node-7");
-  assert.equal(fitted("compute-node-0012", 9, widthOf), "comp…0012");
-  assert.equal(fitted("compute-node-0012", 2, widthOf), "");
+  assert.equal(shortened("node-7", 6, widthOf), "node-7");
+  assert.equal(shortened("compute-node-0012", 9, widthOf), "comp…0012");
+  assert.equal(shortened("compute-node-0012", 2, widthOf), "");
 });
 
 test("text is readable on every shade of a ramp", () => {
@@ -74,12 +74,12 @@ test("text is readable on every shade of a ramp", () => {
 });
 
 test("cells say what there is room for", () => {
-  assert.equal(textFor(140, 100, 1, 90).mode, "full");
-  assert.equal(textFor(50, 40, 1, 90).mode, "value");
-  assert.equal(textFor(20, 16, 1, 90).mode, "none");
-  assert.equal(textFor(140, 100, 3, 90).mode, "value");
+  assert.equal(cellTextFor(140, 100, 1, 90).mode, "full");
+  assert.equal(cellTextFor(50, 40, 1, 90).mode, "value");
+  assert.equal(cellTextFor(20, 16, 1, 90).mode, "none");
+  assert.equal(cellTextFor(140, 100, 3, 90).mode, "value");
 });
 
 test("letters stop growing when cells are huge", () => {
-  assert.equal(textFor(3000, 1500, 1, 120).valuePixels, 120);
+  assert.equal(cellTextFor(3000, 1500, 1, 120).valuePixels, 120);
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { boxOf, gridFor, indexAt, moved } from "../src/wall/grid.ts";
+import { boxOf, gridFor, indexAt, nextIndex } from "../src/wall/grid.ts";
 
 const COUNTS = [1, 2, 3, 7, 50, 199, 2000];
 const AREAS: readonly (readonly [number, number])[] = [
@@ -57,32 +57,32 @@ test("there is no cell outside, nor after the last", () => {
 
 test("arrow keys go to the neighbour and stay within the cells", () => {
   const grid = { count: 5, columns: 3, rows: 2, width: 300, height: 200 };
-  assert.equal(moved(grid, null, "ArrowDown"), 0);
-  assert.equal(moved(grid, 0, "ArrowRight"), 1);
-  assert.equal(moved(grid, 0, "ArrowLeft"), 0);
-  assert.equal(moved(grid, 1, "ArrowDown"), 4);
-  assert.equal(moved(grid, 2, "ArrowDown"), 2);
-  assert.equal(moved(grid, 4, "ArrowUp"), 1);
-  assert.equal(moved(grid, 4, "ArrowRight"), 4);
-  assert.equal(moved(grid, 2, "Home"), 0);
-  assert.equal(moved(grid, null, "End"), 4);
+  assert.equal(nextIndex(grid, null, "ArrowDown"), 0);
+  assert.equal(nextIndex(grid, 0, "ArrowRight"), 1);
+  assert.equal(nextIndex(grid, 0, "ArrowLeft"), 0);
+  assert.equal(nextIndex(grid, 1, "ArrowDown"), 4);
+  assert.equal(nextIndex(grid, 2, "ArrowDown"), 2);
+  assert.equal(nextIndex(grid, 4, "ArrowUp"), 1);
+  assert.equal(nextIndex(grid, 4, "ArrowRight"), 4);
+  assert.equal(nextIndex(grid, 2, "Home"), 0);
+  assert.equal(nextIndex(grid, null, "End"), 4);
 });
 
 test("a single column is walked by all arrows", () => {
   const grid = { count: 2, columns: 1, rows: 2, width: 100, height: 200 };
-  assert.equal(moved(grid, 0, "ArrowDown"), 1);
-  assert.equal(moved(grid, 1, "ArrowDown"), 1);
-  assert.equal(moved(grid, 1, "ArrowUp"), 0);
+  assert.equal(nextIndex(grid, 0, "ArrowDown"), 1);
+  assert.equal(nextIndex(grid, 1, "ArrowDown"), 1);
+  assert.equal(nextIndex(grid, 1, "ArrowUp"), 0);
 });
 
 test("first and last are reached in a single row too", () => {
   const grid = { count: 3, columns: 3, rows: 1, width: 300, height: 100 };
-  assert.equal(moved(grid, 1, "Home"), 0);
-  assert.equal(moved(grid, 1, "End"), 2);
-  assert.equal(moved(grid, 1, "ArrowDown"), 1);
+  assert.equal(nextIndex(grid, 1, "Home"), 0);
+  assert.equal(nextIndex(grid, 1, "End"), 2);
+  assert.equal(nextIndex(grid, 1, "ArrowDown"), 1);
 });
 
 test("other keys, and a wall without nodes, lead nowhere", () => {
-  assert.equal(moved(gridFor(5, 300, 200), 0, "a"), null);
-  assert.equal(moved(gridFor(0, 300, 200), null, "ArrowDown"), null);
+  assert.equal(nextIndex(gridFor(5, 300, 200), 0, "a"), null);
+  assert.equal(nextIndex(gridFor(0, 300, 200), null, "ArrowDown"), null);
 });

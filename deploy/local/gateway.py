@@ -22,9 +22,9 @@ from runtime import catalogue
 from runtime.logs import RateLimitedLog, configure_logs, refuse_start
 from runtime.settings import Environment, SettingError
 from ws.config import Config
-from ws.loop import CONNECTION_LIMIT, Listener, descriptor, when_served
-from ws.pages import Application
-from ws.service import Front, run
+from ws.http_endpoints import Application
+from ws.loop import CONNECTION_LIMIT, Listener, after_response, descriptor
+from ws.service import SecondAddress, run
 
 _SOCKET_IO: Final = "/socket.io/"
 
@@ -116,7 +116,7 @@ def limit_requests(app: Application, requests: ConnectionLimit, proxies: Trusted
             _limited_log.warning("request", warning, client.address)
             text = "Your address has too many open requests and connections."
             return error_response(environ, start_response, HTTPStatus.TOO_MANY_REQUESTS, text, "limit_exceeded")
-        when_served(environ, lambda: requests.release(number))
+        after_response(environ, lambda: requests.release(number))
         return app(environ, start_response)
 
     return application
@@ -134,7 +134,7 @@ def main() -> int:
     proxies = config.access.proxies
     api = ApiProxy(own.api_host, own.api_port, ForwardingHeaders(proxies, config.access.user_header))
     connections, requests = ConnectionLimit(own.connections), ConnectionLimit(own.connections)
-    front = Front(
+    front = SecondAddress(
         own.host,
         own.port,
         lambda socket_io: limit_requests(route_requests(socket_io, api), requests, proxies),

@@ -122,7 +122,7 @@ class ApiProxy:
         self._limited_log = RateLimitedLog(_logger)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """ProxyResponse a request (WSGI)."""
+        """Answer a request (WSGI)."""
         target = environ.get("RAW_PATH_INFO") or quote(environ["PATH_INFO"].encode("latin-1"), safe="/")
         # The api would treat only the text before a "#" as the path.
         if not target.startswith("/") or "#" in target:

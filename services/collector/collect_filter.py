@@ -22,7 +22,7 @@ FIRST_PAUSE_SECONDS: Final = 5.0
 LONGEST_PAUSE_SECONDS: Final = 60.0
 #: The order in which scrapes leave out collectors: first the collector that hangs most often.
 _SUSPECTS: Final = ("filesystem", *(name for name in (*COLLECTORS, *OPTIONAL_COLLECTORS) if name != "filesystem"))
-#: Bytes of an exposition whose families and collectors are noted. An exposition of all collectors has twice as many.
+#: Bytes of an exposition in which families and collectors are noted. An exposition of all collectors has twice as many.
 NOTED_BYTES: Final = 512 * 1024
 _STARTED: Final = b"\nprocess_start_time_seconds "
 _NUMBER: Final = re.compile(rb"[0-9.e+]{1,32}")
@@ -42,7 +42,7 @@ class ExpositionNotes:
         self.collectors: set[str] = set()
         self._left_bytes = NOTED_BYTES if is_thorough else 0
 
-    def take(self, text: bytes) -> None:
+    def add(self, text: bytes) -> None:
         """Note some lines of the exposition; ``text`` begins with the line feed before the first line."""
         at = text.find(_STARTED)
         if at >= 0:

@@ -41,7 +41,7 @@ class CpuSeconds(Mapping[CpuMode, float]):
 
     @classmethod
     def of(cls, seconds: Mapping[CpuMode, float]) -> Self:
-        """Make an instance with the counters whose processor and mode are valid."""
+        """Return an instance with the counters of a valid processor and mode."""
         instance = cls()
         for (cpu, mode), value in seconds.items():
             code = code_of(cpu, mode)

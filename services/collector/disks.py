@@ -10,7 +10,7 @@ from runtime.quoting import quoted
 #: Longest name of a block device that is read, in characters; Linux has 31.
 DEVICE_NAME_LIMIT: Final = 64
 
-# Disks in memory, and disks whose bytes also cross another disk (device mapper, RAID, loop, multipath, volumes).
+# Disks in memory, and disks above other disks (device mapper, RAID, loop, multipath, volumes).
 _VIRTUAL_DISK = re.compile(
     r"(loop|ram|zram|dm-|md|bcache|drbd|zd)\d.*|md_.*|(emcpower|vpath|sddlm)[a-z]+\d*|(hdiskpower|vpath)\d+"
     r"|(VxDMP|VxVM)\d+.*|asm[!/].*|nvme\d+c\d+n\d+|(rd|vnd|vn|ccd|cgd|raid|fss)\d+[a-p]?"
@@ -185,7 +185,7 @@ def _host_at(mounts: Sequence[Mount]) -> str | None:
 
 
 def _root_of_host(local: Sequence[Mount], at_root: Sequence[Mount]) -> str | None:
-    """Return the mount point below which mounts may be read-only in the container only; ``None`` if there is none."""
+    """Return the mount point below which mounts may be read-only in the container only, or ``None``."""
     host = _host_at(local)
     if any(mount.mountpoint == host and mount.readonly for mount in local):
         return host

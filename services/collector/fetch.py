@@ -93,7 +93,7 @@ class Fetcher:
                 async with self._session.get(url, allow_redirects=False, **self._request_options()) as response:
                     if response.status not in _REDIRECTS:
                         return await self._read_response(
-                            response, ExpositionReader(known_interfaces, notes.take), started, hung_collector
+                            response, ExpositionReader(known_interfaces, notes.add), started, hung_collector
                         )
                     location = _redirect(response)
                     redirects += 1
@@ -153,7 +153,7 @@ class Fetcher:
         if (response.content_length or 0) > EXPOSITION_LIMIT_BYTES:
             return _TOO_LONG
         self._budget.expect_exposition()
-        # Where something else than the end of the connection says that the page ends, it needs no last line feed.
+        # The last line feed is optional if the response marks its end by other means than closing the connection.
         has_end = encoding != "identity" or "Content-Length" in response.headers or _is_chunked(response)
         return await self._read(pieces, reader, started, hung_collector, has_end=has_end)
 

@@ -206,7 +206,10 @@ current_budget: ContextVar[ReceiveBudget] = ContextVar("current_budget")
 
 
 class _BoundedSocket(socket.socket):
-    """asyncio receives by ``recv``, for TLS by ``recv_into``, and sends by ``send`` or ``sendmsg``."""
+    """A socket with a receive budget.
+
+    asyncio receives by ``recv``, for TLS by ``recv_into``, and sends by ``send`` or ``sendmsg``.
+    """
 
     __slots__ = ("budget",)
     budget: ReceiveBudget

@@ -13,7 +13,7 @@ from collector.sentences.sentence import english, matches_text
 from contract.messages import Coded, Epoch, Firing, Health, Node, Seq, Severity, Timestamp, overall_status
 from runtime.quoting import path_text
 
-#: Most issues in a health message.
+#: Most issues that a health message lists.
 ISSUES_LIMIT: Final = 20
 #: Severities, the worst first.
 _SEVERITIES: Final[tuple[Severity, ...]] = ("critical", "warning", "info")

@@ -99,11 +99,11 @@ class HistoryAggregator:
             if number % NODES_PER_PAUSE == 0:
                 yield
         if rounds:
-            spreads = []
-            for spread in distribution.quantiles():
-                spreads.append(spread)
+            quantiles = []
+            for values in distribution.quantiles():
+                quantiles.append(values)
                 yield
-            raw = encode_distribution(Distribution(rounds, tuple(spreads)))
+            raw = encode_distribution(Distribution(rounds, tuple(quantiles)))
             self.lost += len(self.distributions) == self.distributions.maxlen
             self.distributions.append(HistoryRecord(period.resolution, None, period.start_seconds, raw))
         period.sums = {}

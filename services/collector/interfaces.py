@@ -16,14 +16,14 @@ from typing import Final, NamedTuple
 
 #: Longest name of an interface on any system, in bytes: IFNAMSIZ without its end.
 NAME_LIMIT: Final = 15
-#: Interfaces of one machine that are read, those with the shortest names first.
+#: Most interfaces of one machine that are read, the shortest names first.
 INTERFACES_LIMIT: Final = 512
-#: Interfaces of one machine whose description is kept.
+#: Most interfaces of one machine with a kept description.
 REMEMBERED_LIMIT: Final = 64
 #: Seconds between two requests for the description of interfaces.
 DESCRIPTION_SECONDS: Final = 600.0
 
-# Interfaces whose bytes also cross another interface, or never leave the machine. Each alternative is a whole name.
+# Interfaces that carry bytes of other interfaces, or bytes that stay in the machine. Each alternative is a whole name.
 _NEVER_COUNTED = re.compile(
     # Loopback, dummy and monitoring interfaces; firewalls and tunnels of the BSDs and macOS.
     r"lo\d*|[Ll]oopback\d+|dum(my)?\d.*|dummy.*|ifb.*|imq\d+|nlmon\d*|teql\d+|vcan\d+|pimreg\d*|pim6reg\d*|bat\d+"
@@ -212,7 +212,7 @@ def _rank(interface: Interface) -> int:
 
 
 def _unlikely_cards(interfaces: Sequence[Interface]) -> set[str]:
-    """Return the interfaces without a description whose names differ from those of the machine's cards."""
+    """Return the interfaces that have no description and other names than the machine's cards."""
     unlikely = {
         each.name
         for each in interfaces

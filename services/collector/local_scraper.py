@@ -169,7 +169,7 @@ def read_interfaces(names: Iterable[str], sys: Path = SYS) -> list[Interface]:
 
 
 def read_temperatures(sys: Path = SYS) -> tuple[Sensor, ...]:
-    """Return the sensors whose readings count, the hottest first."""
+    """Return the sensors that count, the hottest first."""
     readings: dict[SensorId, float] = {}
     labels: dict[SensorId, str] = {}
     chip_names: dict[str, str] = {}

@@ -48,7 +48,7 @@ class Measures(Struct, frozen=True, kw_only=True):
     filesystems: tuple[Filesystem, ...] = ()
     #: The collector of node_exporter that hangs, so that its figures are unknown.
     hung_collector: str | None = None
-    #: Temperature sensors whose readings count, the hottest first.
+    #: Temperature sensors that count, the hottest first.
     sensors: tuple[Sensor, ...] = ()
 
 

@@ -161,7 +161,7 @@ class MountSeries:
         """Return the file systems that count."""
         sizes, free, available = self._values[self._SIZE], self._values[self._FREE], self._values[self._AVAILABLE]
         readonly = self._values[self._READONLY]
-        # A file system whose size the exporter could not read is in the family of failures only.
+        # If the exporter could not read the size of a file system, only the family of failures has an entry.
         return disks.choose(
             Mount(
                 *mount,
@@ -216,7 +216,7 @@ class SensorSeries:
                 self._readings[sensor] = value
 
     def sensors(self) -> tuple[Sensor, ...]:
-        """Return the sensors whose readings count, the hottest first."""
+        """Return the sensors that count, the hottest first."""
         return temperature_sensors(self._readings, labels=self._labels, chip_names=self._chip_names, faulty=self.faulty)
 
 
@@ -255,7 +255,7 @@ def swap(values: Mapping[str, float]) -> tuple[float | None, float | None]:
 
 
 def _linux(values: Mapping[str, float]) -> float | None:
-    """Return the kernel's value. Linux before 3.14 and some containers lack it; then compute it like ``free``."""
+    """Return the kernel's value; without one, as before Linux 3.14 and in some containers, compute it like ``free``."""
     if "MemAvailable" in values:
         return values["MemAvailable"]
     if "MemFree" not in values:

@@ -53,7 +53,7 @@ from runtime.functions import call_async
 from runtime.logs import RateLimitedLog
 from runtime.redis_failures import RedisAway, translated
 
-#: Timeouts in seconds: of a connection, of a reply, and of a whole call with its retries.
+#: Timeouts in seconds: of connecting, of a reply, and of a whole call.
 CONNECT_SECONDS: Final = 1.0
 ANSWER_SECONDS: Final = 1.5
 CALL_SECONDS: Final = 2.5

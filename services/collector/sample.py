@@ -36,7 +36,7 @@ class Filesystem(Struct, frozen=True):
     identity: str = ""
     #: Whether an earlier scrape found the file system writable.
     was_writable: bool = True
-    #: Whether the exporter sees a container's mount of it, which may be read-only although the machine writes.
+    #: Whether this is a container's mount of the host's file system, which may be read-only although the host writes.
     is_of_host: bool = False
 
     @property
@@ -78,7 +78,7 @@ class Sample(Struct, frozen=True, kw_only=True, weakref=True):
     filesystems: tuple[Filesystem, ...] = ()
     #: Temperature of the hottest sensor, °C.
     temperature: float | None = None
-    #: Temperature sensors whose readings count, the hottest first.
+    #: Temperature sensors that count, the hottest first.
     sensors: tuple[Sensor, ...] = ()
     #: Sensors that raise an alarm, as ``chip/sensor``; ``None``: the node has no such alarm.
     under_voltage: tuple[str, ...] | None = None

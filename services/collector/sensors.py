@@ -64,7 +64,7 @@ def temperature_sensors(
     chip_names: Mapping[str, str],
     faulty: Iterable[SensorId] = (),
 ) -> tuple[Sensor, ...]:
-    """Return the sensors whose readings count, the hottest first.
+    """Return the sensors that count, the hottest first.
 
     Implausible readings and readings of faulty sensors do not count. AMD's control value does not count if the chip
     also measures the temperature.

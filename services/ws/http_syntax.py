@@ -31,7 +31,7 @@ class RequestHead:
     def __init__(self, request_line: bytes, file: IO[bytes]) -> None:
         self.is_valid = _REQUEST_LINE.fullmatch(request_line) is not None
         self._file = file
-        self._said: set[bytes] = set()
+        self._seen: set[bytes] = set()
 
     def readline(self, size: int = -1) -> bytes:
         """Read a line."""
@@ -47,9 +47,9 @@ class RequestHead:
         name = field[1].lower()
         if name not in _SINGLE:
             return True
-        if name in self._said or (name == _LENGTH and not field[2].strip(b" \t").isdigit()):
+        if name in self._seen or (name == _LENGTH and not field[2].strip(b" \t").isdigit()):
             return False
-        self._said.add(name)
+        self._seen.add(name)
         return True
 
 
@@ -69,7 +69,7 @@ def origin_form(target: str) -> tuple[str, str]:
     return parts[1], (parts[2] or "/") + (parts[3] or "")
 
 
-class File(Protocol):
+class ByteSource(Protocol):
     """What bytes come from."""
 
     def read(self, size: int, /) -> bytes:
@@ -88,7 +88,7 @@ class MalformedChunk(ValueError):
 class ChunkedBody:
     """The bytes of a body that comes in chunks (RFC 9112, 7.1); what follows the body stays in ``file``."""
 
-    def __init__(self, file: File) -> None:
+    def __init__(self, file: ByteSource) -> None:
         self._file = file
         #: Bytes of the current chunk that have not been read.
         self._left = 0

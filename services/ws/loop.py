@@ -41,11 +41,11 @@ from ws.http_syntax import ChunkedBody, MalformedChunk, RequestHead, origin_form
 CONNECTION_LIMIT: Final = 50_000
 #: Connections that are accepted, and parts of a body that are read, before other greenlets get their turn. Nothing else
 #: would let them run where the next one is there already.
-AT_A_TIME: Final = 16
+OPERATIONS_BEFORE_YIELD: Final = 16
 #: Where the environment of a request holds what waits for the next turn of its client.
-NEXT_TURN: Final = "dispycluster.next_turn"
+WAIT_FOR_SLOT: Final = "dispycluster.next_turn"
 #: Connections that wait to be accepted: a whole cluster's pages reconnect at once.
-BACKLOG: Final = 4096
+ACCEPT_BACKLOG: Final = 4096
 #: Seconds that a connection may wait for its next HTTP request; longer than proxies keep theirs.
 KEEPALIVE_SECONDS: Final = 75
 #: Seconds that a client may let a read or a write of HTTP wait.
@@ -88,7 +88,7 @@ def spawn(name: str, function: Callable[[], object]) -> None:
     eventlet.spawn(run)
 
 
-def finish(functions: Iterable[Callable[[], object]], *, within_seconds: float) -> None:
+def run_all(functions: Iterable[Callable[[], object]], *, within_seconds: float) -> None:
     """Run all ``functions`` beside each other; return when they ended, or after ``within_seconds``."""
     pool = eventlet.GreenPool(1000)
     with eventlet.Timeout(within_seconds, False):
@@ -115,19 +115,19 @@ def wait_readable(fd: int) -> None:
     trampoline(fd, read=True)
 
 
-def has_ended(fd: int) -> bool:
+def is_closed_by_peer(fd: int) -> bool:
     """Whether the other side of a connection has closed it, or its own half of it."""
     poll = _select.poll()
     poll.register(fd, _select.POLLRDHUP)
     return bool(poll.poll(0))
 
 
-def end_reading(fd: int) -> None:
+def shut_reading(fd: int) -> None:
     """Let whoever waits to read from a connection find its end."""
     _shut(fd, socket.SHUT_RD)
 
 
-def end_writing(fd: int) -> None:
+def shut_writing(fd: int) -> None:
     """Tell the other side of a connection that nothing more comes."""
     _shut(fd, socket.SHUT_WR)
 
@@ -148,7 +148,7 @@ def descriptor(environ: Mapping[str, Any]) -> int:
     return number
 
 
-def take_over(environ: Mapping[str, Any]) -> int:
+def detach_socket(environ: Mapping[str, Any]) -> int:
     """Take the socket of a request away from the server, which must not answer it; return its descriptor.
 
     It does not block, sends small frames at once, and does not let the kernel pile up what the client has not read.
@@ -161,7 +161,7 @@ def take_over(environ: Mapping[str, Any]) -> int:
     return fd
 
 
-def when_served(environ: Mapping[str, Any], function: Callable[[], object]) -> None:
+def after_response(environ: Mapping[str, Any], function: Callable[[], object]) -> None:
     """Call ``function`` once a request is answered and its connection waits for the next; never where either fails."""
 
     def hook(served: Mapping[str, Any]) -> None:
@@ -203,7 +203,7 @@ class Listener:
             if family == socket.AF_INET6:
                 self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
             self._socket.bind(address)
-            self._socket.listen(BACKLOG)
+            self._socket.listen(ACCEPT_BACKLOG)
         except OSError:
             self._socket.close()
             raise
@@ -220,7 +220,7 @@ class Listener:
     def accept(self) -> tuple[Any, Any]:
         """Wait for a connection."""
         self._accepted += 1
-        if self._accepted % AT_A_TIME == 0:
+        if self._accepted % OPERATIONS_BEFORE_YIELD == 0:
             time.sleep(0)
         while not self._closed:
             try:
@@ -239,14 +239,14 @@ class Listener:
         self._socket.close()
 
 
-class _Protocol(wsgi.HttpProtocol):  # type: ignore[misc]
+class _HttpProtocol(wsgi.HttpProtocol):  # type: ignore[misc]
     """HTTP of a client, without what a bad one could print, make grow or drag out, or have read in two ways."""
 
     rfile: Any
     path: str
 
     def __init__(self, conn_state: Any, server: Any) -> None:
-        self._patience: Any = None
+        self._head_timeout: Any = None
         try:
             super().__init__(conn_state, server)
         except TimeoutError:
@@ -258,14 +258,14 @@ class _Protocol(wsgi.HttpProtocol):  # type: ignore[misc]
         try:
             super().handle_one_request()
         finally:
-            self._end_patience()
+            self._cancel_head_timeout()
 
     def _read_request_line(self) -> bytes:
         # The first byte may be long in coming, all others of the head may not.
         self.connection.settimeout(KEEPALIVE_SECONDS)
         if not self.rfile.peek(1):
             return b""
-        self._patience = eventlet.Timeout(HEAD_SECONDS, TimeoutError("the head of a request"))
+        self._head_timeout = eventlet.Timeout(HEAD_SECONDS, TimeoutError("the head of a request"))
         line: bytes = super()._read_request_line()
         return line
 
@@ -273,13 +273,13 @@ class _Protocol(wsgi.HttpProtocol):  # type: ignore[misc]
         head = self.rfile = RequestHead(self.raw_requestline, self.rfile)
         if head.is_valid and not super().parse_request():
             return False  # it is answered already
-        if not (head.is_valid and self._names_its_host() and self._says_how_long_it_is()):
+        if not (head.is_valid and self._has_valid_target() and self._has_one_length()):
             self.send_error(400)
             return False
-        self._end_patience()
+        self._cancel_head_timeout()
         return True
 
-    def _names_its_host(self) -> bool:
+    def _has_valid_target(self) -> bool:
         """RFC 9112, 3.2: whether the request has a valid target and, from HTTP/1.1 on, a host."""
         try:
             authority, self.path = origin_form(self.path)
@@ -290,7 +290,7 @@ class _Protocol(wsgi.HttpProtocol):  # type: ignore[misc]
             self.headers["Host"] = authority
         return self.request_version == "HTTP/1.0" or "Host" in self.headers
 
-    def _says_how_long_it_is(self) -> bool:
+    def _has_one_length(self) -> bool:
         """RFC 9112, 6.1: whether two servers would find the same end of the body."""
         coding = self.headers.get_all("Transfer-Encoding")
         if coding is None:
@@ -307,7 +307,7 @@ class _Protocol(wsgi.HttpProtocol):  # type: ignore[misc]
 
     def get_environ(self) -> Any:
         file = self.rfile
-        bounded = self.rfile = _Body(file)
+        bounded = self.rfile = _TimedBody(file)
         try:
             environ = super().get_environ()
             bounded.environ = environ
@@ -319,16 +319,16 @@ class _Protocol(wsgi.HttpProtocol):  # type: ignore[misc]
         environ["SERVER_PROTOCOL"] = self.request_version
         return environ
 
-    def _end_patience(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+    def _cancel_head_timeout(self) -> None:
+        if self._head_timeout is not None:
+            self._head_timeout.cancel()
+            self._head_timeout = None
 
     def log_message(self, *args: object) -> None:
         """Print nothing: every request that is no HTTP would be a line."""
 
 
-class _Body:
+class _TimedBody:
     """A client's body, which has to come within a time, however many parts it comes in.
 
     What comes once the answer is out is thrown away by the server, so that the client can read the answer; for longer
@@ -352,8 +352,8 @@ class _Body:
 
     def _within(self, read: Callable[[int], bytes], size: int) -> bytes:
         self._reads += 1
-        if self._reads % AT_A_TIME == 0:
-            self.environ.get(NEXT_TURN, _give_way)()
+        if self._reads % OPERATIONS_BEFORE_YIELD == 0:
+            self.environ.get(WAIT_FOR_SLOT, _yield_to_others)()
         now = time.monotonic()
         if self._until is None:
             self._until = now + BODY_SECONDS
@@ -367,12 +367,12 @@ class _Body:
             return read(size)
 
 
-def _give_way() -> None:
+def _yield_to_others() -> None:
     """Let other greenlets run."""
     time.sleep(0)
 
 
-def _strict_chunks(file: _Body, body: Any) -> Callable[..., bytes]:
+def _strict_chunks(file: _TimedBody, body: Any) -> Callable[..., bytes]:
     """Stands in for eventlet's reader of chunks, which bounds neither the lines between them nor their number."""
     chunks = ChunkedBody(file)
 
@@ -388,7 +388,7 @@ def _strict_chunks(file: _Body, body: Any) -> Callable[..., bytes]:
     return read
 
 
-class _Nowhere:
+class _DiscardedErrors:
     """``wsgi.errors`` for eventlet, which reports each client that vanished there."""
 
     def write(self, text: str) -> None:
@@ -403,9 +403,9 @@ def serve(listener: Listener, app: Any) -> None:
     wsgi.server(
         listener,
         app,
-        environ={"wsgi.errors": _Nowhere()},
+        environ={"wsgi.errors": _DiscardedErrors()},
         max_size=CONNECTION_LIMIT,
-        protocol=_Protocol,
+        protocol=_HttpProtocol,
         keepalive=KEEPALIVE_SECONDS,
         socket_timeout=SOCKET_TIMEOUT_SECONDS,
         log_output=False,

@@ -47,7 +47,7 @@ class Presence:
         self._changed = threading.Event()
         self._is_leaving = False
         #: Held while Redis is told, so that nothing puts a replica back that has left.
-        self._telling = threading.Lock()
+        self._redis_lock = threading.Lock()
 
     def report(self) -> ReplicaReport:
         """The replica as it is now."""
@@ -95,7 +95,7 @@ class Presence:
             messages=self._counters.messages.total(),
             deliveries=self._counters.deliveries,
         )
-        with self._telling, translated():
+        with self._redis_lock, translated():
             if not self._is_leaving:
                 call(self._redis, PRESENT_REPLICA, present_replica_call(self._replica, presence.fields()))
 
@@ -111,7 +111,7 @@ class Presence:
         """Take the replica out of the count; without Redis it falls out by itself."""
         self._is_leaving = True
         try:
-            with self._telling, translated():
+            with self._redis_lock, translated():
                 pipeline = self._redis.pipeline(transaction=False)
                 pipeline.zrem(REPLICAS_KEY, self._replica)
                 pipeline.zrem(VANISHED_KEY, self._replica)

@@ -43,7 +43,7 @@ class Selection(NamedTuple):
         return cls(mode, None if nodes is None else frozenset(nodes))
 
 
-class _Clients:
+class _SelectionGroup:
     """The clients of one selection: which they are, the push knows."""
 
     __slots__ = ("count", "group")
@@ -62,17 +62,17 @@ class Selections:
     def __init__(self, push: Push) -> None:
         self._push = push
         self._selection_of: Final[dict[str, Selection]] = {}
-        self._clients: Final[dict[Selection, _Clients]] = {}
+        self._clients: Final[dict[Selection, _SelectionGroup]] = {}
         self._names_bytes = 0
         self._groups = 0
         self._shown: Snapshot | None = None
         #: The snapshot of all nodes that a client was sent last: others who come are sent the same, compressed once.
         self._latest: tuple[bytes, Event] | None = None
-        self._written: _Written | None = None
+        self._encoded_snapshot: _EncodedSnapshot | None = None
 
     def admit(self, sid: str) -> None:
         """Send a new client whole snapshots of all nodes."""
-        self._put(sid, ALL_NODES)
+        self._add(sid, ALL_NODES)
 
     def require_room(self, selection: Selection) -> None:
         """Check that the names of one more selection can be kept.
@@ -88,7 +88,7 @@ class Selections:
         if sid not in self._selection_of:
             return False
         self.forget(sid)
-        self._put(sid, selection)
+        self._add(sid, selection)
         return True
 
     def forget(self, sid: str) -> None:
@@ -107,46 +107,48 @@ class Selections:
         """The snapshot, whose bytes are ``raw``, as this client wants it; deltas go on from there."""
         names = self._selection_of.get(sid, ALL_NODES).names
         if names is not None:
-            return _whole(self._written_as(raw, snapshot).limited(names))
+            return _whole(self._encoded(raw, snapshot).limited_to(names))
         if self._latest is None or self._latest[0] is not raw:
             self._latest = (raw, _whole(raw))
         return self._latest[1]
 
-    def show(self, raw: bytes, snapshot: Snapshot) -> None:
+    def deliver(self, raw: bytes, snapshot: Snapshot) -> None:
         """Send everybody a snapshot: a new one, or the newest again, of which there is no delta."""
-        former, self._shown = self._shown, snapshot
-        round_ = _Round(self._written_as(raw, snapshot), former)
-        is_new = former is not snapshot
+        previous, self._shown = self._shown, snapshot
+        round_ = _SnapshotEvents(self._encoded(raw, snapshot), previous)
+        is_new = previous is not snapshot
         for selection, clients in tuple(self._clients.items()):
             if selection.mode == "snapshot":
                 self._push.broadcast(clients.group, round_.whole(selection.names))
             elif is_new:
-                self._push.broadcast(clients.group, round_.step(selection.names))
+                self._push.broadcast(clients.group, round_.delta_event(selection.names))
 
-    def _written_as(self, raw: bytes, snapshot: Snapshot) -> "_Written":
-        if self._written is None or self._written.raw is not raw:
-            self._written = _Written(raw, snapshot)
-        return self._written
+    def _encoded(self, raw: bytes, snapshot: Snapshot) -> "_EncodedSnapshot":
+        if self._encoded_snapshot is None or self._encoded_snapshot.raw is not raw:
+            self._encoded_snapshot = _EncodedSnapshot(raw, snapshot)
+        return self._encoded_snapshot
 
-    def _put(self, sid: str, selection: Selection) -> None:
+    def _add(self, sid: str, selection: Selection) -> None:
         clients = self._clients.get(selection)
         if clients is None:
             self._groups += 1
-            clients = self._clients[selection] = _Clients(Group(MONITORING_NAMESPACE, f"selection {self._groups}"))
+            clients = self._clients[selection] = _SelectionGroup(
+                Group(MONITORING_NAMESPACE, f"selection {self._groups}")
+            )
             self._names_bytes += _bytes(selection)
         self._selection_of[sid] = selection
         clients.count += 1
         self._push.join(sid, clients.group)
 
 
-class _Written:
+class _EncodedSnapshot:
     """A snapshot and its bytes, which are taken apart once; its parts stay as they were written."""
 
     def __init__(self, raw: bytes, snapshot: Snapshot) -> None:
         self.raw: Final = raw
         self.snapshot: Final = snapshot
 
-    def limited(self, names: Names) -> bytes:
+    def limited_to(self, names: Names) -> bytes:
         """The snapshot with the nodes of these names alone."""
         if names is None:
             return self.raw
@@ -163,22 +165,22 @@ class _Written:
         return with_fields(self.raw, {"nodes": ()})
 
 
-class _Round:
+class _SnapshotEvents:
     """What there is to send of one snapshot, each part made once."""
 
-    def __init__(self, written: _Written, former: Snapshot | None) -> None:
-        self._written = written
-        self._former = former
+    def __init__(self, written: _EncodedSnapshot, previous: Snapshot | None) -> None:
+        self._encoded_snapshot = written
+        self._previous = previous
         #: The last one that was made, and of which names. All of a round could take more memory than there is.
         self._whole: tuple[Names, Event] | None = None
 
     def whole(self, names: Names) -> Event:
         """The snapshot."""
         if self._whole is None or self._whole[0] != names:
-            self._whole = (names, _whole(self._written.limited(names)))
+            self._whole = (names, _whole(self._encoded_snapshot.limited_to(names)))
         return self._whole[1]
 
-    def step(self, names: Names) -> Event:
+    def delta_event(self, names: Names) -> Event:
         """The delta from the snapshot before; the snapshot where there is none."""
         delta = self._delta
         if delta is None:
@@ -194,15 +196,15 @@ class _Round:
             CLUSTER_METRICS_DELTA,
             encode(delta),
             METRICS_CHANNEL,
-            instead=lambda: self.whole(names),
+            replacement=lambda: self.whole(names),
         )
 
     @functools.cached_property
     def _delta(self) -> Delta | None:
         # A delta would leave out what this release does not know.
-        if self._former is None or has_unknown_fields(self._written.raw):
+        if self._previous is None or has_unknown_fields(self._encoded_snapshot.raw):
             return None
-        return compute_delta(self._former, self._written.snapshot)
+        return compute_delta(self._previous, self._encoded_snapshot.snapshot)
 
 
 def _whole(payload: bytes) -> Event:

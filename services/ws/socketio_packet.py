@@ -11,7 +11,7 @@ _packet: Any = socketio.packet
 _Packet: Any = _packet.Packet
 
 
-class Raw:
+class RawJson:
     """The text of one JSON value, to be put among the arguments of an event as it is."""
 
     __slots__ = ("text",)
@@ -31,7 +31,7 @@ class Json:
     def dumps(value: Any, **_options: Any) -> str:
         """Encode compactly; a ``Raw`` in a list, as the arguments of an event are, becomes its own text."""
         if isinstance(value, list):
-            return f"[{','.join(item.text if isinstance(item, Raw) else _encoded(item) for item in value)}]"
+            return f"[{','.join(item.text if isinstance(item, RawJson) else _encoded(item) for item in value)}]"
         return _encoded(value)
 
     @staticmethod
@@ -47,11 +47,11 @@ class Json:
             raise ValueError(str(error)) from None
 
 
-class Malformed(ValueError):
+class MalformedPacket(ValueError):
     """A client sent what is no packet, or one that clients do not send. The protocol asks to end the connection."""
 
 
-class Packet(_Packet):  # type: ignore[misc]
+class SocketIOPacket(_Packet):  # type: ignore[misc]
     """Refuses every packet that has no meaning here; to be given to ``socketio.Server`` as its ``serializer``.
 
     What python-socketio would take besides: attachments without end, which no event of ours has, and ``connect`` and
@@ -67,11 +67,11 @@ class Packet(_Packet):  # type: ignore[misc]
             Malformed: it is none, or one that no client of ours sends.
         """
         if not isinstance(encoded_packet, str):
-            raise Malformed("not text")
+            raise MalformedPacket("not text")
         try:
             super().decode(encoded_packet)
         except ValueError as error:
-            raise Malformed(str(error)) from error
+            raise MalformedPacket(str(error)) from error
         match self.packet_type:
             case _packet.CONNECT if self.data is None or isinstance(self.data, dict):
                 return 0
@@ -79,7 +79,7 @@ class Packet(_Packet):  # type: ignore[misc]
                 return 0
             case _packet.ACK | _packet.DISCONNECT:
                 return 0
-        raise Malformed("not a packet that a client sends")
+        raise MalformedPacket("not a packet that a client sends")
 
 
 def _is_event(data: Any) -> bool:

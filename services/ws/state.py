@@ -14,13 +14,13 @@ from typing import Final, Generic, Literal, TypeVar
 from contract import codec
 from contract.messages import Alerts, Health, LogId, Snapshot
 from contract.names import ALERTS_CHANNEL, CHANNELS, HEALTH_CHANNEL, METRICS_CHANNEL
-from ws.alert_log import Gap, Page, continued, with_entries, without_entries
+from ws.alert_log import Gap, ResultPage, message_for_position, with_entries, without_entries
 
 M = TypeVar("M", bound=codec.Message)
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class ReceivedMessage:
     """A message that passed step (a); ``message`` is ``None`` where it failed step (b), for that ``reason``."""
 
     channel: str
@@ -30,7 +30,7 @@ class Received:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredMessage:
     """What a ``:latest`` key held, and for how long Redis has had it (``None``: not asked for)."""
 
     raw: bytes | None
@@ -38,11 +38,11 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class MessageOutcome:
     """What follows from one message."""
 
     channel: str
-    outcome: Literal["state", "repeated", "passed_on"]
+    kind: Literal["state", "repeated", "passed_on"]
     #: For the clients of ``/``.
     published: bytes
     #: For the clients of the other namespaces; ``None``: nothing is new for them.
@@ -50,7 +50,7 @@ class Step:
 
 
 @dataclass(slots=True)
-class _Known(Generic[M]):
+class _ChannelState(Generic[M]):
     """The state of one channel."""
 
     message: M | None = None
@@ -60,7 +60,7 @@ class _Known(Generic[M]):
 
 
 @dataclass(frozen=True, slots=True)
-class _Found:
+class _NextState:
     """A message that becomes state."""
 
     raw: bytes
@@ -70,7 +70,7 @@ class _Found:
     is_stored: bool
 
 
-def receive(channel: str, raw: bytes) -> Received:
+def receive(channel: str, raw: bytes) -> ReceivedMessage:
     """Decode what came from ``channel``.
 
     Raises:
@@ -78,9 +78,9 @@ def receive(channel: str, raw: bytes) -> Received:
     """
     codec.require_object(raw)
     try:
-        return Received(channel, raw, codec.decode(raw, codec.TYPE_OF_CHANNEL[channel]))
+        return ReceivedMessage(channel, raw, codec.decode(raw, codec.TYPE_OF_CHANNEL[channel]))
     except codec.UndecodableMessage as error:
-        return Received(channel, raw, None, str(error))
+        return ReceivedMessage(channel, raw, None, str(error))
 
 
 class ClusterState:
@@ -88,16 +88,16 @@ class ClusterState:
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
-        self._metrics: Final = _Known[Snapshot]()
-        self._health: Final = _Known[Health]()
-        self._alerts: Final = _Known[Alerts]()
-        self._channels: Final[dict[str, _Known]] = {  # type: ignore[type-arg]
+        self._metrics: Final = _ChannelState[Snapshot]()
+        self._health: Final = _ChannelState[Health]()
+        self._alerts: Final = _ChannelState[Alerts]()
+        self._channels: Final[dict[str, _ChannelState]] = {  # type: ignore[type-arg]
             METRICS_CHANNEL: self._metrics,
             HEALTH_CHANNEL: self._health,
             ALERTS_CHANNEL: self._alerts,
         }
         #: The snapshot that ``:latest`` held when it was last taken from there; only the collector writes it.
-        self._looked_up: Snapshot | None = None
+        self._latest_snapshot: Snapshot | None = None
         #: Monotonic time at which Redis took the snapshot.
         self._snapshot_taken: float | None = None
         self._alerts_without_entries: bytes | None = None
@@ -130,8 +130,8 @@ class ClusterState:
 
     def arrived(self) -> list[tuple[str, bytes]]:
         """Per channel what a new client of ``/`` begins with: all that it will get besides was published later."""
-        found = ((channel, self._channels[channel].arrived) for channel in CHANNELS)
-        return [(channel, raw) for channel, raw in found if raw is not None]
+        messages = ((channel, self._channels[channel].arrived) for channel in CHANNELS)
+        return [(channel, raw) for channel, raw in messages if raw is not None]
 
     def alerts_without_entries(self) -> bytes | None:
         """The newest alerts with ``entries: []``: what is active, and the position from which a log goes on."""
@@ -140,31 +140,33 @@ class ClusterState:
             self._alerts_without_entries = without_entries(raw, alerts)
         return self._alerts_without_entries
 
-    def alerts_with(self, entries: Page, after: LogId, until: LogId) -> bytes:
+    def alerts_with(self, entries: ResultPage, after: LogId, until: LogId) -> bytes:
         """The newest alerts with these entries of the log, which lie after ``after`` and up to ``until``."""
         raw = self._alerts.raw
         assert raw is not None
         return with_entries(raw, entries, after, until)
 
-    def gap(self, received: Received, stored: Stored | None) -> Gap | None:
+    def gap(self, received: ReceivedMessage, stored: StoredMessage | None) -> Gap | None:
         """The stretch of the alert log that lies between the own position and what ``take`` would take as state."""
         # Of another channel there is none, and a stored snapshot is long: it is decoded by ``take`` alone.
-        found = self._found(received, stored) if received.channel == ALERTS_CHANNEL else None
-        return None if found is None else Gap.before(found.message, self.last_alert_id)
+        next_state = self._next_state(received, stored) if received.channel == ALERTS_CHANNEL else None
+        return None if next_state is None else Gap.before(next_state.message, self.last_alert_id)
 
-    def gap_to(self, stored: Stored) -> Gap | None:
+    def gap_to(self, stored: StoredMessage) -> Gap | None:
         """The stretch of the alert log that ``catch_up`` would leave out."""
         message = None if stored.raw is None else _decoded(ALERTS_CHANNEL, stored.raw)
         return None if message is None else Gap.before(message, self.last_alert_id)
 
-    def must_look(self, received: Received) -> bool:
+    def needs_latest(self, received: ReceivedMessage) -> bool:
         """Whether ``take`` has to be told what ``:latest`` holds."""
         message = received.message
         if message is None or received.raw == self._channels[received.channel].raw:
             return False
         return not (isinstance(message, Snapshot) and (self._follows(message) or self._is_overtaken(message)))
 
-    def take(self, received: Received, stored: Stored | None, missed: Page | None = None) -> Step:
+    def apply(
+        self, received: ReceivedMessage, stored: StoredMessage | None, missed: ResultPage | None = None
+    ) -> MessageOutcome:
         """Return what follows from a message.
 
         ``stored`` is what ``:latest`` held after the message arrived; ``None`` where there was no need to look, or
@@ -173,20 +175,20 @@ class ClusterState:
         """
         known = self._channels[received.channel]
         repeated = received.raw == known.arrived
-        found = self._found(received, stored)
-        shown = None if found is None else self._set(received.channel, found, missed)
+        next_state = self._next_state(received, stored)
+        shown = None if next_state is None else self._set_state(received.channel, next_state, missed)
         if received.raw == known.raw or (known.arrived != known.raw and self._is_behind(received)):
             known.arrived = received.raw
         if shown is not None:
-            return Step(received.channel, "state", received.raw, shown)
+            return MessageOutcome(received.channel, "state", received.raw, shown)
         if repeated:
             # Health and alerts did not change; of metrics a repeat was asked for (``GET /api/cluster/nodes``).
             again = known.raw if received.channel == METRICS_CHANNEL else None
-            return Step(received.channel, "repeated", received.raw, again)
-        outcome: Final = "state" if received.raw == known.raw else "passed_on"
-        return Step(received.channel, outcome, received.raw, None)
+            return MessageOutcome(received.channel, "repeated", received.raw, again)
+        kind: Final = "state" if received.raw == known.raw else "passed_on"
+        return MessageOutcome(received.channel, kind, received.raw, None)
 
-    def catch_up(self, channel: str, stored: Stored, missed: Page | None = None) -> Step | None:
+    def catch_up(self, channel: str, stored: StoredMessage, missed: ResultPage | None = None) -> MessageOutcome | None:
         """Return what follows from ``:latest`` after each connection to Redis; ``None`` where nothing is new.
 
         What differs from the state is taken, be it older (a Redis that came back with an older backup); where nothing
@@ -203,9 +205,9 @@ class ClusterState:
         message = _decoded(channel, raw)
         if message is None:
             return None
-        shown = self._set(channel, _Found(raw, message, stored.age_seconds, is_stored=True), missed)
+        shown = self._set_state(channel, _NextState(raw, message, stored.age_seconds, is_stored=True), missed)
         known.arrived = raw
-        return Step(channel, "state", raw, shown)
+        return MessageOutcome(channel, "state", raw, shown)
 
     def _follows(self, snapshot: Snapshot) -> bool:
         before = self.snapshot
@@ -217,42 +219,42 @@ class ClusterState:
         After a look all messages that were on their way are overtaken: with a look at each, a replica would stay
         behind. The state itself is no measure, since what is published by hand may have run ahead of the collector.
         """
-        newer = self._looked_up
+        newer = self._latest_snapshot
         return newer is not None and newer.epoch == snapshot.epoch and snapshot.seq < newer.seq
 
-    def _is_behind(self, received: Received) -> bool:
+    def _is_behind(self, received: ReceivedMessage) -> bool:
         """Whether this is one of the messages before the state that was taken ahead of them."""
         newest, message = self._channels[received.channel].message, received.message
         return newest is not None and message is not None and _order(message) < _order(newest)
 
-    def _found(self, received: Received, stored: Stored | None) -> _Found | None:
+    def _next_state(self, received: ReceivedMessage, stored: StoredMessage | None) -> _NextState | None:
         """What becomes state, be it the message or what is stored; ``None`` for no change."""
         channel, raw, message = received.channel, received.raw, received.message
         known = self._channels[channel].raw
         if message is None or raw == known:
             return None
         if isinstance(message, Snapshot) and self._follows(message):
-            return _Found(raw, message, 0.0, is_stored=False)
+            return _NextState(raw, message, 0.0, is_stored=False)
         if stored is None:
             return None
         if stored.raw is None:
-            return _Found(raw, message, stored.age_seconds, is_stored=False)
+            return _NextState(raw, message, stored.age_seconds, is_stored=False)
         if stored.raw == known:
             return None
         newest = message if stored.raw == raw else _decoded(channel, stored.raw)
-        return None if newest is None else _Found(stored.raw, newest, stored.age_seconds, is_stored=True)
+        return None if newest is None else _NextState(stored.raw, newest, stored.age_seconds, is_stored=True)
 
-    def _set(self, channel: str, found: _Found, missed: Page | None) -> bytes:
+    def _set_state(self, channel: str, next_state: _NextState, missed: ResultPage | None) -> bytes:
         """Take it as state; return it as it is to be shown."""
-        raw, message = found.raw, found.message
-        shown = continued(self.last_alert_id, raw, message, missed) if isinstance(message, Alerts) else raw
+        raw, message = next_state.raw, next_state.message
+        shown = message_for_position(self.last_alert_id, raw, message, missed) if isinstance(message, Alerts) else raw
         known = self._channels[channel]
         known.raw, known.message = raw, message
         if channel == ALERTS_CHANNEL:
             self._alerts_without_entries = None
-        if found.is_stored and isinstance(message, Snapshot):
-            self._looked_up = message
-        self._note_age(channel, found.age_seconds or 0.0)
+        if next_state.is_stored and isinstance(message, Snapshot):
+            self._latest_snapshot = message
+        self._note_age(channel, next_state.age_seconds or 0.0)
         return shown
 
     def _note_age(self, channel: str, age_seconds: float | None) -> None:

@@ -85,7 +85,7 @@ def test_data_that_stops_is_stale_with_its_cause_until_it_comes_again(fleet: Fle
     try:
         let_pass(page, *STALE_SECONDS)
         expect(page.locator("#freshness[data-state=stale]")).to_be_visible()
-        expect(page.locator("#banner")).to_contain_text("Redis is away since")
+        expect(page.locator("#banner")).to_contain_text("Redis has been unavailable since")
         expect(page).to_have_title(re.compile("Stale"))
         assert "stale" in str(page.locator("link[rel=icon]").get_attribute("href"))
     finally:
@@ -173,9 +173,9 @@ def test_tab_older_than_the_server_says_so_and_reloads_once(fleet: Fleet, page: 
 
     page.route(fleet.product.origin + "/", older)
     page.goto(fleet.product.origin + "/")
-    expect(page.locator("#banner")).to_contain_text("this page is of version 0.0.1")
+    expect(page.locator("#banner")).to_contain_text("this page is from version 0.0.1")
     expect.soft(page.locator(LIVE)).to_be_visible()
     for _ in range(3):
         fleet.product.next_round()
-    expect(page.locator("#banner")).to_contain_text("this page is of version 0.0.1")
+    expect(page.locator("#banner")).to_contain_text("this page is from version 0.0.1")
     assert len(loads) == 2

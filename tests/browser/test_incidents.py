@@ -114,7 +114,7 @@ def test_page_counts_nothing_as_ended_when_the_records_cannot_be_read(scene: Sce
     scene.show(50, "alerts")
     page.route("**/api/incidents?*", lambda route: route.abort())
     page.goto(scene.origin + "/alerts")
-    expect(page.locator("#active-note")).to_contain_text("What has ended could not be read")
+    expect(page.locator("#active-note")).to_contain_text("The incidents could not be read")
     expect(page.locator("#active-alerts > tr")).to_have_count(8)
     expect(page.locator("#active-count")).to_have_text("–")
 
@@ -126,7 +126,7 @@ def test_card_is_small_and_says_so_when_there_is_no_incident(scene: Scene, page:
         lambda route: route.fulfill(json={"incidents": [], "known_since": None, "next": None}),
     )
     page.goto(scene.origin + "/alerts")
-    expect(page.locator("#active-note")).to_have_text("Nothing has happened in this period.")
+    expect(page.locator("#active-note")).to_have_text("No alert fired in this period.")
     box = page.locator("#incidents").bounding_box()
     assert box is not None
     assert box["height"] < 200
@@ -134,7 +134,7 @@ def test_card_is_small_and_says_so_when_there_is_no_incident(scene: Scene, page:
 
 def test_page_says_from_when_on_it_knows(week: Page) -> None:
     expect(week.locator("#incidents-since")).to_have_text(
-        re.compile(r"^Incidents are recorded since .*\d\d:\d\d:\d\d\.$")
+        re.compile(r"^Incidents have been recorded since .*\d\d:\d\d:\d\d\.$")
     )
 
 

@@ -35,7 +35,7 @@ def test_page_says_that_all_is_well_when_nothing_fires(scene: Scene, page: Page,
     scene.show(50, "calm")
     page.goto(scene.origin + path)
     verdict = page.locator("[data-verdict]")
-    expect(verdict).to_have_text("All 50 nodes are well")
+    expect(verdict).to_have_text("All 50 nodes are healthy")
     expect(verdict).to_have_attribute("data-status", "healthy")
     expect(page.locator("[data-counts] [data-count-of]:not([hidden])")).to_have_count(0)
     expect(page).to_have_title(re.compile("^lab"))

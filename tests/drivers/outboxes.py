@@ -1,10 +1,10 @@
 """A push to clients that take what they were sent when they like, and what an event says."""
 
 from ws.engine.outbox import Outbox
-from ws.event import Event, Group, Packet
+from ws.event import EnginePacket, Event, Group
 
 
-def read(event: Packet) -> tuple[str, bytes]:
+def read(event: EnginePacket) -> tuple[str, bytes]:
     """Name and payload of a Socket.IO event."""
     name, _, rest = event.text.partition(b'["')[2].partition(b'",')
     return name.decode(), rest[:-1]

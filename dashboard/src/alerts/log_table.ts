@@ -1,4 +1,4 @@
-/** The table of the alert log; long logs are shown in steps. */
+/** The table of the alert log. "Show more" extends a long log. */
 
 import type { LogEntry } from "../contract.ts";
 import { byId } from "../fields.ts";
@@ -8,7 +8,7 @@ import { fillEntry } from "./rows.ts";
 /** Rows that "Show more" adds. */
 const STEP = 50;
 
-/** `start()` takes hold of the button, `stop()` lets go. */
+/** `start()` attaches the button, `stop()` detaches it. */
 export class AlertLogTable {
   readonly #table = byId("log", HTMLTableElement);
   readonly #body = byId("log-entries", HTMLElement);
@@ -25,7 +25,7 @@ export class AlertLogTable {
     const first = this.#shown;
     this.#shown += STEP;
     this.show(this.#entries);
-    // A button that is gone cannot keep the focus.
+    // A hidden button cannot keep the focus.
     if (this.#more.hidden) this.#body.children[first]?.querySelector("a")?.focus({ preventScroll: true });
   };
 
@@ -37,7 +37,7 @@ export class AlertLogTable {
     this.#more.removeEventListener("click", this.#onMore);
   }
 
-  /** Begin again with the first step. */
+  /** Show only the first rows again. */
   reset(): void {
     this.#shown = STEP;
   }

@@ -64,7 +64,7 @@ def test_key_is_left_to_others_where_nothing_is_mounted_for_it(container: Contai
     assert (done.returncode, done.stdout) == (0, "secrets: 5 created, 0 kept\n")
 
 
-def test_nothing_is_made_while_nobody_has_said_who_gets_in(container: Container) -> None:
+def test_no_secret_is_created_while_access_is_missing(container: Container) -> None:
     # when
     done = container.run(PUBLIC_HOST="0.0.0.0")
     # then

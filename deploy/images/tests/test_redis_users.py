@@ -123,7 +123,7 @@ def test_rules_and_incidents_are_kept_by_the_collector_and_read_by_the_api(
     assert redis.execute_command("ACL LOG") == []
 
 
-def test_what_the_api_revokes_is_read_by_a_push_replica(
+def test_ws_replica_reads_revocations_of_the_api(
     redis: redis_client.Redis, url_of: Callable[[str], str], tmp_path: Path
 ) -> None:
     # given
@@ -178,14 +178,14 @@ def test_no_other_acl_file_is_shipped() -> None:
     ],
     ids=lambda command: " ".join(command[:2]),
 )
-def test_service_may_not_send_scripts_nor_change_what_is_loaded_nor_end_what_runs(
+def test_service_may_not_load_change_or_kill_scripts(
     url_of: Callable[[str], str], user: str, command: tuple[str, ...]
 ) -> None:
     with redis_client.Redis.from_url(url_of(user)) as client, pytest.raises(redis_client.exceptions.NoPermissionError):
         client.execute_command(*command)
 
 
-def test_push_replica_calls_its_own_function_and_gains_nothing_by_those_of_others(
+def test_ws_replica_may_call_only_its_own_function_usefully(
     redis: redis_client.Redis, url_of: Callable[[str], str]
 ) -> None:
     # given

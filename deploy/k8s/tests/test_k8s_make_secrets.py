@@ -81,7 +81,7 @@ def server(account: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiServer
         yield api_server
 
 
-def test_secret_is_made_when_there_is_none(server: ApiServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_secret_is_created_when_it_is_missing(server: ApiServer, capsys: pytest.CaptureFixture[str]) -> None:
     assert make_secrets.main(NAME) == 0
     assert server.asked == [
         ("GET", f"{SECRETS}/{NAME}", "Bearer a-token"),
@@ -109,7 +109,7 @@ def test_secrets_that_people_fill_are_made_empty(server: ApiServer) -> None:
     assert [made["stringData"] for made in server.made] == [{}, {}]
 
 
-def test_those_that_are_missing_are_made_beside_those_that_are_there(
+def test_missing_secrets_are_created_beside_existing_ones(
     server: ApiServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # Given an installation of before
@@ -122,7 +122,7 @@ def test_those_that_are_missing_are_made_beside_those_that_are_there(
     ]
 
 
-def test_those_that_are_made_are_left_alone_when_another_one_is_refused_at_first(
+def test_created_secrets_stay_when_another_one_is_refused_at_first(
     server: ApiServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server.post = [201, 500, 201]

@@ -29,7 +29,7 @@ def judge(at):
     return Judge()
 
 
-def test_under_voltage_is_critical_when_it_lasts_and_ends_when_it_has_been_gone_for_a_while(judge, online):
+def test_under_voltage_is_critical_when_it_lasts_and_resolves_some_time_after_its_end(judge, online):
     low, well = online(under_voltage=(SENSOR,)), online(under_voltage=())
 
     assert judge.see(0, well) == []
@@ -70,7 +70,7 @@ def test_each_sensor_has_its_own_alert_when_several_raise_one(judge, online):
     )
 
 
-def test_alarm_stays_for_a_while_when_the_node_does_not_tell_of_its_sensors(judge, online):
+def test_alarm_stays_for_a_while_when_the_node_does_not_report_its_sensors(judge, online):
     judge.see(0, online(under_voltage=(SENSOR,)))
 
     assert judge.see(MISSING_MEASURE_SECONDS, online()) == []
@@ -85,7 +85,7 @@ def test_alarm_of_a_sensor_ends_when_the_rule_leaves_it_out(judge, online):
     assert judge.told(1, raised) == ["node6.lan: the rule hardware_alarm ignores nct6798/in1"]
 
 
-def test_swap_and_pressure_make_no_alert_when_their_rules_are_off_as_they_come(judge, online):
+def test_swap_and_pressure_make_no_alert_when_their_rules_are_off_by_default(judge, online):
     judge.rules = parse_rules("")
 
     assert judge.see(0, online(swap_usage=100.0, pressure_io=100, pressure_memory=100)) == []
@@ -114,13 +114,13 @@ def test_swap_and_pressure_make_no_alert_when_their_rules_are_off_as_they_come(j
         ),
     ],
 )
-def test_swap_and_pressure_are_told_when_they_last_for_five_minutes(judge, online, fields, better, begun, ended):
+def test_swap_and_pressure_make_alerts_when_they_last_for_five_minutes(judge, online, fields, better, begun, ended):
     assert judge.told(0, online(**fields)) == [begun]
     assert [change for change, _ in judge.see(300, online(**fields))] == ["firing"]
     assert judge.told(301, online(**better)) == [ended]
 
 
-def test_pressure_of_one_resource_is_left_out_when_the_rule_says_so(judge, online):
+def test_pressure_of_one_resource_is_ignored_when_the_rule_excludes_it(judge, online):
     judge.rules = parse_rules("pressure: {enabled: true, ignore: [io]}")
 
     assert judge.see(0, online(pressure_io=99, pressure_memory=99)) == [("pending", "pressure/node6.lan/memory")]

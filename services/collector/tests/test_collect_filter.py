@@ -81,7 +81,7 @@ async def scrapes(probe, count):
     return [await probe.scrape() for _ in range(count)]
 
 
-def test_whole_page_is_read_when_a_collector_is_left_out_without_a_word(probed, caplog):
+def test_whole_exposition_is_read_when_the_exporter_silently_omits_a_collector(probed, caplog):
     node = Node(leaves_out=["thermal_zone"])
 
     with caplog.at_level("INFO", "collector.exporter_scraper"):
@@ -94,7 +94,7 @@ def test_whole_page_is_read_when_a_collector_is_left_out_without_a_word(probed, 
     assert "omits node_thermal_zone_temp when asked with collect[]" in told
 
 
-def test_comparison_is_made_again_when_the_exporter_has_restarted(probed):
+def test_comparison_is_repeated_when_the_exporter_has_restarted(probed):
     node = Node()
 
     async def script(probe, _):
@@ -108,7 +108,7 @@ def test_comparison_is_made_again_when_the_exporter_has_restarted(probed):
     assert [result.temperature for result in results] == [40.0, 60.0, 60.0]
 
 
-def test_comparison_is_made_again_when_a_scrape_has_failed(probed):
+def test_comparison_is_repeated_when_a_scrape_has_failed(probed):
     node = Node()
 
     async def script(probe, _):
@@ -125,7 +125,7 @@ def test_comparison_is_made_again_when_a_scrape_has_failed(probed):
     assert [result.temperature for result in results] == [60.0, 60.0]
 
 
-def test_exporter_is_asked_for_what_it_has_switched_on_alone(probed):
+def test_scrape_requests_only_collectors_that_are_switched_on(probed):
     node = Node(switched_on=["arp", "cpu", "filesystem", "loadavg", "zfs"])
 
     results = probed(node, lambda probe, _: scrapes(probe, 3))
@@ -142,7 +142,7 @@ def impatient(monkeypatch):
 
 
 @pytest.mark.parametrize("hangs", ["filesystem", "hwmon", "thermal_zone"])
-def test_node_is_online_without_a_collector_that_hangs_and_with_it_when_that_answers_again(probed, impatient, hangs):
+def test_scrapes_leave_out_a_hanging_collector_until_it_answers_again(probed, impatient, hangs):
     node = Node()
 
     async def script(probe, _):
@@ -178,7 +178,7 @@ def test_node_is_online_when_a_collector_hangs_from_the_first_scrape_on(probed):
     assert second.hung_collector == "filesystem"
 
 
-def test_nobody_is_blamed_when_a_node_was_away_as_a_whole(probed, impatient):
+def test_no_collector_is_left_out_when_the_whole_node_was_away(probed, impatient):
     node = Node()
 
     async def script(probe, _):
@@ -194,7 +194,7 @@ def test_nobody_is_blamed_when_a_node_was_away_as_a_whole(probed, impatient):
     assert result.root.usage == 50.0
 
 
-def test_scrapes_go_on_when_only_the_whole_page_hangs(probed, impatient):
+def test_scrapes_go_on_when_only_the_whole_exposition_hangs(probed, impatient):
     node = Node()
     node.hanging = {"slow"}
     LINES["slow"] = "# of a collector that is not read"
@@ -214,7 +214,7 @@ def notes(*families, collectors=(), started=None):
     return noted
 
 
-def test_filter_is_tried_again_after_a_while_when_it_was_of_no_use():
+def test_filter_is_tried_again_after_a_while_when_it_failed():
     choice = CollectFilter()
     choice.answered(None, notes(b"load1", b"thermal_zone_temp"), 0.0)
     assert choice.answered(choice.next(1.0), notes(b"load1"), 1.0) == {b"thermal_zone_temp"}
@@ -227,7 +227,7 @@ def test_filter_is_tried_again_after_a_while_when_it_was_of_no_use():
     assert choice.answered(COLLECTORS, notes(b"load1"), UNFILTERED_SECONDS + 1.0) == {b"thermal_zone_temp"}
 
 
-def test_machine_that_is_off_is_asked_for_everything_when_it_is_back():
+def test_scrape_requests_the_whole_exposition_when_a_machine_is_back():
     choice = CollectFilter()
     choice.answered(None, notes(b"load1"), 0.0)
     choice.failed(COLLECTORS, 1.0, is_reached=True, is_late=True)
@@ -238,7 +238,7 @@ def test_machine_that_is_off_is_asked_for_everything_when_it_is_back():
     assert (choice.left_out, choice.next(3.0)) == (None, None)
 
 
-def test_each_collector_is_left_out_in_turn_and_then_none():
+def test_filter_leaves_out_one_collector_after_another_and_finally_none():
     choice = CollectFilter()
     choice.answered(None, notes(b"load1"), 0.0)
     left_out = []
@@ -252,25 +252,25 @@ def test_each_collector_is_left_out_in_turn_and_then_none():
 
 
 @pytest.mark.parametrize("number", ["", "x", "1e", "..", "9" * 100])
-def test_start_is_not_known_when_the_page_tells_none(number):
+def test_start_is_unknown_when_the_exposition_lacks_it(number):
     noted = ExpositionNotes(is_thorough=False)
 
-    noted.take(f"\nprocess_start_time_seconds {number}\n".encode())
+    noted.add(f"\nprocess_start_time_seconds {number}\n".encode())
 
     assert noted.started in (None, float("9" * 32))
 
 
-def test_collectors_are_not_known_when_the_page_is_so_long_that_not_all_are_noted():
+def test_collectors_are_unknown_when_the_exposition_is_too_long_to_note_all():
     noted = ExpositionNotes(is_thorough=True)
 
-    noted.take(b'\nnode_scrape_collector_success{collector="cpu"} 1\n')
+    noted.add(b'\nnode_scrape_collector_success{collector="cpu"} 1\n')
     assert noted.collectors == {"cpu"}
-    noted.take(b"\n" + b"#" * NOTED_BYTES + b"\n")
+    noted.add(b"\n" + b"#" * NOTED_BYTES + b"\n")
 
     assert noted.collectors == set()
 
 
-def test_interfaces_are_asked_for_now_and_then_where_the_exporter_tells_of_them():
+def test_scrape_sometimes_requests_interfaces_when_the_exporter_describes_them():
     choice = CollectFilter()
     choice.answered(None, notes(b"load1", b"network_iface_id", collectors=["loadavg", "netclass", "zfs"]), 0.0)
 
@@ -280,7 +280,7 @@ def test_interfaces_are_asked_for_now_and_then_where_the_exporter_tells_of_them(
     assert not choice.answered(("loadavg",), notes(b"load1"), 1.0)
 
 
-def test_scrape_asks_for_everything_that_the_page_has_when_the_exporter_does_not_list_its_collectors():
+def test_scrape_requests_the_collectors_of_known_families_when_the_exporter_does_not_list_collectors():
     choice = CollectFilter()
     choice.answered(None, notes(b"load1", b"pressure_io_waiting_seconds_total", b"network_info"), 0.0)
 

@@ -167,7 +167,7 @@ def test_collector_publishes_a_node_when_its_exporter_runs(start, exporter, redi
     assert "Traceback" not in collector.log
 
 
-def test_port_answers_to_its_own_host_names_alone(start):
+def test_port_refuses_other_host_names(start):
     collector = start(PUBLIC_URL="http://cluster.example")
     until(lambda: collector.get("/livez")[0] == 200, "an answer")
 
@@ -207,7 +207,7 @@ def test_alert_follows_the_node_when_its_exporter_stops_and_starts(start, export
     assert collector.process.stop() == 0
 
 
-def test_alerts_go_on_when_the_collector_is_killed_again_and_again(start, exporter, redis, tmp_path):
+def test_alerts_continue_when_the_collector_is_killed_repeatedly(start, exporter, redis, tmp_path):
     (tmp_path / "alerts.yaml").write_text(RULES + "filesystem_full: {threshold: 10, for_seconds: 3600}\n")
     (tmp_path / "nodes.yaml").write_text(
         f"workers: [{{host: '127.0.0.1:{exporter.port}', name: pi}}, {{host: '127.0.0.1:1', name: dead}}]\n"
@@ -291,7 +291,7 @@ def test_collector_waits_when_redis_is_away_at_the_start(start, exporter, redis,
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_collector_ends_cleanly_when_redis_is_away(start, valkey, number):
+def test_collector_stops_cleanly_when_redis_is_away(start, valkey, number):
     valkey.stop()
     collector = start()
     until(lambda: collector.get("/livez")[0] == 200, "not started")
@@ -302,7 +302,7 @@ def test_collector_ends_cleanly_when_redis_is_away(start, valkey, number):
     assert "Traceback" not in collector.log
 
 
-def test_targets_follow_and_a_problem_is_told_when_the_file_is_edited(start, exporter, redis, tmp_path):
+def test_targets_change_and_health_reports_a_problem_when_the_file_is_edited(start, exporter, redis, tmp_path):
     exporter.start()
     start()
     until_status(redis, {"pi": "online"})
@@ -322,7 +322,7 @@ def test_targets_follow_and_a_problem_is_told_when_the_file_is_edited(start, exp
     until(lambda: latest(redis, "alerts")["active_alerts"] == [], "the alert stays")
 
 
-def test_this_machine_is_a_node_when_the_targets_file_says_local(start, redis, tmp_path):
+def test_this_machine_is_a_node_when_the_targets_file_lists_local(start, redis, tmp_path):
     (tmp_path / "nodes.yaml").write_text("workers: [{host: local, name: here}]\n")
     start()
 
@@ -333,7 +333,7 @@ def test_this_machine_is_a_node_when_the_targets_file_says_local(start, redis, t
     assert node["cpu_count"] == os.cpu_count()
 
 
-def test_this_machine_is_told_of_by_an_exporter_when_one_is_set(start, exporter, redis, tmp_path):
+def test_this_machine_is_scraped_through_an_exporter_when_the_setting_names_one(start, exporter, redis, tmp_path):
     exporter.start()
     (tmp_path / "nodes.yaml").write_text("workers: [local]\n")
 
@@ -357,7 +357,7 @@ def test_nodes_are_those_of_all_files_when_there_are_several(start, exporter, re
     until_status(redis, {"pi": "online"})
 
 
-def test_collector_ends_with_a_sentence_when_redis_serves_another_cluster(start, redis):
+def test_collector_exits_with_a_sentence_when_redis_serves_another_cluster(start, redis):
     start()
     until(lambda: epoch(redis), "not published")
 
@@ -376,7 +376,7 @@ def test_collector_ends_with_a_sentence_when_redis_serves_another_cluster(start,
         ({"COLLECTOR_HOST": "192.0.2.1"}, 1, "collector: cannot listen on 192.0.2.1:"),
     ],
 )
-def test_collector_ends_with_a_sentence_when_it_cannot_start(start, variables, code, told):
+def test_collector_exits_with_a_sentence_when_it_cannot_start(start, variables, code, told):
     collector = start(**variables)
 
     assert collector.process.wait(DEADLINE_SECONDS) == code

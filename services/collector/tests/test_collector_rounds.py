@@ -223,7 +223,7 @@ def test_collector_stands_by_when_another_holds_the_lease(start, redis):
     assert active(redis) == {"a"}
 
 
-def test_takeover_changes_no_status_when_nothing_else_changed(start, redis):
+def test_takeover_changes_no_status_when_no_node_changed(start, redis):
     first = start()
     first.are(a=True, b=False)
     first.run_round()
@@ -248,7 +248,7 @@ def incidents(redis):
 
 
 @pytest.mark.parametrize("killed", ["before it published the end", "before it heard that the end is published"])
-def test_incident_is_recorded_once_and_whole_when_a_collector_is_killed_at_its_end(start, redis, killed):
+def test_incident_is_recorded_once_and_completely_when_the_collector_is_killed_at_its_end(start, redis, killed):
     # Given an alert that fires, of a collector that is killed in the round that ends the alert
     first = start()
     first.are(a=False)
@@ -271,7 +271,7 @@ def test_incident_is_recorded_once_and_whole_when_a_collector_is_killed_at_its_e
     assert active(redis) == set()
 
 
-def test_old_incidents_are_shed_when_redis_is_full_and_history_was_refused(start, redis, monkeypatch):
+def test_old_incidents_are_dropped_when_redis_is_full_and_history_was_refused(start, redis, monkeypatch):
     published = []
 
     collector = start()
@@ -298,7 +298,7 @@ def test_old_incidents_are_shed_when_redis_is_full_and_history_was_refused(start
     assert published == [usual, usual, full, full, usual]
 
 
-def test_health_and_a_gauge_say_why_the_product_is_degraded_and_stop_when_it_is_not(start, redis, monkeypatch):
+def test_health_and_a_gauge_name_degradations_until_they_end(start, redis, monkeypatch):
     def said():
         assert collector.run_round()
         health = latest(redis, HEALTH_CHANNEL, Health)
@@ -368,7 +368,7 @@ def test_transitions_are_logged_once_when_publications_or_their_answers_are_lost
     assert message.last_alert_id == entries(redis)[-1]["id"]
 
 
-def test_collector_goes_on_with_its_alerts_when_redis_was_emptied(start, redis):
+def test_collector_keeps_its_alerts_when_redis_was_emptied(start, redis):
     collector = start()
     collector.are(a=False, b=True)
     collector.run_round()
@@ -426,7 +426,7 @@ def test_collector_takes_over_the_older_state_when_redis_was_restored_from_a_cop
 
 @pytest.mark.parametrize("flaps", [False, True])
 @pytest.mark.parametrize("seed", range(12))
-def test_log_tells_what_happened_when_collectors_and_redis_fail_in_any_order(start, redis, monkeypatch, seed, flaps):
+def test_log_is_complete_when_collectors_and_redis_fail_in_any_order(start, redis, monkeypatch, seed, flaps):
     chance = random.Random(seed)
     if not flaps:
         monkeypatch.setattr("collector.alerts.flapping.FLAPPING_TIMES", 1000)
@@ -461,7 +461,7 @@ def test_log_tells_what_happened_when_collectors_and_redis_fail_in_any_order(sta
     assert active(redis) == down | flapping
 
 
-def test_log_goes_on_when_latest_has_expired(start, redis):
+def test_log_continues_when_latest_has_expired(start, redis):
     first = start()
     first.are(a=False)
     first.run_round()
@@ -493,7 +493,7 @@ def samples(redis, node, step=10):
     return [json.loads(entry)[0] for entry in found]
 
 
-def test_history_is_recorded_by_the_rounds_when_a_step_is_over(start, redis, clock):
+def test_history_is_recorded_when_a_period_is_over(start, redis, clock):
     collector = start()
     collector.are(a=True, b=False)
     for seconds in range(0, 24, 2):
@@ -519,7 +519,7 @@ def test_history_has_no_gap_when_redis_was_away_for_a_while(start, redis, clock)
     assert samples(redis, "a") == [5] * 6
 
 
-def test_history_is_that_of_the_one_who_leads_when_another_has_taken_over(start, redis, clock):
+def test_history_is_the_leading_collectors_when_another_has_taken_over(start, redis, clock):
     first = start()
     first.are(a=True)
     first.run_round()
@@ -557,7 +557,7 @@ def test_rounds_go_on_when_history_is_refused(start, redis, clock):
     assert samples(redis, "a") == [1]
 
 
-def test_unfinished_steps_are_recorded_when_the_collector_is_stopped(start, redis):
+def test_unfinished_periods_are_recorded_when_the_collector_stops(start, redis):
     process = start()
     process.are(a=True)
 
@@ -573,7 +573,7 @@ def test_unfinished_steps_are_recorded_when_the_collector_is_stopped(start, redi
     assert not redis.exists(LEASE_KEY)
 
 
-def test_metrics_tell_the_last_round_and_what_fires_until_another_collector_takes_over(start, redis):
+def test_metrics_show_the_last_round_and_firing_alerts_until_another_collector_takes_over(start, redis):
     def told():
         lines = exposition()[0].decode().splitlines()
         return dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))

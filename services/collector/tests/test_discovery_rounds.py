@@ -112,7 +112,7 @@ def issues(redis):
     return json.loads(redis.get("cluster:health:latest"))["issues"]
 
 
-def test_alert_under_an_address_ends_when_its_node_says_what_it_is_called(start, redis):
+def test_alert_under_an_address_ends_when_its_node_reports_a_host_name(start, redis):
     one = start()
     one.look_up(A)
     one.see({A: None})
@@ -223,7 +223,7 @@ def test_first_round_waits_until_dns_has_answered_or_failed(start, redis, monkey
     assert one.run(run()) == ({"10.0.0.1:9100": "unknown"} if says == "answer" else {})
 
 
-def test_wait_for_dns_ends_when_the_collector_is_to_stop(start):
+def test_wait_for_dns_ends_when_the_collector_stops(start):
     one = start()  # its lookups are not even begun
 
     async def run():

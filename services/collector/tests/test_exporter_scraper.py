@@ -34,7 +34,7 @@ def scrape(probed):
     return run
 
 
-def test_scrape_gives_a_sample_when_an_exporter_answers(scrape, page):
+def test_scrape_returns_a_sample_when_an_exporter_answers(scrape, page):
     result, exporter = scrape(lambda _: answer(page("node_exporter_1.5.0_collect")), times=3)
 
     assert isinstance(result, Sample)
@@ -50,7 +50,7 @@ def test_scrape_gives_a_sample_when_an_exporter_answers(scrape, page):
     assert b"accept-encoding: identity" in exporter.requests[0].lower()
 
 
-def test_scrape_is_made_again_when_this_process_was_paused_meanwhile(scrape, page, monkeypatch):
+def test_scrape_is_repeated_when_this_process_was_paused_meanwhile(scrape, page, monkeypatch):
     clock = time.monotonic
 
     def respond(_):
@@ -64,7 +64,7 @@ def test_scrape_is_made_again_when_this_process_was_paused_meanwhile(scrape, pag
     assert len(exporter.requests) == 2
 
 
-def test_scrape_gives_a_sample_when_the_page_comes_in_chunks(scrape, page):
+def test_scrape_returns_a_sample_when_the_exposition_is_chunked(scrape, page):
     raw = page("raspberry_pi")
 
     async def parts():
@@ -81,7 +81,7 @@ def test_scrape_gives_a_sample_when_the_page_comes_in_chunks(scrape, page):
 
 
 @pytest.mark.parametrize("status", [b"400 Bad Request", b"500 Internal Server Error"])
-def test_scrape_asks_for_everything_when_the_exporter_refuses_a_collector(scrape, page, status):
+def test_scrape_requests_the_whole_exposition_when_the_exporter_refuses_a_collector(scrape, page, status):
     def respond(head):
         if b"collect" in head:
             return answer(b"disabled collector: hwmon", b"HTTP/1.1 " + status + b"\r\n")
@@ -107,7 +107,7 @@ def test_scrape_asks_for_everything_when_the_exporter_refuses_a_collector(scrape
     ],
     ids=["404", "403", "405", "sign in", "empty", "html", "damaged"],
 )
-def test_node_is_read_at_every_scrape_when_its_exporter_answers_a_filter_with_something_else(probed, page, answered):
+def test_every_scrape_returns_a_sample_when_the_exporter_does_not_know_filters(probed, page, answered):
     def respond(head):
         return answered if b"collect" in head else answer(page("node_exporter_1.5.0"))
 
@@ -118,7 +118,7 @@ def test_node_is_read_at_every_scrape_when_its_exporter_answers_a_filter_with_so
     assert sum(b"collect" in head for head in exporter.requests) == 1
 
 
-def test_scrape_leaves_out_pressure_alone_when_the_exporter_does_not_have_it(scrape, page):
+def test_scrape_leaves_out_only_pressure_when_the_exporter_does_not_have_it(scrape, page):
     def respond(head):
         if b"pressure" in head:
             return answer(b"missing collector: pressure", b"HTTP/1.1 400 Bad Request\r\n")
@@ -131,14 +131,14 @@ def test_scrape_leaves_out_pressure_alone_when_the_exporter_does_not_have_it(scr
     assert [b"collect" in head for head in exporter.requests] == [False, True, True]
 
 
-def test_scrape_asks_with_collectors_again_when_the_exporter_failed_in_every_way(scrape):
+def test_scrape_uses_the_filter_again_when_filtered_and_whole_requests_failed(scrape):
     result, exporter = scrape(lambda _: answer(b"", b"HTTP/1.1 500 Broken\r\n"), times=2)
 
     assert result == ScrapeFailed("http", failures.http_status(500))
     assert [b"collect" in head for head in exporter.requests] == [False, True, False, True]
 
 
-def test_scrape_asks_what_interfaces_are_when_there_is_a_new_one_and_remembers(scrape):
+def test_scrape_requests_and_keeps_the_description_of_interfaces_when_there_is_a_new_one(scrape):
     was_asked = []
 
     def respond(head):
@@ -192,7 +192,7 @@ def test_scrape_asks_what_interfaces_are_when_there_is_a_new_one_and_remembers(s
         ),
     ],
 )
-def test_scrape_fails_with_a_sentence_when_the_answer_is_no_page(scrape, response, reason, sentence):
+def test_scrape_fails_with_a_sentence_when_the_answer_is_no_exposition(scrape, response, reason, sentence):
     result, _ = scrape(lambda _: response)
 
     assert (result.reason, result.sentence) == (reason, sentence)
@@ -215,13 +215,13 @@ async def _endless(head, part):
     ],
     ids=["interim answers", "header fields", "header field", "series", "chunks of a byte"],
 )
-def test_scrape_fails_with_what_there_was_too_much_of_when_an_answer_does_not_end(scrape, head, part, reason, sentence):
+def test_scrape_names_the_exceeded_limit_when_an_answer_does_not_end(scrape, head, part, reason, sentence):
     result, _ = scrape(lambda _: _endless(head, part))
 
     assert (result.reason, result.sentence) == (reason, sentence)
 
 
-def test_scrape_says_that_the_page_is_long_when_its_end_does_not_come_in_time(scrape):
+def test_scrape_reports_a_long_exposition_when_it_does_not_end_in_time(scrape):
     async def parts():
         yield OK + b"\r\n" + b"# nothing that is read\n" * 20_000
         await asyncio.sleep(3600)
@@ -232,7 +232,7 @@ def test_scrape_says_that_the_page_is_long_when_its_end_does_not_come_in_time(sc
 
 
 @pytest.mark.parametrize("kind", ["processors", "series", "disks", "mounts", "body", "chunks"])
-def test_scrape_holds_nobody_up_when_a_page_is_as_long_as_it_may_be(target, kind):
+def test_scrape_does_not_block_the_loop_when_an_exposition_has_the_maximum_length(target, kind):
     async def run():
         resolver = Resolver()
         async with open_session(resolver) as session, loop_turns() as turns:
@@ -244,7 +244,7 @@ def test_scrape_holds_nobody_up_when_a_page_is_as_long_as_it_may_be(target, kind
     assert max(asyncio.run(run())) < 0.1
 
 
-def test_scrape_gives_a_sample_when_a_machine_has_a_thousand_processors(scrape):
+def test_scrape_returns_a_sample_when_a_machine_has_a_thousand_processors(scrape):
     modes = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
     lines = "".join(
         f'node_cpu_seconds_total{{cpu="{cpu}",mode="{mode}"}} 1.5\n' for cpu in range(1024) for mode in modes
@@ -259,7 +259,7 @@ def test_scrape_gives_a_sample_when_a_machine_has_a_thousand_processors(scrape):
     assert exporter.connections == 1
 
 
-def test_connection_is_closed_when_an_exporter_goes_on_after_its_answer(probed, page):
+def test_connection_is_closed_when_an_exporter_sends_bytes_after_its_answer(probed, page):
     sent = 0
 
     async def parts():
@@ -279,7 +279,7 @@ def test_connection_is_closed_when_an_exporter_goes_on_after_its_answer(probed, 
     assert sent < 40 * 2**20
 
 
-def test_scrape_fails_when_the_memory_for_large_pages_is_taken(probed, page):
+def test_scrape_fails_when_the_memory_for_large_expositions_is_in_use(probed, page):
     large = "".join(
         f'node_disk_{kind}_bytes_total{{device="sd{number}"}} 1\n'
         for kind in ("read", "written")
@@ -311,7 +311,7 @@ def test_scrape_fails_when_the_answer_ends_early(scrape):
     assert result == ScrapeFailed("http", failures.answer_ended_early())
 
 
-def test_scrape_reads_no_further_than_the_limit_when_a_page_does_not_end(scrape):
+def test_scrape_reads_up_to_the_limit_when_an_exposition_does_not_end(scrape):
     sent = 0
 
     async def parts():
@@ -361,14 +361,14 @@ def scrape_alone(target):
     return lambda *given: asyncio.run(run(*given))
 
 
-def test_scrape_says_connection_refused_when_nothing_listens(scrape_alone):
+def test_scrape_reports_connection_refused_when_no_process_listens(scrape_alone):
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
 
         assert scrape_alone(*unused.getsockname()) == ScrapeFailed("connect", failures.connection_refused())
 
 
-def test_scrape_reaches_an_exporter_when_it_is_given_by_name(probed, page, monkeypatch):
+def test_scrape_reaches_an_exporter_when_the_target_is_a_host_name(probed, page, monkeypatch):
     monkeypatch.setattr("collector.targets.dns.look_up", lambda host: ((socket.AF_INET, "127.0.0.1"),))
 
     [result], _ = probed(lambda _: answer(page("raspberry_pi")), host="pi-é.lan")
@@ -376,7 +376,7 @@ def test_scrape_reaches_an_exporter_when_it_is_given_by_name(probed, page, monke
     assert isinstance(result, Sample)
 
 
-def test_scrape_says_name_not_found_when_there_is_no_such_name(scrape_alone, monkeypatch):
+def test_scrape_reports_name_not_found_when_the_name_does_not_exist(scrape_alone, monkeypatch):
     def fail(host):
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
@@ -385,7 +385,7 @@ def test_scrape_says_name_not_found_when_there_is_no_such_name(scrape_alone, mon
     assert scrape_alone("no.lan") == ScrapeFailed("name", failures.name_not_found())
 
 
-def test_scrape_says_name_not_found_when_the_name_service_is_slow(scrape_alone, monkeypatch):
+def test_scrape_reports_name_not_found_when_the_name_service_is_slow(scrape_alone, monkeypatch):
     release = threading.Event()
     monkeypatch.setattr("collector.targets.dns.look_up", lambda _: release.wait(60) and ())
 
@@ -410,14 +410,14 @@ def made(target, local_exporter=None):
     return asyncio.run(make())
 
 
-def test_other_machine_is_scraped_through_its_own_exporter_whatever_is_set(target):
+def test_other_machine_is_scraped_through_its_own_exporter_with_any_setting(target):
     probe, _ = made(target("pi.lan"), ("exporter", 9200))
 
     assert isinstance(probe, ExporterScraper)
     assert probe.host == "pi.lan"
 
 
-def test_this_machine_is_read_without_an_exporter_when_none_is_set(local):
+def test_this_machine_is_read_without_an_exporter_when_no_exporter_is_set(local):
     assert isinstance(made(local)[0], LocalScraper)
 
 
@@ -427,7 +427,7 @@ def test_psutil_is_not_loaded_before_a_target_needs_it():
     assert done.stdout.strip() == "False"
 
 
-def test_this_machine_is_scraped_through_an_exporter_when_one_is_set(local, exporter):
+def test_this_machine_is_scraped_through_the_configured_exporter(local, exporter):
     probe, result = made(local, ("127.0.0.1", exporter))
 
     assert isinstance(probe, ExporterScraper)

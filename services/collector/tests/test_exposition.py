@@ -78,14 +78,14 @@ def test_parse_gives_nan_when_the_value_is_nan():
         b"node_load1 " + b"1" * 5000,
     ],
 )
-def test_parse_passes_over_a_line_when_it_is_not_wanted_or_not_well_formed(line):
+def test_parse_skips_a_line_when_it_is_not_needed_or_malformed(line):
     page = b"node_time_seconds 1\n" + line + b"\nnode_time_seconds 2\n"
 
     assert parse(page) == {"node_time_seconds": [({}, 1), ({}, 2)]}
 
 
 @given(st.lists(st.sampled_from([b"node_load1", b"\n", b"{", b"}", b'"', b"\\", b"=", b"a", b" ", b"1", b"\xff"])))
-def test_parse_gives_text_and_numbers_when_the_page_is_garbage(parts):
+def test_parse_returns_text_and_numbers_when_the_exposition_is_garbage(parts):
     for series in parse(b"".join(parts)).values():
         for labels, value in series:
             assert all(isinstance(text, str) for pair in labels.items() for text in pair)
@@ -95,7 +95,7 @@ def test_parse_gives_text_and_numbers_when_the_page_is_garbage(parts):
 @pytest.mark.parametrize(
     "part", [b"\n", b"\nnode_", b"\nnode_load1{", b"}", b'a="\\"', b'a="b",', b" ", b"\nnode_load1 " + b" " * 3000]
 )
-def test_parse_takes_linear_time_when_a_page_is_made_to_be_slow(part):
+def test_parse_takes_linear_time_when_an_exposition_is_hostile(part):
     page = b"node_load1{" + part * (4 * 2**20 // len(part))
 
     begun = time.process_time()

@@ -31,7 +31,7 @@ def bare(page):
     [("gzip", gzip.compress), ("X-GZIP", gzip.compress), ("deflate", zlib.compress), ("deflate", bare)],
     ids=["gzip", "x-gzip", "deflate", "deflate without a head"],
 )
-def test_page_is_read_when_it_comes_compressed(probed, page, encoding, compress):
+def test_exposition_is_read_when_it_is_compressed(probed, page, encoding, compress):
     raw = page("node_exporter_1.5.0")
     head = OK + f"Content-Encoding: {encoding}\r\n".encode()
 
@@ -45,7 +45,7 @@ def test_page_is_read_when_it_comes_compressed(probed, page, encoding, compress)
     assert packed.filesystems == plain.filesystems
 
 
-def test_page_is_read_when_its_compressed_bytes_come_one_by_one(probed):
+def test_exposition_is_read_when_its_compressed_bytes_arrive_one_by_one(probed):
     async def parts():
         yield OK + b"Content-Encoding: gzip\r\n\r\n"
         for byte in gzip.compress(PAGE):
@@ -73,7 +73,7 @@ def test_page_is_read_when_its_compressed_bytes_come_one_by_one(probed):
     ids=["two", "six", "long"],
 )
 @pytest.mark.parametrize("in_pieces", [False, True])
-def test_page_is_read_when_it_is_compressed_in_several_members(probed, members, in_pieces):
+def test_exposition_is_read_when_it_is_compressed_in_several_members(probed, members, in_pieces):
     body = b"".join(map(gzip.compress, members))
     head = OK + b"Content-Encoding: gzip\r\n"
 
@@ -89,7 +89,7 @@ def test_page_is_read_when_it_is_compressed_in_several_members(probed, members, 
     assert (result.load1, result.memory_total_bytes) == (0.5, 4096)
 
 
-def test_page_is_read_when_its_encoding_is_empty(probed):
+def test_exposition_is_read_when_its_encoding_is_empty(probed):
     [result], _ = probed(lambda _: answer(PAGE, OK + b"Content-Encoding: \r\n"))
 
     assert isinstance(result, Sample)
@@ -117,13 +117,13 @@ def test_page_is_read_when_its_encoding_is_empty(probed):
         *("not compressed", "as long as may be", "too long", "a bomb", "too long in parts"),
     ],
 )
-def test_scrape_fails_with_a_sentence_when_a_compressed_page_is_none(probed, body, reason, sentence):
+def test_scrape_fails_with_a_sentence_when_a_compressed_exposition_is_invalid(probed, body, reason, sentence):
     [result], _ = probed(lambda _: answer(body, OK + b"Content-Encoding: gzip\r\n"))
 
     assert (result.reason, result.sentence) == (reason, sentence)
 
 
-def test_scrape_holds_nobody_up_when_a_compressed_page_inflates_a_thousandfold(probed):
+def test_scrape_does_not_block_the_loop_when_a_compressed_exposition_inflates_a_thousandfold(probed):
     bomb = gzip.compress(b"node_load1 one\n" * (EXPOSITION_LIMIT_BYTES // 15))
 
     async def watched(probe, _):
@@ -146,7 +146,7 @@ async def _chunked(page):
     [b"node_load1 0.5", b"# EOF", b'node_uname_info{nodename="pi\\"}"} 1 1700000000000', b"node_load1 0.5\n", b"x NaN"],
 )
 @pytest.mark.parametrize("send", [answer, _chunked])
-def test_page_is_read_when_its_last_line_has_no_line_feed_and_its_length_is_told(probed, send, last):
+def test_exposition_is_read_when_its_last_line_has_no_line_feed_and_its_length_is_known(probed, send, last):
     [result], _ = probed(lambda _: send(b"node_load1 0.5\n" + last))
 
     assert isinstance(result, Sample)
@@ -156,13 +156,13 @@ def test_page_is_read_when_its_last_line_has_no_line_feed_and_its_length_is_told
 @pytest.mark.parametrize(
     "last", [b"node_load1", b"node_load5 ", b'node_x{a="b', b'node_x{a="b"}', b"node_x 1 2 3", b"node_load1 \xff"]
 )
-def test_page_is_damaged_when_its_last_line_is_not_whole(probed, last):
+def test_exposition_is_damaged_when_its_last_line_is_incomplete(probed, last):
     [result], _ = probed(lambda _: answer(b"node_load1 0.5\n" + last))
 
     assert result == ScrapeFailed("page", failures.page_damaged())
 
 
-def test_page_is_damaged_when_it_ends_without_a_line_feed_and_nothing_tells_its_length(probed):
+def test_exposition_is_damaged_when_it_ends_without_a_line_feed_and_its_length_is_unknown(probed):
     async def parts():
         yield OK + b"\r\nnode_load1 0.5\nnode_load5 0.5"
         raise OSError
@@ -174,7 +174,7 @@ def test_page_is_damaged_when_it_ends_without_a_line_feed_and_nothing_tells_its_
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("location", ["/node/metrics", "http://127.0.0.1:{port}/node/metrics", "node/metrics"])
-def test_page_is_read_when_a_redirect_leads_to_it_on_the_same_host(target, status, location):
+def test_exposition_is_read_when_a_redirect_leads_to_it_on_the_same_host(target, status, location):
     async def run():
         resolver = Resolver()
 
@@ -215,7 +215,7 @@ def test_redirect_is_not_followed_when_it_leads_to_another_port_or_scheme(target
     assert {result.sentence for result in results} == {told}
 
 
-def test_clock_is_right_when_it_lies_between_request_and_answer(probed):
+def test_clock_offset_is_zero_when_the_nodes_time_lies_between_request_and_answer(probed):
     """An exporter that takes most of a scrape and reads its clock first, or last, is neither behind nor ahead."""
 
     async def late(reads_clock_first):
@@ -229,7 +229,7 @@ def test_clock_is_right_when_it_lies_between_request_and_answer(probed):
         assert result.uncertainty_seconds >= 0.2
 
 
-def test_clock_is_off_by_what_lies_outside_of_request_and_answer(probed):
+def test_clock_offset_is_the_distance_from_the_time_between_request_and_answer(probed):
     def respond(seconds):
         return lambda _: answer(f"node_time_seconds {time.time() + seconds:.6f}\n".encode())
 

@@ -51,7 +51,7 @@ def summary(entry, measure):
     return entry.summaries[list(MEASURES).index(measure)]
 
 
-def test_entry_is_complete_with_the_first_round_of_the_next_step():
+def test_entry_is_complete_with_the_first_round_of_the_next_period():
     history = HistoryAggregator()
     for seconds, cpu in ((0, 10.0), (4, 30.0), (9.9, 20.0)):
         take(history, seconds, node(cpu_usage=cpu, load1=0.5))
@@ -93,7 +93,7 @@ def distributions(history, step_seconds):
     ]
 
 
-def test_distribution_of_a_step_is_that_of_its_nodes_own_entries():
+def test_distribution_is_made_of_the_nodes_entries():
     history = HistoryAggregator()
     for seconds, cpus in ((0, (10.0, 20.0, 90.0)), (5, (30.0, 20.0, 94.0))):
         nodes = [node(f"n{number}", cpu_usage=cpu, temperature=None) for number, cpu in enumerate(cpus)]
@@ -109,7 +109,7 @@ def test_distribution_of_a_step_is_that_of_its_nodes_own_entries():
     assert distribution.quantiles[3] is None
 
 
-def test_distribution_of_a_coarse_step_is_made_of_the_nodes_entries_of_that_step():
+def test_distribution_of_a_coarse_resolution_is_made_of_the_nodes_entries_at_that_resolution():
     history = HistoryAggregator()
     for seconds in range(0, 60, 10):
         # Each is at 100 % for one sixth of the minute, another one each time.
@@ -122,7 +122,7 @@ def test_distribution_of_a_coarse_step_is_made_of_the_nodes_entries_of_that_step
     assert [each.quantiles[0] for _, each in distributions(history, 60)] == [Quantiles(20.0, 20.0, 20.0, 100.0, "n0")]
 
 
-def test_step_has_no_distribution_when_no_node_was_online_in_it():
+def test_period_has_no_distribution_when_no_node_was_online_in_it():
     history = HistoryAggregator()
     for seconds, status in ((0, "online"), (10, "offline"), (20, "online")):
         take(history, seconds, node(status=status))
@@ -131,7 +131,7 @@ def test_step_has_no_distribution_when_no_node_was_online_in_it():
 
 
 @pytest.mark.parametrize("status", ["offline", "unknown"])
-def test_step_has_no_entry_when_the_node_was_not_online_in_it(status):
+def test_period_has_no_entry_when_the_node_was_not_online_in_it(status):
     history = HistoryAggregator()
     take(history, 0, node(), node("b"))
     take(history, 10, node(status=status), node("b"))
@@ -176,7 +176,7 @@ def test_coarser_entry_is_complete_with_the_same_round_as_its_last_finer_one():
 
 
 @given(st.lists(st.integers(-400, 400), min_size=1, max_size=60))
-def test_every_round_counts_once_in_each_step_however_the_clock_runs(jumps):
+def test_every_round_counts_once_at_each_resolution_when_the_clock_jumps(jumps):
     history, seconds, rounds = HistoryAggregator(), 0, 0
     for jump in jumps:
         seconds += jump
@@ -189,7 +189,7 @@ def test_every_round_counts_once_in_each_step_however_the_clock_runs(jumps):
         assert all(start % step.seconds == 0 for start, _ in found)
 
 
-def test_step_ends_when_the_clock_is_set_back():
+def test_period_ends_when_the_clock_is_set_back():
     history = HistoryAggregator()
     take(history, 3600, node())
     take(history, 5, node())
@@ -199,7 +199,7 @@ def test_step_ends_when_the_clock_is_set_back():
     assert [(start, entry.samples) for start, entry in recorded(history, 1800)] == [(3600, 1)]
 
 
-def test_closing_leaves_nothing_behind():
+def test_close_queues_all_open_periods():
     history = HistoryAggregator()
     take(history, 5, node())
     close(history)
@@ -209,7 +209,7 @@ def test_closing_leaves_nothing_behind():
     assert not history.queue
 
 
-def test_forgetting_drops_what_is_open_and_what_waits():
+def test_forget_drops_open_periods_and_queued_entries():
     history = HistoryAggregator()
     take(history, 5, node())
     take(history, 15, node())
@@ -220,7 +220,7 @@ def test_forgetting_drops_what_is_open_and_what_waits():
     assert not history.queue
 
 
-def test_full_queue_loses_the_oldest_and_says_how_many():
+def test_full_queue_drops_the_oldest_entries_and_counts_them():
     history = HistoryAggregator(queue_length=4)
     for seconds in range(0, 40, 10):
         take(history, seconds, node())
@@ -230,7 +230,7 @@ def test_full_queue_loses_the_oldest_and_says_how_many():
     assert history.lost == 2
 
 
-def test_others_get_their_turn_when_there_are_many_nodes():
+def test_other_tasks_can_run_when_there_are_many_nodes():
     history = HistoryAggregator()
     nodes = [node(f"n{number}") for number in range(1000)]
     take(history, 0, *nodes)

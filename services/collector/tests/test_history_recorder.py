@@ -79,7 +79,7 @@ def recorded(outcome):
     return REGISTRY.get_sample_value("collector_history_records_total", {"outcome": outcome}) or 0.0
 
 
-def test_what_is_complete_is_written_in_batches(run, redis):
+def test_complete_entries_are_written_in_batches(run, redis):
     before = recorded("recorded")
 
     async def play(recorder, link):
@@ -100,7 +100,7 @@ def test_what_is_complete_is_written_in_batches(run, redis):
     assert queued() == 0
 
 
-def test_rest_waits_for_the_next_time_when_time_is_over(run, redis):
+def test_remaining_entries_wait_for_the_next_write_when_time_is_over(run, redis):
     async def play(recorder, link):
         await take(recorder, 0)
         await take(recorder, 10)
@@ -112,7 +112,7 @@ def test_rest_waits_for_the_next_time_when_time_is_over(run, redis):
     assert starts(redis) == [0]
 
 
-def test_history_goes_on_when_a_redis_of_a_former_release_refuses_distributions(run, valkey, redis):
+def test_history_is_written_when_a_redis_of_a_previous_release_refuses_distributions(run, valkey, redis):
     # Given a user that may not write the streams of distributions
     commands = "-@all +auth +fcall +function|load +hget +del +xadd +xrange +pexpire"
     keys = f"~cluster:history:* ~{EPOCH_KEY}"
@@ -135,7 +135,7 @@ def test_history_goes_on_when_a_redis_of_a_former_release_refuses_distributions(
     assert redis.exists(distribution_key(10)) == 0
 
 
-def test_all_is_written_in_several_calls_when_the_clock_went_back(run, redis):
+def test_entries_are_written_in_several_calls_when_the_clock_went_back(run, redis):
     count = MAX_STREAM_REWRITES + 5
 
     async def play(recorder, _):
@@ -148,7 +148,7 @@ def test_all_is_written_in_several_calls_when_the_clock_went_back(run, redis):
 
 
 @pytest.mark.parametrize("mode", ["unsent", "unanswered"])
-def test_nothing_is_lost_or_doubled_when_redis_is_away_for_a_while(run, redis, mode):
+def test_no_entry_is_lost_or_doubled_when_redis_is_away_for_a_while(run, redis, mode):
     async def play(recorder, link):
         for seconds in range(0, 70, 10):
             link.mode = mode if 20 <= seconds < 50 else "well"
@@ -186,7 +186,7 @@ def test_writing_ends_in_time_when_redis_hangs(run, valkey, redis, monkeypatch):
     assert starts(redis) == [0]
 
 
-def test_history_is_dropped_and_goes_on_later_when_redis_is_full(run, redis, caplog):
+def test_history_is_dropped_while_redis_is_full_and_continues_later(run, redis, caplog):
     before = recorded("refused")
 
     async def play(recorder, _):
@@ -236,7 +236,7 @@ def test_history_waits_when_redis_was_emptied(run, redis):
     assert [name.decode() for name, _ in redis.xrange(history_key(10, "n0"))] == [f"{START}000-{EPOCH + 1}"]
 
 
-def test_unfinished_steps_are_written_at_the_end(run, redis):
+def test_unfinished_periods_are_written_at_shutdown(run, redis):
     async def play(recorder, _):
         await take(recorder, 3)
         await recorder.finish(EPOCH)

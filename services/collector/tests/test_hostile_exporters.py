@@ -92,7 +92,7 @@ def peak_bytes(pid):
     ],
     ids=" ".join,
 )
-def test_well_nodes_stay_fresh_when_a_quarter_of_the_exporters_is_hostile(exporters, collect, redis, attack):
+def test_other_nodes_stay_fresh_when_a_quarter_of_the_exporters_is_hostile(exporters, collect, redis, attack):
     # Given nodes of which three quarters are well
     well = {f"well{number}": port for number, port in enumerate(exporters(well=WELL)["well"])}
     hostile = {

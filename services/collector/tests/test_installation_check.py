@@ -38,7 +38,7 @@ def metrics():
     return dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
 
 
-def test_build_version_is_told():
+def test_metrics_have_the_build_version():
     assert metrics()[f'dispycluster_build_info{{version="{VERSION}"}}'] == "1.0"
 
 
@@ -74,7 +74,7 @@ def test_collector_is_not_slow_when_rounds_of_half_a_second_are_a_little_late():
     assert watch.is_slow
 
 
-def test_who_stands_by_misses_no_round():
+def test_standby_collector_misses_no_round():
     now = [0.0]
     watch = MissedRounds(2.0, lambda: now[0])
     watch.published()
@@ -86,7 +86,7 @@ def test_who_stands_by_misses_no_round():
     assert watch.missed == 1
 
 
-def test_collector_is_slow_when_rounds_are_late_again_and_again_and_not_after_one_long_gap():
+def test_collector_is_slow_when_several_rounds_are_late_but_not_after_one_long_gap():
     now = [0.0]
     watch = MissedRounds(2.0, lambda: now[0])
 
@@ -125,17 +125,17 @@ SNAPSHOTS = {**AOF, "aof_enabled": 0, "rdb_last_save_time": NOW - 800, "rdb_chan
         ({**SNAPSHOTS, "rdb_last_save_time": NOW - 3700, "rdb_changes_since_last_save": 0}, False, True),
     ],
 )
-def test_redis_saves_where_its_last_write_succeeded_and_nothing_switched_it_off(info, had_aof, saves):
+def test_redis_is_saving_when_its_last_write_succeeded_and_saving_is_switched_on(info, had_aof, saves):
     assert is_saving(info, NOW, had_aof=had_aof) == saves
 
 
-def test_reason_says_whether_saving_fails_or_is_off():
+def test_reason_tells_failing_saves_from_switched_off_ones():
     assert why_not_saving({**AOF, "aof_last_write_status": "err"}).code == "persistence_failing"
     assert why_not_saving({**SNAPSHOTS, "rdb_last_bgsave_status": "err"}).code == "persistence_failing"
     assert why_not_saving(SNAPSHOTS).code == "persistence_off"
 
 
-def test_replica_vanished_when_it_went_while_redis_was_there_and_not_long_ago():
+def test_replica_has_vanished_when_it_disappeared_recently_while_redis_ran():
     def known(went, started=0.0):
         return vanished_replicas([(b"a", went * 1000)], started, NOW, 10.0, 600.0)
 
@@ -163,7 +163,7 @@ class Installation:
         return VanishedReplicas(self.gone)
 
 
-def test_trouble_is_what_is_known_to_be_wrong_and_ends_with_it():
+def test_degradation_lasts_until_its_cause_ends():
     there = Installation()
     installation_check = InstallationCheck(there, None)
 
@@ -195,7 +195,7 @@ def test_trouble_is_what_is_known_to_be_wrong_and_ends_with_it():
         ("none", []),
     ],
 )
-def test_what_was_cut_from_the_data_is_told_and_is_no_trouble(valkey, redis, value, codes):
+def test_cut_data_is_a_note_and_no_degradation(valkey, redis, value, codes):
     if value is not None:
         redis.set(CUT_KEY, value)
 
@@ -214,7 +214,7 @@ def test_what_was_cut_from_the_data_is_told_and_is_no_trouble(valkey, redis, val
         ('{"free_bytes":1000,"needed_bytes":true}', []),
     ],
 )
-def test_disk_of_the_container_that_is_nearly_full_is_trouble(valkey, redis, value, codes):
+def test_nearly_full_disk_of_the_container_is_a_degradation(valkey, redis, value, codes):
     redis.set(DISK_KEY, value)
 
     with users(valkey):
@@ -222,7 +222,7 @@ def test_disk_of_the_container_that_is_nearly_full_is_trouble(valkey, redis, val
     assert [each.code for each in installation_check.degradations] == codes
 
 
-def test_replica_that_did_not_end_is_told_by_the_users_that_the_containers_have(valkey, redis, monkeypatch):
+def test_vanished_replica_is_found_with_the_acl_of_the_containers(valkey, redis, monkeypatch):
     fields = {"connected_clients": 1, "started": "", "version": "1", "messages": 1, "deliveries": 1}
 
     def present(name):
@@ -273,7 +273,7 @@ def looked_at(url):
     return asyncio.run(run())
 
 
-def test_figures_of_redis_are_told_by_the_users_that_the_containers_have(valkey, redis):
+def test_figures_of_redis_are_read_with_the_acl_of_the_containers(valkey, redis):
     with users(valkey):
         looked_at(url_of(valkey, "collector"))
         told = metrics()
@@ -290,7 +290,7 @@ def test_figures_of_redis_are_told_by_the_users_that_the_containers_have(valkey,
         assert redis.execute_command("ACL LOG") == []
 
 
-def test_what_the_user_may_not_ask_for_is_left_out_and_not_asked_for_again_soon(valkey, redis):
+def test_denied_figures_are_omitted_and_not_requested_again_soon(valkey, redis):
     with users(valkey):
         redis.execute_command("ACL", "SETUSER", "collector", "-info")
 
@@ -307,7 +307,7 @@ def test_what_the_user_may_not_ask_for_is_left_out_and_not_asked_for_again_soon(
         redis.execute_command("ACL", "LOG", "RESET")
 
 
-def test_nothing_is_known_of_a_redis_that_is_away():
+def test_figures_are_unknown_when_redis_is_away():
     class Away:
         async def read_status(self):
             raise RedisAway

@@ -32,12 +32,12 @@ def named(text):
 
 
 @pytest.mark.parametrize("cards", [CARDS.replace("lan0 ", ""), OTHER_CARDS])
-def test_name_can_count_when_a_card_is_called_so(cards):
+def test_name_can_count_when_cards_have_it(cards):
     assert [name for name in cards.split() if not can_count(name)] == []
     assert named(cards) == sorted(cards.split())
 
 
-def test_name_cannot_count_when_it_is_of_the_inside_of_the_machine():
+def test_name_cannot_count_when_it_is_of_an_internal_interface():
     assert [name for name in NEVER.split() if can_count(name)] == []
 
 
@@ -93,18 +93,18 @@ def test_name_cannot_count_when_no_system_has_such_names(name):
         ("lo docker0", ""),
     ],
 )
-def test_bytes_count_at_the_cards_when_names_are_all_that_is_told(told, counted):
+def test_cards_count_when_only_names_are_known(told, counted):
     assert named(told) == counted.split()
 
 
-def test_second_way_to_the_network_does_not_count_and_is_named_when_it_is_beside_azures_card():
+def test_azures_virtual_function_does_not_count_and_is_named_in_the_remark():
     choice = choose(map(Interface, ("eth0", "enP53091s1np0", "azv1a2b3c4d5e6")))
 
     assert choice.names == {"eth0"}
     assert choice.remark == "network: counts eth0, not enP53091s1np0: it is likely a second path to the same card"
 
 
-def test_interface_is_named_when_its_name_alone_says_that_it_is_no_card():
+def test_interface_is_named_in_the_remark_when_only_its_name_excludes_it():
     remark = "network: counts ens160, not nerdctl0: cards have other names"
     assert choose([Interface("ens160"), Interface("nerdctl0")]).remark == remark
     # A card that was renamed counts where the kernel tells of it.
@@ -175,7 +175,7 @@ def test_bridge_does_not_count_when_it_has_its_ports_address_whatever_it_is_call
     ],
     ids=lambda inner: inner.name,
 )
-def test_interface_above_a_card_does_not_count_when_the_kernel_tells_what_it_is(inner):
+def test_interface_above_a_card_does_not_count_when_the_kernel_describes_it(inner):
     card = Interface("eth0", number=2, link=2, flags=0x1003, kind=1, address="d8:3a:dd:11:22:33", address_kind=0)
 
     assert names(card, inner) == ["eth0"]
@@ -210,14 +210,14 @@ def test_second_card_counts_when_its_address_is_its_own(card):
     assert names(first, card) == sorted(["eth0", card.name])
 
 
-def test_end_of_a_cable_counts_when_it_is_the_card_of_a_container():
+def test_virtual_ethernet_counts_when_it_is_the_card_of_a_container():
     card = Interface("eth0", number=2, link=35, flags=0x1003, kind=1, address="00:16:3e:11:22:33", address_kind=3)
     inner = [Interface("docker0", 3, 3), Interface("office", 4, 4, 0x1003, 1, "5a:00:00:00:00:01", 1)]
 
     assert names(card) == names(card, *inner) == ["eth0"]
 
 
-def test_ports_of_a_switch_do_not_count_when_nobody_tells_what_they_hang_on():
+def test_ports_of_a_switch_do_not_count_when_their_card_is_not_described():
     choice = choose(map(Interface, ("eth0", "lan1", "lan2", "lan3", "wan", "br-lan")))
 
     assert choice.names == {"eth0"}
@@ -242,7 +242,7 @@ def test_each_port_counts_when_a_master_of_an_unusual_name_gave_them_its_address
     assert names(port, port._replace(name="eno2", number=3, link=3), team) == ["eno1", "eno2"]
 
 
-def test_link_over_a_line_does_not_count_and_is_named_when_there_is_a_card():
+def test_ppp_link_does_not_count_and_is_named_in_the_remark_when_there_is_a_card():
     choice = choose(map(Interface, ("eth0", "ppp0")))
 
     assert choice.names == {"eth0"}
@@ -250,7 +250,7 @@ def test_link_over_a_line_does_not_count_and_is_named_when_there_is_a_card():
     assert choose(map(Interface, ("eth0", "eth0.7", "br0", "bond0"))).remark is None
 
 
-def test_what_was_told_of_an_interface_counts_when_a_later_page_tells_nothing():
+def test_previous_description_applies_when_a_later_exposition_has_none():
     known = KnownInterfaces()
     told = [Interface("eth0", number=2, link=2), Interface("up1", number=3, link=2)]
 
@@ -271,7 +271,7 @@ def test_known_interfaces_are_few_when_an_exporter_names_very_many():
     assert len(known.choose([*names, "eth500"], ()).names) == 501 - 64
 
 
-def test_known_interfaces_are_due_when_there_is_a_new_one_or_time_has_passed():
+def test_description_is_due_when_there_is_a_new_interface_or_time_has_passed():
     known = KnownInterfaces()
     assert known.is_due(0.0)
 

@@ -35,7 +35,7 @@ def test_local_sample_agrees_with_proc_and_statvfs_when_this_machine_is_scraped(
     assert sample.clock_offset_seconds == 0.0
 
 
-def test_local_sample_has_swap_and_pressure_as_the_kernel_tells_them():
+def test_local_sample_has_the_kernels_swap_and_pressure():
     sample = read_this_machine()
 
     with open("/proc/meminfo") as file:
@@ -50,14 +50,14 @@ def test_local_sample_has_swap_and_pressure_as_the_kernel_tells_them():
         assert sample.io_waiting_seconds == pytest.approx(total, abs=10)
 
 
-def test_local_probe_gives_a_sample_when_it_scrapes():
+def test_local_scraper_returns_a_sample():
     result = asyncio.run(LocalScraper(30.0).scrape())
 
     assert isinstance(result, Sample)
     assert {mode for _, mode in result.cpu_seconds} >= {"user", "system", "idle", "iowait"}
 
 
-def test_local_probe_starts_no_second_scrape_when_the_first_one_hangs(monkeypatch):
+def test_local_scraper_starts_no_second_read_when_the_first_one_hangs(monkeypatch):
     release, begun = threading.Event(), []
 
     def hang():
@@ -77,7 +77,7 @@ def test_local_probe_starts_no_second_scrape_when_the_first_one_hangs(monkeypatc
     assert begun == [1]
 
 
-def test_local_probe_says_why_when_this_machine_cannot_be_read(monkeypatch):
+def test_local_scraper_names_the_reason_when_this_machine_cannot_be_read(monkeypatch):
     def fail():
         raise PermissionError(13, "Permission denied", "/proc/stat")
 
@@ -116,7 +116,7 @@ def sys(tmp_path):
     return write
 
 
-def test_interfaces_are_told_as_an_exporter_tells_them_when_they_are_read_from_sys(sys):
+def test_interfaces_have_the_exporters_description_when_they_are_read_from_sys(sys):
     files = {"ifindex": 2, "iflink": 2, "flags": "0x1003", "type": 1, "address": "d8:3a:dd:11:22:33"}
     root = sys(
         net__eth0=files | {"addr_assign_type": 0, "name_assign_type": 4},
@@ -130,7 +130,7 @@ def test_interfaces_are_told_as_an_exporter_tells_them_when_they_are_read_from_s
     assert gone == Interface("eth7")
 
 
-def test_sensors_are_told_with_labels_and_without_faulty_ones_when_they_are_read_from_sys(sys):
+def test_sensors_have_labels_and_exclude_faulty_ones_when_they_are_read_from_sys(sys):
     root = sys(
         hwmon__hwmon0={"name": "k10temp", "temp1_input": 77000, "temp1_label": "Tctl", "temp2_input": 50000}
         | {"temp2_label": "Tdie", "temp3_input": 0, "temp4_input": "none"},
@@ -184,7 +184,7 @@ def test_waiting_seconds_are_those_in_which_some_task_waited(tmp_path):
 
 
 @pytest.mark.parametrize("text", [None, "", "full avg10=0.00 total=7\n", "some total=\n"])
-def test_waiting_seconds_are_not_known_when_the_kernel_does_not_tell_them(tmp_path, text):
+def test_waiting_seconds_are_unknown_when_the_kernel_lacks_them(tmp_path, text):
     if text is not None:
         (tmp_path / "io").write_text(text)
 
@@ -207,5 +207,5 @@ def test_alarms_are_those_of_the_chips_in_sysfs(sys):
     assert alarms.raised("hardware_alarm") == ("coretemp/temp2", "lm90/temp1")
 
 
-def test_alarms_are_not_known_when_a_machine_has_none(tmp_path):
+def test_alarms_are_unknown_when_a_machine_has_none(tmp_path):
     assert read_alarms(tmp_path).raised("hardware_alarm") is None

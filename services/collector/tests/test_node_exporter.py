@@ -17,7 +17,7 @@ def read(raw):
     return parse_exposition(raw, monotonic_seconds=50.0, unix_seconds=1_795_470_325.0)
 
 
-def test_sample_has_what_node_exporter_tells_when_only_some_collectors_were_asked_for(page):
+def test_sample_has_all_figures_when_only_needed_collectors_were_requested(page):
     sample = read(page("node_exporter_1.5.0_collect"))
 
     assert sample.monotonic_seconds == 50.0
@@ -39,7 +39,7 @@ def test_sample_has_what_node_exporter_tells_when_only_some_collectors_were_aske
     assert sample.temperature is None
 
 
-def test_sample_is_as_complete_when_an_exporter_gives_all_collectors(page):
+def test_sample_is_the_same_when_an_exporter_sends_all_collectors(page):
     sample, filtered = read(page("node_exporter_1.5.0")), read(page("node_exporter_1.5.0_collect"))
 
     assert sample.cpu_seconds.keys() == filtered.cpu_seconds.keys()
@@ -50,7 +50,7 @@ def test_sample_is_as_complete_when_an_exporter_gives_all_collectors(page):
     assert (sample.root.mountpoint, sample.root.size_bytes) == (filtered.root.mountpoint, filtered.root.size_bytes)
 
 
-def test_sample_leaves_out_what_is_not_the_machines_own_when_a_board_runs_containers(page):
+def test_sample_leaves_out_container_interfaces_and_mounts(page):
     sample = read(page("raspberry_pi"))
 
     assert sample.network_bytes == {"eth0": (545090452, 94397200), "wlan0": (1e6, 2e6)}
@@ -66,7 +66,7 @@ def test_sample_leaves_out_what_is_not_the_machines_own_when_a_board_runs_contai
     assert sample.filesystems[2].usage is None
 
 
-def test_swap_and_pressure_are_read_when_an_exporter_gives_all_collectors(page):
+def test_swap_and_pressure_are_read_when_an_exporter_sends_all_collectors(page):
     sample = read(page("node_exporter_1.5.0"))
 
     assert (sample.swap_total_bytes, sample.swap_free_bytes) == (0, 0)
@@ -92,7 +92,7 @@ node_hwmon_in_alarm{chip="nct6798",sensor="in5"} 1
     assert sample.hardware_alarms == ("i2c_1/curr1", "i2c_1/power1", "platform_coretemp_0/temp2")
 
 
-def test_alarms_are_none_raised_or_not_known_when_a_board_is_well_or_has_none(page):
+def test_alarms_are_empty_when_none_is_raised_and_unknown_when_a_board_has_none(page):
     quiet = read(b'node_hwmon_in_lcrit_alarm_volts{chip="a",sensor="in0"} 0')
 
     assert (quiet.under_voltage, quiet.hardware_alarms) == ((), None)
@@ -109,7 +109,7 @@ def test_alarms_are_limited_when_an_exporter_lists_very_many():
 
 
 @pytest.mark.parametrize("raw", [b"", b"<html>", b"process_cpu_seconds_total 1\n", b"\x00\xff" * 1000, b"node_load1 x"])
-def test_page_is_refused_when_it_is_not_node_exporters(raw):
+def test_exposition_is_refused_when_it_is_not_node_exporters(raw):
     with pytest.raises(NotNodeExporter):
         read(raw)
 
@@ -128,7 +128,7 @@ def test_page_is_refused_when_it_is_not_node_exporters(raw):
         (b'node_thermal_zone_temp{zone="0",type="x"} 0', "temperature"),
     ],
 )
-def test_value_is_not_known_when_it_is_not_plausible(line, field):
+def test_value_is_unknown_when_it_is_not_plausible(line, field):
     assert getattr(read(line), field) is None
 
 
@@ -144,14 +144,14 @@ def test_filesystems_are_limited_when_an_exporter_lists_very_many():
     assert max(len(each.mountpoint) for each in sample.filesystems) < 20
 
 
-def test_page_is_refused_when_it_has_more_series_than_any_machine():
+def test_exposition_is_refused_when_it_has_more_series_than_any_machine():
     with pytest.raises(TooManySeries):
         read(b"node_load1 1\n" * (SERIES_LIMIT + 1))
 
 
 @pytest.mark.parametrize("name", ["node_exporter_1.5.0", "node_exporter_1.5.0_collect", "raspberry_pi"])
 @pytest.mark.parametrize("length", [1, 7, 4096])
-def test_sample_is_the_same_when_the_page_comes_in_pieces(page, name, length):
+def test_sample_is_the_same_when_the_exposition_comes_in_pieces(page, name, length):
     raw, reader = page(name), ExpositionReader()
 
     for start in range(0, len(raw), length):
@@ -161,7 +161,7 @@ def test_sample_is_the_same_when_the_page_comes_in_pieces(page, name, length):
     assert reader.sample(monotonic_seconds=50.0, unix_seconds=1_795_470_325.0) == read(raw)
 
 
-def test_reader_passes_over_a_line_when_the_line_never_ends():
+def test_reader_skips_a_line_when_the_line_never_ends():
     reader = ExpositionReader()
 
     reader.feed(b"node_load1 1\nnode_time_seconds")
@@ -196,7 +196,7 @@ def test_reader_passes_over_a_line_when_the_line_never_ends():
         'node_load1{{a="{0}{long}"}}',
     ],
 )
-def test_reader_keeps_nothing_of_a_series_when_no_machine_has_it(series):
+def test_reader_keeps_no_series_that_no_machine_has(series):
     reader = ExpositionReader()
 
     reader.feed("".join(f"{series.format(number, long='x' * 400)} 1\n" for number in range(10_000)).encode())
@@ -244,7 +244,7 @@ _PAGES = st.lists(st.tuples(_SERIES, _NUMBERS), min_size=1).map(
 
 
 @given(_PAGES, _PAGES)
-def test_node_is_valid_for_every_reader_when_an_exporter_tells_any_numbers(first, second):
+def test_node_is_valid_when_an_exporter_sends_any_numbers(first, second):
     state = NodeState(Target("a", "a:9100", "worker", "a", 9100), unix_seconds=0.0, interval_seconds=2.0)
     for seconds, raw in enumerate((first, second)):
         try:

@@ -30,7 +30,7 @@ def test_collector_counts_as_hanging_when_it_was_left_out_of_several_scrapes_in_
     assert remarks_on_hanging(*results) == [False] * HANGING_SCRAPES + [True, True, False]
 
 
-def test_collector_does_not_count_as_hanging_when_a_busy_machine_was_late_now_and_then():
+def test_collector_does_not_count_as_hanging_when_a_busy_machine_was_sometimes_late():
     results = (LATE, sample(1, "filesystem"), sample(2, "filesystem"), LATE, sample(4, "filesystem"))
 
     assert not any(remarks_on_hanging(*results, *results))

@@ -124,13 +124,13 @@ def node(at):
     ],
     ids=lambda text: text[:30],
 )
-def test_traffic_counts_once_when_a_page_tells_names_alone(devices, counted):
+def test_traffic_counts_once_when_an_exposition_has_names_only(devices, counted):
     sample = read(network(**dict.fromkeys(devices.split(), (1, 2))))
 
     assert list(sample.network_bytes) == counted.split()
 
 
-def test_traffic_is_the_cards_when_a_container_networks_cables_carry_it_too():
+def test_traffic_is_the_cards_when_container_networks_carry_it_too():
     pages = [network(lo=(0, 0), eth0=(n * 1000, n * 100), eni2738a7062a8=(n * 500, n * 1100)) for n in (1, 3)]
 
     measures = between(*pages)
@@ -138,7 +138,7 @@ def test_traffic_is_the_cards_when_a_container_networks_cables_carry_it_too():
     assert (measures.network_receive_bytes_per_second, measures.network_transmit_bytes_per_second) == (1000, 100)
 
 
-def test_traffic_counts_once_when_netclass_tells_what_is_above_what():
+def test_traffic_counts_once_when_netclass_describes_interfaces():
     devices = ("lo", "uplink", "proxy", "home", "guests", "storage", "eth0", "eth1")
     text = (
         network(**dict.fromkeys(devices, (1, 2)))
@@ -159,7 +159,7 @@ def test_traffic_counts_once_when_netclass_tells_what_is_above_what():
 # Counters
 
 
-def test_rates_are_right_when_counters_are_above_what_json_can_say():
+def test_rates_are_right_when_counters_exceed_the_range_of_json():
     def page(n):
         return network(eth0=(2**53 + n * 10**9, 2**60 + n * 2 * 10**9)) + "".join(
             f'node_disk_{name}_bytes_total{{device="sda"}} {1.2e19 + n * 1e9}\n' for name in ("read", "written")
@@ -173,7 +173,7 @@ def test_rates_are_right_when_counters_are_above_what_json_can_say():
 
 
 @pytest.mark.parametrize("unreadable", ["NaN", "-1", "+Inf", "2e19"])
-def test_sum_is_not_known_when_a_devices_counter_cannot_be_read(unreadable):
+def test_sum_is_unknown_when_a_devices_counter_cannot_be_read(unreadable):
     def page(n):
         return network(eth0=(n * 1000, n * 1000), eth1=(unreadable, n * 1000))
 
@@ -183,7 +183,7 @@ def test_sum_is_not_known_when_a_devices_counter_cannot_be_read(unreadable):
     assert measures.network_transmit_bytes_per_second == 2000
 
 
-def test_sum_is_not_known_when_a_device_tells_one_of_its_counters_only():
+def test_sum_is_unknown_when_a_device_lacks_one_of_its_counters():
     def page(n):
         text = network(eth0=(n * 1000, n * 1000)) + DISKS.format("sda")
         return (
@@ -200,7 +200,7 @@ def test_sum_is_not_known_when_a_device_tells_one_of_its_counters_only():
     assert measures.disk_written_bytes_per_second == 1
 
 
-def test_cpu_usage_is_not_known_when_a_processors_counter_cannot_be_read():
+def test_cpu_usage_is_unknown_when_a_processors_counter_cannot_be_read():
     measures = between(cpu(user=0, idle="NaN"), cpu(user=2, idle="NaN"))
 
     assert measures.cpu_usage is None
@@ -212,7 +212,7 @@ def test_cpu_usage_is_not_known_when_a_processors_counter_cannot_be_read():
 
 @pytest.mark.parametrize("free", [GIB, "-4096", "1.8446744071562e+19"])
 @pytest.mark.parametrize("available", ["-1.9e+09", "1.8446744071562e+19", "0"])
-def test_filesystem_is_full_when_less_than_nothing_is_left(node, free, available):
+def test_filesystem_is_full_when_available_bytes_are_negative(node, free, available):
     text = mount("/dev/sda1", "ext4", "/", size=100 * GIB, free=free, available=available)
 
     assert read(text).root.usage == 100.0
@@ -242,7 +242,7 @@ def test_snapshots_make_no_alert_when_they_were_never_writable(node):
     assert [node.see(seconds, text) for seconds in (0, 30, 90)] == [[], [], []]
 
 
-def test_alerts_of_snapshots_end_when_a_collector_before_this_one_made_them(node):
+def test_alerts_of_snapshots_end_when_the_previous_collector_made_them(node):
     snapshot = mount("rpool/data@monday", "zfs", "/.zfs/snapshot/monday", readonly=1)
     text = mount("rpool/data", "zfs", "/") + snapshot
     assert [each.mountpoint for each in read(text).filesystems] == ["/"]
@@ -265,7 +265,7 @@ def test_alerts_of_snapshots_end_when_a_collector_before_this_one_made_them(node
         mount("/dev/disk3s1s1", "apfs", "/", readonly=1) + mount("/dev/disk3s5", "apfs", "/System/Volumes/Data"),
     ],
 )
-def test_filesystem_makes_no_alert_when_it_is_meant_to_be_read(node, text):
+def test_filesystem_makes_no_alert_when_it_is_read_only_by_design(node, text):
     assert [node.see(seconds, text) for seconds in (0, 30)] == [[], []]
 
 
@@ -285,7 +285,7 @@ def test_alert_is_due_when_a_card_became_readonly(node):
 
 
 @pytest.mark.parametrize("between", ["", mount("/dev/sda1", "ext4", "/")])
-def test_alert_is_due_when_a_disk_that_was_gone_comes_back_readonly_at_its_place(node, between):
+def test_alert_is_due_when_a_disk_returns_readonly_at_its_mount_point(node, between):
     disk = mount("/dev/sdb1", "ext4", "/srv")
     root = mount("/dev/sda1", "ext4", "/")
 
@@ -295,7 +295,7 @@ def test_alert_is_due_when_a_disk_that_was_gone_comes_back_readonly_at_its_place
     assert node.see(4, back) == [("pending", "filesystem_readonly/pi//srv")]
 
 
-def test_filesystem_makes_no_alert_when_another_is_mounted_to_be_read_where_one_could_be_written(node):
+def test_filesystem_makes_no_alert_when_a_readonly_one_replaces_a_writable_one(node):
     """A stick that is taken out, and a volume that one pod writes and then another reads."""
     root = mount("/dev/sda1", "ext4", "/")
     node.see(0, root + mount("/dev/sdb1", "vfat", "/media/a") + mount("/dev/rbd0", "ext4", "/pods/a/volume"))
@@ -311,7 +311,7 @@ def test_alert_is_due_when_a_device_is_readonly_and_its_first_mount_has_just_gon
     assert node.see(2, mount("/dev/sda1", "ext4", "/srv", readonly=1)) == [("pending", "filesystem_readonly/pi//srv")]
 
 
-def test_alert_of_the_collector_before_goes_on_when_the_filesystem_is_still_readonly(node, at):
+def test_previous_collectors_alert_continues_when_the_filesystem_is_still_readonly(node, at):
     before = Watched(at)
     before.see(0, mount("/dev/sda1", "ext4", "/"))
     before.see(2, mount("/dev/sda1", "ext4", "/", readonly=1))
@@ -322,7 +322,7 @@ def test_alert_of_the_collector_before_goes_on_when_the_filesystem_is_still_read
     assert node.see(34, mount("/dev/sda1", "ext4", "/")) == [("resolved", "filesystem_readonly/pi//")]
 
 
-def test_readonly_filesystem_is_not_full_when_nothing_is_left(node):
+def test_readonly_filesystem_makes_no_alert_when_it_has_no_free_bytes(node):
     assert node.see(0, mount("/dev/sda1", "ext4", "/srv", free=0)) == [("pending", "filesystem_full/pi//srv")]
 
     assert node.see(2, mount("/dev/sda1", "ext4", "/srv", free=0, readonly=1)) == [
@@ -345,11 +345,11 @@ def test_readonly_filesystem_is_not_full_when_nothing_is_left(node):
         (mount("overlay", "overlay", "/", free=3) + mount("/dev/sda1", "ext4", "/", free=3, readonly=1), "/"),
     ],
 )
-def test_filesystem_is_full_when_it_is_readonly_for_the_exporters_container_alone(node, text, full):
+def test_filesystem_is_full_when_it_is_readonly_in_the_exporters_container_only(node, text, full):
     assert node.see(0, text) == [("pending", f"filesystem_full/pi/{full}")]
 
 
-def test_filesystem_became_readonly_when_a_container_saw_that_it_was_written(node):
+def test_filesystem_became_readonly_when_the_container_had_found_it_writable(node):
     def host(readonly):
         root = mount("/dev/sda1", "ext4", "/rootfs", free=3, readonly=1)
         return root + mount("/dev/sdb1", "ext4", "/rootfs/srv", free=3, readonly=readonly)
@@ -362,7 +362,7 @@ def test_filesystem_became_readonly_when_a_container_saw_that_it_was_written(nod
     ]
 
 
-def test_filesystem_is_full_when_it_is_a_virtual_private_servers(node):
+def test_full_filesystem_makes_an_alert_on_a_virtual_private_server(node):
     assert node.see(0, mount("/dev/simfs", "simfs", "/", free=5)) == [("pending", "filesystem_full/pi//")]
 
 
@@ -373,7 +373,7 @@ def test_filesystem_is_full_when_it_is_a_virtual_private_servers(node):
         *(("reiser4", "/dev/sdb1"), ("yaffs2", "/dev/mtdblock4"), ("vzfs", "/vz/private/101")),
     ],
 )
-def test_filesystem_is_full_when_it_is_of_a_type_that_few_systems_have(node, kind, device):
+def test_full_filesystem_makes_an_alert_when_its_type_is_rare(node, kind, device):
     assert node.see(0, mount(device, kind, "/srv", free=5)) == [("pending", "filesystem_full/pi//srv")]
 
 
@@ -497,20 +497,20 @@ def test_writable_is_bounded_when_an_exporter_names_ever_new_devices(node):
         (mount("nas:/pi", "nfs", "/", free=35), "/", 65.0),
     ],
 )
-def test_disk_is_what_df_shows_when_the_root_is_out_of_the_ordinary(text, mountpoint, usage):
+def test_disk_is_the_one_that_df_shows_when_the_root_is_unusual(text, mountpoint, usage):
     sample = read(text)
 
     assert (sample.root.mountpoint, sample.root.usage) == (mountpoint, pytest.approx(usage))
 
 
-def test_disk_is_not_known_and_said_so_when_an_image_is_all_there_is():
+def test_disk_is_unknown_with_a_remark_when_there_is_only_an_image():
     sample = read(mount("/dev/sr0", "iso9660", "/", free=0, readonly=1) + mount("/dev/sda1", "ext4", "/a", readonly=1))
 
     assert sample.root is None
     assert sample.remarks == ("disk: unknown, because / is an image (iso9660) and no other file system is writable",)
 
 
-def test_disk_is_named_when_it_is_beside_the_root():
+def test_disk_is_named_in_a_remark_when_it_is_not_the_root():
     text = mount("/dev/dm-0", "erofs", "/", free=0, readonly=1) + mount("/dev/sda1", "ext4", "/var")
 
     assert read(text).remarks == ("disk: uses '/var', because / is an image (erofs)",)
@@ -526,13 +526,13 @@ def test_remark_shows_no_control_characters_when_an_exporter_writes_them(told):
     assert "'a\\n\\x1b[2Jb'" in remark
 
 
-def test_disk_is_not_known_when_the_root_cannot_be_asked():
+def test_disk_is_unknown_when_the_size_of_the_root_cannot_be_read():
     failed = 'node_filesystem_device_error{device="/dev/sda1",fstype="ext4",mountpoint="/"} 1\n'
 
     assert read(failed + mount("/dev/sdb1", "ext4", "/srv")).root.usage is None
 
 
-def test_filesystem_has_one_alert_when_two_are_mounted_at_one_place(node):
+def test_mount_point_has_one_alert_when_two_filesystems_are_mounted_there(node):
     text = mount("/dev/sda1", "ext4", "/srv", free=1) + mount("/dev/sdb1", "ext4", "/srv", free=2)
 
     assert node.see(0, text) == [("pending", "filesystem_full/pi//srv")]
@@ -542,7 +542,7 @@ def test_filesystem_has_one_alert_when_two_are_mounted_at_one_place(node):
 # Processors
 
 
-def test_cpu_usage_leaves_out_the_time_of_guests_when_openwrts_exporter_tells_it():
+def test_cpu_usage_leaves_out_the_time_of_guests_when_openwrts_exporter_sends_it():
     idle = dict.fromkeys(("nice", "system", "iowait", "irq", "softirq", "steal", "guest_nice"), 0)
     first, second = (
         cpu("cpu0", user=0, idle=0, guest=0, **idle),
@@ -554,7 +554,7 @@ def test_cpu_usage_leaves_out_the_time_of_guests_when_openwrts_exporter_tells_it
     assert (measures.cpu_usage, measures.cpu_count) == (60.0, 1)
 
 
-def test_iowait_is_told_when_the_system_calls_it_otherwise():
+def test_iowait_is_known_when_the_system_has_another_name_for_it():
     """AIX."""
     first, second = cpu(user=0, system=0, idle=0, wait=0), cpu(user=1, system=1, idle=6, wait=2)
 
@@ -614,7 +614,7 @@ def memory(**fields):
         (memory(MemTotal=8, MemAvailable=9), 8, 0.0),
     ],
 )
-def test_memory_is_what_the_systems_own_tools_show(text, total, usage):
+def test_memory_is_the_figure_of_the_systems_own_tools(text, total, usage):
     measures = measured(text)
 
     assert (measures.memory_total_bytes, measures.memory_usage) == (total * GIB, usage)
@@ -639,11 +639,11 @@ def test_memory_is_what_the_systems_own_tools_show(text, total, usage):
         (memory(MemTotal=8, MemAvailable=4), None),
     ],
 )
-def test_swap_is_what_the_systems_own_tools_show(text, usage):
+def test_swap_is_the_figure_of_the_systems_own_tools(text, usage):
     assert measured(text).swap_usage == usage
 
 
-def test_alert_of_swap_goes_on_when_there_is_less_than_nothing_left(at):
+def test_alert_of_swap_continues_when_free_bytes_are_negative(at):
     node = Watched(at, parse_rules("swap: {enabled: true, for_seconds: 10}"))
     used_up = "node_load1 1\n" + memory(SwapTotal=4, SwapFree=0)
     assert node.see(0, used_up) + node.see(20, used_up) == [("pending", "swap/pi"), ("firing", "swap/pi")]
@@ -718,7 +718,7 @@ def test_node_names_missing_figures_when_it_is_online(node, text, missing_reason
         ('node_thermal_zone_temp{type="x86_pkg_temp",zone="0"} 51\n', 51.0),
     ],
 )
-def test_temperature_is_of_the_hottest_sensor_that_can_be_believed(text, celsius):
+def test_temperature_is_that_of_the_hottest_plausible_sensor(text, celsius):
     measures = measured(text)
 
     assert measures.temperature == celsius
@@ -739,7 +739,7 @@ BOARD = hwmon("platform_nct6775_656", "temp2", 109, "CPUTIN", name="nct6775") + 
         '{chip: "*", label: "CPU*"}, {chip: coretemp, label: package_id_1}',
     ],
 )
-def test_temperature_makes_no_alert_when_the_rule_ignores_the_sensor_that_is_stuck(at, ignored):
+def test_temperature_makes_no_alert_when_the_rule_ignores_the_stuck_sensor(at, ignored):
     stuck = Watched(at)
     assert stuck.see(0, BOARD) == [("pending", "temperature/pi")]
     assert stuck.see(30, BOARD) == [("firing", "temperature/pi")]
@@ -757,7 +757,7 @@ def test_temperature_makes_an_alert_when_the_rule_ignores_other_sensors(at, igno
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_alarm_is_not_raised_when_the_chip_calls_its_sensor_faulty(node, order):
+def test_alarm_is_not_raised_when_the_sensor_is_faulty(node, order):
     """A diode that is not connected reads the highest value, and so raises all alarms."""
     texts = [
         hwmon("i2c_0_004c", "temp2", 127.9, fault=1),
@@ -772,7 +772,7 @@ def test_alarm_is_not_raised_when_the_chip_calls_its_sensor_faulty(node, order):
 
 
 @pytest.mark.parametrize("version", ["0.16.0", "1.0.1", "1.5.0", "1.12.0"])
-def test_node_has_all_its_values_when_an_exporter_of_any_version_tells_them(page, version):
+def test_node_has_all_values_with_every_version_of_the_exporter(page, version):
     state = NodeState(Target("pi", "pi:9100", "worker", "pi", 9100), unix_seconds=0.0, interval_seconds=2.0)
     raw = page(f"node_exporter_{version}").replace(b"# EOF\n", b"")
     for seconds in (0.0, 2.0):
@@ -841,7 +841,7 @@ DISKS = 'node_disk_read_bytes_total{{device="{0}"}} 1\nnode_disk_written_bytes_t
     ],
     ids=["FreeBSD", "OpenBSD", "macOS", "OpenWrt"],
 )
-def test_page_lacks_only_what_the_system_does_not_tell_when_it_is_not_debians(text, missing):
+def test_sample_lacks_only_figures_that_the_system_does_not_report(text, missing):
     sample = read(text)
 
     assert missing_values(sample) == missing
@@ -849,7 +849,7 @@ def test_page_lacks_only_what_the_system_does_not_tell_when_it_is_not_debians(te
     assert sample.remarks == ()
 
 
-def test_sample_has_no_remarks_when_nothing_is_in_doubt(page):
+def test_sample_has_no_remarks_when_no_choice_is_uncertain(page):
     for name in ("node_exporter_1.5.0", "raspberry_pi"):
         assert parse_exposition(page(name), monotonic_seconds=0.0, unix_seconds=1.0).remarks == ()
 

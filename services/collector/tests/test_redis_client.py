@@ -44,7 +44,7 @@ def test_link_sends_nothing_but_its_credentials_when_it_connects(valkey, redis, 
     ],
     ids=["lease", "history"],
 )
-def test_link_tells_missing_functions_from_a_refusal(valkey, ask):
+def test_link_distinguishes_missing_functions_from_a_refusal(valkey, ask):
     async def run():
         link = RedisClient(url_of(valkey, "collector"))
         try:
@@ -72,7 +72,7 @@ def former_user(redis):
     redis.execute_command("ACL LOG RESET")
 
 
-def test_round_goes_without_what_the_user_may_not_keep_when_its_rules_are_of_a_former_release(
+def test_round_is_published_without_rules_and_incidents_when_the_acl_is_of_a_previous_release(
     valkey, redis, former_user, caplog
 ):
     redis.hset(EPOCH_KEY, "epoch", "7")

@@ -29,7 +29,7 @@ def problem(folder):
     return disk.issue and english(disk.issue)
 
 
-def test_disk_is_full_when_the_next_save_has_no_room_beside_the_last(disk, tmp_path):
+def test_disk_is_full_when_the_next_save_does_not_fit(disk, tmp_path):
     (tmp_path / "dump.rdb").write_bytes(bytes(3_000_000))
     needed = 3_000_000 + EXTRA_BYTES
 
@@ -44,7 +44,7 @@ def test_disk_is_full_when_the_next_save_has_no_room_beside_the_last(disk, tmp_p
     assert "is nearly full" in problem(tmp_path)
 
 
-def test_disk_is_nearly_full_when_two_more_saves_leave_too_little(disk, tmp_path):
+def test_disk_is_nearly_full_when_two_more_saves_leave_too_little_space(disk, tmp_path):
     (tmp_path / "dump.rdb").write_bytes(bytes(13_000_000))
     needed = 2 * (13_000_000 + EXTRA_BYTES) + SPARE_BYTES
 
@@ -56,16 +56,16 @@ def test_disk_is_nearly_full_when_two_more_saves_leave_too_little(disk, tmp_path
     )
 
 
-def test_disk_is_full_when_nothing_is_free_and_nothing_was_saved_yet(disk, tmp_path):
+def test_disk_is_full_when_it_has_no_free_bytes_before_the_first_save(disk, tmp_path):
     disk(0)
     assert "0.0 MB are free, and Redis needs 1.0 MB" in problem(tmp_path)
 
 
-def test_disk_says_nothing_when_it_cannot_be_read(tmp_path):
+def test_disk_has_no_issue_when_it_cannot_be_read(tmp_path):
     assert problem(tmp_path / "none") is None
 
 
-def test_trouble_is_told_for_as_long_as_it_lasts(disk, tmp_path):
+def test_full_disk_is_a_degradation_while_it_lasts(disk, tmp_path):
     class Redis:
         async def read_status(self):
             return RedisStatus()

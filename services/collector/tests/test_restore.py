@@ -38,7 +38,7 @@ def sample(seconds=0.0):
     return Sample(monotonic_seconds=seconds, load1=0.7)
 
 
-def test_node_stays_what_it_was_when_a_collector_takes_over(state):
+def test_node_keeps_its_status_and_values_when_a_collector_takes_over(state):
     node = state("node6.lan")
 
     restore_nodes(previous_nodes(METRICS), [node])
@@ -83,7 +83,7 @@ def test_own_scrapes_count_when_they_came_before_the_takeover(state):
     assert (other.as_node().status, other.as_node().status_since) == ("online", "2026-11-23T09:41:10.000Z")
 
 
-def test_own_scrapes_do_not_count_when_they_are_older_than_a_pause_of_this_process(state, monkeypatch):
+def test_own_scrapes_do_not_count_when_this_process_was_paused_since(state, monkeypatch):
     node = state("node6.lan")
     node.update(ScrapeFailed("connect", failures.connection_refused()), unix_seconds=NOW)
     assert node.is_recent
@@ -100,7 +100,7 @@ def test_own_scrapes_do_not_count_when_they_are_older_than_a_pause_of_this_proce
     assert (node.is_recent, node.as_node().load1) == (True, 0.7)
 
 
-def test_name_and_role_are_the_targets_files_when_they_changed_meanwhile(state):
+def test_name_and_role_come_from_the_targets_file_when_they_changed_meanwhile(state):
     node = state("node6.lan", node="head", role="master")
 
     restore_nodes(previous_nodes(METRICS), [node])
@@ -109,7 +109,7 @@ def test_name_and_role_are_the_targets_files_when_they_changed_meanwhile(state):
 
 
 @pytest.mark.parametrize("raw", [None, b"", b"{", b"{}", METRICS.replace(b'"online"', b'"fine"')])
-def test_node_is_unknown_when_there_is_nothing_readable_to_take_over(state, raw):
+def test_node_is_unknown_when_the_previous_state_is_unreadable(state, raw):
     node = state("node6.lan")
 
     restore_nodes(previous_nodes(raw), [node])
@@ -118,7 +118,7 @@ def test_node_is_unknown_when_there_is_nothing_readable_to_take_over(state, raw)
     assert restore_alerts(raw, CurrentTime(0.0, NOW)) == {}
 
 
-def test_alerts_go_on_without_a_transition_when_a_collector_takes_over(online, offline, filesystem):
+def test_alerts_continue_without_a_transition_when_a_collector_takes_over(online, offline, filesystem):
     rules = parse_rules("filesystem_full: {for_seconds: 60}")
     full = online(filesystems=(filesystem("/boot", 91.5),))
     now = CurrentTime(5.0, NOW)
@@ -134,7 +134,7 @@ def test_alerts_go_on_without_a_transition_when_a_collector_takes_over(online, o
 
 
 @pytest.mark.parametrize(("told", "peak"), [({"peak": 99.0}, 99.0), ({"peak": None}, 91.5), ({}, 91.5)])
-def test_worst_value_goes_on_when_a_collector_takes_over(online, filesystem, told, peak):
+def test_worst_value_stays_when_a_collector_takes_over(online, filesystem, told, peak):
     # Given an alert at 91.5 %, of a collector of this release, or of one that tells no worst value
     message = msgspec.json.decode(ALERTS)
     [alert] = [alert for alert in message["active_alerts"] if alert["rule"] == "filesystem_full"]
@@ -209,7 +209,7 @@ def test_alert_of_an_unknown_rule_stays_as_it_was_published_when_a_collector_tak
 
 
 @pytest.mark.parametrize("fields", [{}, OF_A_GROUP])
-def test_alert_of_an_unknown_rule_ends_when_nobody_has_judged_it_for_a_day(online, fields):
+def test_alert_of_an_unknown_rule_ends_when_it_was_not_evaluated_for_a_day(online, fields):
     alert, raw = later_release(**fields)
 
     alerts, [change] = evaluate(

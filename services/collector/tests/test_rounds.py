@@ -49,7 +49,7 @@ def state(nodes):
     return make
 
 
-def test_snapshot_says_simulated_when_a_node_is(new_rounds, state, at):
+def test_snapshot_is_marked_simulated_when_a_node_is(new_rounds, state, at):
     rounds = new_rounds()
 
     def simulated(is_simulated, seconds):
@@ -59,7 +59,7 @@ def test_snapshot_says_simulated_when_a_node_is(new_rounds, state, at):
     assert [simulated(*given) for given in ((False, 0), (True, 2), (False, 4))] == [False, True, False]
 
 
-def test_restored_alert_is_published_as_it_was_when_no_rule_here_judges_it(new_rounds, state, online, at):
+def test_restored_alert_is_published_unchanged_when_its_rule_is_unknown(new_rounds, state, online, at):
     message = msgspec.json.decode((GOLDEN / "alerts.json").read_bytes())
     unknown = message["active_alerts"][0] | {"id": "quorum//racks", "rule": "quorum", "node": "", "subject": {"n": 1}}
     known = message["active_alerts"][1] | {"silenced": True}
@@ -77,7 +77,7 @@ def test_restored_alert_is_published_as_it_was_when_no_rule_here_judges_it(new_r
     assert active(online(known["node"])) == [unknown]
 
 
-def test_rules_in_force_are_told_on_a_change_and_now_and_then(new_rounds, state, online, at):
+def test_rules_in_force_are_published_after_a_change_and_periodically(new_rounds, state, online, at):
     def told(seconds, rules, confirmed=True):
         publication = rounds.next_round(state(online(), rules=rules), at(seconds))
         if confirmed:
@@ -129,7 +129,7 @@ def test_active_alerts_are_the_golden_ones_when_the_same_conditions_hold(
     assert msgspec.structs.replace(firing, id="1795426867-7", timestamp=written) == golden.entries[0]
 
 
-def test_round_publishes_all_three_when_it_is_the_first(new_rounds, state, at):
+def test_round_publishes_metrics_health_and_alerts_when_it_is_the_first(new_rounds, state, at):
     publication = new_rounds().next_round(state(), at(0))
 
     assert channels(publication) == ["metrics", "health", "alerts"]
@@ -139,7 +139,7 @@ def test_round_publishes_all_three_when_it_is_the_first(new_rounds, state, at):
         assert (head["v"], head["cluster"], head["epoch"], head["seq"]) == (1, "lab", 1795426867, 1)
 
 
-def test_round_publishes_metrics_alone_when_nothing_else_changed(new_rounds, state, at):
+def test_round_publishes_only_metrics_when_health_and_alerts_are_unchanged(new_rounds, state, at):
     rounds = new_rounds()
     rounds.next_round(state(), at(0))
     rounds.confirm()
@@ -149,7 +149,7 @@ def test_round_publishes_metrics_alone_when_nothing_else_changed(new_rounds, sta
     assert (channels(publication), publication.seq) == (["metrics"], 2)
 
 
-def test_round_repeats_health_and_alerts_when_they_have_not_been_told_for_long(new_rounds, state, at):
+def test_round_repeats_health_and_alerts_when_their_last_publication_is_old(new_rounds, state, at):
     rounds = new_rounds()
     rounds.next_round(state(), at(0))
     rounds.confirm()
@@ -162,7 +162,7 @@ def test_round_repeats_health_and_alerts_when_they_have_not_been_told_for_long(n
     assert alerts_of(publication).previous_alert_id == alerts_of(publication).last_alert_id == "1795426867-6"
 
 
-def test_round_publishes_what_is_due_again_when_the_one_before_was_not_confirmed(new_rounds, state, offline, at):
+def test_round_publishes_due_messages_again_when_the_previous_round_was_not_confirmed(new_rounds, state, offline, at):
     rounds = new_rounds()
     rounds.next_round(state(), at(0))
     rounds.confirm()
@@ -179,7 +179,7 @@ def test_round_publishes_what_is_due_again_when_the_one_before_was_not_confirmed
     assert channels(rounds.next_round(state(offline(), problems=["The rules file is broken."]), at(6))) == ["metrics"]
 
 
-def test_round_tells_alerts_and_health_when_only_a_severity_changed(new_rounds, state, offline, at):
+def test_round_publishes_alerts_and_health_when_only_a_severity_changed(new_rounds, state, offline, at):
     rounds = new_rounds()
     rounds.next_round(state(offline()), at(0))
     rounds.confirm()
@@ -192,7 +192,7 @@ def test_round_tells_alerts_and_health_when_only_a_severity_changed(new_rounds, 
     assert alerts_of(publication).active_alerts[0].type == "info"
 
 
-def test_round_tells_health_when_only_an_error_changed(new_rounds, state, nodes, at):
+def test_round_publishes_health_when_only_an_error_changed(new_rounds, state, nodes, at):
     rounds = new_rounds()
     rounds.next_round(state(), at(0))
     rounds.confirm()
@@ -204,7 +204,7 @@ def test_round_tells_health_when_only_an_error_changed(new_rounds, state, nodes,
     assert json.loads(publication.messages[HEALTH_CHANNEL])["issues"] == ["pi-é.lan:9200 is offline: HTTP 500"]
 
 
-def test_rounds_keep_its_alerts_when_redis_was_emptied(new_rounds, state, offline, at):
+def test_rounds_keep_alerts_when_redis_was_emptied(new_rounds, state, offline, at):
     rounds = new_rounds()
     rounds.next_round(state(offline()), at(0))
     rounds.confirm()

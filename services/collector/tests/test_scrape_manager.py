@@ -33,7 +33,7 @@ def sample():
     return Sample(monotonic_seconds=time.monotonic(), load1=0.5)
 
 
-def test_polling_scrapes_once_an_interval_when_scrapes_are_short(target):
+def test_manager_scrapes_once_in_an_interval_when_scrapes_are_short(target):
     probe = Scraper(sample())
 
     async def run():
@@ -50,7 +50,7 @@ def test_polling_scrapes_once_an_interval_when_scrapes_are_short(target):
     assert all(scrape - begun > 0.2 * number for number, scrape in enumerate(probe.scrapes))
 
 
-def test_polling_goes_on_with_the_others_when_one_node_is_slow(target):
+def test_manager_scrapes_other_nodes_when_one_node_is_slow(target):
     slow, quick = Scraper(sample(), takes_seconds=3600), Scraper(sample())
 
     async def run():
@@ -65,7 +65,7 @@ def test_polling_goes_on_with_the_others_when_one_node_is_slow(target):
     assert len(slow.scrapes) == 1
 
 
-def test_polling_scrapes_less_and_less_often_when_a_node_sends_more_than_it_may(target):
+def test_manager_scrapes_a_node_less_often_when_it_exceeds_a_limit(target):
     probe = Scraper(ScrapeFailed("limit", failures.page_too_long(8 * 2**20)))
 
     async def run():
@@ -83,7 +83,7 @@ def test_polling_scrapes_less_and_less_often_when_a_node_sends_more_than_it_may(
     assert all(scrape - begun > 0.1 * intervals for scrape, intervals in zip(probe.scrapes, (0, 2, 6, 14), strict=True))
 
 
-def test_polling_scrapes_every_interval_again_when_a_node_sends_what_it_may(target, monkeypatch):
+def test_manager_scrapes_in_every_interval_again_when_a_node_keeps_the_limits(target, monkeypatch):
     monkeypatch.setattr("collector.scrape_manager.LONGEST_PAUSE_SECONDS", 0.2)
     probe = Scraper(ScrapeFailed("limit", failures.page_too_long(8 * 2**20)))
 
@@ -112,7 +112,7 @@ def test_polling_scrapes_every_interval_again_when_a_node_sends_what_it_may(targ
         (RuntimeError("bug"), "cannot be read"),
     ],
 )
-def test_polling_goes_on_when_a_scrape_fails(target, failure, error):
+def test_manager_continues_when_a_scrape_fails(target, failure, error):
     probe = Scraper(sample())
 
     async def run():
@@ -131,7 +131,7 @@ def test_polling_goes_on_when_a_scrape_fails(target, failure, error):
     assert asyncio.run(run()).startswith(error)
 
 
-def test_polling_keeps_what_it_knows_when_targets_change(target):
+def test_manager_keeps_states_when_targets_change(target):
     made = []
 
     async def run():
@@ -165,7 +165,7 @@ def test_phases_spread_over_the_interval_when_there_are_many_targets():
     assert min(quarters) > 200
 
 
-def test_polling_scrapes_in_another_way_when_the_target_is_to_be_asked_in_another_way(target):
+def test_manager_makes_a_new_scraper_when_the_targets_options_change(target):
     made = []
 
     def make(target):
@@ -187,7 +187,7 @@ def test_polling_scrapes_in_another_way_when_the_target_is_to_be_asked_in_anothe
     assert made == ["http", "https"]
 
 
-def test_polling_tells_the_outcome_of_each_scrape_when_debugging(target, caplog):
+def test_manager_logs_each_scrape_at_level_debug(target, caplog):
     caplog.set_level("DEBUG", "collector.scrape_manager")
     probe = Scraper(sample(), ScrapeFailed("connect", failures.connection_refused()))
 

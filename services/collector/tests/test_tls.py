@@ -61,7 +61,7 @@ async def one_scrape(probe, _):
     return await probe.scrape()
 
 
-def test_page_is_read_by_https_on_one_connection(run, folder):
+def test_expositions_are_read_over_one_https_connection(run, folder):
     async def scrapes(probe, exporter):
         return [await probe.scrape() for _ in range(3)], exporter.connections
 
@@ -99,7 +99,7 @@ def test_connection_takes_little_memory(run, target, folder):
     assert memory_bytes / count < 200 * 1024
 
 
-def test_exporters_share_nothing_when_their_authorities_differ(run, target, folder):
+def test_exporters_share_no_tls_context_when_their_authorities_differ(run, target, folder):
     """One session, one host and port, two entries: whom the one trusts is not trusted by the other."""
 
     async def both(probe, exporter):
@@ -150,7 +150,7 @@ def test_exporters_share_nothing_when_their_authorities_differ(run, target, fold
         ),
     ],
 )
-def test_scrape_says_what_is_wrong_with_the_certificate(run, folder, certificate, http, reason, sentence):
+def test_scrape_names_the_problem_with_the_certificate(run, folder, certificate, http, reason, sentence):
     result = run(serving(folder, certificate), lambda _: answer(PAGE), one_scrape, http)
 
     assert (result.reason, result.sentence) == (reason, sentence)
@@ -165,12 +165,12 @@ def test_scrape_says_what_is_wrong_with_the_certificate(run, folder, certificate
         HttpOptions(scheme="https", insecure=True),
     ],
 )
-def test_page_is_read_when_the_entry_says_what_to_trust(run, folder, http):
+def test_exposition_is_read_when_the_entry_names_trusted_certificates(run, folder, http):
     assert isinstance(run(serving(folder), lambda _: answer(PAGE), one_scrape, http), Sample)
 
 
 @pytest.mark.parametrize("closes", [True, False])
-def test_scrape_says_that_the_exporter_speaks_https_when_it_is_asked_without(run, folder, closes):
+def test_scrape_reports_that_the_exporter_speaks_https_when_the_request_is_plain(run, folder, closes):
     # Python's server ends the connection without a word, Go's answers in plain HTTP.
     if closes:
         context, respond = serving(folder), lambda _: answer(PAGE)
@@ -195,7 +195,7 @@ def test_scrape_says_that_the_exporter_speaks_https_when_it_is_asked_without(run
     assert requests <= 1
 
 
-def test_scrape_says_that_the_exporter_speaks_https_when_it_answers_with_an_alert(run):
+def test_scrape_reports_that_the_exporter_speaks_https_when_it_answers_with_a_tls_alert(run):
     async def alert():
         yield bytes.fromhex("15030100020246")
         raise OSError
@@ -205,13 +205,13 @@ def test_scrape_says_that_the_exporter_speaks_https_when_it_answers_with_an_aler
     assert result == ScrapeFailed("tls", failures.speaks_https())
 
 
-def test_scrape_says_that_the_connection_was_closed_when_the_exporter_does_not_speak_https_either(run):
+def test_scrape_reports_a_closed_connection_when_the_exporter_does_not_speak_https_either(run):
     result = run(None, lambda _: CLOSES, one_scrape, HttpOptions())
 
     assert result == ScrapeFailed("http", failures.closed_without_answer())
 
 
-def test_scrape_says_that_the_exporter_speaks_no_https_when_it_answers_in_plain(target, folder):
+def test_scrape_reports_that_the_exporter_does_not_speak_https_when_its_answer_is_plain(target, folder):
     async def answer_at_once(reader, writer):
         await reader.read(10)
         writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n400")
@@ -220,7 +220,7 @@ def test_scrape_says_that_the_exporter_speaks_no_https_when_it_answers_in_plain(
     assert failed_scrape(target, folder, answer_at_once).sentence == told
 
 
-def test_scrape_says_what_may_be_missing_when_the_exporter_wants_a_certificate_of_ours(run, folder):
+def test_scrape_names_possible_causes_when_the_exporter_requires_a_client_certificate(run, folder):
     context = serving(folder)
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_verify_locations(folder / "ca.crt")
@@ -234,7 +234,7 @@ def test_scrape_says_what_may_be_missing_when_the_exporter_wants_a_certificate_o
     assert (result.reason, result.sentence) == ("http", told)
 
 
-def test_scrape_says_why_tls_fails_when_the_exporter_says_so(target, folder):
+def test_scrape_names_the_exporters_reason_when_tls_fails(target, folder):
     # A TLS record: alert, version 1.2, two bytes, fatal, handshake_failure.
     alert = bytes.fromhex("15030300020228")
 
@@ -247,7 +247,7 @@ def test_scrape_says_why_tls_fails_when_the_exporter_says_so(target, folder):
     )
 
 
-def test_scrape_says_why_tls_fails_when_it_does_so_after_the_handshake(target, folder):
+def test_scrape_names_the_reason_when_tls_fails_after_the_handshake(target, folder):
     async def break_off(reader, writer):
         incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         tls = serving(folder).wrap_bio(incoming, outgoing, server_side=True)
@@ -309,7 +309,7 @@ class Guarded:
         return answer(PAGE)
 
 
-def test_page_is_read_when_the_password_is_right_and_again_when_it_has_changed(run, folder):
+def test_exposition_is_read_with_the_right_password_also_after_a_change(run, folder):
     guarded = Guarded()
 
     async def scrapes(probe, _):
@@ -327,13 +327,13 @@ def test_page_is_read_when_the_password_is_right_and_again_when_it_has_changed(r
     assert isinstance(last, Sample)
 
 
-def test_scrape_says_what_is_missing_when_the_entry_names_no_credentials(run, folder):
+def test_scrape_reports_missing_credentials_when_the_entry_names_none(run, folder):
     result = run(serving(folder), Guarded(), one_scrape)
 
     assert result == ScrapeFailed("http", failures.http_wants_credentials())
 
 
-def test_credentials_go_over_plain_http_when_the_entry_says_so(run):
+def test_credentials_are_sent_over_plain_http_when_the_entry_allows_it(run):
     http = HttpOptions(username="prom", password_file="password", credentials_over_http=True)
 
     assert isinstance(run(None, Guarded(), one_scrape, http), Sample)
@@ -342,7 +342,7 @@ def test_credentials_go_over_plain_http_when_the_entry_says_so(run):
 @pytest.mark.parametrize(
     "where", ["https://127.0.0.1:{port}/metrics", "//localhost:{port}/metrics", "http://127.0.0.1:{port}/"]
 )
-def test_credentials_go_nowhere_else_when_the_exporter_redirects(run, target, folder, where):
+def test_credentials_are_not_sent_elsewhere_when_the_exporter_redirects(run, target, folder, where):
     elsewhere = Guarded()
 
     async def scrape(probe, exporter):
@@ -366,7 +366,7 @@ def test_credentials_go_nowhere_else_when_the_exporter_redirects(run, target, fo
 
 @pytest.mark.parametrize("shown", ["", "spy:word@", "spy@", ":@"])
 @pytest.mark.parametrize("http", [PASSWORD, HTTPS], ids=["password", "no password"])
-def test_redirect_changes_nothing_about_who_asks_when_it_names_a_user(run, target, folder, shown, http):
+def test_redirect_does_not_change_the_credentials_when_it_contains_a_user_name(run, target, folder, shown, http):
     guarded = Guarded()
 
     async def main():
@@ -397,7 +397,7 @@ def test_redirect_changes_nothing_about_who_asks_when_it_names_a_user(run, targe
         ("::1", None, None),
     ],
 )
-def test_certificate_is_for_an_address_without_its_zone(run, target, folder, host, server_name, expected):
+def test_certificate_is_checked_for_the_address_without_its_zone(run, target, folder, host, server_name, expected):
     async def asked():
         async with open_session(Resolver(), folder) as session:
             http = HttpOptions(scheme="https", server_name=server_name)
@@ -421,7 +421,7 @@ async def _endless():
         yield b"node_else one\n" * 4000
 
 
-def test_bounds_hold_when_a_page_that_does_not_end_comes_by_https(run, folder):
+def test_limits_apply_when_an_endless_exposition_arrives_over_https(run, folder):
     async def scrape(probe, _):
         async with loop_turns() as turns:
             result = await probe.scrape()

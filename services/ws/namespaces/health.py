@@ -30,13 +30,13 @@ from runtime.redis_failures import RedisFailure, translated
 from ws.counters import Counters
 from ws.event import Push
 from ws.namespaces.namespace import Namespace
-from ws.state import ClusterState, Step
+from ws.state import ClusterState, MessageOutcome
 
 #: Seconds for which what Redis said is said again, however many clients ask.
-KEPT_SECONDS: Final = 1.0
+CACHE_SECONDS: Final = 1.0
 
 #: The collector, the name of its cluster, and the replicas; ``None`` where Redis did not say.
-Facts = tuple[CollectorReport, str | None, list[ReplicaReport]]
+RedisReports = tuple[CollectorReport, str | None, list[ReplicaReport]]
 
 
 class HealthReporter:
@@ -56,22 +56,22 @@ class HealthReporter:
         self._state = state
         self._readiness = readiness
         self._own = own
-        self._asking = threading.Lock()
-        self._facts: Facts | None = None
-        self._asked: float | None = None
+        self._read_lock = threading.Lock()
+        self._reports: RedisReports | None = None
+        self._read_at: float | None = None
 
     def report(self) -> HealthReportWithCluster:
         """Return the report; lets other greenlets run while Redis is asked."""
-        facts = self._ask() if self._readiness.redis_down_since is None else None
+        reports = self._read_redis() if self._readiness.redis_down_since is None else None
         down_since = self._readiness.redis_down_since
-        if facts is None:
-            facts = (
+        if reports is None:
+            reports = (
                 CollectorReport(status="down", leader=None, epoch=None, age_seconds=self._state.age_seconds),
                 None,
                 [],
             )
             down_since = down_since or timestamp(time.time())
-        collector, cluster, replicas = facts
+        collector, cluster, replicas = reports
         snapshot = self._state.snapshot
         interval = None if snapshot is None else snapshot.interval_seconds
         collector = correct_status_by_rounds(collector, self._state.age_seconds, interval)
@@ -92,17 +92,17 @@ class HealthReporter:
             cluster=cluster_counts(self._state.health, snapshot),
         )
 
-    def _ask(self) -> Facts | None:
-        with self._asking:
-            if self._asked is None or time.monotonic() - self._asked > KEPT_SECONDS:
+    def _read_redis(self) -> RedisReports | None:
+        with self._read_lock:
+            if self._read_at is None or time.monotonic() - self._read_at > CACHE_SECONDS:
                 try:
                     with translated():
                         collector, cluster = read_collector(self._redis)
-                        self._facts = collector, cluster, read_replicas(self._redis)
+                        self._reports = collector, cluster, read_replicas(self._redis)
                 except (RedisFailure, KeyError, ValueError):
-                    self._facts = None  # the feed says so in the log
-                self._asked = time.monotonic()
-            return self._facts
+                    self._reports = None  # the feed says so in the log
+                self._read_at = time.monotonic()
+            return self._reports
 
 
 def _id(replica: ReplicaReport) -> str:
@@ -145,12 +145,12 @@ class HealthNamespace(Namespace):
         raw = self._state.raw(HEALTH_CHANNEL)
         if raw is not None:
             self.send(sid, HEALTH_UPDATE, raw, HEALTH_CHANNEL)
-        self._push.join(sid, self._everybody)
+        self._push.join(sid, self._all_clients)
 
-    def deliver(self, step: Step) -> None:
+    def deliver(self, outcome: MessageOutcome) -> None:
         """Show a new health to everybody."""
-        if step.channel == HEALTH_CHANNEL and step.state is not None:
-            self._push.broadcast(self._everybody, self.event(HEALTH_UPDATE, step.state, HEALTH_CHANNEL))
+        if outcome.channel == HEALTH_CHANNEL and outcome.state is not None:
+            self._push.broadcast(self._all_clients, self.event(HEALTH_UPDATE, outcome.state, HEALTH_CHANNEL))
 
     def _request_health(self, sid: str, argument: Mapping[str, Any]) -> bytes:
         payload = encode(HealthResponse(data=self._reporter.report(), timestamp=timestamp(time.time())))

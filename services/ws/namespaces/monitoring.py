@@ -29,17 +29,17 @@ from contract.raw_json import raw_nodes
 from contract.rest import overview
 from runtime.clock import timestamp
 from ws.access.limits import LimitReached, Subscriptions
-from ws.alert_log import AlertLog, Gap, Page
+from ws.alert_log import AlertLogFollower, Gap, ResultPage
 from ws.counters import Counters
 from ws.event import Push
-from ws.namespaces.namespace import Namespace, Refused
+from ws.namespaces.namespace import Namespace, RequestRefused
 from ws.selections import Selection, Selections, TooManyNames
-from ws.state import ClusterState, Step
+from ws.state import ClusterState, MessageOutcome
 
 #: Seconds that a client waits for a replica that has not yet seen the entry that the client stands at.
 CATCH_UP_SECONDS: Final = 2.0
 #: Seconds between two looks at a client that is behind, or at this replica.
-LOOK_SECONDS: Final = 0.02
+CHECK_SECONDS: Final = 0.02
 
 
 class MonitoringNamespace(Namespace):
@@ -55,7 +55,7 @@ class MonitoringNamespace(Namespace):
         push: Push,
         counters: Counters,
         state: ClusterState,
-        log: AlertLog,
+        log: AlertLogFollower,
         subscriptions: Subscriptions,
     ) -> None:
         super().__init__(push, counters)
@@ -79,12 +79,12 @@ class MonitoringNamespace(Namespace):
             try:
                 self._subscribe(sid, wanted)
                 return
-            except Refused as refused:
+            except RequestRefused as refused:
                 self._counters.bad_requests += 1
                 self.send(sid, ERROR, refused.payload)
         self._send_snapshot(sid)
         self._send_alerts(sid)
-        self._push.join(sid, self._everybody)
+        self._push.join(sid, self._all_clients)
 
     def disconnected(self, sid: str) -> None:
         """See ``Namespace``."""
@@ -92,31 +92,31 @@ class MonitoringNamespace(Namespace):
         self._selections.forget(sid)
         super().disconnected(sid)
 
-    def deliver(self, step: Step) -> None:
+    def deliver(self, outcome: MessageOutcome) -> None:
         """Show a new snapshot, or a repeated one, and new alerts."""
-        if step.state is None:
+        if outcome.state is None:
             return
-        if step.channel == METRICS_CHANNEL and self._state.snapshot is not None:
-            self._selections.show(step.state, self._state.snapshot)
-        elif step.channel == ALERTS_CHANNEL:
-            self._push.broadcast(self._everybody, self.event(ALERTS_UPDATE, step.state))
+        if outcome.channel == METRICS_CHANNEL and self._state.snapshot is not None:
+            self._selections.deliver(outcome.state, self._state.snapshot)
+        elif outcome.channel == ALERTS_CHANNEL:
+            self._push.broadcast(self._all_clients, self.event(ALERTS_UPDATE, outcome.state))
 
     def _subscribe(self, sid: str, argument: object) -> bytes:
         """Put a subscription in force. Lets other greenlets run where entries of the log have to be read."""
         try:
             wanted = msgspec.convert(argument, Subscription)
         except msgspec.ValidationError as error:
-            raise Refused("bad_request", str(error)) from None
+            raise RequestRefused("bad_request", str(error)) from None
         selection = Selection.of(wanted.mode, wanted.nodes)
         try:
             self._selections.require_room(selection)
         except TooManyNames:
-            raise Refused("not_available", "the clients of this replica name too many nodes already") from None
+            raise RequestRefused("not_available", "the clients of this replica name too many nodes already") from None
         self._count(sid, selection)
         after, missed = wanted.last_alert_id, None
         if after is not None:
             # What is published from here on is among what it missed, until it joins again.
-            self._push.leave(sid, self._everybody)
+            self._push.leave(sid, self._all_clients)
             missed = self._missed(after)
         answer = self._in_force(wanted, recovered=missed is not None)
         if self._selections.choose(sid, selection):
@@ -128,7 +128,7 @@ class MonitoringNamespace(Namespace):
                 answer = self._in_force(wanted, recovered=False)
                 self.send(sid, SUBSCRIBED_TO_UPDATES, answer)
                 self._send_alerts(sid)
-            self._push.join(sid, self._everybody)
+            self._push.join(sid, self._all_clients)
         else:
             self._subscriptions.end(sid)
         return answer
@@ -140,7 +140,7 @@ class MonitoringNamespace(Namespace):
         try:
             self._subscriptions.begin(sid)
         except LimitReached as reached:
-            raise Refused("limit_exceeded", reached.text) from None
+            raise RequestRefused("limit_exceeded", reached.text) from None
 
     def _in_force(self, wanted: Subscription, *, recovered: bool) -> bytes:
         return encode(
@@ -164,17 +164,17 @@ class MonitoringNamespace(Namespace):
         if alerts is not None:
             self.send(sid, ALERTS_UPDATE, alerts)
 
-    def _missed(self, after: LogId) -> Page | None:
+    def _missed(self, after: LogId) -> ResultPage | None:
         """The first of the entries after ``after``; ``None`` where nobody can say what they are."""
         deadline = time.monotonic() + CATCH_UP_SECONDS
         # The client may come from a replica that was a moment ahead: what it has must not be shown to it again.
         while (known := self._state.last_alert_id) is None or not Gap(known, after).is_closed:
             if time.monotonic() > deadline:
                 return None if known is None else ()
-            time.sleep(LOOK_SECONDS)
-        return Gap(after, known).begin(self._log)
+            time.sleep(CHECK_SECONDS)
+        return Gap(after, known).read_first_page(self._log)
 
-    def _send_missed(self, sid: str, after: LogId, page: Page | None) -> bool:
+    def _send_missed(self, sid: str, after: LogId, page: ResultPage | None) -> bool:
         """Send all entries after ``after``, of which ``page`` is the first; return whether none is left out.
 
         Where it returns true, nothing was published since.
@@ -183,13 +183,13 @@ class MonitoringNamespace(Namespace):
             known = self._state.last_alert_id
             if known is None:
                 return False
-            entries, rest = Gap(after, known).filled(page)
+            entries, rest = Gap(after, known).split_page(page)
             self.send(sid, ALERTS_UPDATE, self._state.alerts_with(entries, after, rest.after))
             after = rest.after
             if rest.is_closed:
                 return True
             while self._push.is_behind(sid, self.name):
-                time.sleep(LOOK_SECONDS)
+                time.sleep(CHECK_SECONDS)
             page = self._missed(after)
             if page == ():
                 return False
@@ -214,4 +214,4 @@ class MonitoringNamespace(Namespace):
 
 
 def _not_available() -> NoReturn:
-    raise Refused("not_available", "no snapshot of the cluster has been published yet")
+    raise RequestRefused("not_available", "no snapshot of the cluster has been published yet")

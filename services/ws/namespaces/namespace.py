@@ -18,7 +18,7 @@ _complaints: Final = RateLimitedLog(_logger)
 Request = Callable[[str, Mapping[str, Any]], bytes]
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """A request that gets the event ``error`` for an answer; the connection lives on."""
 
     def __init__(self, code: Literal["bad_request", "not_available", "limit_exceeded"], message: str) -> None:
@@ -36,7 +36,7 @@ class Namespace(ABC):
         self._push = push
         self._counters = counters
         #: The clients that get what is broadcast to the whole namespace.
-        self._everybody: Final = Group(self.name, "everybody")
+        self._all_clients: Final = Group(self.name, "everybody")
         #: By event.
         self.requests: dict[str, Request] = {}
 
@@ -46,7 +46,7 @@ class Namespace(ABC):
 
     def disconnected(self, sid: str) -> None:
         """Forget the client."""
-        self._push.leave(sid, self._everybody)
+        self._push.leave(sid, self._all_clients)
 
     def event(self, name: str, payload: bytes, slot: str | None = None) -> Event:
         """An event of this namespace; those of one ``slot`` are states of the same thing."""
@@ -68,7 +68,7 @@ class Namespace(ABC):
             return None
         try:
             return request(sid, _only_object(arguments))
-        except Refused as refused:
+        except RequestRefused as refused:
             self._counters.bad_requests += 1
             self.send(sid, ERROR, refused.payload)
             return refused.payload
@@ -84,5 +84,5 @@ def _only_object(arguments: Sequence[object]) -> Mapping[str, Any]:
         return {}
     argument = arguments[0]
     if len(arguments) > 1 or not isinstance(argument, dict):
-        raise Refused("bad_request", "a request takes one argument, an object, or none")
+        raise RequestRefused("bad_request", "a request takes one argument, an object, or none")
     return argument

@@ -11,7 +11,7 @@ from runtime.clock import timestamp
 from ws.counters import Counters
 from ws.event import Event, Push
 from ws.namespaces.namespace import Namespace
-from ws.state import ClusterState, Step
+from ws.state import ClusterState, MessageOutcome
 
 
 class RootNamespace(Namespace):
@@ -32,11 +32,11 @@ class RootNamespace(Namespace):
         self.send(sid, CONNECTION_CONFIRMED, encode(confirmed))
         for channel, raw in self._state.arrived():
             self._push.send(sid, self._event(channel, raw))
-        self._push.join(sid, self._everybody)
+        self._push.join(sid, self._all_clients)
 
-    def deliver(self, step: Step) -> None:
+    def deliver(self, outcome: MessageOutcome) -> None:
         """Pass a message on to everybody."""
-        self._push.broadcast(self._everybody, self._event(step.channel, step.published))
+        self._push.broadcast(self._all_clients, self._event(outcome.channel, outcome.published))
 
     def _event(self, channel: str, raw: bytes) -> Event:
         return self.event(EVENT_OF_CHANNEL[channel], raw, None if channel == ALERTS_CHANNEL else channel)

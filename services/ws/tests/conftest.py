@@ -15,7 +15,7 @@ from tests.drivers.valkey import Valkey
 
 Served = Callable[[Replica], None]
 #: For a replica that pings nobody: a ping may come at any time, and a test that reads packet by packet would meet it.
-NO_PINGS = "import ws.engine.ping_wheel; ws.engine.ping_wheel.PingWheel.turn = lambda wheel: None"
+NO_PINGS = "import ws.engine.ping_wheel; ws.engine.ping_wheel.PingWheel.advance = lambda wheel: None"
 
 
 @pytest.fixture(scope="session")

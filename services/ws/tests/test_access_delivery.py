@@ -59,7 +59,7 @@ def traced(owner, name, amid):
 
     setattr(owner, name, run)
 
-traced(Feed, "_take", "delivery")
+traced(Feed, "_apply", "delivery")
 traced(Session, "writable", "delivery")
 traced(AccessServer, "handle_connect", "handshake")
 sys.exit(main())
@@ -121,7 +121,7 @@ def test_message_meets_no_code_of_access_on_its_way_when_access_is_closed(
         # When more is published than the one that does not read can be sent, on every channel, and it reads.
         def is_behind() -> bool:
             collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL, seq=next(seqs), padding="a" * LARGE))
-            return closed.called("delivery")["ws.engine.session.Session.wrote"] > 0
+            return closed.called("delivery")["ws.engine.session.Session.keep_rest"] > 0
 
         eventually(is_behind)
         last = next(seqs)

@@ -19,7 +19,7 @@ from ws.budget import Budget
 from ws.counters import Counters
 from ws.engine.outbox import Outbox
 from ws.namespaces.monitoring import MonitoringNamespace
-from ws.state import ClusterState, Stored, receive
+from ws.state import ClusterState, StoredMessage, receive
 
 GOLDEN = Path(__file__).parents[3] / "contract" / "golden" / "messages" / "metrics.json"
 BASE = msgspec.json.decode(GOLDEN.read_bytes(), type=Snapshot)
@@ -41,14 +41,14 @@ class Replica:
     def hear(self, latest: bytes | None) -> None:
         if self.heard:
             received = receive(METRICS_CHANNEL, self.heard.pop(0))
-            step = self.state.take(received, Stored(latest) if self.state.must_look(received) else None)
-            self.namespace.deliver(step)
+            outcome = self.state.apply(received, StoredMessage(latest) if self.state.needs_latest(received) else None)
+            self.namespace.deliver(outcome)
 
     def reconnect(self, latest: bytes | None) -> None:
         self.heard.clear()
-        step = self.state.catch_up(METRICS_CHANNEL, Stored(latest))
-        if step is not None:
-            self.namespace.deliver(step)
+        outcome = self.state.catch_up(METRICS_CHANNEL, StoredMessage(latest))
+        if outcome is not None:
+            self.namespace.deliver(outcome)
 
 
 class Client:

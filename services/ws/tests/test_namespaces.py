@@ -15,14 +15,14 @@ from runtime.redis_failures import RedisAway
 from tests.drivers.outboxes import read
 from tests.drivers.publisher import message
 from ws.access.limits import Limits, Subscriptions
-from ws.alert_log import Page, StoredEntry
+from ws.alert_log import ResultPage, StoredEntry
 from ws.counters import Counters
 from ws.event import Event, Group
 from ws.namespaces.health import HealthNamespace, cluster_counts
 from ws.namespaces.monitoring import MonitoringNamespace
 from ws.namespaces.namespace import Namespace
 from ws.namespaces.root import RootNamespace
-from ws.state import ClusterState, Step, Stored, receive
+from ws.state import ClusterState, MessageOutcome, StoredMessage, receive
 
 GOLDEN = Path(__file__).parents[3] / "contract" / "golden" / "messages"
 ALL = ["head.lan", "node6.lan", "pi-é.lan:9200"]
@@ -62,14 +62,14 @@ class Recorder:
 
 
 class Log:
-    """The alert log, as ``AlertLog`` reads it; ``entries`` are in it, and ``before_answer`` happens meanwhile."""
+    """An ``AlertLogFollower`` that holds ``entries`` and calls ``before_answer`` before each answer."""
 
     def __init__(self) -> None:
         self.entries: list[LogEntry] = []
         self.fails = False
         self.before_answer: list[Callable[[], None]] = []
 
-    def after(self, position: str, known: str) -> Page | None:
+    def read_after(self, position: str, known: str) -> ResultPage | None:
         if self.before_answer:
             self.before_answer.pop(0)()
         if self.fails:
@@ -104,12 +104,12 @@ class Parts:
         self.health = HealthNamespace(*common, Reporter())  # type: ignore[arg-type]
         self.monitoring = MonitoringNamespace(*common, self.log, subscriptions)  # type: ignore[arg-type]
 
-    def publish(self, channel: str, **changes: Any) -> Step:
+    def publish(self, channel: str, **changes: Any) -> MessageOutcome:
         """The collector's next message of a channel, as the feed hands it on."""
         received = receive(channel, message(channel, **changes))
-        return self.state.take(received, Stored(received.raw))
+        return self.state.apply(received, StoredMessage(received.raw))
 
-    def transition(self, before: str | None, *positions: str) -> Step:
+    def transition(self, before: str | None, *positions: str) -> MessageOutcome:
         """An alert that changes: its entry is in the log, and in the message that is returned."""
         added = [entry(position) for position in positions]
         self.log.entries += added
@@ -174,12 +174,12 @@ def test_health_sends_the_latest_at_once_and_every_change(parts: Parts) -> None:
     parts.publish(HEALTH_CHANNEL, seq=1)
     parts.health.connected("a", {})
 
-    for step in [
+    for outcome in [
         parts.publish(HEALTH_CHANNEL, seq=2),
         parts.publish(HEALTH_CHANNEL, seq=2),
         parts.publish(METRICS_CHANNEL),
     ]:
-        parts.health.deliver(step)
+        parts.health.deliver(outcome)
 
     assert parts.push.events("a") == ["health_connected", "health_update", "health_update"]
     assert parts.push.got["a"][1][1] == message(HEALTH_CHANNEL, seq=1)

@@ -2,11 +2,11 @@ import pytest
 
 from ws.budget import Budget
 from ws.engine.outbox import LOG_LIMIT_BYTES, Outbox, Overflow
-from ws.event import Packet
+from ws.event import EnginePacket
 
 
-def state(text: str, slot: str = "metrics", **how: object) -> Packet:
-    return Packet(text.encode(), slot, **how)  # type: ignore[arg-type]
+def state(text: str, slot: str = "metrics", **how: object) -> EnginePacket:
+    return EnginePacket(text.encode(), slot, **how)  # type: ignore[arg-type]
 
 
 def taken(outbox: Outbox) -> list[str]:
@@ -16,7 +16,7 @@ def taken(outbox: Outbox) -> list[str]:
 def test_of_states_only_the_newest_waits_and_of_the_log_everything() -> None:
     outbox = Outbox(Budget(1 << 30))
     for text in ("l1", "m1", "h1", "l2", "m2", "h2"):
-        outbox.put(Packet(text.encode(), {"m": "metrics", "h": "health"}.get(text[0])))
+        outbox.put(EnginePacket(text.encode(), {"m": "metrics", "h": "health"}.get(text[0])))
 
     assert taken(outbox) == ["l1", "l2", "m2", "h2"]
 
@@ -24,7 +24,7 @@ def test_of_states_only_the_newest_waits_and_of_the_log_everything() -> None:
 def test_it_says_how_many_states_were_replaced() -> None:
     outbox = Outbox(Budget(1 << 30))
 
-    packets = (state("m1"), Packet(b"l"), state("m2"), state("h", "health"))
+    packets = (state("m1"), EnginePacket(b"l"), state("m2"), state("h", "health"))
     assert [outbox.put(packet) for packet in packets] == [0, 0, 1, 0]
 
 
@@ -32,7 +32,7 @@ def test_packet_that_misses_one_before_it_is_replaced_by_what_stands_alone() -> 
     outbox = Outbox(Budget(1 << 30))
     asked = []
 
-    def whole() -> Packet:
+    def whole() -> EnginePacket:
         asked.append(1)
         return state("whole")
 
@@ -56,37 +56,37 @@ def test_states_wait_in_a_row_up_to_the_depth() -> None:
 
 def test_log_is_bounded() -> None:
     outbox = Outbox(Budget(1 << 30))
-    large = Packet(b"l" * (LOG_LIMIT_BYTES + 1))
+    large = EnginePacket(b"l" * (LOG_LIMIT_BYTES + 1))
     outbox.put(large)
 
     with pytest.raises(Overflow):
-        outbox.put(Packet(b"l"))
+        outbox.put(EnginePacket(b"l"))
     outbox.put(state("m"))
     outbox.take()
 
-    outbox.put(Packet(b"l"))
+    outbox.put(EnginePacket(b"l"))
     assert taken(outbox) == ["m", "l"]
 
 
 def test_nothing_more_waits_when_all_outboxes_together_are_full() -> None:
     budget = Budget(100)
     one, other = Outbox(budget), Outbox(budget)
-    one.put(Packet(b"l" * 101))
+    one.put(EnginePacket(b"l" * 101))
 
     with pytest.raises(Overflow):
-        other.put(Packet(b"l"))
+        other.put(EnginePacket(b"l"))
     other.put(state("m"))
     one.take()
-    other.put(Packet(b"l" * 101))
+    other.put(EnginePacket(b"l" * 101))
     with pytest.raises(Overflow):
-        one.put(Packet(b"l"))
+        one.put(EnginePacket(b"l"))
     other.clear()
 
     assert (budget.used_bytes, len(other)) == (0, 0)
-    one.put(Packet(b"l"))
+    one.put(EnginePacket(b"l"))
 
 
-def broadcast(text: str, clients: int, slot: str = "metrics", **how: object) -> Packet:
+def broadcast(text: str, clients: int, slot: str = "metrics", **how: object) -> EnginePacket:
     """A state that so many clients get."""
     packet = state(text, slot, **how)
     packet.clients = clients
@@ -118,7 +118,7 @@ def test_only_the_newest_state_waits_when_a_budget_is_spent() -> None:
 
 def test_state_that_nobody_shares_does_not_wait_when_a_budget_is_spent() -> None:
     budget = Budget(100)
-    Outbox(budget).put(Packet(b"l" * 101))
+    Outbox(budget).put(EnginePacket(b"l" * 101))
     outbox = Outbox(budget, depth=16)
 
     outbox.put(broadcast("m" * 5000, clients=2))

@@ -29,7 +29,7 @@ def test_clients_are_pinged_once_an_interval_and_evenly() -> None:
     most = 0
     for _ in range(50):
         before = sum(client.pings for client in clients)
-        wheel.turn()
+        wheel.advance()
         most = max(most, sum(client.pings for client in clients) - before)
         for client in clients:
             client.awaits_pong = False
@@ -47,7 +47,7 @@ def test_client_that_does_not_answer_is_ended_after_the_timeout(interval_seconds
     wheel.add(good)
     turns = 0
     while deaf.ended is None:
-        wheel.turn()
+        wheel.advance()
         turns += 1
         good.awaits_pong = False
         if turns == deaf.pings == 1:
@@ -63,6 +63,6 @@ def test_client_that_is_gone_is_pinged_no_more() -> None:
     wheel.add(client)
     wheel.remove(client)
     for _ in range(20):
-        wheel.turn()
+        wheel.advance()
 
     assert client.pings == 0

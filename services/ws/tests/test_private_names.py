@@ -53,7 +53,7 @@ EVENTLET = {
 }
 #: Where names of theirs are private.
 PRIVATE_IN = {
-    "socketio_names.py": [
+    "socketio_private.py": [
         *("engineio/base_server.py", "engineio/base_socket.py", "engineio/packet.py", "engineio/payload.py"),
         *("engineio/server.py", "engineio/socket.py", "socketio/base_manager.py", "socketio/base_server.py"),
         *("socketio/manager.py", "socketio/packet.py", "socketio/server.py"),
@@ -109,7 +109,7 @@ def test_what_stands_behind_a_name_is_what_it_was(file: str, name: str) -> None:
     assert found == noted, f"{name} is another one in {library} {version(library)}: {file}"
 
 
-@pytest.mark.parametrize(("module", "listed"), [("socketio_names.py", SOCKETIO), ("loop.py", EVENTLET)])
+@pytest.mark.parametrize(("module", "listed"), [("socketio_private.py", SOCKETIO), ("loop.py", EVENTLET)])
 def test_private_names_are_used_in_one_module_and_are_listed(module: str, listed: dict[tuple[str, str], str]) -> None:
     theirs = {name for file in PRIVATE_IN[module] for name in private_names(source(file))}
     used = {

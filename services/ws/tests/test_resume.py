@@ -28,7 +28,7 @@ from tests.drivers.follower import Follower
 from tests.drivers.outboxes import Outboxes, read
 from ws import alert_log, feed
 from ws.access.limits import Limits, Subscriptions
-from ws.alert_log import AlertLog
+from ws.alert_log import AlertLogFollower
 from ws.budget import Budget
 from ws.counters import Counters
 from ws.engine.outbox import Outbox
@@ -171,7 +171,7 @@ class Replica:
         self.redis = redis
         self.push = LeavingClients()
         self.counters = Counters()
-        state, log = ClusterState(), AlertLog(redis)  # type: ignore[arg-type]
+        state, log = ClusterState(), AlertLogFollower(redis)  # type: ignore[arg-type]
         subscriptions = Subscriptions(Limits(), self.counters, lambda _sid: ())
         self.namespace = MonitoringNamespace(self.push, self.counters, state, log, subscriptions)
         self.feed = Feed(redis, state, Readiness(), self.counters, log, self.namespace.deliver)  # type: ignore[arg-type]
