@@ -48,8 +48,8 @@ class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-#: Most files of an archive, and its largest uncompressed size in bytes. A file of ours takes a kilobyte.
-FILES: Final = 20_000
+#: Most files of an archive, and its largest uncompressed size in bytes. The file of a user or a token takes a kilobyte.
+FILES_LIMIT: Final = 20_000
 ARCHIVE_BYTES: Final = 64 * 1024 * 1024
 #: Most files that are listed one by one as left out.
 OMITTED_LINES: Final = 20
@@ -267,8 +267,8 @@ class _SizeLimitedFile:
 
 def _files(archive: tarfile.TarFile, omitted: list[str]) -> Iterator[tuple[str, str, bytes]]:
     for number, entry in enumerate(archive):
-        if number >= FILES:
-            raise CommandError(f"the archive contains more than {FILES} files")
+        if number >= FILES_LIMIT:
+            raise CommandError(f"the archive contains more than {FILES_LIMIT} files")
         kind, _, name = entry.name.removeprefix("./").partition("/")
         if entry.isdir() or (kind in ("users", "tokens") and name.startswith(".") and "/" not in name):
             continue  # an editor's or the kubelet's file

@@ -24,8 +24,8 @@ RETRY_SECONDS: Final = 5
 HOME: Final = "/"
 
 #: Longest "next" path, in characters.
-_LONGEST: Final = 2000
-_NOT_AGAIN: Final = frozenset((SIGN_IN, "/logout"))
+_PATH_LIMIT: Final = 2000
+_EXCLUDED_PATHS: Final = frozenset((SIGN_IN, "/logout"))
 
 
 def sign_in_routes(sign_in: SignIn, credentials: Credentials, forms: FormTokens) -> Blueprint:
@@ -134,11 +134,11 @@ def safe_next(text: str) -> str:
 
     Browsers treat a backslash as a slash and two slashes as another host, and drop control characters.
     """
-    if not text.startswith("/") or text.startswith("//") or "\\" in text or len(text) > _LONGEST:
+    if not text.startswith("/") or text.startswith("//") or "\\" in text or len(text) > _PATH_LIMIT:
         return HOME
     if not text.isprintable() or " " in text:
         return HOME
-    return HOME if text.partition("?")[0].rstrip("/") in _NOT_AGAIN else text
+    return HOME if text.partition("?")[0].rstrip("/") in _EXCLUDED_PATHS else text
 
 
 def sign_in_url() -> str:
