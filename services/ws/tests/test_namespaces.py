@@ -162,7 +162,7 @@ def test_root_sends_only_the_confirmation_when_nothing_is_known(parts: Parts) ->
 def test_root_passes_on_what_is_published_by_hand(parts: Parts, raw: bytes) -> None:
     parts.root.connected("a", {})
 
-    parts.root.deliver(parts.state.take(receive(ALERTS_CHANNEL, raw), None))
+    parts.root.deliver(parts.state.apply(receive(ALERTS_CHANNEL, raw), None))
 
     assert parts.push.got["a"][-1] == ("redis_cluster_alerts", raw)
 

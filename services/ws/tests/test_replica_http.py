@@ -196,7 +196,7 @@ def test_chunked_body_has_a_time_limit(replicas: Start) -> None:
 
 
 def test_client_without_a_namespace_is_disconnected(replicas: Start) -> None:
-    replica = replicas(prelude="import ws.access.admission; ws.access.admission.CONNECT_SECONDS = 4")
+    replica = replicas(prelude="import ws.access.admission; ws.access.admission.FIRST_NAMESPACE_SECONDS = 4")
     stays, silent, polling = replica.client(), replica.bare_client(), EngineSession(replica.port)
 
     silent.wait_until_closed()

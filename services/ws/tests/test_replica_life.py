@@ -169,12 +169,12 @@ def test_replica_serves_and_logs_a_removed_setting_once(replicas: Start) -> None
     assert replica.process.log().count("WS_PUSH was removed in 0.4; ") == 1
 
 
-FRONT = """
+SECOND_ADDRESS = """
 import sys
 import ws.loop
 from runtime.logs import configure_logs
 from ws.config import Config
-from ws.service import Front, run
+from ws.service import SecondAddress, run
 
 def wrap(app):
     def answer(environ, start_response):
@@ -186,13 +186,13 @@ def wrap(app):
 
 configure_logs("ws")
 config = Config(redis_url=sys.argv[1], port=int(sys.argv[2]))
-sys.exit(run(config, Front("127.0.0.1", int(sys.argv[3]), wrap)))
+sys.exit(run(config, SecondAddress("127.0.0.1", int(sys.argv[3]), wrap)))
 """
 
 
 def test_second_address_serves_its_own_application_around_socket_io(valkey: Valkey) -> None:
-    port, front = free_port(), free_port()
-    process = Process("front", [sys.executable, "-c", FRONT, valkey.url, str(port), str(front)])
+    port, second = free_port(), free_port()
+    process = Process("second address", [sys.executable, "-c", SECOND_ADDRESS, valkey.url, str(port), str(second)])
     process.start()
     try:
 
@@ -200,9 +200,9 @@ def test_second_address_serves_its_own_application_around_socket_io(valkey: Valk
             return requests.get(f"http://127.0.0.1:{port}{path}", timeout=15).text
 
         eventually(lambda: text(port, "/readyz") == "ready\nredis: up\n")
-        assert text(front, "/livez") == text(front, "/") == "the other application"
+        assert text(second, "/livez") == text(second, "/") == "the other application"
         assert text(port, "/livez") == "live\n"
-        for origin in (port, front):
+        for origin in (port, second):
             client = SocketClient(f"http://127.0.0.1:{origin}", "/")
             client.wait_for("connection_confirmed")
             client.close()
@@ -213,7 +213,7 @@ def test_second_address_serves_its_own_application_around_socket_io(valkey: Valk
 
 def test_replica_prints_one_sentence_when_the_second_port_is_in_use(valkey: Valkey, taken: int) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", FRONT, valkey.url, str(free_port()), str(taken)],
+        [sys.executable, "-c", SECOND_ADDRESS, valkey.url, str(free_port()), str(taken)],
         cwd=ROOT, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
 

@@ -77,7 +77,7 @@ def _tasks() -> Iterator[None]:
         for module in (alert_log, feed, monitoring):
             patch.setattr(module, "time", CLOCK)
         patch.setattr(alert_log, "threading", SimpleNamespace(Lock=Turn))
-        patch.setattr(alert_log, "PAGE_LENGTH", 2)
+        patch.setattr(alert_log, "RESULT_PAGE_LENGTH", 2)
         yield
 
 

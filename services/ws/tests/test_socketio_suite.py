@@ -61,7 +61,7 @@ def test_connection_is_closed_when_its_handshake_is_not_valid(replica: Replica) 
 
 
 def test_connection_is_closed_when_no_handshake_arrives(replicas: Start) -> None:
-    replica = replicas(prelude="import ws.access.admission; ws.access.admission.CONNECT_SECONDS = 1")
+    replica = replicas(prelude="import ws.access.admission; ws.access.admission.FIRST_NAMESPACE_SECONDS = 1")
 
     replica.bare_client().wait_until_closed()
 
