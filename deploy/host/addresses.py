@@ -5,7 +5,7 @@ import socket
 from collections.abc import Collection
 from pathlib import Path
 
-#: Most URLs that are shown.
+#: Maximum URLs in the output.
 _URLS_LIMIT = 6
 _ANY = ("0.0.0.0", "::")  # noqa: S104 - compared only, not listened on
 

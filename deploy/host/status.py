@@ -17,7 +17,7 @@ STATUS_ARGUMENTS = ("-m", "api.status", "--json", "--wait", "20")
 _TIMEOUT_SECONDS = 5.0
 _LIMIT_BYTES = 1024 * 1024
 _READ_BYTES = 64 * 1024
-#: Most problems that are shown. The page shows all of them.
+#: Maximum problems in the output. The page shows all of them.
 _ISSUES_LIMIT = 8
 
 
@@ -37,7 +37,7 @@ class Status:
 
     @classmethod
     def parse(cls, output: str) -> Status:
-        """Return the status from the last line of the api's output. If that line is no status, it is the cause."""
+        """Return the status from the last line of the api's output. If it is not a status, it becomes ``missing``."""
         last_line = (output.strip().splitlines() or ["the api printed nothing"])[-1]
         try:
             report = json.loads(last_line)
@@ -130,8 +130,8 @@ class ReadinessCheck:
 def page_failure(host: str, port: int, scheme: str = "http") -> str:
     """Request the first page without signing in; return why it does not answer, empty if it does.
 
-    If everybody must sign in, the sign-in page counts as an answer. The request is written by hand, because the
-    standard library's HTTP client would double the supervisor's memory.
+    If everybody must sign in, the sign-in page counts as an answer. The request is written by hand: the HTTP client
+    of the standard library would double the supervisor's memory.
     """
     name = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     received = bytearray()

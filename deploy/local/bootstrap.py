@@ -115,7 +115,7 @@ def check_python(version: tuple[int, ...] = tuple(sys.version_info[:3])) -> None
 
 
 def digest(files: tuple[str, ...]) -> str:
-    """Return a digest that changes when a new setup is due: of the locks, the project, its folder, and the Python."""
+    """Return a digest of the locks, the project, its folder and the Python. A new digest requires a new setup."""
     paths = [REQUIREMENTS / name for name in files] + [ROOT / name for name in PROJECT]
     content = b"".join(path.read_bytes() for path in paths)
     return hashlib.sha256(content + f"{ROOT} {PYTHON.resolve()}".encode()).hexdigest()[:16]

@@ -47,7 +47,7 @@ _UNREACHABLE_REDIS: Final = "unix:///dev/null/nobody"
 _SHOW_OWNER: Final = "ls -ld {}"
 _LOCK_TRIES: Final = 5
 _LOCK_PAUSE_SECONDS: Final = 0.02
-#: Most characters of a cluster's name.
+#: Maximum characters of a cluster's name.
 _NAME_LIMIT: Final = 100
 #: Random bytes in the key.
 KEY_BYTES: Final = 32

@@ -1,7 +1,7 @@
 """The public port of the local mode: a push replica that forwards every path except ``/socket.io/`` to the api.
 
-``python -m deploy.local.gateway``. Probes and metrics stay on the replica's own port. This is the only module outside
-the ws service that imports it.
+``python -m deploy.local.gateway``. Probes and metrics stay on the replica's own port. Only this module and the
+ws service itself import the ws service.
 """
 
 import ws.loop  # noqa: F401  # isort: skip (first: it patches modules that the others import)
@@ -40,7 +40,7 @@ class GatewayConfig:
     port: int
     api_host: str
     api_port: int
-    #: Most connections of one client address; for clients behind a trusted proxy, most requests in progress.
+    #: Maximum connections per client address; for clients behind a trusted proxy, maximum requests in progress.
     connections: int
     #: Log level of the process, which is a push replica too.
     log_level: str

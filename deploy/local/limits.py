@@ -12,7 +12,7 @@ from runtime.fair_queue import FairQueue
 
 #: Seconds between two checks which connections of an address are still open.
 SWEEP_SECONDS: Final = 1.0
-#: Most bytes of unread responses, for all clients and for one address.
+#: Maximum bytes of unread responses, for all clients and for one address.
 UNREAD_BYTES: Final = 192 * 1024 * 1024
 ADDRESS_UNREAD_BYTES: Final = 64 * 1024 * 1024
 
@@ -24,7 +24,7 @@ class ConnectionLimit:
     """
 
     def __init__(self, limit: int, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """``limit``: most connections of one address."""
+        """``limit``: maximum connections per address."""
         self._limit = limit
         self._monotonic = monotonic
         #: By address and descriptor: the inode number of the socket, which no other open socket has.
@@ -73,7 +73,7 @@ class RequestSlots:
     """
 
     def __init__(self, slots: int, address_slots: int, waiting: int) -> None:
-        """``address_slots``: most slots of one address; ``waiting``: most waiting requests of one address."""
+        """``address_slots``: maximum slots per address; ``waiting``: maximum waiting requests per address."""
         self._queue: FairQueue[threading.Event] = FairQueue(slots, address_slots, waiting)
         self._lock = threading.Lock()
 

@@ -47,7 +47,7 @@ def valkey_process(credentials: ValkeyCredentials, port: int, folder: Path) -> P
         command = valkey_command(valkey_binary(), port=port, data_dir=folder, config=credentials.config)
     except LookupError as error:
         raise CannotStart(
-            f"There is no embedded Valkey here ({error}). Use a Redis of your own: "
+            f"There is no embedded Valkey for this machine ({error}). Use a Redis of your own: "
             "sudo apt-get install -y redis-server && REDIS_URL=redis://127.0.0.1:6379/0 " + RUN
         ) from None
     return ProcessSpec(

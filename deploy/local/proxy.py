@@ -27,7 +27,7 @@ from runtime.logs import RateLimitedLog
 
 #: Seconds for the api to respond.
 TIMEOUT_SECONDS: Final = 60.0
-#: Most concurrent requests to the api, in all and for one address; and most waiting requests of one address.
+#: Maximum numbers: of concurrent requests to the api, of those of one address, and of waiting requests of one address.
 REQUEST_SLOTS: Final = 64
 ADDRESS_SLOTS: Final = 16
 WAITING_REQUESTS: Final = 1000
@@ -35,7 +35,7 @@ WAITING_REQUESTS: Final = 1000
 INTERNAL_PATHS: Final = frozenset(["/readyz", "/metrics"])
 #: Beginnings of paths that the api answers immediately. They have slots of their own.
 _QUICK_PATHS: Final = ("/static/", "/livez")
-#: Slots of long messages, as their duration depends on their clients.
+#: Slots for long messages, which take as long as their clients need to send them.
 MESSAGE_SLOTS: Final = 32
 #: Beginning of the api's "100 Continue" response, and seconds between two checks for the rest of that line.
 _CONTINUE: Final = b"HTTP/1.1 100 "
@@ -122,7 +122,7 @@ class ApiProxy:
         self._limited_log = RateLimitedLog(_logger)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer a request (WSGI)."""
+        """Respond to a request (WSGI)."""
         target = environ.get("RAW_PATH_INFO") or quote(environ["PATH_INFO"].encode("latin-1"), safe="/")
         # The api would treat only the text before a "#" as the path.
         if not target.startswith("/") or "#" in target:

@@ -9,17 +9,17 @@ from typing import Any, Final
 
 from contract.names import MESSAGE_LIMIT_BYTES
 
-#: Most bytes of a body on all routes except ``PUBLISH_PATH``. The largest such body is a sign-in.
+#: Maximum bytes of a body on all paths except those below ``PUBLISH_PATH``. The largest such body is a sign-in.
 SMALL_BODY_BYTES: Final = 8 * 1024
 #: Beginning of the paths that publish messages.
 PUBLISH_PATH: Final = "/api/publish/"
 #: Bytes of a longer body that are buffered.
 PIECE_BYTES: Final = 64 * 1024
-#: Most seconds and bytes that a client may continue to send after an early response. If the connection were closed
+#: Maximum seconds and bytes that a client may continue to send after an early response. If the connection was closed
 #: immediately, the client could lose the response (RFC 9112, 9.6).
 LINGER_SECONDS: Final = 5.0
 LINGER_BYTES: Final = 8 * 1024 * 1024
-#: Most clients that continue to send at a time. Connections of other clients are closed immediately.
+#: Maximum clients that may continue to send at a time. Connections of other clients are closed immediately.
 LINGERING_LIMIT: Final = 256
 _lingering: Final = threading.BoundedSemaphore(LINGERING_LIMIT)
 

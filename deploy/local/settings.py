@@ -32,7 +32,7 @@ class Settings:
     access: Mode
     #: ``None``: an embedded Valkey.
     redis_url: str | None
-    #: ``None``: ``nodes.yaml`` in ``data_dir``, made where it does not exist.
+    #: ``None``: ``nodes.yaml`` in ``data_dir``, created if it is missing.
     targets: Path | None
     #: Simulated nodes instead of targets; 0 for none.
     demo_nodes: int

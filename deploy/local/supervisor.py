@@ -28,7 +28,7 @@ _POLL_SECONDS: Final = 0.2
 _TICK_SECONDS: Final = 1.0
 #: Seconds between two requests to stop, for a process that could not stop.
 STOP_AGAIN_SECONDS: Final = 1.0
-#: Signals that stop the product: Ctrl-C, ``kill``, and the close of the terminal.
+#: Signals that stop the product: from Ctrl-C, from ``kill``, and from a terminal that is closed.
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 

@@ -106,7 +106,7 @@ URL_FILE: Final = Path("valkey", "url")
 
 
 class ValkeyCredentials:
-    """A new password for one run, in files in ``folder``. It is on no command line."""
+    """A new password for one run, in files in ``folder``. No command line contains the password."""
 
     def __init__(self, folder: Path, port: int) -> None:
         self._port = port

@@ -54,7 +54,7 @@ class Fleet:
 
         This takes a few seconds at most.
         """
-        waits = [asyncio.create_task(self._sources.dns.tried()), asyncio.create_task(stop.wait())]
+        waits = [asyncio.create_task(self._sources.dns.first_lookups_done()), asyncio.create_task(stop.wait())]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for task in waits:
             task.cancel()
@@ -68,7 +68,7 @@ class Fleet:
         """Continue from ``raw``, the previous collector's last metrics message: its nodes, names and statuses."""
         nodes = previous_nodes(raw)
         if nodes:
-            self._follow(self._sources.hold(nodes))
+            self._follow(self._sources.keep_addresses(nodes))
             self._names.restore({address: node.node for address, node in nodes.items()})
             restore_nodes(nodes, self._scrape_manager.states.values())
 

@@ -1,4 +1,4 @@
-"""A demo stays apart from real data."""
+"""A demo does not mix with real data."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +19,7 @@ from tests.drivers.valkey import Valkey
 
 LATEST = latest_key(METRICS_CHANNEL)
 GOLDEN = (Path(contract.__file__).parent / "golden" / "messages" / "metrics.json").read_bytes()
-#: What a collector of 0.2.0 leaves, which does not know the field.
+#: Snapshot of a collector of 0.2.0, which lacks the field ``simulated``.
 OLD_SNAPSHOT = msgspec.json.encode(
     {key: value for key, value in msgspec.json.decode(GOLDEN).items() if key != "simulated"}
 )
@@ -36,7 +36,7 @@ def valkey() -> Iterator[Valkey]:
 
 @pytest.fixture
 def redis(valkey: Valkey) -> Iterator[object]:
-    """The server, empty."""
+    """The server, without data."""
     client = valkey.client()
     client.flushall()
     yield client
@@ -49,7 +49,7 @@ def store(valkey: Valkey, tmp_path: Path) -> DemoStore:
 
 
 @pytest.mark.parametrize("variables", [{}, {"REDIS_URL": "redis://127.0.0.1/0"}])
-def test_demo_has_a_folder_of_its_own_in_the_data(variables: dict[str, str], tmp_path: Path) -> None:
+def test_demo_has_its_own_folder_in_the_data_folder(variables: dict[str, str], tmp_path: Path) -> None:
     # when
     settings = Settings.from_environment({"DATA_DIR": str(tmp_path), "DEMO_NODES": "4", **variables})
     # then
@@ -58,13 +58,13 @@ def test_demo_has_a_folder_of_its_own_in_the_data(variables: dict[str, str], tmp
 
 
 @pytest.mark.parametrize("left", [{}, {LATEST: SIMULATED}, {LATEST: SIMULATED, "cluster:alerts:log": b"x"}])
-def test_demo_takes_a_redis_when_it_is_empty_or_serves_a_demo(redis, store, left):
+def test_demo_accepts_a_redis_that_is_empty_or_serves_a_demo(redis, store, left):
     # given
     for key, value in left.items():
         redis.set(key, value)
     # when
     store.require_no_real_nodes()
-    # then: it has written nothing
+    # then: the check has written nothing
     assert redis.dbsize() == len(left)
 
 
@@ -78,8 +78,8 @@ def test_demo_is_refused_when_the_redis_serves_a_cluster_of_real_nodes(redis, st
 @pytest.mark.parametrize(
     ("left", "told"), [({LATEST: OLD_SNAPSHOT}, "which is not a demo"), ({"cluster:alerts:log": b"x"}, "may not be")]
 )
-def test_demo_is_refused_when_another_database_of_the_redis_is_of_real_nodes(valkey, redis, store, left, told):
-    # What is published in one database is heard in all.
+def test_demo_is_refused_when_another_database_has_real_nodes(valkey, redis, store, left, told):
+    # A message that is published in one database reaches the subscribers of all.
     with Redis.from_url(valkey.url.removesuffix("/0"), db=3) as client:
         for key, value in left.items():
             client.set(key, value)
@@ -87,7 +87,7 @@ def test_demo_is_refused_when_another_database_of_the_redis_is_of_real_nodes(val
         store.require_no_real_nodes()
 
 
-def test_demo_goes_by_its_own_database_when_its_user_may_not_look_into_others(valkey, redis, tmp_path):
+def test_demo_checks_only_its_own_database_when_its_user_may_not_read_others(valkey, redis, tmp_path):
     redis.execute_command("ACL SETUSER", "narrow", "on", ">x", "~*", "+get", "+exists", "+hget")
     store = DemoStore(valkey.url.replace("//", "//narrow:x@"), tmp_path)
     store.require_no_real_nodes()
@@ -104,14 +104,14 @@ def test_demo_is_refused_when_the_last_snapshot_cannot_be_read(redis, store):
 
 
 @pytest.mark.parametrize("key", ["cluster:collector:epoch", "cluster:alerts:log", "cluster:collector"])
-def test_demo_is_refused_when_the_redis_has_data_of_a_cluster_that_ended_long_ago(redis, store, key):
+def test_demo_is_refused_when_the_redis_has_old_data_of_a_cluster(redis, store, key):
     redis.hset(key, "epoch", "7")
 
     with pytest.raises(CannotStart, match="has data of a cluster that may not be a demo"):
         store.require_no_real_nodes()
 
 
-def test_demo_takes_its_redis_again_when_no_other_collector_has_led_since(redis, store):
+def test_demo_accepts_its_redis_again_when_no_other_collector_has_held_the_lease(redis, store):
     # given
     redis.hset(EPOCH_KEY, "epoch", "7")
     store.save_epoch()
@@ -124,7 +124,7 @@ def test_demo_takes_its_redis_again_when_no_other_collector_has_led_since(redis,
         store.require_no_real_nodes()
 
 
-def test_note_of_a_demo_overwrites_nothing_that_a_link_leads_to(redis, store, tmp_path):
+def test_saved_epoch_does_not_overwrite_the_target_of_a_link(redis, store, tmp_path):
     # given
     (tmp_path / "kept").write_text("precious")
     (tmp_path / "redis-epoch").symlink_to(tmp_path / "kept")

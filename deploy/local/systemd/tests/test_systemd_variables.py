@@ -1,4 +1,4 @@
-"""Files of variables are read and filled in as systemd takes them."""
+"""Variables are parsed and filled in in the format of systemd."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from runtime.settings import SettingError
 TEXT = "# Where.\n#PORT=8085\n#CLUSTER_NAME=cluster\n# not=this\nLOG_LEVEL=DEBUG\n"
 
 
-def test_comments_and_empty_lines_set_nothing() -> None:
+def test_comments_and_empty_lines_set_no_variable() -> None:
     assert parse_environment(TEXT + "\n; PORT=1\n  no equals sign\n") == {"LOG_LEVEL": "DEBUG"}
 
 
@@ -24,14 +24,14 @@ def test_quotation_marks_and_surrounding_spaces_are_not_part_of_a_value() -> Non
     }
 
 
-def test_offered_variables_are_those_that_are_commented_out() -> None:
+def test_optional_variables_are_those_that_are_commented_out() -> None:
     assert optional_variables(TEXT) == ["PORT", "CLUSTER_NAME"]
 
 
 @pytest.mark.parametrize(
     "value", ["8086", "http://x:1/a?b=c&d", "two words", 'a "quoted" $word', "back\\slash", "it's", "#1"]
 )
-def test_value_comes_back_as_it_was_filled_in(value: str) -> None:
+def test_value_is_parsed_unchanged_after_fill_in(value: str) -> None:
     # when
     text = fill_in(TEXT, {"PORT": value})
     # then
@@ -39,6 +39,6 @@ def test_value_comes_back_as_it_was_filled_in(value: str) -> None:
     assert "#CLUSTER_NAME=cluster\n" in text
 
 
-def test_value_of_several_lines_is_refused() -> None:
+def test_value_of_several_lines_is_rejected() -> None:
     with pytest.raises(SettingError, match="CLUSTER_NAME"):
         fill_in(TEXT, {"CLUSTER_NAME": "lab\nREDIS_URL=redis://elsewhere"})
