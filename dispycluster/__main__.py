@@ -74,7 +74,7 @@ def _default_data_dir() -> str:
 def _check_nodes(arguments: Sequence[str]) -> int:
     options: dict[str, object] = {"program": "dispycluster check-nodes"}
     if _is_local() and not os.environ.get("COLLECTOR_TARGETS", "").strip():
-        options["default_is"] = "TARGETS, or nodes.yaml in DATA_DIR; with DEMO_NODES, the demo's nodes"
+        options["default_description"] = "TARGETS, or nodes.yaml in DATA_DIR; with DEMO_NODES, the demo's nodes"
         if not any(word in _HELP or word.startswith("--t") for word in arguments):
             named = os.environ.get("TARGETS", "").strip()
             if named:
@@ -107,7 +107,7 @@ def _accounts(kind: str) -> Callable[[Sequence[str]], int]:
         # --help needs no settings.
         variables, stopped = (os.environ, "") if any(word in _HELP for word in arguments) else _command_environment()
         commands = import_module("api.access.commands")
-        code: int = commands.run([kind, *arguments], variables, "dispycluster", stopped=stopped)
+        code: int = commands.run([kind, *arguments], variables, "dispycluster", not_running_reason=stopped)
         return code
 
     return run

@@ -25,19 +25,19 @@ export class ErrorFunnel {
     window.removeEventListener("unhandledrejection", this.#onRejection);
   }
 
-  /** Report that `doing` failed with `error`. */
-  report(error: unknown, doing: string): void {
-    console.error(`${doing} failed:`, error);
-    this.#last = doing;
+  /** Report that `action` failed with `error`. */
+  report(error: unknown, action: string): void {
+    console.error(`${action} failed:`, error);
+    this.#last = action;
     this.#lastAtMs = performance.now();
   }
 
   /** Run `work` and return its result. Report an exception and return `undefined`. */
-  guard<Result>(doing: string, work: () => Result): Result | undefined {
+  guard<Result>(action: string, work: () => Result): Result | undefined {
     try {
       return work();
     } catch (error) {
-      this.report(error, doing);
+      this.report(error, action);
       return undefined;
     }
   }

@@ -114,7 +114,7 @@ export function elapsed(since: string | null, until: string): string {
 const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" } as const;
 
 /** About eleven months. Up to this age, a day and a month identify a date without the year. */
-const YEAR_UNSAID_DAYS = 330;
+const MAX_DAYS_WITHOUT_YEAR = 330;
 const DAY_MS = 86_400_000;
 
 /** Return the time of day in 24 hours and in the reader's time zone, with the date unless that is today. */
@@ -147,7 +147,7 @@ export function momentAfter(
 }
 
 function shortDated(date: Date, today: Date, locale: string): string {
-  const isNear = Math.abs(today.getTime() - date.getTime()) < YEAR_UNSAID_DAYS * DAY_MS;
+  const isNear = Math.abs(today.getTime() - date.getTime()) < MAX_DAYS_WITHOUT_YEAR * DAY_MS;
   if (!isNear) return wholeMoment(date.toISOString(), locale);
   const day = date.toLocaleDateString(locale, { day: "numeric", month: "short" });
   return `${day.replaceAll(" ", SPACE)} ${timeOfDay(date, locale)}`;

@@ -4,7 +4,7 @@ import { wording } from "./wording.ts";
 
 const THEMES = ["system", "light", "dark"] as const;
 type Theme = (typeof THEMES)[number];
-const KEY = "theme";
+const STORAGE_KEY = "theme";
 
 /** Called after every change of the page's colours. */
 type Listener = () => void;
@@ -53,7 +53,7 @@ export class ThemeSwitch {
   #next(): void {
     this.#theme = THEMES[(THEMES.indexOf(this.#theme) + 1) % THEMES.length] as Theme;
     try {
-      localStorage.setItem(KEY, this.#theme);
+      localStorage.setItem(STORAGE_KEY, this.#theme);
     } catch {
       // Without storage, the choice is valid for this page only.
     }
@@ -70,7 +70,7 @@ export class ThemeSwitch {
 
 function remembered(): Theme {
   try {
-    const value = localStorage.getItem(KEY);
+    const value = localStorage.getItem(STORAGE_KEY);
     return THEMES.find((theme) => theme === value) ?? "system";
   } catch {
     return "system";

@@ -20,41 +20,41 @@ function alertsWith(filter: Partial<typeof NO_FILTER>): string[] {
   return [FULL, DOWN].filter((alert) => passesAlert({ ...NO_FILTER, ...filter }, alert)).map((alert) => alert.rule);
 }
 
-test("no filter lets everything pass", () => {
+test("the empty filter matches everything", () => {
   assert.deepEqual(alertsWith({}), ["filesystem_full", "node_down"]);
   assert.equal(passesEntry(NO_FILTER, STARTED), true);
   assert.equal(isEmptyFilter({ ...NO_FILTER, text: "  " }), true);
   assert.equal(isEmptyFilter({ ...NO_FILTER, severity: "info" }), false);
 });
 
-test("severity and state narrow what is active", () => {
+test("severity and state filter active alerts", () => {
   assert.deepEqual(alertsWith({ severity: "critical" }), ["node_down"]);
   assert.deepEqual(alertsWith({ transition: "pending" }), ["filesystem_full"]);
   assert.deepEqual(alertsWith({ transition: "resolved" }), []);
   assert.deepEqual(alertsWith({ severity: "critical", transition: "pending" }), []);
 });
 
-test("a text is found in the node or the message, in either case and as it is typed", () => {
+test("the text filter searches node and message, ignores case and has no wildcards", () => {
   assert.deepEqual(alertsWith({ text: " NODE6 " }), ["filesystem_full"]);
   assert.deepEqual(alertsWith({ text: "PI-É" }), ["node_down"]);
   assert.deepEqual(alertsWith({ text: "% full" }), ["filesystem_full"]);
   assert.deepEqual(alertsWith({ text: ".*" }), []);
 });
 
-test("the begin of the log has neither severity nor node", () => {
+test("the entry that begins the log has no severity and no node", () => {
   assert.equal(passesEntry({ ...NO_FILTER, severity: "info" }, STARTED), false);
   assert.equal(passesEntry({ ...NO_FILTER, transition: "firing" }, STARTED), false);
   assert.equal(passesEntry({ ...NO_FILTER, text: "null" }, STARTED), false);
   assert.equal(passesEntry({ ...NO_FILTER, text: "log starts" }, STARTED), true);
 });
 
-test("what was pending and did not fire is found as pending", () => {
+test("the pending filter matches an alert that did not fire", () => {
   const pended = golden("messages/log_pended") as LogEntry;
   assert.equal(passesEntry({ ...NO_FILTER, transition: "pending" }, pended), true);
   assert.equal(passesEntry({ ...NO_FILTER, transition: "resolved" }, pended), false);
 });
 
-test("the table of the incidents has those that the filter lets through, of the period", () => {
+test("the CSV address of incidents has the period and the filter", () => {
   assert.equal(incidentsCsvAddress(null, NO_FILTER), "/api/incidents?format=csv");
   assert.equal(
     incidentsCsvAddress(24, { severity: "critical", transition: "resolved", text: " a b" }),

@@ -16,7 +16,7 @@ const WELL: ConnectionStatus = {
   serverVersion: null,
 };
 
-function said(change: Partial<ConnectionStatus>): string {
+function bannerText(change: Partial<ConnectionStatus>): string {
   return textOf(bannerMessages({ ...WELL, ...change }));
 }
 
@@ -24,27 +24,27 @@ function textOf(found: readonly BannerMessage[]): string {
   return found.map(({ text }) => text).join("\n");
 }
 
-test("nothing is said when all is well, or a connection has only just gone", () => {
-  assert.equal(said({}), "");
-  assert.equal(said({ push: { kind: "lost" }, freshness: "reconnecting" }), "");
+test("the banner is empty when all is well or the connection was lost just now", () => {
+  assert.equal(bannerText({}), "");
+  assert.equal(bannerText({ push: { kind: "lost" }, freshness: "reconnecting" }), "");
 });
 
-test("old data is named with its age and what may be down", () => {
+test("the banner shows the age of old data and the possible causes", () => {
   const sentence = "The data is 40\u00a0s old: the collector or Redis may be down.";
-  assert.equal(said({ freshness: "stale", ageSeconds: 42 }), sentence);
-  assert.match(said({ freshness: "stale", ageSeconds: 200 }), /3\u00a0min old/);
-  assert.match(said({ freshness: "stale", ageSeconds: Number.POSITIVE_INFINITY }), /age of the data is unknown/);
+  assert.equal(bannerText({ freshness: "stale", ageSeconds: 42 }), sentence);
+  assert.match(bannerText({ freshness: "stale", ageSeconds: 200 }), /3\u00a0min old/);
+  assert.match(bannerText({ freshness: "stale", ageSeconds: Number.POSITIVE_INFINITY }), /age of the data is unknown/);
 });
 
-test("a known cause takes the place of a guess", () => {
-  const redis = said({ freshness: "stale", ageSeconds: 42, redisDownSince: "2026-11-23T09:41:07.120Z" });
+test("the banner shows a known cause instead of possible causes", () => {
+  const redis = bannerText({ freshness: "stale", ageSeconds: 42, redisDownSince: "2026-11-23T09:41:07.120Z" });
   assert.match(redis, /^Redis has been unavailable since .+\nThe data is 40\u00a0s old\.$/s);
-  const collector = said({ freshness: "stale", ageSeconds: 42, collectorDown: true });
+  const collector = bannerText({ freshness: "stale", ageSeconds: 42, collectorDown: true });
   assert.match(collector, /^The collector is not running.+\nThe data is 40\u00a0s old\.$/s);
 });
 
-test("a refused origin is named with the setting that allows it", () => {
-  const sentences = said({ push: { kind: "refused", origin: "http://pi.lan:8085" }, freshness: "polling" });
+test("the banner names a refused origin and the setting that allows it", () => {
+  const sentences = bannerText({ push: { kind: "refused", origin: "http://pi.lan:8085" }, freshness: "polling" });
   assert.match(
     sentences,
     /^The push service refuses this page's origin http:\/\/pi\.lan:8085\. Set WS_ALLOWED_ORIGINS=http:\/\/pi\.lan:8085 \(or PUBLIC_URL\) for the ws service and restart it\.\n/,
@@ -52,30 +52,31 @@ test("a refused origin is named with the setting that allows it", () => {
   assert.match(sentences, /asks the server every 30 s/);
 });
 
-test("polling says how often it asks", () => {
-  const sentences = said({ push: { kind: "lost" }, freshness: "polling" });
+test("the banner shows the interval of polls", () => {
+  const sentences = bannerText({ push: { kind: "lost" }, freshness: "polling" });
   assert.equal(
     sentences,
     "The push connection is down: the ws service does not answer.\nMeanwhile, the page asks the server every 30 s.",
   );
 });
 
-test("an ended connection says why and what to do", () => {
-  const ended = (code: string): string => said({ push: { kind: "ended", serverError: { code, message: "by hand" } } });
+test("the banner shows why a connection ended and what to do", () => {
+  const ended = (code: string): string =>
+    bannerText({ push: { kind: "ended", serverError: { code, message: "by hand" } } });
   assert.match(ended("bad_request"), /\(by hand\)\. Reload/);
   assert.match(ended("forbidden"), /\(this user has no access\)\. Reload/);
-  assert.match(said({ push: { kind: "ended", serverError: null } }), /connection\. Reload/);
+  assert.match(bannerText({ push: { kind: "ended", serverError: null } }), /connection\. Reload/);
 });
 
-test("a limit of connections is named, and that the page tries again", () => {
-  const sentences = said({ push: { kind: "limited" }, freshness: "polling" });
+test("the banner names the limit of connections and the next attempt", () => {
+  const sentences = bannerText({ push: { kind: "limited" }, freshness: "polling" });
   assert.match(
     sentences,
     /no more connections.+tries again about every half minute\.\nMeanwhile, the page asks the server every 30 s\./,
   );
 });
 
-test("nobody signed in leaves one sentence, and a link that leads back to this page as it is", () => {
+test("the banner of a signed-out page has one sentence and a link back to the page's state", () => {
   const now: ConnectionStatus = {
     ...WELL,
     admission: "signed_out",
@@ -93,21 +94,21 @@ test("nobody signed in leaves one sentence, and a link that leads back to this p
   assert.equal(address.searchParams.get("next"), WELL.address);
 });
 
-test("nothing is said of the connection while it is found out whether anybody is signed in", () => {
-  assert.equal(said({ admission: "checking", push: { kind: "unadmitted" }, pollFailure: "not signed in" }), "");
-  assert.equal(said({ push: { kind: "unadmitted" }, freshness: "reconnecting" }), "");
+test("the banner is silent about the connection while the session is checked", () => {
+  assert.equal(bannerText({ admission: "checking", push: { kind: "unadmitted" }, pollFailure: "not signed in" }), "");
+  assert.equal(bannerText({ push: { kind: "unadmitted" }, freshness: "reconnecting" }), "");
 });
 
-test("a silent server is named instead of a guess", () => {
-  const sentences = said({ push: { kind: "lost" }, freshness: "stale", ageSeconds: 9, pollFailure: "no answer" });
+test("the banner reports a server without an answer", () => {
+  const sentences = bannerText({ push: { kind: "lost" }, freshness: "stale", ageSeconds: 9, pollFailure: "no answer" });
   assert.equal(sentences, "The server does not answer (no answer). The page keeps trying.\nThe data is 5\u00a0s old.");
 });
 
-test("a failure of the script is not kept silent", () => {
-  assert.match(said({ scriptFailure: "snapshot" }), /\(snapshot\)/);
+test("the banner reports a failure of the script", () => {
+  assert.match(bannerText({ scriptFailure: "snapshot" }), /\(snapshot\)/);
 });
 
-test("a page older than the server says so", () => {
+test("the banner reports that the page is older than the server", () => {
   assert.match(
     textOf(bannerMessages({ ...WELL, serverVersion: "1.1" }, "1.0")),
     /version 1\.1, but this page is from version 1\.0/,

@@ -7,7 +7,7 @@ import type { Distribution, History } from "../src/contract.ts";
 
 /** 12:00:00 UTC. */
 const NOON = Date.parse("2026-11-23T12:00:00Z") / 1000;
-const AROUND: ChartContext = {
+const CONTEXT: ChartContext = {
   fromSeconds: null,
   thresholdOf: () => null,
   isCluster: false,
@@ -15,7 +15,7 @@ const AROUND: ChartContext = {
   isOnline: true,
 };
 
-/** A history of ten seconds a step that ends at noon. */
+/** A history that ends at noon, in steps of ten seconds. */
 function history(avg: readonly (number | null)[], distribution?: Distribution): History {
   const at = (seconds: number): string => new Date(seconds * 1000).toISOString();
   const measures = { cpu_usage: { min: avg, avg, max: avg } };
@@ -36,7 +36,7 @@ function timelineOf(known: History, rangeSeconds = 100): Timeline {
 }
 
 const TEN = [null, null, null, null, 40, 41, 42, 43, 44, 45];
-/** Of the last three steps. */
+/** Quantiles of the last three steps. */
 const DISTRIBUTION: Distribution = {
   measures: {
     cpu_usage: {
@@ -49,37 +49,37 @@ const DISTRIBUTION: Distribution = {
   },
 };
 
-test("a chart says since when it has data where its range begins earlier", () => {
-  const data = chartDataOf(timelineOf(history(TEN)), "cpu_usage", AROUND);
+test("a chart notes when its data begins if the range begins earlier", () => {
+  const data = chartDataOf(timelineOf(history(TEN)), "cpu_usage", CONTEXT);
   assert.deepEqual(dataStartOf(data, NOON - 110), { dataSeconds: NOON - 60, quantilesSeconds: null });
 });
 
-test("a chart says nothing of that before its history is read", () => {
-  const data = chartDataOf(timelineOf(history(TEN)), "cpu_usage", { ...AROUND, isLoaded: false, isCluster: true });
+test("a chart has no note before its history is read", () => {
+  const data = chartDataOf(timelineOf(history(TEN)), "cpu_usage", { ...CONTEXT, isLoaded: false, isCluster: true });
   assert.deepEqual(dataStartOf(data, NOON - 110), { dataSeconds: null, quantilesSeconds: null });
 });
 
-test("a chart says nothing of that where it has data over its range", () => {
-  const data = chartDataOf(timelineOf(history([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])), "cpu_usage", AROUND);
+test("a chart has no note if its data covers the range", () => {
+  const data = chartDataOf(timelineOf(history([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])), "cpu_usage", CONTEXT);
   assert.deepEqual(dataStartOf(data, NOON - 110), { dataSeconds: null, quantilesSeconds: null });
 });
 
-test("a chart of all nodes says before when it has nothing but the average", () => {
-  const data = chartDataOf(timelineOf(history(TEN, DISTRIBUTION)), "cpu_usage", { ...AROUND, isCluster: true });
+test("a cluster chart notes when its quantiles begin", () => {
+  const data = chartDataOf(timelineOf(history(TEN, DISTRIBUTION)), "cpu_usage", { ...CONTEXT, isCluster: true });
   assert.deepEqual(dataStartOf(data, NOON - 110), { dataSeconds: NOON - 60, quantilesSeconds: NOON - 30 });
   assert.deepEqual(data.quantiles?.median.slice(-3), [10, 20, 30]);
   assert.equal(isMedian(data), true);
   assert.deepEqual(data.quantiles?.maxNode.slice(-4), [null, "a", "b", "c"]);
 });
 
-test("a chart of all nodes says so where it has nothing but the average at all", () => {
-  const data = chartDataOf(timelineOf(history(TEN)), "cpu_usage", { ...AROUND, isCluster: true });
+test("a cluster chart notes that it has no quantiles", () => {
+  const data = chartDataOf(timelineOf(history(TEN)), "cpu_usage", { ...CONTEXT, isCluster: true });
   assert.equal(dataStartOf(data, NOON - 110).quantilesSeconds, "never");
   assert.equal(isMedian(data), false);
-  assert.equal(isMedian(chartDataOf(timelineOf(history(TEN)), "cpu_usage", AROUND)), false);
+  assert.equal(isMedian(chartDataOf(timelineOf(history(TEN)), "cpu_usage", CONTEXT)), false);
 });
 
-test("how the nodes' values lie is forgotten with its steps, and with a grid of another step", () => {
+test("quantiles are dropped with their steps and with a grid of another step", () => {
   const timeline = timelineOf(history(TEN, DISTRIBUTION));
   timeline.add(NOON + 75, { cpu_usage: 50 });
   assert.deepEqual(timeline.quantiles("cpu_usage").median, [20, 30, ...Array(8).fill(null)]);
@@ -88,58 +88,58 @@ test("how the nodes' values lie is forgotten with its steps, and with a grid of 
   assert.ok(timeline.quantiles("cpu_usage").median.every((value) => value === null));
 });
 
-test("an axis that fits its data begins with them, but is never too short, nor longer than the range", () => {
+test("an axis that fits its data is at least a minute and at most the range", () => {
   assert.equal(axisStart(null, NOON, 3600), NOON - 3600);
   assert.equal(axisStart(NOON - 300, NOON, 3600), NOON - 300);
   assert.equal(axisStart(NOON - 4, NOON, 3600), NOON - 60);
   assert.equal(axisStart(NOON - 9000, NOON, 3600), NOON - 3600);
 });
 
-test("a timeline knows since when it has anything", () => {
+test("a timeline has the start of its data", () => {
   assert.equal(new Timeline(100, 10).firstSeconds, null);
   assert.equal(timelineOf(history(TEN)).firstSeconds, NOON - 60);
 });
 
-test("a node without a sensor says so, once its history is read", () => {
+test("a chart without a sensor shows the reason when its history is read", () => {
   const timeline = timelineOf(history([]));
   timeline.add(NOON, { temperature: null, load1: null });
   const emptyReason = (
     change: Partial<ChartContext>,
     measure: "temperature" | "load1" = "temperature",
-  ): string | null => chartDataOf(timeline, measure, { ...AROUND, ...change }).emptyReason;
+  ): string | null => chartDataOf(timeline, measure, { ...CONTEXT, ...change }).emptyReason;
   assert.equal(emptyReason({}), "No temperature sensor");
   assert.equal(emptyReason({ isLoaded: false }), null);
   assert.equal(emptyReason({ isOnline: false }), "No history in this range yet.");
   assert.equal(emptyReason({}, "load1"), "No history in this range yet.");
 });
 
-test("a node that had a sensor in the range has its line", () => {
+test("a chart with data in the range has no reason for being empty", () => {
   const timeline = new Timeline(100, 10);
   timeline.add(NOON, { temperature: 50 });
   timeline.add(NOON + 12, { temperature: null });
-  assert.equal(chartDataOf(timeline, "temperature", AROUND).emptyReason, null);
+  assert.equal(chartDataOf(timeline, "temperature", CONTEXT).emptyReason, null);
 });
 
-test("what is said under the cursor tells how the nodes lie, or that it is the average", () => {
-  const data = chartDataOf(timelineOf(history(TEN, DISTRIBUTION)), "cpu_usage", { ...AROUND, isCluster: true });
-  const as = { format: String, formatNow: String, isCluster: true, rangeSeconds: 3600 };
-  const said = (index: number): string => tooltipOf(data, index, as, false).replace(/^\d\d:\d\d:\d\d · /, "");
-  assert.equal(said(9), "median 30\n10–90 %: 3 – 70\nhighest 92, c");
-  assert.equal(said(5), "average 41");
+test("the tooltip of a cluster chart has quantiles, or the average", () => {
+  const data = chartDataOf(timelineOf(history(TEN, DISTRIBUTION)), "cpu_usage", { ...CONTEXT, isCluster: true });
+  const options = { format: String, formatNow: String, isCluster: true, rangeSeconds: 3600 };
+  const tooltip = (index: number): string => tooltipOf(data, index, options, false).replace(/^\d\d:\d\d:\d\d · /, "");
+  assert.equal(tooltip(9), "median 30\n10–90 %: 3 – 70\nhighest 92, c");
+  assert.equal(tooltip(5), "average 41");
 });
 
-test("what is said under the cursor of a node's chart is a step's mean and extent", () => {
+test("the tooltip of a node chart has the mean and the range of a step", () => {
   const timeline = new Timeline(100, 10);
   timeline.add(NOON, { cpu_usage: 10 });
   timeline.add(NOON + 2, { cpu_usage: 30 });
-  const data = chartDataOf(timeline, "cpu_usage", AROUND);
-  const as = {
+  const data = chartDataOf(timeline, "cpu_usage", CONTEXT);
+  const options = {
     format: (value: number | null) => `${value}\u00a0%`,
     formatNow: String,
     isCluster: false,
     rangeSeconds: 3600,
   };
-  const said = (isSmall: boolean): string => tooltipOf(data, 9, as, isSmall).replace(/^\d\d:\d\d:\d\d · /, "");
-  assert.equal(said(false), "mean 20 (10 – 30\u00a0%)");
-  assert.equal(said(true), "mean 20");
+  const tooltip = (isSmall: boolean): string => tooltipOf(data, 9, options, isSmall).replace(/^\d\d:\d\d:\d\d · /, "");
+  assert.equal(tooltip(false), "mean 20 (10 – 30\u00a0%)");
+  assert.equal(tooltip(true), "mean 20");
 });

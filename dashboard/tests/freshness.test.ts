@@ -15,7 +15,7 @@ function stated(ageSeconds: number | null): Arrival {
   return { kind: "stated", ageSeconds };
 }
 
-test("data is live while rounds arrive and stale after three missed ones, six seconds at least", () => {
+test("data is stale after three missed rounds, and after six seconds at the earliest", () => {
   freshness.pushConnected(99);
   freshness.noteSnapshot("newer", INTERVAL_SECONDS, LIVE, 100);
   assert.equal(freshness.ageSeconds(103), 3);
@@ -26,7 +26,7 @@ test("data is live while rounds arrive and stale after three missed ones, six se
   assert.equal(freshness.state(230.1), "stale");
 });
 
-test("age counts on from what the server stated at connect", () => {
+test("age continues from the age that the server sent at connect", () => {
   freshness.pushConnected(99);
   freshness.noteSnapshot("newer", INTERVAL_SECONDS, stated(42), 100);
   assert.equal(freshness.ageSeconds(103), 45);
@@ -36,11 +36,11 @@ test("age counts on from what the server stated at connect", () => {
   assert.equal(freshness.state(105), "live");
 });
 
-test("a repeat makes data no younger, and a stated age corrects what the page counted", () => {
+test("a repeated snapshot does not reset the age, and an age from the server corrects it", () => {
   freshness.noteSnapshot("newer", INTERVAL_SECONDS, LIVE, 100);
   freshness.noteSnapshot("same", INTERVAL_SECONDS, LIVE, 104);
   assert.equal(freshness.ageSeconds(105), 5);
-  // The clock stood still while the machine slept.
+  // The browser's clock stopped while the machine slept.
   freshness.noteSnapshot("same", INTERVAL_SECONDS, stated(3600), 106);
   assert.equal(freshness.ageSeconds(106), 3600);
   freshness.noteSnapshot("same", INTERVAL_SECONDS, stated(null), 107);
@@ -63,7 +63,7 @@ test("data of unknown age is stale", () => {
   assert.equal(freshness.state(1), "stale");
 });
 
-test("a lost push is reconnecting, then polling, and stale when polls stop", () => {
+test("a page without push is reconnecting, then polling, then stale when polls stop", () => {
   freshness.pushConnected(99);
   freshness.noteSnapshot("newer", INTERVAL_SECONDS, LIVE, 100);
   freshness.pushLost();
@@ -86,13 +86,13 @@ test("polls of an earlier outage do not count", () => {
   assert.equal(freshness.state(112), "reconnecting");
 });
 
-test("a poll that brings old data is stale", () => {
+test("a poll with old data makes the page stale", () => {
   freshness.noteSnapshot("newer", INTERVAL_SECONDS, stated(20), 100);
   freshness.pollSucceeded(100);
   assert.equal(freshness.state(100), "stale");
 });
 
-test("a new connection stays what the page was until its first snapshot, for two seconds", () => {
+test("a new connection keeps the page's state until its first snapshot, for two seconds", () => {
   freshness.noteSnapshot("newer", INTERVAL_SECONDS, stated(0), 100);
   freshness.pollSucceeded(100);
   freshness.pushConnected(120);

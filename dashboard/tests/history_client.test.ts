@@ -6,33 +6,33 @@ import { RestFailed } from "../src/rest.ts";
 
 const QUESTION = { nodes: ["a b", "é"], rangeSeconds: 900, points: 90, measures: ["cpu_usage", "load1"] } as const;
 
-function answering(response: () => Response): HistoryClient {
+function clientWithResponse(response: () => Response): HistoryClient {
   return new HistoryClient(async () => response());
 }
 
-test("a question names nodes, measures, range and points", async () => {
-  let asked = "";
+test("a history request has nodes, measures, range and points", async () => {
+  let requested = "";
   const client = new HistoryClient(async (path) => {
-    asked = String(path);
+    requested = String(path);
     return Response.json({ step_seconds: 10 });
   });
   assert.deepEqual(await client.fetchHistory(QUESTION), { step_seconds: 10 });
-  const address = new URL(asked, "http://x");
+  const address = new URL(requested, "http://x");
   assert.equal(address.pathname, RESOURCES.history);
   assert.deepEqual(address.searchParams.getAll("node"), ["a b", "é"]);
   assert.deepEqual(address.searchParams.getAll("measure"), ["cpu_usage", "load1"]);
   assert.deepEqual([address.searchParams.get("range_seconds"), address.searchParams.get("points")], ["900", "90"]);
 });
 
-test("what fails says why, in its body too", async () => {
-  await assert.rejects(answering(() => Response.json({}, { status: 503 })).fetchHistory(QUESTION), (error) => {
+test("a failed history request has a reason, also for a broken body", async () => {
+  await assert.rejects(clientWithResponse(() => Response.json({}, { status: 503 })).fetchHistory(QUESTION), (error) => {
     return error instanceof RestFailed && /503/.test(error.message);
   });
-  await assert.rejects(answering(() => new Response('{"half')).fetchHistory(QUESTION), RestFailed);
-  await assert.rejects(answering(() => Response.error()).fetchHistory(QUESTION), RestFailed);
+  await assert.rejects(clientWithResponse(() => new Response('{"half')).fetchHistory(QUESTION), RestFailed);
+  await assert.rejects(clientWithResponse(() => Response.error()).fetchHistory(QUESTION), RestFailed);
 });
 
-test("a question that is given up is no failure", async () => {
+test("an aborted history request is not a failure", async () => {
   const stopped = new AbortController();
   stopped.abort();
   const client = new HistoryClient(async (_path, options) => {
@@ -42,7 +42,7 @@ test("a question that is given up is no failure", async () => {
   await assert.rejects(client.fetchHistory(QUESTION, stopped.signal), (error) => !(error instanceof RestFailed));
 });
 
-test("a request names at most fifty nodes, fewer where names are long, and all stand in one", () => {
+test("batches have at most fifty nodes, fewer with long names, and contain all nodes", () => {
   const short = Array.from({ length: 120 }, (_, index) => `node${index}`);
   assert.deepEqual(
     requestBatches(short).map(({ length }) => length),

@@ -21,7 +21,7 @@ function page(epoch: number, first: number, last: number): AlertLogPage {
   return { entries: entries(epoch, first, last), last_alert_id: `${epoch}-${last}` };
 }
 
-/** A message whose entries follow `<epoch>-<first - 1>`. */
+/** A message with the entries after `<epoch>-<first - 1>`. */
 function alerts(epoch: number, first: number, last: number): Alerts {
   const previous_alert_id = `${epoch}-${first - 1}`;
   return { ...ALERTS, entries: entries(epoch, first, last), previous_alert_id, last_alert_id: `${epoch}-${last}` };
@@ -31,7 +31,7 @@ function ids(): string[] {
   return log.entries.map((entry) => entry.id);
 }
 
-test("a log is behind until its first page and then stands where the page ends", () => {
+test("a log is behind until its first result page and then has its position", () => {
   assert.equal(log.isBehind, true);
   assert.equal(log.addResultPage(PAGE), true);
   assert.equal(log.isBehind, false);
@@ -39,18 +39,18 @@ test("a log is behind until its first page and then stands where the page ends",
   assert.deepEqual(log.entries, [...PAGE.entries].reverse());
 });
 
-test("an empty log is read when its empty page came", () => {
+test("an empty log is complete after its empty result page", () => {
   log.addResultPage({ entries: [], last_alert_id: null });
   assert.equal(log.isBehind, false);
   assert.equal(log.position, null);
 });
 
-test("entries stand newest first by epoch and number, not by their letters", () => {
+test("entries are sorted newest first by epoch and number", () => {
   log.addResultPage({ entries: [...entries(9, 9, 10), ...entries(10, 1, 2)], last_alert_id: "10-2" });
   assert.deepEqual(ids(), ["10-2", "10-1", "9-10", "9-9"]);
 });
 
-test("a message that follows is taken once, however often it comes", () => {
+test("a repeated message adds its entries once", () => {
   log.addResultPage(page(7, 1, 2));
   log.addAlerts(alerts(7, 3, 4));
   log.addAlerts(alerts(7, 3, 4));
@@ -59,21 +59,21 @@ test("a message that follows is taken once, however often it comes", () => {
   assert.equal(log.isBehind, false);
 });
 
-test("a message that begins before the position and ends after it leads on", () => {
+test("a message that overlaps the position advances it", () => {
   log.addResultPage(page(7, 1, 3));
   log.addAlerts(alerts(7, 2, 5));
   assert.equal(log.position, "7-5");
   assert.equal(log.isBehind, false);
 });
 
-test("a message older than the page changes nothing", () => {
+test("a message older than the result page changes nothing", () => {
   log.addResultPage(page(7, 1, 5));
   log.addAlerts(alerts(7, 2, 3));
   assert.equal(log.position, "7-5");
   assert.equal(log.isBehind, false);
 });
 
-test("beyond a gap entries are shown and the position waits until what lies between came", () => {
+test("entries after a gap are shown, and the position waits for the missing entries", () => {
   log.addResultPage(page(7, 1, 2));
   log.addAlerts(alerts(7, 5, 6));
   log.addAlerts(alerts(7, 7, 7));
@@ -87,14 +87,14 @@ test("beyond a gap entries are shown and the position waits until what lies betw
   assert.equal(log.isBehind, false);
 });
 
-test("a message without entries tells of those that were missed", () => {
+test("a message without entries announces missed entries", () => {
   log.addResultPage(page(7, 1, 2));
   log.addAlerts({ ...ALERTS, entries: [], previous_alert_id: "7-9", last_alert_id: "7-9" });
   assert.equal(log.isBehind, true);
   assert.equal(log.position, "7-2");
 });
 
-test("messages before the first page do not move the position", () => {
+test("messages before the first result page do not move the position", () => {
   log.addAlerts({ ...alerts(7, 5, 6), previous_alert_id: null });
   assert.equal(log.position, null);
   log.addResultPage(page(7, 1, 4));
@@ -102,21 +102,21 @@ test("messages before the first page do not move the position", () => {
   assert.equal(log.isBehind, true);
 });
 
-test("a page that leads nowhere says so", () => {
+test("a result page that does not advance the position is reported", () => {
   log.addResultPage(page(7, 1, 2));
   log.addAlerts(alerts(7, 5, 6));
   assert.equal(log.addResultPage({ entries: [], last_alert_id: "7-2" }), false);
   assert.equal(log.isBehind, true);
 });
 
-test("the first entries of a log that was emptied follow what was known", () => {
+test("entries of a cleared log follow the known entries", () => {
   log.addResultPage(page(7, 1, 2));
   log.addAlerts({ ...alerts(8, 1, 1), previous_alert_id: null });
   assert.deepEqual(ids(), ["8-1", "7-2", "7-1"]);
   assert.equal(log.isBehind, false);
 });
 
-test("of a long log the newest entries are kept", () => {
+test("a long log keeps its newest entries", () => {
   log.addResultPage(page(7, 1, MAX_ENTRIES));
   log.addAlerts(alerts(7, MAX_ENTRIES + 1, MAX_ENTRIES + 3));
   assert.equal(log.entries.length, MAX_ENTRIES);

@@ -7,27 +7,27 @@ import type { LogEntry } from "../src/contract.ts";
 import { ALERTS } from "./golden.ts";
 
 const ENTRY = ALERTS.entries[0] as LogEntry;
-/** Number of the newest entry that the api has. */
+/** Number of the api's newest entry. */
 let stored: number;
-let asked: string[];
-let told: (string | null)[];
-let answer: (address: URL) => Response | Promise<Response>;
+let requests: string[];
+let results: (string | null)[];
+let respond: (address: URL) => Response | Promise<Response>;
 let log: AlertLogEntries;
 let loader: AlertLogLoader;
 
 beforeEach(() => {
   mock.timers.enable({ apis: ["setTimeout"] });
   stored = 3;
-  asked = [];
-  told = [];
-  answer = well;
+  requests = [];
+  results = [];
+  respond = respondNormally;
   const fetcher = async (path: unknown): Promise<Response> => {
     const address = new URL(path as string, "http://localhost");
-    asked.push(address.pathname + address.search);
-    return answer(address);
+    requests.push(address.pathname + address.search);
+    return respond(address);
   };
   log = new AlertLogEntries();
-  loader = new AlertLogLoader(log, (failure) => told.push(failure), new AlertLogClient(fetcher as typeof fetch));
+  loader = new AlertLogLoader(log, (failure) => results.push(failure), new AlertLogClient(fetcher as typeof fetch));
 });
 
 afterEach(() => {
@@ -35,8 +35,8 @@ afterEach(() => {
   mock.timers.reset();
 });
 
-/** Answers as the api does. */
-function well({ searchParams }: URL): Response {
+/** Responds like the api. */
+function respondNormally({ searchParams }: URL): Response {
   const after = searchParams.get("after");
   const limit = Number(searchParams.get("limit"));
   const first = after === null ? Math.max(1, stored - limit + 1) : Number(after.split("-")[1]) + 1;
@@ -46,37 +46,37 @@ function well({ searchParams }: URL): Response {
   return Response.json({ entries, last_alert_id: entries.at(-1)?.id ?? after });
 }
 
-function tellOf(last: number): void {
+function announce(last: number): void {
   log.addAlerts({ ...ALERTS, entries: [], previous_alert_id: `7-${last}`, last_alert_id: `7-${last}` });
   loader.catchUp();
 }
 
-async function settled(): Promise<void> {
+async function settle(): Promise<void> {
   for (let turn = 0; turn < 50; turn += 1) await Promise.resolve();
   await new Promise((resolve) => setImmediate(resolve));
 }
 
-async function later(seconds: number): Promise<void> {
+async function advance(seconds: number): Promise<void> {
   mock.timers.tick(seconds * 1000);
-  await settled();
+  await settle();
 }
 
 test("the start reads the newest entries", async () => {
   loader.start();
-  await settled();
-  assert.deepEqual(asked, [`/api/alerts/log?limit=${ENTRIES_PER_RESULT_PAGE}`]);
-  assert.deepEqual(told, [null]);
+  await settle();
+  assert.deepEqual(requests, [`/api/alerts/log?limit=${ENTRIES_PER_RESULT_PAGE}`]);
+  assert.deepEqual(results, [null]);
   assert.equal(log.entries.length, 3);
 });
 
-test("a gap is read from the last known position, page by page", async () => {
+test("a gap is read from the position, in result pages", async () => {
   loader.start();
-  await settled();
+  await settle();
   stored = 3 + ENTRIES_PER_RESULT_PAGE + 2;
-  tellOf(stored);
-  tellOf(stored);
-  await settled();
-  assert.deepEqual(asked.slice(1), [
+  announce(stored);
+  announce(stored);
+  await settle();
+  assert.deepEqual(requests.slice(1), [
     `/api/alerts/log?limit=${ENTRIES_PER_RESULT_PAGE}&after=7-3`,
     `/api/alerts/log?limit=${ENTRIES_PER_RESULT_PAGE}&after=7-${3 + ENTRIES_PER_RESULT_PAGE}`,
   ]);
@@ -84,67 +84,67 @@ test("a gap is read from the last known position, page by page", async () => {
   assert.equal(log.isBehind, false);
 });
 
-test("without a gap nothing is asked", async () => {
+test("no request is sent without a gap", async () => {
   loader.start();
-  await settled();
-  tellOf(3);
-  await settled();
-  assert.equal(asked.length, 1);
+  await settle();
+  announce(3);
+  await settle();
+  assert.equal(requests.length, 1);
 });
 
-test("a failure is told and tried again after its time, whatever arrives meanwhile", async () => {
-  answer = () => new Response("{}", { status: 503 });
+test("a failed read is reported and repeated after its wait, even if messages arrive", async () => {
+  respond = () => new Response("{}", { status: 503 });
   loader.start();
-  await settled();
-  assert.deepEqual(told, ["HTTP status 503"]);
-  tellOf(3);
-  await later(LOG_RETRY_SECONDS - 0.001);
-  assert.equal(asked.length, 1);
-  answer = () => Promise.reject(new TypeError("Failed to fetch"));
-  await later(0.001);
-  assert.deepEqual(told, ["HTTP status 503", "no answer"]);
-  answer = well;
-  await later(LOG_RETRY_SECONDS);
-  assert.deepEqual(told.at(-1), null);
+  await settle();
+  assert.deepEqual(results, ["HTTP status 503"]);
+  announce(3);
+  await advance(LOG_RETRY_SECONDS - 0.001);
+  assert.equal(requests.length, 1);
+  respond = () => Promise.reject(new TypeError("Failed to fetch"));
+  await advance(0.001);
+  assert.deepEqual(results, ["HTTP status 503", "no answer"]);
+  respond = respondNormally;
+  await advance(LOG_RETRY_SECONDS);
+  assert.deepEqual(results.at(-1), null);
   assert.equal(log.entries.length, 3);
 });
 
-test("an answer that is no JSON is a failure", async () => {
-  answer = () => new Response("<html>");
+test("a response that is not JSON is a failure", async () => {
+  respond = () => new Response("<html>");
   loader.start();
-  await settled();
-  assert.deepEqual(told, ["no answer"]);
+  await settle();
+  assert.deepEqual(results, ["no answer"]);
 });
 
-test("an api that does not have the newest entries is asked again after a time, not at once", async () => {
+test("the loader waits when the api lacks the newest entries", async () => {
   loader.start();
-  await settled();
-  tellOf(5);
-  await settled();
-  assert.equal(asked.length, 2);
-  assert.match(told.at(-1) ?? "", /newest/);
+  await settle();
+  announce(5);
+  await settle();
+  assert.equal(requests.length, 2);
+  assert.match(results.at(-1) ?? "", /newest/);
   stored = 5;
-  await later(LOG_RETRY_SECONDS);
-  assert.deepEqual(told.at(-1), null);
+  await advance(LOG_RETRY_SECONDS);
+  assert.deepEqual(results.at(-1), null);
   assert.equal(log.position, "7-5");
 });
 
-test("an answer that arrives after stop is not taken, and nothing is asked any more", async () => {
+test("a response after stop is ignored, and no request follows", async () => {
   let release = (): void => undefined;
-  const held = new Promise<void>((resolve) => {
+  const blocked = new Promise<void>((resolve) => {
     release = resolve;
   });
-  answer = async (address) => {
-    await held;
-    return well(address);
+  respond = async (address) => {
+    await blocked;
+    return respondNormally(address);
   };
   loader.start();
   loader.stop();
   release();
-  await settled();
-  tellOf(9);
-  await later(LOG_RETRY_SECONDS);
-  assert.deepEqual(told, []);
+  await settle();
+  announce(9);
+  await advance(LOG_RETRY_SECONDS);
+  assert.deepEqual(results, []);
   assert.equal(log.entries.length, 0);
-  assert.equal(asked.length, 1);
+  assert.equal(requests.length, 1);
 });

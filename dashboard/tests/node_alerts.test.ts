@@ -11,23 +11,23 @@ function alert(rule: string, severity: Alert["severity"], message: string, detai
   return { ...example, id, rule, node: "n/1", severity, type: severity, state: "firing", message, code: null };
 }
 
-test("the gravest alert of a node is first, and its name is not said again", () => {
-  const trouble = alertSummaryByNode([
+test("the summary has the most severe alert first, without the node's name", () => {
+  const summaries = alertSummaryByNode([
     alert("clock_offset", "info", "n/1: late"),
     alert("temperature", "critical", "n/1 : 91 °C"),
   ]);
-  assert.equal(trouble.get("n/1")?.text, "91 °C · late");
-  assert.equal(trouble.get("n/1")?.severity, "critical");
+  assert.equal(summaries.get("n/1")?.text, "91 °C · late");
+  assert.equal(summaries.get("n/1")?.severity, "critical");
 });
 
-test("the figure that a rule looks at offending, as grave as the gravest of its alerts", () => {
-  const trouble = alertSummaryByNode([
+test("a figure has the highest severity of the alerts about it", () => {
+  const summaries = alertSummaryByNode([
     alert("memory", "warning", "a"),
     alert("temperature", "critical", "b"),
     alert("filesystem_full", "warning", "c", "/"),
     alert("pressure", "warning", "d", "memory"),
   ]);
-  assert.deepEqual(Object.fromEntries(trouble.get("n/1")?.offending ?? []), {
+  assert.deepEqual(Object.fromEntries(summaries.get("n/1")?.offending ?? []), {
     temperature: "critical",
     memory_usage: "warning",
     disk_usage: "warning",
@@ -35,14 +35,14 @@ test("the figure that a rule looks at offending, as grave as the gravest of its 
   });
 });
 
-test("a disk that has no figure marks none, nor does a rule of another release", () => {
-  const trouble = alertSummaryByNode([
+test("a disk without a figure and an unknown rule mark no figure", () => {
+  const summaries = alertSummaryByNode([
     alert("filesystem_full", "critical", "a", "/srv"),
     alert("raid", "critical", "b"),
   ]);
-  assert.equal(trouble.get("n/1")?.offending.size, 0);
+  assert.equal(summaries.get("n/1")?.offending.size, 0);
 });
 
-test("what is pending marks nothing", () => {
+test("a pending alert marks no figure", () => {
   assert.equal(alertSummaryByNode([{ ...alert("memory", "warning", "a"), state: "pending" }]).size, 0);
 });

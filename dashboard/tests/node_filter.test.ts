@@ -22,12 +22,12 @@ function names(filter: Partial<NodeFilter>, alertingNodes: string[] = []): strin
     .join("");
 }
 
-test("without a filter all nodes stand by their names", () => {
+test("nodes without a filter are sorted by name", () => {
   assert.equal(names({}), "abcd");
   assert.equal(names({ sort: "-node" }), "dcba");
 });
 
-test("a measure that an older collector does not write is sorted as one that is not known", () => {
+test("a missing measure is sorted as an unknown value", () => {
   const { iowait: _, ...older } = node("x");
   const nodes = [older as Node, node("y", { iowait: null }), node("z", { iowait: 3 })];
   assert.deepEqual(
@@ -36,28 +36,28 @@ test("a measure that an older collector does not write is sorted as one that is 
   );
 });
 
-test("text is looked for in names and addresses, whatever its case", () => {
+test("the text filter searches names and addresses and ignores case", () => {
   assert.equal(names({ text: " A" }), "a");
   assert.equal(names({ text: "10.0" }), "d");
   assert.equal(names({ text: "nothing" }), "");
 });
 
-test("status filters, and trouble is offline or alerting", () => {
+test("the status filter trouble matches offline and alerting nodes", () => {
   assert.equal(names({ status: "online" }), "ad");
   assert.equal(names({ status: "unknown" }), "c");
   assert.equal(names({ status: "trouble" }, ["d"]), "bd");
 });
 
-test("sorted by a value, equal ones stand by name and unknown ones last", () => {
+test("nodes sorted by a value are then sorted by name, unknown values last", () => {
   assert.equal(names({ sort: "cpu_usage" }), "adcb");
   assert.equal(names({ sort: "-cpu_usage" }), "cadb");
 });
 
-test("sorted by status, the worst come first", () => {
+test("nodes sorted by status have the worst first", () => {
   assert.equal(names({ sort: "status" }), "bcad");
 });
 
-test("gravest alerts come first, an offline node without one counts as a warning, and equal ones stay as they stood", () => {
+test("nodes are sorted by severity, offline nodes without an alert count as warnings, and equal nodes keep their order", () => {
   const troubles = new Map([
     ["d", { severity: "critical" }],
     ["a", { severity: "info" }],
@@ -71,7 +71,7 @@ test("gravest alerts come first, an offline node without one counts as a warning
   );
 });
 
-test("the table of the nodes has those that the filter lets through", () => {
+test("the CSV address of nodes has the filter", () => {
   assert.equal(nodesCsvAddress(ALL), "/api/cluster/nodes?format=csv");
   assert.equal(
     nodesCsvAddress({ text: " a&b ", status: "trouble", sort: "-cpu_usage" }),

@@ -28,20 +28,20 @@ function alert(name: string, severity: Severity, change: Partial<Alert> = {}): A
   };
 }
 
-test("an alert that is only pending is no trouble", () => {
+test("a pending alert does not mark a node", () => {
   const firing = firingByNode([alert("a", "critical", { state: "pending" })]);
   assert.equal(markOf(node("a"), firing), null);
   assert.deepEqual(troubledNodes([node("a")], firing), []);
 });
 
-test("the gravest of several alerts marks the node, and all of them are its reason", () => {
+test("the most severe alert marks the node, and the reason has all alerts", () => {
   const alerts = [alert("a", "info"), alert("a", "critical", { message: "disk full" }), alert("a", "warning")];
   const firing = firingByNode(alerts);
   assert.equal(markOf(node("a"), firing), "critical");
   assert.equal(reasonOf(node("a"), firing), "disk full · hot · hot");
 });
 
-test("an offline node is marked as that whatever fires, and its error is the reason", () => {
+test("an offline node is marked as offline, with its error as the reason", () => {
   const down = node("a", { status: "offline", error: "no route to host" });
   const firing = firingByNode([alert("a", "warning")]);
   assert.equal(markOf(down, firing), "offline");
@@ -49,13 +49,13 @@ test("an offline node is marked as that whatever fires, and its error is the rea
   assert.equal(reasonOf(node("a", { status: "offline" }), firing), null);
 });
 
-test("a node that was not scraped yet is marked, but not in trouble", () => {
+test("a node that was not scraped yet is marked but not in trouble", () => {
   const fresh = node("a", { status: "unknown" });
   assert.equal(markOf(fresh, new Map()), "unknown");
   assert.deepEqual(troubledNodes([fresh], new Map()), []);
 });
 
-test("the gravest trouble is first, of equally grave ones who is offline, of equals the latest", () => {
+test("nodes in trouble are sorted by severity, then offline first, then latest first", () => {
   const nodes = [
     node("warned"),
     node("critical"),
@@ -66,7 +66,7 @@ test("the gravest trouble is first, of equally grave ones who is offline, of equ
   const firing = firingByNode([alert("warned", "warning"), alert("critical", "critical")]);
   const names = troubledNodes(nodes, firing).map((trouble) => trouble.node.node);
   assert.deepEqual(names, ["critical", "down-later", "down", "warned"]);
-  // A node that is offline is as grave as its alert says
+  // An offline node has the severity of its alert.
   const lost = firingByNode([alert("down", "critical", { rule: "node_down" }), alert("critical", "critical")]);
   const [first] = troubledNodes(nodes, lost);
   assert.deepEqual([first?.node.node, first?.severity], ["down", "critical"]);

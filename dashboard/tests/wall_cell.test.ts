@@ -13,7 +13,7 @@ function node(change: Partial<Node>): Node {
   return { ...example, status: "online", ...change };
 }
 
-test("a value lies on its scale, and beyond its ends at them", () => {
+test("a value has its share of the scale, limited to its ends", () => {
   assert.equal(shareOf(node({ cpu_usage: 25 }), "cpu_usage"), 0.25);
   assert.equal(shareOf(node({ temperature: 55 }), "temperature"), 0.5);
   assert.equal(shareOf(node({ temperature: 10 }), "temperature"), 0);
@@ -22,7 +22,7 @@ test("a value lies on its scale, and beyond its ends at them", () => {
   assert.equal(shareOf(node({}), "status"), null);
 });
 
-test("a cell says the value with its unit, and of a node that is offline only that", () => {
+test("a cell shows the value with its unit, or that the node is offline", () => {
   assert.equal(shortValue(node({ cpu_usage: 34.4 }), "cpu_usage"), "34\u00a0%");
   assert.equal(shortValue(node({ temperature: null }), "temperature"), "–");
   assert.equal(shortValue(node({}), "status"), "Online");
@@ -30,13 +30,13 @@ test("a cell says the value with its unit, and of a node that is offline only th
   assert.equal(shortValue(node({ status: "unknown", cpu_usage: null }), "cpu_usage"), "–");
 });
 
-test("the ends of a scale have its unit, and the status has none", () => {
+test("the ends of a scale have its unit, and the status has no scale", () => {
   assert.deepEqual([scaleText("disk_usage", "low"), scaleText("disk_usage", "high")], ["0\u00a0%", "100\u00a0%"]);
   assert.equal(scaleText("temperature", "high"), "90\u00a0°C");
   assert.equal(scaleText("status", "low"), "");
 });
 
-test("a domain is left out only when all names have it", () => {
+test("a domain is left out when all names share it", () => {
   assert.equal(sharedDomain(["a.lab.lan", "b.lab.lan"]), ".lab.lan");
   assert.equal(sharedDomain(["a.x.lan", "b.y.lan"]), ".lan");
   assert.equal(sharedDomain(["a.lab.lan", "b"]), "");
@@ -44,7 +44,7 @@ test("a domain is left out only when all names have it", () => {
   assert.equal(sharedDomain(["10.0.1.7", "10.0.2.7"]), "");
 });
 
-test("a long name loses its middle, so that its number stays", () => {
+test("a long name loses its middle and keeps its number", () => {
   const widthOf = (text: string): number => [...text].length;
   assert.equal(shortened("node-7", 6, widthOf), "node-7");
   assert.equal(shortened("compute-node-0012", 9, widthOf), "comp…0012");
@@ -73,7 +73,7 @@ test("text is readable on every shade of a ramp", () => {
   assert.equal(inkOn([255, 255, 255]), "#000");
 });
 
-test("cells say what there is room for", () => {
+test("cells show the text that fits", () => {
   assert.equal(cellTextFor(140, 100, 1, 90).mode, "full");
   assert.equal(cellTextFor(50, 40, 1, 90).mode, "value");
   assert.equal(cellTextFor(20, 16, 1, 90).mode, "none");

@@ -9,7 +9,7 @@ import { SENTENCES_FR } from "../src/wording/sentences_fr.ts";
 import { wordFor } from "../src/wording.ts";
 import { ALERTS, CODES, HEALTH, SNAPSHOT } from "./golden.ts";
 
-/** Every text and function in a wording, by its path. */
+/** Return every text and function of a wording, by its path. */
 function leaves(words: object, path = ""): Map<string, unknown> {
   const found = new Map<string, unknown>();
   for (const [name, value] of Object.entries(words)) {
@@ -19,17 +19,17 @@ function leaves(words: object, path = ""): Map<string, unknown> {
   return found;
 }
 
-test("both languages say the same things", () => {
+test("both languages have the same keys", () => {
   assert.deepEqual([...leaves(fr).keys()], [...leaves(en).keys()]);
 });
 
-test("French has a no-break space before what English writes close", () => {
+test("French has a no-break space before punctuation", () => {
   for (const [name, value] of leaves(fr)) {
     if (typeof value === "string") assert.doesNotMatch(value, / [:;?!]|[a-zé][:;?!](?!\/)/, name);
   }
 });
 
-test("every code of the collector has a sentence in each language, and no language has others", () => {
+test("each language has a sentence for exactly the collector's codes", () => {
   const codes = new Set(CODES.map(({ code }) => code));
   for (const catalogue of [SENTENCES_EN, SENTENCES_FR]) {
     assert.deepEqual([...Object.keys(catalogue.sentences)].sort(), [...codes].sort(), catalogue.language);
@@ -37,8 +37,8 @@ test("every code of the collector has a sentence in each language, and no langua
 });
 
 for (const { code, args, text } of CODES) {
-  test(`${code} says in English what the collector says: ${text}`, () => {
-    // A page keeps a figure and its unit in one line.
+  test(`${code} has the collector's English sentence: ${text}`, () => {
+    // A page keeps a number and its unit on one line.
     assert.equal(en.sentence({ code, args }, "").replaceAll("\u00a0", " "), text);
   });
 
@@ -52,14 +52,14 @@ for (const { code, args, text } of CODES) {
   });
 }
 
-/** Arguments that stand in any language as they are. */
+/** Return the arguments that are the same in every language. */
 function names(args: Arguments): string[] {
   return ["node", "mountpoint", "sensor", "path", "address", "value"]
     .map((name) => args[name])
     .filter((value) => typeof value === "string");
 }
 
-test("numbers and their words are as the language has them", () => {
+test("numbers and their nouns follow the language", () => {
   const clock: Coded = { code: "clock_ahead", args: { node: "a", seconds: 12345.5 } };
   assert.equal(en.sentence(clock, ""), "a: the clock is 12,345.5\u00a0s ahead of the collector's");
   assert.equal(fr.sentence(clock, ""), "a\u00a0: l'horloge avance de 12\u202f345,5\u00a0s sur celle du collecteur");
@@ -71,7 +71,7 @@ test("numbers and their words are as the language has them", () => {
   assert.match(fr.sentence({ code: "page_too_long", args: { limit_bytes: 8 * 2 ** 20 } }, ""), /8\u00a0Mio$/);
 });
 
-test("the text stays where its code is absent, unknown, or not as this version knows it", () => {
+test("the text is used when its code is missing, unknown or has other arguments", () => {
   const text = "node7 is upside down";
   const nested: Coded = { code: "node_offline", args: { node: "a", why: { code: "later", args: {} } } };
   const unknown: (Coded | null | undefined)[] = [
@@ -92,28 +92,28 @@ test("the text stays where its code is absent, unknown, or not as this version k
   }
 });
 
-test("a rule whose name is that of a property of every object stands for itself", () => {
+test("a rule named like a property of objects is shown as its name", () => {
   const untold: Coded = { code: "measure_untold", args: { node: "node7", rule: "constructor" } };
   assert.equal(en.sentence(untold, ""), "node7 no longer reports constructor");
   assert.equal(fr.sentence(untold, ""), "node7 n'indique plus constructor");
 });
 
-test("beside its node's name a message does not repeat it", () => {
+test("a message next to its node's name omits the name", () => {
   const full = { node: "pi: a", code: "cpu_high", args: { node: "pi: a", percent: 99 }, message: "" };
   assert.equal(messageWithoutNode(full), "CPU is at 99\u00a0%");
-  const said = (node: string | null, message: string): string => messageWithoutNode({ node, message });
-  assert.equal(said("pi", "pi\u00a0: CPU à 99\u00a0%"), "CPU à 99\u00a0%");
-  assert.equal(said("pi", "pi is online again"), "online again");
-  assert.equal(said("pi", "pi is offline: no answer"), "offline: no answer");
-  assert.equal(said("pi", "pi est hors ligne\u00a0: pas de réponse"), "hors ligne\u00a0: pas de réponse");
-  assert.equal(said("pi", "pi n'est plus une cible"), "n'est plus une cible");
-  assert.equal(said("pi", "pi2 is offline"), "pi2 is offline");
-  assert.equal(said("pi", "other: CPU"), "other: CPU");
-  assert.equal(said("", ": x"), ": x");
-  assert.equal(said(null, "the alert log starts here"), "the alert log starts here");
+  const shortened = (node: string | null, message: string): string => messageWithoutNode({ node, message });
+  assert.equal(shortened("pi", "pi\u00a0: CPU à 99\u00a0%"), "CPU à 99\u00a0%");
+  assert.equal(shortened("pi", "pi is online again"), "online again");
+  assert.equal(shortened("pi", "pi is offline: no answer"), "offline: no answer");
+  assert.equal(shortened("pi", "pi est hors ligne\u00a0: pas de réponse"), "hors ligne\u00a0: pas de réponse");
+  assert.equal(shortened("pi", "pi n'est plus une cible"), "n'est plus une cible");
+  assert.equal(shortened("pi", "pi2 is offline"), "pi2 is offline");
+  assert.equal(shortened("pi", "other: CPU"), "other: CPU");
+  assert.equal(shortened("", ": x"), ": x");
+  assert.equal(shortened(null, "the alert log starts here"), "the alert log starts here");
 });
 
-test("alerts, entries, nodes and issues of the golden examples are said by their codes, and those of an older collector by their texts", () => {
+test("messages of the golden examples use their codes, and messages without codes use their texts", () => {
   const [alert] = ALERTS.active_alerts as [Alert];
   const { code: _, args: __, ...older } = alert;
   const changed = { ...alert, message: "other words" };
@@ -127,7 +127,7 @@ test("alerts, entries, nodes and issues of the golden examples are said by their
   assert.equal(errorText({ error: null, error_coded: null }), "");
 });
 
-test("a word of a later release stands for itself", () => {
+test("a word of a later release is shown unchanged", () => {
   assert.equal(wordFor(en.transition, "resolved"), "Resolved");
   assert.equal(wordFor(en.transition, "silenced"), "silenced");
   assert.equal(wordFor(en.transition, "constructor"), "constructor");

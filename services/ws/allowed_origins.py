@@ -1,8 +1,9 @@
-"""Which pages may connect, and which may do so as their visitor.
+"""Decides which pages may connect, and which pages may use their visitor's cookies.
 
-Browsers let any page open a WebSocket to any host and only say whose page it is, in ``Origin``. A page may connect
-whose origin is ours, or was allowed by name; what is no browser sends none and is let in. Cookies count for pages of
-our own origin alone. Headers that a client can send through a careless proxy (``X-Forwarded-…``) are not believed.
+Browsers let any page open a WebSocket to any host, and send the page's origin in the header ``Origin``. A page may
+connect if its origin is ours or is listed in the settings. Other clients than browsers send no ``Origin`` and may
+connect. Cookies count only for pages of our own origin. The headers ``X-Forwarded-…`` are ignored, because a client can
+send them through a careless proxy.
 """
 
 import logging
@@ -13,19 +14,19 @@ from access.web_origin import WebOrigin, normal_origin, origin_of_url, same_host
 from runtime.value_types import ANY_ORIGIN
 from ws.counters import Counters
 
-#: Refused origins that are logged, each once; more are only counted.
+#: Refused origins that are logged, each once; further origins are only counted.
 LOGGED_ORIGINS_LIMIT: Final = 50
-#: Characters of a refused origin that are logged.
+#: Logged characters of a refused origin.
 LOGGED_ORIGIN_LENGTH: Final = 120
 
 _logger = logging.getLogger(__name__)
 
 
 class AllowedOrigins:
-    """Decides by what browsers say; to be given to Engine.IO as ``cors_allowed_origins``."""
+    """Decides by the headers that browsers send; the ``cors_allowed_origins`` of Engine.IO."""
 
     def __init__(self, allowed: Iterable[str], counters: Counters, public: WebOrigin | None = None) -> None:
-        """``public`` is how people reach the deployment, where that is set."""
+        """``public`` is the public origin of the deployment, if it is set."""
         self._allowed = {normal_origin(origin) for origin in allowed if origin != ANY_ORIGIN}
         self.any_allowed = ANY_ORIGIN in allowed
         self._counters = counters
@@ -33,7 +34,7 @@ class AllowedOrigins:
         self._logged: set[str] = set()
 
     def __call__(self, origin: str | None, environ: Mapping[str, str]) -> bool:
-        """Whether a request with this ``Origin`` header may go on; a refusal is counted, and logged once an origin."""
+        """Whether a request with this ``Origin`` is allowed; a refusal is counted, and logged once per origin."""
         if origin is None or self.any_allowed:
             return True
         page = normal_origin(origin)
@@ -44,10 +45,10 @@ class AllowedOrigins:
         return False
 
     def is_own_origin(self, environ: Mapping[str, str]) -> bool | None:
-        """Whether a page of our own origin made a request, as its browser says; ``None`` where nothing says it.
+        """Whether a page of our own origin made a request; ``None`` if no header shows the page's origin.
 
-        Requests by ``GET`` to a page's own origin have no ``Origin``. Browsers then send ``Sec-Fetch-Site``, and over
-        plain HTTP to another machine, where they send neither, a ``Referer``.
+        A ``GET`` request to the page's own origin has no ``Origin``, but ``Sec-Fetch-Site``. Over plain HTTP to another
+        machine the request has neither header, but a ``Referer``.
         Source: https://www.w3.org/TR/fetch-metadata/
         """
         origin, site, referrer = (environ.get(f"HTTP_{name}") for name in ("ORIGIN", "SEC_FETCH_SITE", "REFERER"))
@@ -62,9 +63,9 @@ class AllowedOrigins:
         return page == self._public or same_host(page, environ.get("HTTP_HOST", ""))
 
     def _is_downgraded(self, page: WebOrigin, environ: Mapping[str, str]) -> bool:
-        """Whether a page came over plain HTTP from a host of which we know that it serves ours by HTTPS.
+        """Whether a page came over plain HTTP from our own host, which serves our pages over HTTPS.
 
-        ``Host`` holds neither port then, and whoever is on the way can write such a page.
+        ``Host`` contains no port in both cases, and an attacker on the network can forge a page over plain HTTP.
         """
         public = self._public is not None and self._public.host == page.host and self._public.scheme == "https"
         return page.scheme == "http" and (public or environ.get("wsgi.url_scheme") == "https")
@@ -74,10 +75,10 @@ class AllowedOrigins:
         if origin in self._logged or len(self._logged) >= LOGGED_ORIGINS_LIMIT:
             return
         self._logged.add(origin)
-        # repr() keeps a header from writing lines of its own.
+        # repr() escapes line breaks in the header.
         _logger.warning(
-            "refused a page of the origin %r, which asked for the host %r; WS_ALLOWED_ORIGINS lists the origins that "
-            "are allowed besides",
+            "refused a page of the origin %r that connected to the host %r; WS_ALLOWED_ORIGINS lists the additional "
+            "origins that may connect",
             origin,
             host[:LOGGED_ORIGIN_LENGTH],
         )

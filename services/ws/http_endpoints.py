@@ -1,4 +1,4 @@
-"""What a replica answers over HTTP besides Socket.IO, and the guard before both."""
+"""The HTTP endpoints of a replica beside Socket.IO, and the checks of requests to both."""
 
 import logging
 import math
@@ -24,10 +24,10 @@ from ws.engine.handshake import require_whole_upgrade
 from ws.loop import WAIT_FOR_SLOT
 from ws.request_queue import RequestQueue
 
-#: Of every answer: browsers take it for nothing but what it says to be.
+#: Headers of every answer. Browsers must not guess another content type.
 _HEADERS: Final = (("X-Content-Type-Options", "nosniff"),)
-#: Of every answer of Engine.IO: none may be kept, and each depends on whose page asks. None is for an element of a page
-#: of another origin; a script of one that is allowed reads it by CORS, which this leaves alone.
+#: Headers of every answer of Engine.IO. The answer must not be cached, and depends on the origin of the page. Elements
+#: of a page of another origin must not load the answer; the scripts of allowed origins read it by CORS.
 #: Source: https://fetch.spec.whatwg.org/#cross-origin-resource-policy-header
 _ENGINE_HEADERS: Final = (
     *_HEADERS,
@@ -36,13 +36,13 @@ _ENGINE_HEADERS: Final = (
     ("Cross-Origin-Resource-Policy", "same-origin"),
 )
 
-#: What only a proxy could say: it is looked at once, and by nobody after that.
+#: Headers of proxies. They are read once and then removed from the request.
 _FORWARDED: Final = ("HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PROTO")
-_PROBLEM: Final = "application/problem+json"
-_TEXT: Final = "text/plain; charset=utf-8"
-#: Those that the log names.
+_PROBLEM_TYPE: Final = "application/problem+json"
+_TEXT_TYPE: Final = "text/plain; charset=utf-8"
+#: Methods that the log shows by name.
 _METHODS: Final = frozenset(("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"))
-#: By status, what ``/readyz`` tells everybody.
+#: Text of ``/readyz`` by status, for clients without a credential.
 _STATUS_TEXTS: Final = {200: "ready\n", 404: "draining\n", 503: "not ready\n"}
 _DESCRIPTION: Final = "DispyCluster Live, a push replica: /socket.io/, /livez, /readyz, /metrics\n"
 
@@ -55,9 +55,10 @@ Application = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
 class HttpEndpoints:
-    """``/livez``, ``/readyz``, ``/metrics``, and a line on ``/``.
+    """``/livez``, ``/readyz``, ``/metrics``, and a line of text on ``/``.
 
-    Where access is closed, all but the first two is for who may read, and ``/readyz`` says no more than its status.
+    If access is closed, ``/metrics`` and ``/`` need a credential that allows reading, and ``/readyz`` without such a
+    credential answers only its status.
     """
 
     def __init__(self, readiness: Readiness, metrics: Metrics, gatekeeper: Gatekeeper) -> None:
@@ -68,7 +69,7 @@ class HttpEndpoints:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request (WSGI)."""
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
-            return _answer(start_response, 405, "only GET\n")
+            return _answer(start_response, 405, "the method must be GET or HEAD\n")
         path = environ["PATH_INFO"]
         if path == "/livez":
             return _answer(start_response, 200, LIVE)
@@ -84,7 +85,7 @@ class HttpEndpoints:
                 return _answer(start_response, 200, self._metrics.text(), CONTENT_TYPE)
             case "/":
                 return _answer(start_response, 200, _DESCRIPTION)
-        return _answer(start_response, 404, "there is nothing here\n")
+        return _answer(start_response, 404, "not found\n")
 
     def _refused(self, environ: Mapping[str, Any]) -> AccessDenied | None:
         if not self._gatekeeper.settings.is_closed:
@@ -97,7 +98,7 @@ class HttpEndpoints:
 
 
 class RequestGuard:
-    """Answers what Engine.IO would stumble over, counts what is refused, and lets no traceback out."""
+    """Answers requests that Engine.IO must not get, counts refusals, and turns exceptions into status 500."""
 
     def __init__(
         self,
@@ -115,7 +116,7 @@ class RequestGuard:
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request (WSGI)."""
         body = self._answer(environ, start_response)
-        # What followed the head of an answer without a body would be taken for the next answer.
+        # A client takes data after the answer to HEAD for the next answer.
         return body if environ["REQUEST_METHOD"] != "HEAD" else ()
 
     def _answer(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -130,9 +131,9 @@ class RequestGuard:
             require_whole_upgrade(environ)
             begins_a_session = is_for_engine and self._read_engine_request(environ).sid is None
         except engine_request.InvalidRequest as error:
-            return _answer(start, error.status, f"{error}\n", _TEXT, *error.headers)
+            return _answer(start, error.status, f"{error}\n", _TEXT_TYPE, *error.headers)
         if begins_a_session and not self._takes_sessions():
-            # One that is sent elsewhere may ask here again, over the connection that it has.
+            # A disconnected client may reuse its HTTP connection to this replica.
             return _answer(start, 503, "draining\n")
         client_address = environ[CLIENT_ADDRESS] = self._admission.client_address(environ)
         if client_address.is_from_trusted_proxy and _was_encrypted(environ):
@@ -148,17 +149,17 @@ class RequestGuard:
         try:
             return self._app(environ, start)
         except OSError:
-            raise  # the client is gone: the server sees to it
+            raise  # the connection is lost: the server handles it
         except Exception as error:
             self._counters.handler_errors += 1
-            _complaints.warning("request", "a request could not be answered: %.200r", error)
+            _complaints.warning("request", "answering a request failed: %.200r", error)
             return _answer(start, 500, "")
 
     def _read_engine_request(self, environ: Environ) -> engine_request.EngineRequest:
-        """Read a request to Engine.IO, once its page is known to be allowed to send it.
+        """Read a request to Engine.IO, after a check of its origin.
 
         Raises:
-            Unacceptable: it is none, or of a page that may not.
+            InvalidRequest: the request is not valid, or its page may not connect.
         """
         if not self._allowed_origins(environ.get("HTTP_ORIGIN"), environ):
             raise engine_request.InvalidRequest("Not an accepted origin.")
@@ -167,26 +168,28 @@ class RequestGuard:
 
 
 def log_errors(app: Application) -> Application:
-    """``app``, with its errors in the log, once a minute; eventlet's server would say nothing."""
+    """Return ``app`` with its errors logged once a minute; the HTTP server does not log them."""
 
     def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         try:
             return app(environ, start_response)
         except OSError:
-            raise  # the client is gone
+            raise  # the connection is lost
         except Exception as error:
-            _complaints.warning("front", "%.200r could not be answered: %.200r", environ.get("PATH_INFO"), error)
+            _complaints.warning(
+                "second address", "answering a request for %.200r failed: %.200r", environ.get("PATH_INFO"), error
+            )
             raise
 
     return answer
 
 
 def log_requests(app: Application) -> Application:
-    """``app``, with a line of the log for each request, at the level DEBUG; its query may hold what is secret."""
+    """Return ``app`` with each request logged at the level DEBUG, without its query, which may contain secrets."""
 
     def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         path, peer = environ["PATH_INFO"], environ.get("REMOTE_ADDR", "")
-        # Anything may stand there.
+        # A client may send any text as the method.
         method = environ["REQUEST_METHOD"] if environ["REQUEST_METHOD"] in _METHODS else "other"
 
         def start(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
@@ -200,14 +203,14 @@ def log_requests(app: Application) -> Application:
 
 
 def require_own_host(app: Application, hosts: AllowedHosts, counters: Counters) -> Application:
-    """``app``, for requests that are for one of ``hosts``."""
+    """Return ``app`` for requests to one of ``hosts``; other requests are refused."""
 
     def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         host, path = environ.get("HTTP_HOST"), environ["PATH_INFO"]
         if hosts.allows(host, path, environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", "")):
             return app(environ, start_response)
         counters.rejected_requests += 1
-        _complaints.warning("host", "refused a request for the host %.120r; PUBLIC_URL sets our own", host)
+        _complaints.warning("host", "refused a request for the host %.120r; PUBLIC_URL sets the allowed host", host)
         body = _refuse(start_response, MISDIRECTED, MISDIRECTED_TEXT, *_HEADERS)
         return body if environ["REQUEST_METHOD"] != "HEAD" else ()
 
@@ -215,7 +218,7 @@ def require_own_host(app: Application, hosts: AllowedHosts, counters: Counters) 
 
 
 def queue_requests(app: Application, admission: Admission, request_queue: RequestQueue) -> Application:
-    """``app``, for one request of an address after the other, each in a round of the loop; and so with long bodies."""
+    """Return ``app`` with a request queue: each request and each batch of a body waits for a slot of its address."""
 
     def answer(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         client_address = environ[CLIENT_ADDRESS] = admission.client_address(environ)
@@ -228,24 +231,24 @@ def queue_requests(app: Application, admission: Admission, request_queue: Reques
 
 
 def _was_encrypted(environ: Mapping[str, Any]) -> bool:
-    """Whether ``X-Forwarded-Proto`` says so; the last word is that of the proxy that is believed."""
-    said: str = environ.get("HTTP_X_FORWARDED_PROTO", "")
-    return said.rpartition(",")[2].strip().lower() == "https"
+    """Whether the last value of ``X-Forwarded-Proto``, which the trusted proxy wrote, is ``https``."""
+    protocols: str = environ.get("HTTP_X_FORWARDED_PROTO", "")
+    return protocols.rpartition(",")[2].strip().lower() == "https"
 
 
 def _refuse(start_response: StartResponse, status: int, text: str, header: tuple[str, str]) -> list[bytes]:
     problem = Problem(title=HTTPStatus(status).phrase, status=status, detail=text)
-    return _answer(start_response, status, encode(problem), _PROBLEM, header)
+    return _answer(start_response, status, encode(problem), _PROBLEM_TYPE, header)
 
 
 def _answer(
     start_response: StartResponse,
     status: int,
     body: str | bytes,
-    kind: str = _TEXT,
+    content_type: str = _TEXT_TYPE,
     *headers: tuple[str, str],
 ) -> list[bytes]:
     body = body.encode() if isinstance(body, str) else body
-    own = [("Content-Type", kind), ("Content-Length", str(len(body)))]
+    own = [("Content-Type", content_type), ("Content-Length", str(len(body)))]
     start_response(f"{status} {HTTPStatus(status).phrase}", [*own, *headers])
     return [body]

@@ -1,6 +1,6 @@
-"""One push replica, put together: what follows Redis, what pushes, what is served, and how it ends."""
+"""One push replica: creates and connects all its parts, serves, and shuts down."""
 
-import ws.loop  # isort: skip (first: it patches what the others import)
+import ws.loop  # isort: skip (first: patches modules that the others import)
 import ws.socketio_private  # noqa: F401  # isort: skip (before the others import ``socketio``)
 
 import logging
@@ -47,12 +47,12 @@ from ws.request_queue import RequestQueue
 from ws.socketio_endpoint import SocketIOEndpoint
 from ws.state import ClusterState, MessageOutcome
 
-#: Seconds that clients and Redis may take over the end of the replica.
+#: Most seconds of each step of the shutdown that waits for clients or Redis.
 SHUTDOWN_STEP_SECONDS: Final = 1.0
-#: Seconds for which a replica that ends serves on: gateways ask for ``/readyz`` once a second, and are to know that
-#: nobody new shall come here before the first client is sent away. Having the fewest, it would get them all.
+#: Seconds between draining and the first disconnected client. Gateways request ``/readyz`` once per second and must see
+#: that the replica drains. Otherwise they would send the clients back, because this replica has the fewest clients.
 NOTICE_SECONDS: Final = 2.0
-#: Seconds between two batches of clients that are sent elsewhere.
+#: Seconds between two batches of disconnected clients.
 BATCH_SECONDS: Final = 0.1
 
 _logger = logging.getLogger(__name__)
@@ -60,20 +60,20 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class SecondAddress:
-    """A second address to serve, with another application around the replica's ``/socket.io/``.
+    """A second address, which serves another application around the replica's ``/socket.io/``.
 
-    What ``wrap`` is given answers 404 outside ``/socket.io/``; what it returns is served.
+    ``wrap`` gets an application that answers 404 outside ``/socket.io/``, and returns the application to serve.
     """
 
     host: str
     port: int
     wrap: Callable[[Application], Application]
-    #: Listens on host and port.
+    #: Makes the listener for host and port.
     listen: Callable[[str, int], Listener] = Listener
 
 
 def run(config: Config, second_address: SecondAddress | None = None) -> int:
-    """Serve until SIGTERM or SIGINT; return the exit code: 0, or 2 where an address cannot be had."""
+    """Serve until SIGTERM or SIGINT; return the exit code: 0, or 2 if the replica cannot listen on an address."""
     listeners: list[Listener] = []
     addresses: list[tuple[Callable[[str, int], Listener], str, int]] = [(Listener, config.host, config.port)]
     if second_address is not None:
@@ -97,8 +97,8 @@ def run(config: Config, second_address: SecondAddress | None = None) -> int:
         spawn("front", lambda: serve(listeners[1], wrapped))
     _logger.info("replica %s listens on %s, port %d", replica.id, config.host, config.port)
     number = signals.wait()
-    _logger.info("%s: ending", signal.Signals(number).name)
-    # It listens on until all is done: gateways ask whether it is draining, or dead.
+    _logger.info("%s: shutting down", signal.Signals(number).name)
+    # The listeners stay open until the end: gateways request whether the replica is draining or dead.
     replica.stop(config.drain_seconds if number == signal.SIGTERM else 0)
     for listener in listeners:
         listener.close()
@@ -106,7 +106,7 @@ def run(config: Config, second_address: SecondAddress | None = None) -> int:
 
 
 class Replica:
-    """The parts of one replica and what connects them."""
+    """One replica with all its parts."""
 
     def __init__(self, config: Config) -> None:
         self.id = secrets.token_hex(4)
@@ -153,7 +153,7 @@ class Replica:
         )
 
     def start(self) -> None:
-        """Begin to follow Redis, and to be counted."""
+        """Start following Redis, and register the replica in Redis."""
         self._endpoint.start()
         spawn("feed", self._feed.run)
         spawn("presence", self._presence.run)
@@ -162,12 +162,12 @@ class Replica:
         spawn("access", self._access_enforcer.run)
 
     def stop(self, drain_seconds: float) -> None:
-        """Be counted no more, and send the clients elsewhere, a few at a time where there are other replicas."""
+        """Unregister the replica and disconnect its clients, in batches if there are other replicas."""
         self._readiness.drain()
         run_all([self._presence.remove], within_seconds=SHUTDOWN_STEP_SECONDS)
         if drain_seconds and self._has_other_replicas():
             time.sleep(NOTICE_SECONDS)
-        # Those that were told to end at the same moment have left the count by now.
+        # Replicas that shut down at the same time are no longer registered by now.
         if drain_seconds and not self._has_other_replicas():
             drain_seconds = 0
         self._takes_sessions = False
@@ -175,7 +175,7 @@ class Replica:
         random.shuffle(closers)
         size = math.ceil(len(closers) / max(1, round(drain_seconds / BATCH_SECONDS))) or 1
         if closers:
-            _logger.info("sending %d clients elsewhere", len(closers))
+            _logger.info("disconnecting %d clients", len(closers))
         for begin in range(0, len(closers), size):
             if begin and drain_seconds:
                 time.sleep(BATCH_SECONDS)
@@ -183,28 +183,28 @@ class Replica:
         run_all([self._endpoint.wait_until_closed], within_seconds=SHUTDOWN_STEP_SECONDS)
 
     def _has_other_replicas(self) -> bool:
-        """Whether clients could go to another replica; without an answer of Redis they are taken for there."""
+        """Whether there are other replicas for the clients; ``True`` if Redis does not answer."""
         found: list[bool] = []
         run_all([lambda: found.append(self._presence.is_alone())], within_seconds=SHUTDOWN_STEP_SECONDS)
         return found != [True]
 
     def with_request_limits(self, app: Application) -> Application:
-        """``app``, for requests that are for one of this deployment's host names, each in its turn."""
+        """Return ``app`` with a check of the host name and a request queue."""
         bounded = queue_requests(
             require_own_host(app, self._hosts, self._counters), self._admission, self._request_queue
         )
         return log_requests(bounded) if _logger.isEnabledFor(logging.DEBUG) else bounded
 
     def clients_by_transport(self) -> Mapping[str, int]:
-        """Engine.IO connections."""
+        """Return the number of Engine.IO connections by transport."""
         return self._endpoint.clients_by_transport()
 
     def clients_by_namespace(self) -> Mapping[str, int]:
-        """Socket.IO connections."""
+        """Return the number of Socket.IO connections by namespace."""
         return self._endpoint.clients_by_namespace()
 
     def backlog(self) -> tuple[int, int]:
-        """Clients that have not taken all that they were sent, and the packets that wait for them."""
+        """Return the number of clients with unsent packets, and the number of these packets."""
         return self._endpoint.backlog()
 
     def redis_is_up(self) -> bool:
@@ -228,6 +228,6 @@ def _beat_watchdog() -> None:
 
 
 def _raise_limit_of_open_files() -> None:
-    """Allow as many connections as the system lets this process have; the usual soft limit is 1024."""
+    """Raise the soft limit of open files, usually 1024, to the hard limit."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,10 +1,10 @@
-"""What the service uses of python-socketio and python-engineio that is private there, under names of its own.
+"""The private names of python-socketio and python-engineio that the service uses, under public names.
 
-No other module names it. ``tests/test_private_names.py`` notices when an upgrade changes what stands behind.
+No other module uses the private names. ``tests/test_private_names.py`` fails if an upgrade changes them.
 
-A process imports this module before any other that imports ``socketio``. The clients of the library, which no service
-uses, import what of aiohttp, requests and so on is installed, as it is where the services share a virtual environment;
-hidden from them, a replica is 15 MB smaller.
+A process imports this module before any other module that imports ``socketio``. The client classes of the library,
+which no service uses, import aiohttp, requests and others if they are installed. This module hides these packages from
+the library, which saves 15 MB of memory per replica.
 """
 
 import sys
@@ -28,27 +28,27 @@ _SocketIOServer: Final[Any] = socketio.Server
 
 
 class EngineIOServer(_EngineIOServer):  # type: ignore[misc]
-    """Engine.IO's server."""
+    """python-engineio's server."""
 
     def trigger(self, event: str, *arguments: object) -> None:
-        """Call the handler of ``event``: connect, message or disconnect; what it raises goes to the log."""
+        """Call the handler of ``event``: connect, message or disconnect; exceptions are logged."""
         self._trigger_event(event, *arguments, run_async=False)
 
     def sid_cookie(self, sid: str) -> str:
-        """The value of ``Set-Cookie`` that names a session's replica to proxies."""
+        """Return the value of ``Set-Cookie`` by which proxies find the session's replica."""
         cookie: str = self._generate_sid_cookie(sid, self.cookie)
         return cookie
 
     def cors_headers(self, environ: Mapping[str, Any]) -> list[tuple[str, str]]:
-        """The headers by which a browser lets a page of another origin read the answer."""
+        """Return the CORS headers of the answer."""
         headers: list[tuple[str, str]] = self._cors_headers(environ)
         return headers
 
 
 class SocketIOServer(_SocketIOServer):  # type: ignore[misc]
-    """Socket.IO's server; the methods whose names begin with ``handle`` are there to be derived from."""
+    """python-socketio's server; subclasses override the methods with names that begin with ``handle``."""
 
-    #: Of its Engine.IO server.
+    #: Class of the Engine.IO server.
     engine_class: type[EngineIOServer]
 
     def send_packet(self, eio_sid: str, packet: Any) -> None:
@@ -56,26 +56,26 @@ class SocketIOServer(_SocketIOServer):  # type: ignore[misc]
         self._send_packet(eio_sid, packet)
 
     def handle_open(self, eio_sid: str, environ: Mapping[str, Any]) -> None:
-        """A connection has begun."""
+        """Handle a new connection."""
         super()._handle_eio_connect(eio_sid, environ)
 
     def handle_message(self, eio_sid: str, data: Any) -> None:
-        """A connection has brought a message, which is a Socket.IO packet."""
+        """Handle a message of a connection, which is a Socket.IO packet."""
         super()._handle_eio_message(eio_sid, data)
 
     def handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
-        """A client asks for a namespace."""
+        """Handle a client's request to join a namespace."""
         super()._handle_connect(eio_sid, namespace, data)
 
     def handle_disconnect(self, eio_sid: str, namespace: str | None, reason: Any = None) -> None:
-        """A client leaves a namespace."""
+        """Handle a client that leaves a namespace."""
         super()._handle_disconnect(eio_sid, namespace, reason)
 
     def handle_close(self, eio_sid: str, reason: str) -> None:
-        """A connection has ended; its namespaces are left first."""
+        """Handle the end of a connection; the library leaves its namespaces first."""
         super()._handle_eio_disconnect(eio_sid, reason)
 
-    # -- as the library calls them
+    # -- overridden private methods of the library
 
     def _engineio_server_class(self) -> type[EngineIOServer]:
         return self.engine_class

@@ -1,9 +1,10 @@
-"""What a replica knows of the cluster, and what each message from Redis changes in it. No input or output.
+"""The replica's state of the cluster, and the changes by each message from Redis. This module does no input or output.
 
-A message passes two steps: (a) a JSON object goes to the clients of ``/`` as it is, so anyone may publish one by hand;
-(b) one that is also valid as its channel's type may become state, which the other namespaces show. A metrics snapshot
-becomes state only if it follows directly (same epoch, seq + 1). At any other jump, and for health and alerts always,
-what counts is the ``:latest`` key, which only the collector writes; so nothing published by hand can block the state.
+A message passes two checks. (a) A JSON object goes to the clients of ``/`` unchanged, so people may publish messages by
+hand. (b) A message that is also valid for its channel's type may become state, which the other namespaces show. A
+snapshot becomes state if it directly follows the current one (same epoch, seq + 1). In all other cases, and for health
+and alerts always, the state comes from the ``:latest`` key. Only the collector writes this key, so a message published
+by hand cannot block the state.
 """
 
 import time
@@ -21,7 +22,7 @@ M = TypeVar("M", bound=codec.Message)
 
 @dataclass(frozen=True, slots=True)
 class ReceivedMessage:
-    """A message that passed step (a); ``message`` is ``None`` where it failed step (b), for that ``reason``."""
+    """A message that passed check (a); if it failed check (b), ``message`` is ``None`` and ``reason`` is the error."""
 
     channel: str
     raw: bytes
@@ -31,7 +32,7 @@ class ReceivedMessage:
 
 @dataclass(frozen=True, slots=True)
 class StoredMessage:
-    """What a ``:latest`` key held, and for how long Redis has had it (``None``: not asked for)."""
+    """The value of a ``:latest`` key, and its age in Redis (``None``: not read)."""
 
     raw: bytes | None
     age_seconds: float | None = None
@@ -39,13 +40,13 @@ class StoredMessage:
 
 @dataclass(frozen=True, slots=True)
 class MessageOutcome:
-    """What follows from one message."""
+    """The result of one message."""
 
     channel: str
     kind: Literal["state", "repeated", "passed_on"]
-    #: For the clients of ``/``.
+    #: Message for the clients of ``/``.
     published: bytes
-    #: For the clients of the other namespaces; ``None``: nothing is new for them.
+    #: Message for the clients of the other namespaces; ``None``: nothing is new for them.
     state: bytes | None
 
 
@@ -55,7 +56,7 @@ class _ChannelState(Generic[M]):
 
     message: M | None = None
     raw: bytes | None = None
-    #: The newest message that has arrived and is no newer than ``raw``; behind it while ``:latest`` was ahead.
+    #: Newest arrived message that is not newer than ``raw``; older than ``raw`` while ``:latest`` is ahead.
     arrived: bytes | None = None
 
 
@@ -66,15 +67,15 @@ class _NextState:
     raw: bytes
     message: codec.Message
     age_seconds: float | None
-    #: Whether ``:latest`` holds it.
+    #: Whether ``:latest`` contains the message.
     is_stored: bool
 
 
 def receive(channel: str, raw: bytes) -> ReceivedMessage:
-    """Decode what came from ``channel``.
+    """Decode a message of ``channel``.
 
     Raises:
-        UndecodableMessage: it fails step (a) and is to be dropped.
+        UndecodableMessage: the message fails check (a) and must be dropped.
     """
     codec.require_object(raw)
     try:
@@ -96,69 +97,69 @@ class ClusterState:
             HEALTH_CHANNEL: self._health,
             ALERTS_CHANNEL: self._alerts,
         }
-        #: The snapshot that ``:latest`` held when it was last taken from there; only the collector writes it.
+        #: Last snapshot that was read from ``:latest``, which only the collector writes.
         self._latest_snapshot: Snapshot | None = None
-        #: Monotonic time at which Redis took the snapshot.
-        self._snapshot_taken: float | None = None
+        #: Monotonic time at which Redis stored the snapshot.
+        self._snapshot_stored_at: float | None = None
         self._alerts_without_entries: bytes | None = None
 
     @property
     def snapshot(self) -> Snapshot | None:
-        """The newest snapshot."""
+        """Newest snapshot."""
         return self._metrics.message
 
     @property
     def health(self) -> Health | None:
-        """The newest health."""
+        """Newest health."""
         return self._health.message
 
     @property
     def last_alert_id(self) -> LogId | None:
-        """The replica's own position in the alert log."""
+        """Position of the replica in the alert log."""
         return None if self._alerts.message is None else self._alerts.message.last_alert_id
 
     @property
     def age_seconds(self) -> float | None:
-        """Time since Redis took the newest snapshot, by Redis's clock; ``None`` without one."""
-        if self._snapshot_taken is None:
+        """Seconds since Redis stored the newest snapshot, by Redis's clock; ``None`` without a snapshot."""
+        if self._snapshot_stored_at is None:
             return None
-        return round(max(0.0, self._monotonic() - self._snapshot_taken), 3)
+        return round(max(0.0, self._monotonic() - self._snapshot_stored_at), 3)
 
     def raw(self, channel: str) -> bytes | None:
-        """Bytes of the state of ``channel``, as they were published."""
+        """Return the published bytes of the state of ``channel``."""
         return self._channels[channel].raw
 
     def arrived(self) -> list[tuple[str, bytes]]:
-        """Per channel what a new client of ``/`` begins with: all that it will get besides was published later."""
+        """Return the first message of each channel for a new client of ``/``; all later ones follow by broadcast."""
         messages = ((channel, self._channels[channel].arrived) for channel in CHANNELS)
         return [(channel, raw) for channel, raw in messages if raw is not None]
 
     def alerts_without_entries(self) -> bytes | None:
-        """The newest alerts with ``entries: []``: what is active, and the position from which a log goes on."""
+        """Return the newest alerts with ``entries: []``: the active alerts and the position in the alert log."""
         raw, alerts = self._alerts.raw, self._alerts.message
         if raw is not None and alerts is not None and self._alerts_without_entries is None:
             self._alerts_without_entries = without_entries(raw, alerts)
         return self._alerts_without_entries
 
     def alerts_with(self, entries: ResultPage, after: LogId, until: LogId) -> bytes:
-        """The newest alerts with these entries of the log, which lie after ``after`` and up to ``until``."""
+        """Return the newest alerts with these entries of the log, which lie after ``after`` and up to ``until``."""
         raw = self._alerts.raw
         assert raw is not None
         return with_entries(raw, entries, after, until)
 
     def gap(self, received: ReceivedMessage, stored: StoredMessage | None) -> Gap | None:
-        """The stretch of the alert log that lies between the own position and what ``take`` would take as state."""
-        # Of another channel there is none, and a stored snapshot is long: it is decoded by ``take`` alone.
+        """Return the gap between the replica's position and the alerts that ``apply`` would use as state."""
+        # Only alerts have gaps. A stored snapshot is long, so only ``apply`` decodes it.
         next_state = self._next_state(received, stored) if received.channel == ALERTS_CHANNEL else None
         return None if next_state is None else Gap.before(next_state.message, self.last_alert_id)
 
     def gap_to(self, stored: StoredMessage) -> Gap | None:
-        """The stretch of the alert log that ``catch_up`` would leave out."""
+        """Return the gap between the replica's position and the stored alerts."""
         message = None if stored.raw is None else _decoded(ALERTS_CHANNEL, stored.raw)
         return None if message is None else Gap.before(message, self.last_alert_id)
 
     def needs_latest(self, received: ReceivedMessage) -> bool:
-        """Whether ``take`` has to be told what ``:latest`` holds."""
+        """Whether ``apply`` needs the value of ``:latest``."""
         message = received.message
         if message is None or received.raw == self._channels[received.channel].raw:
             return False
@@ -167,11 +168,11 @@ class ClusterState:
     def apply(
         self, received: ReceivedMessage, stored: StoredMessage | None, missed: ResultPage | None = None
     ) -> MessageOutcome:
-        """Return what follows from a message.
+        """Update the state by a message; return the outcome.
 
-        ``stored`` is what ``:latest`` held after the message arrived; ``None`` where there was no need to look, or
-        Redis did not say: then a message that does not follow directly is only passed on. ``missed`` are the entries
-        of the ``gap``; ``None`` where they are gone.
+        ``stored`` is the value of ``:latest`` after the message arrived. ``None``: the value was not needed, or Redis
+        did not answer; then a message that does not follow directly is only passed on. ``missed`` are the entries of
+        the ``gap``; ``None`` if they no longer exist.
         """
         known = self._channels[received.channel]
         repeated = received.raw == known.arrived
@@ -182,17 +183,17 @@ class ClusterState:
         if shown is not None:
             return MessageOutcome(received.channel, "state", received.raw, shown)
         if repeated:
-            # Health and alerts did not change; of metrics a repeat was asked for (``GET /api/cluster/nodes``).
+            # Repeated health and alerts are not sent; a snapshot is published again for ``GET /api/cluster/nodes``.
             again = known.raw if received.channel == METRICS_CHANNEL else None
             return MessageOutcome(received.channel, "repeated", received.raw, again)
         kind: Final = "state" if received.raw == known.raw else "passed_on"
         return MessageOutcome(received.channel, kind, received.raw, None)
 
     def catch_up(self, channel: str, stored: StoredMessage, missed: ResultPage | None = None) -> MessageOutcome | None:
-        """Return what follows from ``:latest`` after each connection to Redis; ``None`` where nothing is new.
+        """Update the state by ``:latest`` after a connection to Redis; return the outcome, ``None`` without a change.
 
-        What differs from the state is taken, be it older (a Redis that came back with an older backup); where nothing
-        is stored (an emptied Redis) the state is kept.
+        A value that differs from the state replaces the state, even if the value is older (Redis was restored from a
+        backup). Without a value (Redis was emptied) the state stays.
         """
         known = self._channels[channel]
         raw = stored.raw
@@ -214,21 +215,22 @@ class ClusterState:
         return before is not None and (before.epoch, before.seq + 1) == (snapshot.epoch, snapshot.seq)
 
     def _is_overtaken(self, snapshot: Snapshot) -> bool:
-        """Whether ``:latest`` went past this snapshot of the same epoch, in which ``seq`` never goes back there.
+        """Whether ``:latest`` already had a newer snapshot of the same epoch, in which ``seq`` never decreases.
 
-        After a look all messages that were on their way are overtaken: with a look at each, a replica would stay
-        behind. The state itself is no measure, since what is published by hand may have run ahead of the collector.
+        After a read of ``:latest``, all messages that were still on their way are overtaken. A read for each of these
+        messages would keep the replica behind. The state itself is not compared, because a snapshot published by hand
+        may be ahead of the collector.
         """
         newer = self._latest_snapshot
         return newer is not None and newer.epoch == snapshot.epoch and snapshot.seq < newer.seq
 
     def _is_behind(self, received: ReceivedMessage) -> bool:
-        """Whether this is one of the messages before the state that was taken ahead of them."""
+        """Whether the message is older than the state."""
         newest, message = self._channels[received.channel].message, received.message
         return newest is not None and message is not None and _order(message) < _order(newest)
 
     def _next_state(self, received: ReceivedMessage, stored: StoredMessage | None) -> _NextState | None:
-        """What becomes state, be it the message or what is stored; ``None`` for no change."""
+        """Return the next state, which is the message or the stored value; ``None`` without a change."""
         channel, raw, message = received.channel, received.raw, received.message
         known = self._channels[channel].raw
         if message is None or raw == known:
@@ -245,7 +247,7 @@ class ClusterState:
         return None if newest is None else _NextState(stored.raw, newest, stored.age_seconds, is_stored=True)
 
     def _set_state(self, channel: str, next_state: _NextState, missed: ResultPage | None) -> bytes:
-        """Take it as state; return it as it is to be shown."""
+        """Replace the state of ``channel``; return the message for clients."""
         raw, message = next_state.raw, next_state.message
         shown = message_for_position(self.last_alert_id, raw, message, missed) if isinstance(message, Alerts) else raw
         known = self._channels[channel]
@@ -259,7 +261,7 @@ class ClusterState:
 
     def _note_age(self, channel: str, age_seconds: float | None) -> None:
         if channel == METRICS_CHANNEL and age_seconds is not None:
-            self._snapshot_taken = self._monotonic() - age_seconds
+            self._snapshot_stored_at = self._monotonic() - age_seconds
 
 
 def _order(message: codec.Message) -> tuple[int, int]:

@@ -41,10 +41,10 @@ function passes(
 ): boolean {
   if (severity !== "" && subject.severity !== severity) return false;
   if (transition !== "" && state !== transition) return false;
-  const wanted = text.replaceAll("\u00a0", " ").trim().toLowerCase();
+  const searched = text.replaceAll("\u00a0", " ").trim().toLowerCase();
   return (
-    wanted === "" ||
-    (subject.node ?? "").toLowerCase().includes(wanted) ||
-    messageText(subject).replaceAll("\u00a0", " ").toLowerCase().includes(wanted)
+    searched === "" ||
+    (subject.node ?? "").toLowerCase().includes(searched) ||
+    messageText(subject).replaceAll("\u00a0", " ").toLowerCase().includes(searched)
   );
 }

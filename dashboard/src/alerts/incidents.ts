@@ -75,7 +75,7 @@ export class IncidentLoader {
   }
 
   /** Read the next older result page too. */
-  more(): void {
+  loadMore(): void {
     if (this.#next !== null) this.#read(this.#next);
   }
 

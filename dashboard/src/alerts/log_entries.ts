@@ -39,11 +39,11 @@ export class AlertLogEntries {
 
   /** Add the newest result page, or the one after `position`. Return whether the position advanced. */
   addResultPage(page: AlertLogPage): boolean {
-    const led = !this.#hasRead || compare(page.last_alert_id, this.#position) > 0;
+    const hasAdvanced = !this.#hasRead || compare(page.last_alert_id, this.#position) > 0;
     this.#hasRead = true;
     this.#add(page.entries);
     this.#advance(page.last_alert_id);
-    return led;
+    return hasAdvanced;
   }
 
   /** Add the entries of a live message. */

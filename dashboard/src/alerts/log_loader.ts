@@ -51,7 +51,7 @@ export class AlertLogLoader {
         const page = await this.#client.fetchResultPage(this.#log.position, stopped);
         if (stopped.aborted) return;
         // While Redis is down, the api may have fewer entries than a message announced.
-        if (!this.#log.addResultPage(page)) throw new RestFailed(wording.newestNotThere);
+        if (!this.#log.addResultPage(page)) throw new RestFailed(wording.newestEntriesMissing);
         this.#listener(null);
       }
     } catch (error) {

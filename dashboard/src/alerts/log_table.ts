@@ -6,7 +6,7 @@ import { KeyedList } from "../keyed_list.ts";
 import { fillEntry } from "./rows.ts";
 
 /** Rows that "Show more" adds. */
-const STEP = 50;
+const ROWS_PER_STEP = 50;
 
 /** `start()` attaches the button, `stop()` detaches it. */
 export class AlertLogTable {
@@ -20,10 +20,10 @@ export class AlertLogTable {
     fillEntry,
   );
   #entries: readonly LogEntry[] = [];
-  #shown = STEP;
+  #shown = ROWS_PER_STEP;
   readonly #onMore = (): void => {
     const first = this.#shown;
-    this.#shown += STEP;
+    this.#shown += ROWS_PER_STEP;
     this.show(this.#entries);
     // A hidden button cannot keep the focus.
     if (this.#more.hidden) this.#body.children[first]?.querySelector("a")?.focus({ preventScroll: true });
@@ -39,7 +39,7 @@ export class AlertLogTable {
 
   /** Show only the first rows again. */
   reset(): void {
-    this.#shown = STEP;
+    this.#shown = ROWS_PER_STEP;
   }
 
   show(entries: readonly LogEntry[]): void {

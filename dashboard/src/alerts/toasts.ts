@@ -7,10 +7,10 @@ import type { Alert, Alerts } from "../contract.ts";
 import { messageText } from "../message_texts.ts";
 import { wordFor, wording } from "../wording.ts";
 
-const KEY = "alerts-noticed";
+const STORAGE_KEY = "alerts-noticed";
 /** Maximum number of notices on the screen. A last notice counts the others. */
-const SHOWN = 3;
-const SHOWN_MS = 12_000;
+const MAX_TOASTS = 3;
+const TOAST_MS = 12_000;
 
 /** `container` is a live region. Alerts that already fire when the tab opens its first page are not shown. */
 export class Toasts {
@@ -30,8 +30,8 @@ export class Toasts {
     }
     if (noticed === null) return;
     const fresh = firing.filter((alert) => !noticed.has(occurrenceKey(alert)));
-    for (const alert of fresh.slice(0, SHOWN)) this.#add(toastOf(alert));
-    if (fresh.length > SHOWN) this.#add(moreToast(fresh.length - SHOWN));
+    for (const alert of fresh.slice(0, MAX_TOASTS)) this.#add(toastOf(alert));
+    if (fresh.length > MAX_TOASTS) this.#add(moreToast(fresh.length - MAX_TOASTS));
   }
 
   #add(toast: HTMLElement): void {
@@ -43,7 +43,7 @@ export class Toasts {
     close.onclick = () => toast.remove();
     toast.append(close);
     this.#container.append(toast);
-    while (this.#container.childElementCount > SHOWN + 1) this.#container.firstElementChild?.remove();
+    while (this.#container.childElementCount > MAX_TOASTS + 1) this.#container.firstElementChild?.remove();
     this.#removeLater(toast);
   }
 
@@ -52,7 +52,7 @@ export class Toasts {
     setTimeout(() => {
       if (toast.matches(":hover, :focus-within")) this.#removeLater(toast);
       else toast.remove();
-    }, SHOWN_MS);
+    }, TOAST_MS);
   }
 }
 
@@ -88,7 +88,7 @@ function linkToast(address: string, text: string): HTMLElement {
 
 function remembered(): ReadonlySet<string> | null {
   try {
-    const text = sessionStorage.getItem(KEY);
+    const text = sessionStorage.getItem(STORAGE_KEY);
     return text === null ? null : new Set(JSON.parse(text) as string[]);
   } catch {
     return null;
@@ -97,7 +97,7 @@ function remembered(): ReadonlySet<string> | null {
 
 function remember(firing: readonly Alert[]): void {
   try {
-    sessionStorage.setItem(KEY, JSON.stringify(firing.map(occurrenceKey)));
+    sessionStorage.setItem(STORAGE_KEY, JSON.stringify(firing.map(occurrenceKey)));
   } catch {
     // Without storage the browser shows no notices. The page itself shows all alerts.
   }

@@ -64,6 +64,6 @@ export interface CardChartOptions {
 export function chartOf(card: HTMLElement, { measure, ...options }: CardChartOptions): Chart {
   const container = card.querySelector<HTMLElement>(".chart");
   const readout = card.querySelector<HTMLElement>(".readout");
-  if (container === null || readout === null) throw new Error(`the card of ${measure} has no place for a chart`);
+  if (container === null || readout === null) throw new Error(`the card of ${measure} has no element for a chart`);
   return new Chart(container, readout, { ...MEASURE_STYLES[measure], name: wording.measure[measure], ...options });
 }

@@ -4,8 +4,8 @@ import { type History, type Measure, RESOURCES } from "../contract.ts";
 import { get } from "../rest.ts";
 
 /** Maximum number of nodes in one request, and maximum length in bytes of their names in its address. */
-const NODES_A_REQUEST = 50;
-const NAMES_BYTES = 4000;
+const NODES_PER_REQUEST = 50;
+const NAME_BYTES_PER_REQUEST = 4000;
 
 /** A selection of the history. `nodes`: `null` for the averages of the cluster. */
 export interface HistoryQuery {
@@ -22,7 +22,7 @@ export function requestBatches(names: readonly string[]): string[][] {
   for (const name of names) {
     const own = "&node=".length + encodeURIComponent(name).length;
     const last = found.at(-1);
-    if (last === undefined || last.length === NODES_A_REQUEST || bytes + own > NAMES_BYTES) {
+    if (last === undefined || last.length === NODES_PER_REQUEST || bytes + own > NAME_BYTES_PER_REQUEST) {
       found.push([name]);
       bytes = own;
     } else {
@@ -42,13 +42,13 @@ export class HistoryClient {
   }
 
   /** Return the history. Rejects with `RestFailed`, or with the reason of `aborted`. */
-  async fetchHistory(question: HistoryQuery, aborted?: AbortSignal): Promise<History> {
-    const query = new URLSearchParams({
-      range_seconds: `${question.rangeSeconds}`,
-      points: `${question.points}`,
+  async fetchHistory(query: HistoryQuery, aborted?: AbortSignal): Promise<History> {
+    const parameters = new URLSearchParams({
+      range_seconds: `${query.rangeSeconds}`,
+      points: `${query.points}`,
     });
-    for (const measure of question.measures) query.append("measure", measure);
-    for (const node of question.nodes ?? []) query.append("node", node);
-    return (await get<History>(this.#fetch, `${RESOURCES.history}?${query}`, aborted)).body;
+    for (const measure of query.measures) parameters.append("measure", measure);
+    for (const node of query.nodes ?? []) parameters.append("node", node);
+    return (await get<History>(this.#fetch, `${RESOURCES.history}?${parameters}`, aborted)).body;
   }
 }

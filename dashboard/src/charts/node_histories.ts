@@ -171,9 +171,9 @@ export class NodeHistories {
   }
 
   /** Return the history, or `null` if a node is unknown. */
-  async #fetchOrNull(question: HistoryQuery, aborted: AbortSignal): Promise<History | null> {
+  async #fetchOrNull(query: HistoryQuery, aborted: AbortSignal): Promise<History | null> {
     try {
-      return await this.#client.fetchHistory(question, aborted);
+      return await this.#client.fetchHistory(query, aborted);
     } catch (error) {
       if (error instanceof RestFailed && error.status === 404) return null;
       throw error;
@@ -182,10 +182,10 @@ export class NodeHistories {
 
   async #load(names: readonly string[], aborted: AbortSignal): Promise<void> {
     const { rangeSeconds, points, measures } = this.#selection;
-    const questions: (readonly string[] | null)[] = names.includes("") ? [null] : [];
+    const selections: (readonly string[] | null)[] = names.includes("") ? [null] : [];
     const nodes = names.filter((name) => name !== "");
-    questions.push(...requestBatches(nodes));
-    for (const asked of questions) {
+    selections.push(...requestBatches(nodes));
+    for (const asked of selections) {
       const history = await this.#fetchOrNull({ nodes: asked, rangeSeconds, points, measures }, aborted);
       if (history === null) {
         for (const name of asked ?? []) {

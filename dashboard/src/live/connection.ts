@@ -169,9 +169,9 @@ export class Connection {
 
   #onSignedOut(): void {
     // A connection that the reader closed stays closed.
-    const byHand = this.#pushState.kind === "lost" && !this.push.isActive;
+    const wasClosedByReader = this.#pushState.kind === "lost" && !this.push.isActive;
     this.push.stop();
-    this.#pushState = { kind: byHand ? "lost" : "unadmitted" };
+    this.#pushState = { kind: wasClosedByReader ? "lost" : "unadmitted" };
     clearTimeout(this.#originTimer);
     this.#stopPolling();
     this.onChange();

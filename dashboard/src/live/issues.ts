@@ -15,8 +15,8 @@ export function withoutAlertIssues(health: Health, alerts: Alerts | null): Healt
   const isKeptIssue = issues.map((issue, index) => !reportsOffline(down, issue, issues_coded?.[index]));
   if (isKeptIssue.every((news) => news)) return health;
   // Omitted issues are about nodes too, so their count goes when all other issues are gone.
-  const isAnyLeft = issues.some((issue, index) => isKeptIssue[index] && !issue.startsWith(MORE));
-  const isKept = (_: unknown, index: number): boolean => isAnyLeft && isKeptIssue[index] === true;
+  const hasOtherIssues = issues.some((issue, index) => isKeptIssue[index] && !issue.startsWith(MORE));
+  const isKept = (_: unknown, index: number): boolean => hasOtherIssues && isKeptIssue[index] === true;
   const kept = { ...health, issues: issues.filter(isKept) };
   // Codes and texts must stay parallel.
   return issues_coded === undefined ? kept : { ...kept, issues_coded: issues_coded.filter(isKept) };

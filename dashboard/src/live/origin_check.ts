@@ -2,7 +2,7 @@
 
 const TIMEOUT_MS = 5000;
 /** Text with which python-engineio refuses an origin, status 400. */
-const REFUSAL = "Not an accepted origin";
+const REFUSED_ORIGIN_TEXT = "Not an accepted origin";
 
 /**
  * Return whether the origin is refused. The request is a POST, because browsers send no `Origin` with a GET to their
@@ -14,7 +14,7 @@ export async function isOriginRefused(): Promise<boolean> {
       method: "POST",
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    return !response.ok && (await response.text()).includes(REFUSAL);
+    return !response.ok && (await response.text()).includes(REFUSED_ORIGIN_TEXT);
   } catch {
     return false;
   }

@@ -151,7 +151,7 @@ export class Push {
   #join(namespace: Namespace, auth: () => object = () => ({})): Socket {
     const socket = this.#manager.socket(namespace, { auth: (send) => send(auth()) });
     this.#sockets.set(namespace, socket);
-    this.#listenToEnds(socket);
+    this.#listenToDisconnects(socket);
     return socket;
   }
 
@@ -219,7 +219,7 @@ export class Push {
     socket.on(EVENTS.alertsUpdate, (alerts: Alerts) => this.#listener.alerts(alerts));
   }
 
-  #listenToEnds(socket: Socket): void {
+  #listenToDisconnects(socket: Socket): void {
     socket.on(EVENTS.error, (serverError: ServerError) => {
       this.#serverError = serverError;
     });

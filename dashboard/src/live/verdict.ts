@@ -139,9 +139,9 @@ function toneOf({ offline, total, overall }: NodeCounts, counts: FiringCounts | 
 }
 
 function sentenceOf({ total, online, offline }: NodeCounts, counts: FiringCounts | null): string {
-  const isNone = offline === total && total > 1;
-  const ofNodes = isNone ? wording.headline.allOffline(total) : wording.headline.offline(offline);
-  const parts = [...(offline > 0 ? [ofNodes] : []), ...(counts === null ? [] : alertPhrases(counts))];
+  const areAllOffline = offline === total && total > 1;
+  const offlineText = areAllOffline ? wording.headline.allOffline(total) : wording.headline.offline(offline);
+  const parts = [...(offline > 0 ? [offlineText] : []), ...(counts === null ? [] : alertPhrases(counts))];
   if (parts.length > 0) return parts.join(", ");
   if (total === 0) return wording.headline.noNodes;
   return online < total ? wording.headline.notYetScraped(total - online) : wording.headline.well(total);

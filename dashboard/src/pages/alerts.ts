@@ -25,15 +25,15 @@ import type { Scope } from "../live/snapshot_store.ts";
 import { wording } from "../wording.ts";
 import { Page, type PageServices } from "./page.ts";
 
-const PERIOD = "7d";
+const DEFAULT_PERIOD = "7d";
 /** Rows of ended incidents that "Show more" adds. */
-const STEP = 50;
+const ROWS_PER_STEP = 50;
 
 export class AlertsPage extends Page {
   readonly #log = new AlertLogEntries();
   readonly #filters = new AlertFilterForm(() => {
     this.#logTable.reset();
-    this.#shownRows = STEP;
+    this.#shownRows = ROWS_PER_STEP;
     this.#linkTable();
     this.#showIncidents();
     this.#showLog();
@@ -64,11 +64,11 @@ export class AlertsPage extends Page {
   readonly #csvNote = byId("csv-note", HTMLElement);
   readonly #periods = [...document.querySelectorAll<HTMLButtonElement>("[data-period]")];
   readonly #logSection = byId("log-section", HTMLDetailsElement);
-  #period = parameter("period", PERIOD, Object.keys(PERIODS));
+  #period = parameter("period", DEFAULT_PERIOD, Object.keys(PERIODS));
   #incidents: Incidents = NO_INCIDENTS;
   #isRead = false;
   #times: ReadonlyMap<string, number> = new Map();
-  #shownRows = STEP;
+  #shownRows = ROWS_PER_STEP;
   #incidentLoader: IncidentLoader | null = null;
   #logLoader: AlertLogLoader | null = null;
   #alerts: Alerts | null = null;
@@ -91,7 +91,7 @@ export class AlertsPage extends Page {
       this.#onIncidents(incidents),
     );
     this.#incidentLoader.start();
-    for (const button of this.#periods) button.onclick = () => this.#choose(button.dataset["period"] ?? PERIOD);
+    for (const button of this.#periods) button.onclick = () => this.#choose(button.dataset["period"] ?? DEFAULT_PERIOD);
     this.#more.onclick = () => this.#showMore();
     this.#logSection.open = parameter("log", "") !== "";
     this.#logSection.ontoggle = () => setParameters({ log: this.#logSection.open ? "1" : "" });
@@ -119,8 +119,8 @@ export class AlertsPage extends Page {
 
   #choose(period: string): void {
     this.#period = period;
-    this.#shownRows = STEP;
-    setParameters({ period: period === PERIOD ? "" : period });
+    this.#shownRows = ROWS_PER_STEP;
+    setParameters({ period: period === DEFAULT_PERIOD ? "" : period });
     this.#markPeriod();
     this.#incidentLoader?.change(PERIODS[period] ?? null);
   }
@@ -135,7 +135,7 @@ export class AlertsPage extends Page {
   #linkTable(): void {
     const filter = this.#filters.filter;
     attribute(this.#csv, "href", incidentsCsvAddress(PERIODS[this.#period] ?? null, filter));
-    write(this.#csvNote, filter.text.trim() === "" ? "" : wording.tableSearches);
+    write(this.#csvNote, filter.text.trim() === "" ? "" : wording.csvSearchNote);
   }
 
   #onIncidents(incidents: Incidents): void {
@@ -147,9 +147,9 @@ export class AlertsPage extends Page {
   }
 
   #showMore(): void {
-    this.#shownRows += STEP;
+    this.#shownRows += ROWS_PER_STEP;
     this.#showIncidents();
-    if (this.#incidents.hasMore && this.#shownRows >= this.#incidents.found.length) this.#incidentLoader?.more();
+    if (this.#incidents.hasMore && this.#shownRows >= this.#incidents.found.length) this.#incidentLoader?.loadMore();
   }
 
   #showIncidents(): void {

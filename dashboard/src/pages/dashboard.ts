@@ -16,7 +16,7 @@ import { wording } from "../wording.ts";
 import { Page, type PageServices } from "./page.ts";
 
 /** Rows in each list of the busiest nodes. */
-const TOP = 5;
+const TOP_ROWS = 5;
 const ALERTS_SHOWN = 8;
 
 type TopMeasure = "cpu_usage" | "memory_usage" | "temperature";
@@ -45,8 +45,8 @@ class TopNodes {
     this.#now = snapshot.timestamp;
     const known = snapshot.nodes.filter((node) => node[this.#measure] !== null);
     known.sort((a, b) => (b[this.#measure] ?? 0) - (a[this.#measure] ?? 0));
-    this.#list.show(known.slice(0, TOP));
-    this.#container.style.setProperty("--rows", `${Math.min(TOP, snapshot.nodes.length)}`);
+    this.#list.show(known.slice(0, TOP_ROWS));
+    this.#container.style.setProperty("--rows", `${Math.min(TOP_ROWS, snapshot.nodes.length)}`);
     this.#container.hidden = known.length === 0;
     this.#none.hidden = known.length > 0;
     const isSensor = this.#measure === "temperature" && snapshot.cluster_stats.online_nodes > 0;

@@ -17,7 +17,7 @@ import { wording } from "../wording.ts";
 import { Page } from "./page.ts";
 
 const PARAMETER = "measure";
-const FIRST = WALL_MEASURES[0];
+const DEFAULT_MEASURE = WALL_MEASURES[0];
 
 /** One animation frame draws everything from the latest data. */
 export class LivePage extends Page {
@@ -54,7 +54,7 @@ export class LivePage extends Page {
     this.#legend,
     this.#fullScreen,
   ] as const;
-  #measure: WallMeasure = FIRST;
+  #measure: WallMeasure = DEFAULT_MEASURE;
   #snapshot: Snapshot | null = null;
   #firing: FiringAlerts = new Map();
 
@@ -63,10 +63,10 @@ export class LivePage extends Page {
     for (const button of this.#choices) {
       button.onclick = () => {
         this.#choose(button.dataset["measure"] as WallMeasure);
-        setParameters({ [PARAMETER]: this.#measure === FIRST ? "" : this.#measure });
+        setParameters({ [PARAMETER]: this.#measure === DEFAULT_MEASURE ? "" : this.#measure });
       };
     }
-    this.#choose(parameter(PARAMETER, FIRST, WALL_MEASURES) as WallMeasure);
+    this.#choose(parameter(PARAMETER, DEFAULT_MEASURE, WALL_MEASURES) as WallMeasure);
   }
 
   override stop(): void {
@@ -100,7 +100,7 @@ export class LivePage extends Page {
     const { nodes, timestamp } = this.#snapshot;
     markNodes(this.#snapshot);
     showFigures(this.#snapshot);
-    this.#health.show("taken", timestamp, wording.wallTakenAt);
+    this.#health.show("taken", timestamp, wording.wallTimestamp);
     this.#mapContainer.parentElement?.style.setProperty("--wall-nodes", `${nodes.length}`);
     this.#map.draw({ nodes, markOf: (node) => markOf(node, this.#firing), measure: this.#measure });
     const troubles = troubledNodes(nodes, this.#firing);

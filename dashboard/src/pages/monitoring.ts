@@ -32,7 +32,7 @@ const NODE_HEIGHT_PIXELS = 66;
 /**
  * Charts at first, and charts that "Show more" adds: full rows of two to six charts, at most ten screens of a phone.
  */
-const STEP = 60;
+const CHARTS_PER_STEP = 60;
 /** Most severe first; by name; highest value first. */
 const ORDERS = ["trouble", "node", "value"];
 const NO_NODES: ReadonlySet<string> = new Set();
@@ -41,7 +41,7 @@ export class MonitoringPage extends Page {
   readonly #clusterCharts = new ChartCards(byId("cluster-charts", HTMLElement), true);
   readonly #nodeCharts = new Map<string, Chart>();
   readonly #list: VirtualList<Node>;
-  readonly #controls = new NodeControls(() => this.#restart());
+  readonly #controls = new NodeControls(() => this.#showFirst());
   readonly #count = byId("node-count", HTMLOutputElement);
   readonly #container = byId("node-charts", HTMLElement);
   readonly #rest = byId("more-charts", HTMLElement);
@@ -52,7 +52,7 @@ export class MonitoringPage extends Page {
   readonly #animationFrame = new AnimationFrame(() => this.#drawAll());
   readonly #measureChoice = choiceOf("measure");
   readonly #orderChoice = choiceOf("order");
-  readonly #ranges = new Ranges(byId("ranges", HTMLElement), () => this.#change());
+  readonly #ranges = new Ranges(byId("ranges", HTMLElement), () => this.#onRangeChange());
   #measure = parameter("measure", "cpu_usage", MEASURES) as Measure;
   #order = parameter("order", "trouble", ORDERS);
   #thresholds: Thresholds | null = null;
@@ -63,7 +63,7 @@ export class MonitoringPage extends Page {
   #byName: ReadonlyMap<string, Node> = new Map();
   /** Names in the order of the last selection. Reordering in every round would move charts under the reader's eyes. */
   #names: readonly string[] = [];
-  #shown = STEP;
+  #shown = CHARTS_PER_STEP;
   #fromSeconds: number | null = null;
   #alertSummaries: ReadonlyMap<string, NodeAlertSummary> = new Map();
 
@@ -91,16 +91,16 @@ export class MonitoringPage extends Page {
     this.#thresholds = new Thresholds(fetcher, funnel, draw);
     this.#thresholds.start();
     this.#animationFrame.start();
-    this.#visible = new VisibleNodes(push, () => this.#choose());
+    this.#visible = new VisibleNodes(push, () => this.#selectNodes());
     this.#visible.start();
     this.#cluster.setVisible([""]);
     this.#ranges.start();
     this.#controls.start();
     this.#clusterCharts.start(seconds);
     this.#measureChoice.value = this.#measure;
-    this.#measureChoice.onchange = () => this.#measureBy(this.#measureChoice.value as Measure);
+    this.#measureChoice.onchange = () => this.#setMeasure(this.#measureChoice.value as Measure);
     this.#orderChoice.value = this.#order;
-    this.#orderChoice.onchange = () => this.#orderBy(this.#orderChoice.value);
+    this.#orderChoice.onchange = () => this.#setOrder(this.#orderChoice.value);
     this.#more.onclick = () => this.#showMore();
     this.#list.start();
   }
@@ -132,7 +132,7 @@ export class MonitoringPage extends Page {
     const isSame =
       previous.length === snapshot.nodes.length &&
       snapshot.nodes.every(({ node }, index) => node === previous[index]?.node);
-    if (!isSame) this.#choose();
+    if (!isSame) this.#selectNodes();
     this.#animationFrame.request();
   }
 
@@ -142,7 +142,7 @@ export class MonitoringPage extends Page {
 
   override showAlerts(alerts: Alerts): void {
     this.#alertSummaries = alertSummaryByNode(alerts.active_alerts);
-    if (this.#order === "trouble") this.#choose();
+    if (this.#order === "trouble") this.#selectNodes();
     else this.#animationFrame.request();
   }
 
@@ -154,41 +154,41 @@ export class MonitoringPage extends Page {
     return { rangeSeconds: this.#ranges.seconds, points: NODE_POINTS, measures: [this.#measure] };
   }
 
-  #measureBy(measure: Measure): void {
+  #setMeasure(measure: Measure): void {
     this.#measure = measure;
     setParameters({ measure: measure === "cpu_usage" ? "" : measure });
-    this.#renew();
+    this.#replaceNodeCharts();
   }
 
-  #orderBy(order: string): void {
+  #setOrder(order: string): void {
     this.#order = order;
     setParameters({ order: order === "trouble" ? "" : order });
-    this.#restart();
+    this.#showFirst();
   }
 
   /** Show the first charts of another selection or order. */
-  #restart(): void {
-    this.#shown = STEP;
-    this.#choose();
+  #showFirst(): void {
+    this.#shown = CHARTS_PER_STEP;
+    this.#selectNodes();
   }
 
-  #change(): void {
-    this.#fit();
+  #onRangeChange(): void {
+    this.#updateAxisStart();
     this.#clusterCharts.stop();
     this.#clusterCharts.start(this.#ranges.seconds);
     this.#cluster?.change(this.#clusterShown());
-    this.#renew();
+    this.#replaceNodeCharts();
   }
 
   /** Replace the charts of the nodes, after another measure or range was chosen. */
-  #renew(): void {
+  #replaceNodeCharts(): void {
     for (const name of [...this.#nodeCharts.keys()]) this.#forget(name);
     this.#nodes?.change(this.#nodesShown());
-    this.#choose();
+    this.#selectNodes();
   }
 
   #drawAll(): void {
-    this.#fit();
+    this.#updateAxisStart();
     this.#clusterCharts.show(this.#cluster?.of(""), {
       ...this.#contextOf(this.#cluster?.isLoaded("") ?? false, (this.#latest?.cluster_stats.online_nodes ?? 0) > 0),
       isCluster: true,
@@ -197,7 +197,7 @@ export class MonitoringPage extends Page {
   }
 
   /** Select and order the nodes. */
-  #choose(): void {
+  #selectNodes(): void {
     if (this.#latest === null) return;
     const sort = this.#order === "value" ? `-${this.#measure}` : "node";
     const { text } = this.#controls.filter;
@@ -218,8 +218,8 @@ export class MonitoringPage extends Page {
 
   #showMore(): void {
     const first = this.#names[this.#shown] ?? "";
-    this.#shown += STEP;
-    this.#choose();
+    this.#shown += CHARTS_PER_STEP;
+    this.#selectNodes();
     // The next Tab continues at the first added chart, not after the last.
     const link = this.#container.querySelector<HTMLElement>(`[data-node="${CSS.escape(first)}"] a`);
     link?.focus({ preventScroll: true });
@@ -245,7 +245,7 @@ export class MonitoringPage extends Page {
   }
 
   /** Set the common time axis of all charts, which begins with the cluster's data. */
-  #fit(): void {
+  #updateAxisStart(): void {
     this.#fromSeconds = this.#ranges.isChosen ? null : (this.#cluster?.firstSeconds ?? null);
   }
 

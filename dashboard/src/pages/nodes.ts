@@ -17,20 +17,20 @@ import { VisibleNodes } from "../nodes/visible_nodes.ts";
 import { wording } from "../wording.ts";
 import { Page, type PageServices } from "./page.ts";
 
-const LINE = { rangeSeconds: 900, points: 90, measures: ["cpu_usage"] } as const;
+const SPARKLINE = { rangeSeconds: 900, points: 90, measures: ["cpu_usage"] } as const;
 const VIEWS = ["table", "grid"];
 /** Columns that are sorted in ascending order at the first click. */
 const TEXT_COLUMNS = ["node", "status"];
 
 export class NodesPage extends Page {
-  readonly #controls = new NodeControls(() => this.#choose());
+  readonly #controls = new NodeControls(() => this.#selectNodes());
   readonly #lists: Readonly<Record<string, VirtualList<Node>>>;
   readonly #table = byId("node-table", HTMLElement);
   readonly #count = byId("node-count", HTMLOutputElement);
   readonly #csv = byId("nodes-csv", HTMLAnchorElement);
   readonly #noMatch = byId("no-match", HTMLElement);
   readonly #animationFrame = new AnimationFrame(() => this.#draw());
-  readonly #heads = [...document.querySelectorAll<HTMLButtonElement>("[data-sort]")];
+  readonly #columnHeaders = [...document.querySelectorAll<HTMLButtonElement>("[data-sort]")];
   readonly #views = [...document.querySelectorAll<HTMLButtonElement>("[data-view]")];
   #view = parameter("view", "table", VIEWS);
   #histories: NodeHistories | null = null;
@@ -50,15 +50,15 @@ export class NodesPage extends Page {
   }
 
   override start({ push, history, funnel }: PageServices): void {
-    this.#visible = new VisibleNodes(push, () => this.#choose());
-    this.#histories = new NodeHistories(history, funnel, LINE, () => this.#animationFrame.request());
+    this.#visible = new VisibleNodes(push, () => this.#selectNodes());
+    this.#histories = new NodeHistories(history, funnel, SPARKLINE, () => this.#animationFrame.request());
     this.#animationFrame.start();
     this.#visible.start();
     this.#controls.start();
-    for (const button of this.#views) button.onclick = () => this.#look(button.dataset["view"] ?? "table");
-    for (const button of this.#heads) button.onclick = () => this.#sortBy(button.dataset["sort"] ?? "node");
+    for (const button of this.#views) button.onclick = () => this.#showView(button.dataset["view"] ?? "table");
+    for (const button of this.#columnHeaders) button.onclick = () => this.#sortBy(button.dataset["sort"] ?? "node");
     byId("clear-filters", HTMLButtonElement).onclick = () => this.#controls.set({ text: "", status: "" });
-    this.#look(this.#view);
+    this.#showView(this.#view);
   }
 
   override stop(): void {
@@ -80,7 +80,7 @@ export class NodesPage extends Page {
       previous.length === snapshot.nodes.length &&
       snapshot.nodes.every(({ node }, index) => node === previous[index]?.node);
     if (isSame) this.#animationFrame.request();
-    else this.#choose();
+    else this.#selectNodes();
   }
 
   override showHealth(health: Health): void {
@@ -90,7 +90,7 @@ export class NodesPage extends Page {
   override showAlerts(alerts: Alerts): void {
     this.#alertSummaries = alertSummaryByNode(alerts.active_alerts);
     // Only this filter depends on alerts.
-    if (this.#controls.filter.status === "trouble") this.#choose();
+    if (this.#controls.filter.status === "trouble") this.#selectNodes();
     else this.#animationFrame.request();
   }
 
@@ -115,7 +115,7 @@ export class NodesPage extends Page {
   }
 
   /** Select and order the nodes. */
-  #choose(): void {
+  #selectNodes(): void {
     if (this.#latest === null) return;
     const nodes = filtered(this.#latest.nodes, this.#controls.filter, new Set(this.#alertSummaries.keys()));
     this.#order = nodes.map((node) => node.node);
@@ -124,7 +124,7 @@ export class NodesPage extends Page {
     this.#table.setAttribute("aria-rowcount", `${nodes.length + 1}`);
     this.#noMatch.hidden = nodes.length > 0 || this.#latest.nodes.length === 0;
     const [field, direction] = sortOf(this.#controls.filter.sort);
-    for (const button of this.#heads) {
+    for (const button of this.#columnHeaders) {
       button
         .closest("[role=columnheader]")
         ?.setAttribute("aria-sort", button.dataset["sort"] === field ? direction : "none");
@@ -137,7 +137,7 @@ export class NodesPage extends Page {
     this.#lists[this.#view]?.show(nodes);
   }
 
-  #look(view: string): void {
+  #showView(view: string): void {
     this.#lists[this.#view]?.stop();
     this.#view = view;
     setParameters({ view: view === "table" ? "" : view });

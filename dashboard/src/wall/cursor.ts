@@ -110,11 +110,11 @@ export class WallCursor {
   }
 
   #point(event: PointerEvent): void {
-    if (event.pointerType !== "touch") this.#choose(this.#under(event));
+    if (event.pointerType !== "touch") this.#choose(this.#indexUnder(event));
   }
 
   #press(event: PointerEvent): void {
-    const index = this.#under(event);
+    const index = this.#indexUnder(event);
     this.#wasShownBeforeTouch = event.pointerType !== "touch" || index === this.#index();
     this.#choose(index);
   }
@@ -124,7 +124,7 @@ export class WallCursor {
   }
 
   #click(event: MouseEvent): void {
-    const index = this.#under(event);
+    const index = this.#indexUnder(event);
     if (index === null || !this.#wasShownBeforeTouch) return;
     this.#choose(index);
     this.#open();
@@ -148,7 +148,7 @@ export class WallCursor {
     if (this.#node !== null) location.assign(nodeAddress(this.#node));
   }
 
-  #under({ clientX, clientY }: MouseEvent): number | null {
+  #indexUnder({ clientX, clientY }: MouseEvent): number | null {
     const { left, top } = this.#elements.container.getBoundingClientRect();
     const { clientLeft, clientTop } = this.#elements.container;
     return this.#map.indexAt(clientX - left - clientLeft, clientY - top - clientTop);

@@ -1,10 +1,11 @@
-/** What the collector says, in English: as `services/collector/sentences` has it. */
+/** The English sentences of the collector, the same as in `services/collector/sentences`. */
 
 import { entryOf, type Sentence, type SentenceArguments, type SentenceCatalogue } from "./sentences.ts";
 
 const SENSORS = "for instance [{chip: nct6775, label: CPUTIN}] or [nct6775/CPUTIN]";
-/** What a node may not tell. */
+/** The main figures that a node may not report. */
 const FIGURES: Readonly<Record<string, string>> = { cpu: "CPU", memory: "memory", disk: "disk" };
+/** The details that each rule can ignore, and an example. */
 const DETAILS: Readonly<Record<string, readonly [string, string]>> = {
   filesystem_full: ["mount points", "/media/*"],
   filesystem_readonly: ["mount points", "/media/*"],
@@ -12,7 +13,7 @@ const DETAILS: Readonly<Record<string, readonly [string, string]>> = {
   hardware_alarm: ["sensors", "nct6798/*"],
   pressure: ["resources", "io"],
 };
-/** What takes the place of fields that Prometheus's own configuration has, and of one that many expect. */
+/** What to write instead of fields of Prometheus's configuration, and of `port`. */
 const INSTEAD: Readonly<Record<string, string>> = {
   tls_config: "ca_file, server_name or insecure beside host",
   insecure_skip_verify: "insecure",
@@ -21,7 +22,7 @@ const INSTEAD: Readonly<Record<string, string>> = {
   credentials_file: "bearer_token_file",
   port: "host: host:port",
 };
-/** What each rule is about. */
+/** The value that each rule reads. */
 const SUBJECTS: Readonly<Record<string, string>> = {
   memory: "its memory usage",
   filesystem_full: "the usage of this file system",
@@ -36,7 +37,7 @@ const SUBJECTS: Readonly<Record<string, string>> = {
 };
 
 const sentences = {
-  // Why a look failed
+  // Causes of failed scrapes
   name_not_found: () => "name not found",
   name_not_found_within: (a) => `name not found within ${a.number("seconds")}\u00a0s`,
   no_answer: () => "no answer",
@@ -226,50 +227,51 @@ const sentences = {
   key_misspelt: (a) => `${a.text("key")} is not a key of this file (did you mean ${a.text("meant")}?)`,
   keys_unknown: (a) => `it has neither workers nor master, but ${a.text("key")}`,
   group_keys_wrong: (a) =>
-    `${part(a)}: it has ${a.text("keys") || "no keys"}; it must have targets: [host:port, …], and may have labels`,
-  group_not_a_mapping: (a) => `${part(a)}: ${a.text("value")} must have targets: [host:port, …], and may have labels`,
+    `${position(a)}: it has ${a.text("keys") || "no keys"}; it must have targets: [host:port, …], and may have labels`,
+  group_not_a_mapping: (a) =>
+    `${position(a)}: ${a.text("value")} must have targets: [host:port, …], and may have labels`,
   entry_field_unknown: (a) =>
-    `${part(a)}: ${a.text("field")} is not a field of an entry; its fields are ${a.text("known")}`,
+    `${position(a)}: ${a.text("field")} is not a field of an entry; its fields are ${a.text("known")}`,
   entry_field_misspelt: (a) =>
-    `${part(a)}: ${a.text("field")} is not a field of an entry (did you mean ${a.text("meant")}?)`,
+    `${position(a)}: ${a.text("field")} is not a field of an entry (did you mean ${a.text("meant")}?)`,
   entry_field_of_others: (a) =>
-    `${part(a)}: '${a.text("field")}' is not a field of an entry (write ${entryOf(INSTEAD, a.text("field"))})`,
-  entry_without_host: (a) => `${part(a)}: host is missing (write host or host:port)`,
+    `${position(a)}: '${a.text("field")}' is not a field of an entry (write ${entryOf(INSTEAD, a.text("field"))})`,
+  entry_without_host: (a) => `${position(a)}: host is missing (write host or host:port)`,
   entry_name_invalid: (a) =>
-    `${part(a)}: name ${a.text("value")} must be a text of up to ${a.plural("limit", "printable character")}`,
+    `${position(a)}: name ${a.text("value")} must be a text of up to ${a.plural("limit", "printable character")}`,
   entry_local_with_http: (a) =>
-    `${part(a)}: local is this machine, which the collector reads without HTTP; write its host:port instead`,
+    `${position(a)}: local is this machine, which the collector reads without HTTP; write its host:port instead`,
   host_is_a_list: (a) =>
-    `${part(a)}: ${a.text("value")} is a list (an IPv6 address needs quotes, as in "[fd00::6]:9100")`,
-  host_is_a_mapping: (a) => `${part(a)}: it has fields where a host is expected`,
-  host_not_a_text: (a) => `${part(a)}: ${a.text("value")} is not a host (a text made of digits needs quotes)`,
-  host_is_a_url: (a) => `${part(a)}: ${a.text("value")} is a URL; write host or host:port`,
-  host_is_an_https_url: (a) => `${part(a)}: ${a.text("value")} is a URL; write {host: host:port, scheme: https}`,
-  host_not_ipv6: (a) => `${part(a)}: ${a.text("value")} is not an IPv6 address in brackets, as in [fd00::6]:9100`,
-  host_invalid: (a) => `${part(a)}: ${a.text("value")} is not a host or host:port`,
-  port_invalid: (a) => `${part(a)}: ${a.text("value")} has no valid port (1 to 65535)`,
+    `${position(a)}: ${a.text("value")} is a list (an IPv6 address needs quotes, as in "[fd00::6]:9100")`,
+  host_is_a_mapping: (a) => `${position(a)}: it has fields where a host is expected`,
+  host_not_a_text: (a) => `${position(a)}: ${a.text("value")} is not a host (a text made of digits needs quotes)`,
+  host_is_a_url: (a) => `${position(a)}: ${a.text("value")} is a URL; write host or host:port`,
+  host_is_an_https_url: (a) => `${position(a)}: ${a.text("value")} is a URL; write {host: host:port, scheme: https}`,
+  host_not_ipv6: (a) => `${position(a)}: ${a.text("value")} is not an IPv6 address in brackets, as in [fd00::6]:9100`,
+  host_invalid: (a) => `${position(a)}: ${a.text("value")} is not a host or host:port`,
+  port_invalid: (a) => `${position(a)}: ${a.text("value")} has no valid port (1 to 65535)`,
   host_not_ipv4: (a) =>
-    `${part(a)}: ${a.text("value")} is not an IPv4 address (four numbers from 0 to 255, as in 192.168.1.20)`,
-  host_of_no_machine: (a) => `${part(a)}: ${a.text("value")} is not the address of a single machine`,
+    `${position(a)}: ${a.text("value")} is not an IPv4 address (four numbers from 0 to 255, as in 192.168.1.20)`,
+  host_of_no_machine: (a) => `${position(a)}: ${a.text("value")} is not the address of a single machine`,
   host_without_interface: (a) =>
-    `${part(a)}: '${a.text("host")}' needs the interface of this machine that reaches it, as in ${a.text("host")}%eth0`,
-  option_not_a_scheme: (a) => `${part(a)}: ${a.text("option")} must be http or https, not ${a.text("value")}`,
-  option_not_a_flag: (a) => `${part(a)}: ${a.text("option")} must be true or false`,
+    `${position(a)}: '${a.text("host")}' needs the interface of this machine that reaches it, as in ${a.text("host")}%eth0`,
+  option_not_a_scheme: (a) => `${position(a)}: ${a.text("option")} must be http or https, not ${a.text("value")}`,
+  option_not_a_flag: (a) => `${position(a)}: ${a.text("option")} must be true or false`,
   option_not_a_text: (a) =>
-    `${part(a)}: ${a.text("option")} must be a text of up to ${a.plural("limit", "printable character")}`,
-  option_with_colon: (a) => `${part(a)}: ${a.text("option")} must not contain a colon`,
-  option_not_a_host: (a) => `${part(a)}: ${a.text("option")} must be the name of a host`,
-  option_not_a_path: (a) => `${part(a)}: ${a.text("option")} must be the path of a file`,
+    `${position(a)}: ${a.text("option")} must be a text of up to ${a.plural("limit", "printable character")}`,
+  option_with_colon: (a) => `${position(a)}: ${a.text("option")} must not contain a colon`,
+  option_not_a_host: (a) => `${position(a)}: ${a.text("option")} must be the name of a host`,
+  option_not_a_path: (a) => `${position(a)}: ${a.text("option")} must be the path of a file`,
   option_leaves_folder: (a) =>
-    `${part(a)}: ${a.text("option")} must not contain .., which leaves COLLECTOR_CREDENTIALS_DIR`,
-  option_needs_https: (a) => `${part(a)}: ${a.text("option")} needs scheme: https`,
-  username_and_password_file: (a) => `${part(a)}: set username and password_file together, or neither`,
-  password_or_token: (a) => `${part(a)}: set password_file or bearer_token_file, not both`,
+    `${position(a)}: ${a.text("option")} must not contain .., which leaves COLLECTOR_CREDENTIALS_DIR`,
+  option_needs_https: (a) => `${position(a)}: ${a.text("option")} needs scheme: https`,
+  username_and_password_file: (a) => `${position(a)}: set username and password_file together, or neither`,
+  password_or_token: (a) => `${position(a)}: set password_file or bearer_token_file, not both`,
   credentials_to_anybody: (a) =>
-    `${part(a)}: insecure: true would send the credentials to any machine that answers; set ca_file instead`,
+    `${position(a)}: insecure: true would send the credentials to any machine that answers; set ca_file instead`,
   credentials_in_the_clear: (a) =>
-    `${part(a)}: anybody on the network can read credentials over plain HTTP; set scheme: https, or credentials_over_http: true to accept this`,
-  credentials_over_http_idle: (a) => `${part(a)}: credentials_over_http needs scheme: http and credentials`,
+    `${position(a)}: anybody on the network can read credentials over plain HTTP; set scheme: https, or credentials_over_http: true to accept this`,
+  credentials_over_http_idle: (a) => `${position(a)}: credentials_over_http needs scheme: http and credentials`,
 
   // Rules files
   rules_not_a_mapping: () => "it must have the form rule: {field: value}, for instance: memory: {threshold: 95}",
@@ -330,7 +332,7 @@ function staying(a: SentenceArguments): string {
   return `, its ${a.plural("former_targets", "previous target")} ${verb} in use`;
 }
 
-/** Words with spaces between them: `CPU, memory or disk`. */
+/** A list of figures, which are separated by spaces: `CPU, memory or disk`. */
 function listed(figures: string): string {
   const names = figures.split(" ").map((figure) => entryOf(FIGURES, figure));
   const last = names.pop() as string;
@@ -342,8 +344,8 @@ function subject(a: SentenceArguments): string {
   return Object.hasOwn(SUBJECTS, rule) ? entryOf(SUBJECTS, rule) : rule;
 }
 
-/** `workers/3` is the third entry of the workers. */
-function part(a: SentenceArguments): string {
+/** The name of a position in a targets file; `workers/3` is the third entry of the workers. */
+function position(a: SentenceArguments): string {
   const [first, number, inner, second] = a.text("where").split("/");
   if (number === undefined) return `${first}`;
   if (first === "workers") return `workers, entry ${number}`;
@@ -355,7 +357,6 @@ function valued(a: SentenceArguments): string {
   return `${a.text("rule")}: ${a.text("field")} ${a.text("value")}`;
 }
 
-/** What a rule's details are, and an example. */
 function detailsOf(a: SentenceArguments): readonly [string, string] {
   return entryOf(DETAILS, a.text("rule"));
 }

@@ -1,12 +1,13 @@
-/** What the collector says, in French. A no-break space stands before a colon and its like. */
+/** The French sentences of the collector. French has a no-break space before `:`, `;`, `!` and `?`. */
 
 import { entryOf, type Sentence, type SentenceArguments, type SentenceCatalogue } from "./sentences.ts";
 import type { MessageCode } from "./sentences_en.ts";
 
 const SENSORS = "par exemple [{chip: nct6775, label: CPUTIN}] ou [nct6775/CPUTIN]";
-const LOST = "Si Redis s'arrête maintenant, toutes les modifications depuis son dernier enregistrement sont perdues";
-/** What a node may not tell. */
+const LOST = "Si Redis s'arrête maintenant, toutes les modifications depuis son dernier enregistrement seront perdues";
+/** The main figures that a node may not report. */
 const FIGURES: Readonly<Record<string, string>> = { cpu: "son CPU", memory: "sa mémoire", disk: "son disque" };
+/** The details that each rule can ignore, and an example. */
 const DETAILS: Readonly<Record<string, readonly [string, string]>> = {
   filesystem_full: ["points de montage", "/media/*"],
   filesystem_readonly: ["points de montage", "/media/*"],
@@ -14,7 +15,7 @@ const DETAILS: Readonly<Record<string, readonly [string, string]>> = {
   hardware_alarm: ["capteurs", "nct6798/*"],
   pressure: ["ressources", "io"],
 };
-/** What takes the place of fields that Prometheus's own configuration has, and of one that many expect. */
+/** What to write instead of fields of Prometheus's configuration, and of `port`. */
 const INSTEAD: Readonly<Record<string, string>> = {
   tls_config: "ca_file, server_name ou insecure à côté de host",
   insecure_skip_verify: "insecure",
@@ -23,7 +24,7 @@ const INSTEAD: Readonly<Record<string, string>> = {
   credentials_file: "bearer_token_file",
   port: "host: host:port",
 };
-/** What each rule is about. */
+/** The value that each rule reads. */
 const SUBJECTS: Readonly<Record<string, string>> = {
   memory: "l'occupation de sa mémoire",
   filesystem_full: "l'occupation de ce système de fichiers",
@@ -38,7 +39,7 @@ const SUBJECTS: Readonly<Record<string, string>> = {
 };
 
 const sentences: Readonly<Record<MessageCode, Sentence>> = {
-  // Why a look failed
+  // Causes of failed scrapes
   name_not_found: () => "nom introuvable",
   name_not_found_within: (a) => `nom introuvable en ${a.number("seconds")}\u00a0s`,
   no_answer: () => "pas de réponse",
@@ -121,7 +122,7 @@ const sentences: Readonly<Record<MessageCode, Sentence>> = {
   filesystem_down: (a) => of(a, `${a.text("mountpoint")} redescendu à ${a.number("percent")}\u00a0%`),
   filesystem_writable: (a) => of(a, `${a.text("mountpoint")} est de nouveau accessible en écriture`),
   temperature_down: (a) => of(a, `température redescendue à ${a.number("celsius")}\u00a0°C`),
-  clock_right: (a) => of(a, `l'horloge est juste à ${a.number("seconds")}\u00a0s près`),
+  clock_right: (a) => of(a, `l'horloge est exacte à ${a.number("seconds")}\u00a0s près`),
   cpu_down: (a) => of(a, `CPU redescendu à ${a.number("percent")}\u00a0%`),
   voltage_enough: (a) => of(a, `tension de nouveau suffisante (capteur ${a.text("sensor")})`),
   sensor_alarm_over: (a) => of(a, `l'alarme critique du capteur ${a.text("sensor")} est terminée`),
@@ -175,7 +176,10 @@ const sentences: Readonly<Record<MessageCode, Sentence>> = {
   collector_hangs: (a) => {
     const cause =
       a.text("collector") === "filesystem" ? " (souvent parce que le serveur d'un montage est injoignable)" : "";
-    return of(a, `des valeurs manquent, le collecteur ${a.text("collector")} de son exportateur est bloqué${cause}`);
+    return of(
+      a,
+      `des valeurs manquent, car le collecteur ${a.text("collector")} de son exportateur est bloqué${cause}`,
+    );
   },
   figures_missing: (a) => because(a, `${a.text("node")} est en ligne, mais n'indique pas ${listed(a.text("figures"))}`),
   exporter_too_old: (a) =>
@@ -224,7 +228,7 @@ const sentences: Readonly<Record<MessageCode, Sentence>> = {
   too_many_targets: (a) =>
     `${a.plural("count", "cible est listée", "cibles sont listées")}, et un collecteur n'en accepte que ${a.number("limit")}`,
   names_too_long: (a) =>
-    `les noms et les adresses font ${a.plural("bytes_taken", "octet")}, et un message n'en a que ${a.number("limit_bytes")} pour eux`,
+    `les noms et les adresses font ${a.plural("bytes_taken", "octet")}, et un message n'en admet que ${a.number("limit_bytes")}`,
   two_names: (a) => `${a.text("address")} a deux noms\u00a0: '${a.text("first")}' et '${a.text("second")}'`,
   two_ways: (a) => `${a.text("address")} est listé deux fois avec des champs différents (scheme, fichiers ou autres)`,
   name_given_twice: (a) => `le nom '${a.text("name")}' est donné à ${a.plural("count", "nœud")}`,
@@ -245,7 +249,7 @@ const sentences: Readonly<Record<MessageCode, Sentence>> = {
     at(a, `${a.text("field")} n'est pas un champ d'une entrée (vouliez-vous dire ${a.text("meant")}\u00a0?)`),
   entry_field_of_others: (a) =>
     at(a, `'${a.text("field")}' n'est pas un champ d'une entrée (écrivez ${entryOf(INSTEAD, a.text("field"))})`),
-  entry_without_host: (a) => at(a, "host manque (écrivez host ou host:port)"),
+  entry_without_host: (a) => at(a, "il manque host (écrivez host ou host:port)"),
   entry_name_invalid: (a) => at(a, `name ${a.text("value")} doit être un texte d'au plus ${printable(a)}`),
   entry_local_with_http: (a) =>
     at(a, "local est cette machine, que le collecteur lit sans HTTP\u00a0; écrivez plutôt son host:port"),
@@ -297,7 +301,7 @@ const sentences: Readonly<Record<MessageCode, Sentence>> = {
   rule_clear_above_threshold: (a) =>
     `${a.text("rule")}\u00a0: clear ${a.number("clear")} ne doit pas dépasser threshold ${a.number("threshold")}`,
   rule_not_a_flag: (a) => `${valued(a)} doit être true ou false`,
-  rule_not_one_of: (a) => `${valued(a)} doit être l'un de ${a.text("known")}`,
+  rule_not_one_of: (a) => `${valued(a)} doit être une de ces valeurs\u00a0: ${a.text("known")}`,
   rule_not_a_number: (a) => {
     const bounds = a.isNull("lowest")
       ? `d'au plus ${a.number("highest")}`
@@ -327,7 +331,7 @@ export const SENTENCES_FR: SentenceCatalogue = {
   isOne: (count) => count < 2,
 };
 
-/** The node first. */
+/** `text` about the node, after its name. */
 function of(a: SentenceArguments, text: string): string {
   return `${a.text("node")}\u00a0: ${text}`;
 }
@@ -350,7 +354,7 @@ function staying(a: SentenceArguments): string {
   return `, ${a.plural("former_targets", "cible précédente reste utilisée", "cibles précédentes restent utilisées")}`;
 }
 
-/** Words with spaces between them: `son CPU, sa mémoire ni son disque`. */
+/** A list of figures, which are separated by spaces: `son CPU, sa mémoire ni son disque`. */
 function listed(figures: string): string {
   const names = figures.split(" ").map((figure) => entryOf(FIGURES, figure));
   const last = names.pop() as string;
@@ -362,7 +366,7 @@ function subject(a: SentenceArguments): string {
   return Object.hasOwn(SUBJECTS, rule) ? entryOf(SUBJECTS, rule) : rule;
 }
 
-/** `workers/3` is the third entry of the workers. */
+/** The name of a position in a targets file; `workers/3` is the third entry of the workers. */
 function at(a: SentenceArguments, text: string): string {
   const [first, number, inner, second] = a.text("where").split("/");
   let part = `${first}`;

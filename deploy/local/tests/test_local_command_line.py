@@ -169,7 +169,7 @@ def test_check_nodes_checks_the_demo_when_demo_nodes_is_set(call: Call, data: Pa
 
 def test_check_nodes_reports_a_missing_targets_file(call: Call, tmp_path: Path) -> None:
     done = call("check-nodes", TARGETS="nope.yaml", cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (2, "nope.yaml: There is no such file.\n")
+    assert (done.returncode, done.stderr) == (2, "nope.yaml: the file does not exist\n")
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What the store makes of answers of Redis."""
+"""The message store and the answers of Redis."""
 
 from flask import Flask
 
@@ -23,7 +23,7 @@ def store_of(app: Flask, clock: Clock) -> MessageStore:
     return MessageStore(connection, resources.readiness, resources.counters, clock)
 
 
-def test_store_keeps_the_later_question_when_an_earlier_one_is_answered_after_it(app: Flask) -> None:
+def test_store_keeps_the_later_read_when_an_earlier_one_is_answered_after_it(app: Flask) -> None:
     store = store_of(app, Clock())
     old = golden("messages/metrics")
     store.remember(METRICS_CHANNEL, old.replace(b"4211", b"4212"), 0.0, asked_at=2.0)
@@ -31,7 +31,7 @@ def test_store_keeps_the_later_question_when_an_earlier_one_is_answered_after_it
     assert store.remembered(METRICS_CHANNEL).stored.tag == "1795426867-4212"
 
 
-def test_store_lets_the_age_grow_from_the_question_on_when_time_passes(app: Flask) -> None:
+def test_store_increases_the_age_from_the_time_of_the_read(app: Flask) -> None:
     clock = Clock()
     store = store_of(app, clock)
     store.remember(METRICS_CHANNEL, golden("messages/metrics"), 5.0, asked_at=clock.now)

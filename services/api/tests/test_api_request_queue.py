@@ -1,4 +1,4 @@
-"""Many requests of one address wait for each other, and others do not wait for them."""
+"""Requests of one address wait for each other and do not delay other addresses."""
 
 import socket
 from collections.abc import Callable, Iterator
@@ -9,13 +9,13 @@ import pytest
 import requests
 
 from access.proxies import TrustedProxies
-from api.request_queue import QUICK_THREADS, WAITING, RequestQueue
+from api.request_queue import QUEUE_LENGTH, QUICK_THREADS, RequestQueue
 
 Start = Callable[..., Any]
 
-#: Has the description of the interface take longer than any test.
+#: Makes requests for the OpenAPI document last longer than any test.
 STUCK = 'import api.openapi; api.openapi._encoded = lambda: __import__("time").sleep(600)'
-#: The same of history.
+#: Makes requests for history last longer than any test.
 STUCK_HISTORY = 'import api.history; api.history.read_query = lambda *_: __import__("time").sleep(600)'
 LOUD, QUIET = "192.0.2.1", "192.0.2.2"
 
@@ -29,7 +29,7 @@ def request_queue(*words: str, threads: int = 8) -> RequestQueue[str]:
     return RequestQueue(TrustedProxies.of(words), threads)
 
 
-# Its rule
+# The queue
 
 
 @pytest.mark.parametrize(
@@ -40,13 +40,13 @@ def request_queue(*words: str, threads: int = 8) -> RequestQueue[str]:
         (("10.0.0.0/8",), (f"{LOUD}, 10.0.0.2",), LOUD),
     ],
 )  # fmt: skip
-def test_request_waits_in_the_line_of_the_address_that_limits_count(
+def test_request_waits_in_the_queue_of_its_rate_limit_address(
     words: tuple[str, ...], chain: tuple[str, ...], address: str
 ) -> None:
     assert request_queue(*words).slot_for(head("/", *chain), "10.0.0.1").address == address
 
 
-def test_body_names_no_address() -> None:
+def test_body_does_not_set_the_address() -> None:
     sent = head("/") + f"\r\nX-Forwarded-For: {LOUD}\r\n".encode()
     assert request_queue("peer").slot_for(sent, "10.0.0.1").address == "10.0.0.1"
 
@@ -62,7 +62,7 @@ def test_body_names_no_address() -> None:
         ("POST /api/publish/cluster:alerts", "message"), ("GET /api/publish/cluster:alerts", "usual"),
     ],
 )  # fmt: skip
-def test_request_waits_behind_its_kind_alone(request_line: str, kind: str) -> None:
+def test_request_waits_only_behind_requests_of_its_kind(request_line: str, kind: str) -> None:
     assert request_queue().slot_for(f"{request_line} HTTP/1.1\r\n\r\n".encode(), "10.0.0.1").kind == kind
 
 
@@ -79,7 +79,7 @@ def test_address_gets_a_quarter_of_the_threads_and_others_get_the_rest() -> None
     assert [job for _, job in queue.next_requests()] == ["quiet"]
 
 
-def test_address_gets_one_thread_for_what_takes_long() -> None:
+def test_address_gets_one_thread_for_long_requests() -> None:
     queue = request_queue(threads=8)
     for address in (LOUD, QUIET):
         slot = queue.slot_for(head("/api/history"), address)
@@ -89,12 +89,12 @@ def test_address_gets_one_thread_for_what_takes_long() -> None:
     assert [job for _, job in queue.next_requests()] == [f"{LOUD} 0", f"{QUIET} 0"]
 
 
-# In the service
+# The service
 
 
 @pytest.fixture
-def crowded(start_api: Start) -> Iterator[Callable[..., Any]]:
-    """Starts a service, and has ``addresses`` send it ``each`` requests that are not answered."""
+def crowded_api(start_api: Start) -> Iterator[Callable[..., Any]]:
+    """Start a service, and send ``each`` requests without an answer from each of ``addresses``."""
     with ExitStack() as crowd:
 
         def start(addresses: list[str], each: int, target: str = "/api/openapi.json", prelude: str = STUCK) -> Any:
@@ -113,24 +113,24 @@ def status(process: Any, path: str, address: str) -> int:
     return requests.get(process.url + path, headers=headers, timeout=15).status_code
 
 
-def test_request_is_answered_when_another_address_has_a_crowd_of_them_waiting(crowded: Start) -> None:
-    process = crowded([LOUD], 40)
+def test_request_is_answered_when_another_address_has_many_waiting(crowded_api: Start) -> None:
+    process = crowded_api([LOUD], 40)
     assert [status(process, "/api/health", QUIET) for _ in range(3)] == [200, 200, 200]
 
 
-def test_probes_and_static_files_are_answered_when_every_thread_is_busy(crowded: Start) -> None:
-    process = crowded([f"198.51.100.{number}" for number in range(8)], 2)
+def test_probes_and_static_files_are_answered_when_every_thread_is_busy(crowded_api: Start) -> None:
+    process = crowded_api([f"198.51.100.{number}" for number in range(8)], 2)
     for path in ("/livez", "/readyz", "/static/theme.css"):
         assert [status(process, path, "198.51.100.0") for _ in range(QUICK_THREADS + 1)] == [200] * (QUICK_THREADS + 1)
 
 
-def test_request_is_answered_when_many_addresses_ask_for_history(crowded: Start) -> None:
-    process = crowded([f"198.51.100.{number}" for number in range(8)], 2, "/api/history", STUCK_HISTORY)
+def test_request_is_answered_when_many_addresses_request_history(crowded_api: Start) -> None:
+    process = crowded_api([f"198.51.100.{number}" for number in range(8)], 2, "/api/history", STUCK_HISTORY)
     assert [status(process, "/api/health", "198.51.100.0") for _ in range(3)] == [200, 200, 200]
 
 
-def test_request_is_refused_at_once_when_too_many_of_its_address_wait(crowded: Start) -> None:
-    process = crowded([LOUD], WAITING + 1)
+def test_request_is_refused_immediately_when_the_queue_of_its_address_is_full(crowded_api: Start) -> None:
+    process = crowded_api([LOUD], QUEUE_LENGTH + 1)
     answer = requests.get(process.url + "/api/health", headers={"X-Forwarded-For": LOUD}, timeout=15)
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "2")
     assert status(process, "/api/health", QUIET) == 200

@@ -17,7 +17,7 @@ from collector.alerts.conditions import (
 )
 from collector.alerts.rules import Rule, Rules
 from collector.sentences.alerts import detail_left_out, measure_untold, rule_off, rule_unknown, target_removed
-from collector.sentences.sentence import AlertText, coded, english
+from collector.sentences.sentence import AlertText, code_and_arguments, english
 from contract.messages import Alert, AlertState, Coded, Severity, Timestamp
 from runtime.clock import timestamp, unix_seconds
 
@@ -98,7 +98,7 @@ class ActiveAlert:
 
     def to_contract(self) -> Alert:
         """Return the alert in the form of the contract."""
-        text = coded(self.text)
+        text = code_and_arguments(self.text)
         return Alert(
             id=self.id,
             rule=self.rule,

@@ -19,12 +19,12 @@ from contract.codec import encode
 from contract.messages import Alerts, Coded, NodeStatus, RecentFirings, RecentPendings, Severity
 
 _Record = TypeVar("_Record", RecentFirings, RecentPendings)
-#: Firings in ``WINDOW_SECONDS`` from which on an alert flaps.
+#: Number of firings in ``WINDOW_SECONDS`` that make an alert flap.
 FLAPPING_TIMES: Final = 5
 WINDOW_SECONDS: Final = 600.0
-#: Entries of one node in ``WINDOW_SECONDS`` after which the log has no further beginnings of that node's alerts.
+#: Number of entries of one node in ``WINDOW_SECONDS`` after which the log has no further beginnings of its alerts.
 NODE_ENTRIES: Final = 50
-#: Most bytes of ``recent_firings`` and ``recent_pendings`` together in an alerts message.
+#: Maximum size of ``recent_firings`` and ``recent_pendings`` together in an alerts message.
 RECENT_BYTES: Final = 64 * 1024
 
 
@@ -54,7 +54,7 @@ class FlapDamping:
     """
 
     def __init__(self) -> None:
-        #: Transitions so far, including those that the log does not have.
+        #: Number of transitions so far, including transitions that the log does not have.
         self.transitions = 0
         #: When each alert that does not flap fired.
         self._fired: dict[AlertKey, list[float]] = {}
@@ -141,7 +141,7 @@ class FlapDamping:
         for key, fired in sorted(self._fired.items(), key=lambda each: (-len(each[1]), each)):
             alert = alerts.get(key)
             if alert is not None and alert.state == "firing" and len(fired) == 1:
-                continue  # The beginning of the alert is the same information.
+                continue  # The beginning of the alert is the time of this firing.
             rule, node, detail = key
             name = f"{rule}/{node}/{detail}" if detail else f"{rule}/{node}"
             firings.append(RecentFirings(id=name, rule=rule, node=node, fired=tuple(map(now.to_timestamp, fired))))
@@ -275,7 +275,7 @@ def _is_condition_known(alert: ActiveAlert, statuses: Mapping[str, NodeStatus]) 
 
 
 def _prolonged(alert: ActiveAlert, shown: ActiveAlert) -> ActiveAlert:
-    """Return ``alert`` as firing since the beginning of its flapping period; ``shown`` is the alert of that shown."""
+    """Return ``alert`` as firing since the beginning of its flapping period; ``shown`` is the alert of that period."""
     peaks = [peak for peak in (alert.peak, shown.peak) if peak is not None]
     return replace(
         alert,

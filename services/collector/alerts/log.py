@@ -12,16 +12,16 @@ from contract.codec import encode
 from contract.messages import Epoch, Incident, LogEntry, LogId, Timestamp
 from contract.names import ALERT_LOG_LENGTH
 
-#: Most entries of a message; a client that missed older entries reads them from the log.
+#: Maximum number of entries in a message; a client that missed older entries reads them from the log.
 MESSAGE_ENTRIES: Final = 1000
-#: Most bytes of the entries of a message.
+#: Maximum size of the entries in a message.
 MESSAGE_BYTES: Final = 768 * 1024
 
 
 class AlertLogWriter:
     """Gives each entry its id and keeps the entry until Redis has it. Repeated attempts use the same id.
 
-    The entry that ends an alert which fired has the record of an incident with it.
+    If an alert that fired ends, its last entry comes with the record of an incident.
 
     ``position`` is the id of the newest entry that is known to be in the log.
     """
@@ -88,7 +88,7 @@ class AlertLogWriter:
         return self.queue[-1].id if self.queue else self.position
 
     def for_message(self) -> tuple[LogId | None, tuple[LogEntry, ...]]:
-        """Return the entries for a message, after the position before them."""
+        """Return the position before the entries of a message, and these entries."""
         count, left_bytes = 0, MESSAGE_BYTES
         for entry in reversed(self.queue[-MESSAGE_ENTRIES:]):
             left_bytes -= len(encode(entry)) + 1

@@ -17,7 +17,7 @@ from contract.raw_json import with_fields
 
 _log = logging.getLogger(__name__)
 M = TypeVar("M", bound=Message)
-#: Most bytes of active alerts. A message of 4 MiB makes Redis close the connection, and the whole round fails.
+#: Maximum size of the active alerts. A message of 4 MiB makes Redis close the connection, and the whole round fails.
 ACTIVE_BYTES: Final = 2 * 1024 * 1024
 
 

@@ -24,13 +24,14 @@ from runtime.quoting import path_text, quoted
 
 _log = logging.getLogger(__name__)
 
-#: Most patterns of a rule, and most characters of a pattern: each round compares all file systems with all patterns.
+#: Maximum number of patterns of a rule, and maximum length of a pattern in characters: each round compares all file
+#: systems with all patterns.
 PATTERNS_LIMIT: Final = 100
 PATTERN_LENGTH: Final = 256
-#: Most sensors that a rule may leave out: each round compares the sensors of each node with all of them.
+#: Maximum number of sensors in ``ignore_sensors``: each round compares the sensors of each node with all of them.
 SENSORS_LIMIT: Final = 100
 _DAY_SECONDS: Final = 86_400.0
-#: Lowest and highest threshold of each rule that has one, in its unit.
+#: Lowest and highest threshold of each rule with a threshold, in the unit of the rule.
 _THRESHOLDS: Final[dict[str, tuple[float, float]]] = {
     "memory": (0, 100),
     "filesystem_full": (0, 100),

@@ -1,1 +1,1 @@
-"""Every text that the collector tells people in messages, one module a subject. ``sentence`` explains how."""
+"""All sentences of the collector for users, one module per subject. ``sentence`` explains how a sentence works."""

@@ -1,11 +1,11 @@
-"""What an alert says when its condition holds, and when it ends. The node comes first."""
+"""Sentences of alerts: when the condition begins and when it ends. Each sentence begins with the node."""
 
 from typing import Final
 
 from collector.sentences.sentence import Sentence, number, plural, sentence, with_detail, with_reason
 from contract.messages import Coded
 
-# Beginnings
+# The condition begins
 
 
 @sentence
@@ -73,7 +73,7 @@ def pressure_memory_high(node: str, percent: float) -> str:
     return f"{node}: tasks wait {number(percent)} % of the time for memory"
 
 
-# Ends of conditions
+# The condition ends
 
 
 @sentence
@@ -136,7 +136,7 @@ def pressure_memory_down(node: str, percent: float) -> str:
     return f"{node}: tasks wait only {number(percent)} % of the time for memory"
 
 
-# Ends of what the alert was about
+# The target, the detail or the rule of the alert is gone
 
 
 @sentence
@@ -174,7 +174,7 @@ def rule_unknown(node: str, rule: str) -> str:
     return f"{node}: {_unknown(rule)}" if node else _unknown(rule)
 
 
-# Alerts that come and go
+# Flapping alerts
 
 
 @sentence
@@ -187,7 +187,7 @@ def pended(node: str, rule: str, times: int) -> str:
     return f"{node}: {rule} was pending {plural(times, 'time')} and did not fire"
 
 
-# The log itself
+# The alert log
 
 
 @sentence
@@ -199,7 +199,7 @@ def _unknown(rule: str) -> str:
     return f"this collector does not know the rule {rule}"
 
 
-#: What each rule is about.
+#: The value that each rule reads.
 _SUBJECTS: Final = {
     "memory": "its memory usage",
     "filesystem_full": "the usage of this file system",
@@ -212,7 +212,7 @@ _SUBJECTS: Final = {
     "swap": "its swap usage",
     "pressure": "how long its tasks wait",
 }
-#: By rule and detail (a resource), or by rule: what is said when the condition of the whole node holds, and after it.
+#: By rule and detail (a resource): the sentences when the condition begins and when it ends.
 OF_NODE: Final[dict[tuple[str, str], tuple[Sentence[[str, float]], Sentence[[str, float]]]]] = {
     ("memory", ""): (memory_high, memory_down),
     ("temperature", ""): (temperature_high, temperature_down),

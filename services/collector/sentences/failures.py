@@ -1,4 +1,4 @@
-"""Why a scrape failed, without the node's name."""
+"""Causes of failed scrapes, without the name of the node."""
 
 from collector.sentences.sentence import number, plural, sentence, size, with_detail
 
@@ -72,6 +72,7 @@ def closed_without_answer() -> str:
 
 @sentence
 def closed_by_https() -> str:
+    # With TLS 1.3, the exporter requests a certificate only after the connection is established.
     return (
         "connection closed without an answer "
         "(the exporter may require a client certificate, which the collector does not have)"
@@ -126,7 +127,7 @@ def certificate_not_valid(error: str) -> str:
     return f"certificate is not valid ({error})"
 
 
-# Passwords, tokens and certificates of our own. ``option`` is a field of nodes.yaml.
+# The collector's passwords, tokens and certificates. ``option`` is a field of nodes.yaml.
 
 
 @sentence
@@ -252,7 +253,7 @@ def answer_compressed_otherwise() -> str:
     return "answer has an unsupported compression (gzip and deflate are supported)"
 
 
-# Pages
+# Expositions
 
 
 @sentence

@@ -1,6 +1,6 @@
-"""Why a file that people edit cannot be followed: the file itself, its YAML, and its rules.
+"""Errors of files that people edit: the file itself, its YAML, and the alert rules.
 
-``rule`` and ``field`` are names; ``value`` is one as the file writes it. Texts about targets are in ``targets``.
+``rule`` and ``field`` are names; ``value`` is an excerpt of the file. Errors of targets are in ``targets``.
 """
 
 from typing import Final
@@ -33,7 +33,7 @@ def file_not_utf8() -> str:
     return "it is not UTF-8 text"
 
 
-# ``error`` is what the library for YAML says, in English.
+# ``error`` is the message of the YAML library, in English.
 
 
 @sentence
@@ -81,7 +81,7 @@ def yaml_too_many_values(limit: int) -> str:
     return f"the file has more than {plural(limit, 'value')}"
 
 
-#: What each rule with details may leave out, and an example.
+#: The details that each rule can ignore, and an example.
 DETAILS: Final[dict[str, tuple[str, str]]] = {
     "filesystem_full": ("mount points", "/media/*"),
     "filesystem_readonly": ("mount points", "/media/*"),

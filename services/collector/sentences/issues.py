@@ -1,11 +1,11 @@
-"""Issues of the cluster's health: what is to be done about it, and what is to be known of it."""
+"""Issues in the health of the cluster."""
 
 from typing import Final
 
 from collector.sentences.sentence import megabytes, number, plural, sentence, with_detail, with_line, with_reason
 from contract.messages import Coded
 
-#: What of the main figures a node may not tell.
+#: The main figures that a node may not report.
 FIGURES: Final = {"cpu": "CPU", "memory": "memory", "disk": "disk"}
 
 
@@ -161,7 +161,7 @@ def rules_file_invalid(path: str, line: int | None, why: Coded) -> str:
 
 
 def listed(figures: str) -> str:
-    """Return figures, words with spaces between them, as a sentence names them: ``CPU, memory or disk``."""
+    """Return the names of figures, separated by spaces, as a sentence has them: ``CPU, memory or disk``."""
     *first, last = [FIGURES[figure] for figure in figures.split(" ")]
     return f"{', '.join(first)} or {last}" if first else last
 

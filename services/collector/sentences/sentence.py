@@ -1,7 +1,8 @@
-"""A sentence is a code with arguments, and its English is made of the two: text and code cannot disagree.
+"""A sentence is a message code with arguments. The English text is made from both, so code and text always agree.
 
-A function under ``@sentence`` has the code as name and the arguments as parameters, and returns the English. Called,
-it gives the ``Coded``; ``english`` gives the text of one. ``contract/golden/codes.json`` has examples of every code.
+The name of a function under ``@sentence`` is the code, its parameters are the arguments, and it returns the English
+text. A call of the decorated function returns the ``Coded``; ``english`` returns the text of a ``Coded``.
+``contract/golden/codes.json`` has examples of every code.
 """
 
 import inspect
@@ -14,14 +15,14 @@ from contract.messages import Coded
 from runtime.quoting import cut, quoted
 
 P = ParamSpec("P")
-#: Parts of a list or mapping that are shown, and how many of them are shown inside each other.
-_PARTS: Final = 5
+#: Items of a list or mapping in an excerpt, and levels of nesting.
+_ITEMS: Final = 5
 _DEPTH: Final = 3
 _PLAIN_KEY: Final = re.compile(r"\w[\w.-]{0,40}")
 
 
 class Sentence(Generic[P]):
-    """One sentence, to be called with its arguments."""
+    """One sentence; a call with its arguments returns the ``Coded``."""
 
     def __init__(self, text: Callable[P, str]) -> None:
         self.code = text.__name__
@@ -29,7 +30,7 @@ class Sentence(Generic[P]):
         self.parameters: tuple[str, ...] = tuple(inspect.signature(text).parameters)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coded:
-        """Return the sentence as code and arguments."""
+        """Return code and arguments."""
         given: dict[str, Any] = dict(zip(self.parameters, args, strict=False))
         given.update(kwargs)
         return Coded(self.code, given)
@@ -37,19 +38,19 @@ class Sentence(Generic[P]):
 
 @dataclass(frozen=True, slots=True)
 class RestoredText:
-    """What a collector before this one has said; the code may be of another release, or there may be none."""
+    """The message of a previous collector; the code may be of another release, or missing."""
 
     text: str
     coded: Coded | None
 
 
 AlertText = Coded | RestoredText
-#: All sentences by code, those of the modules that are imported.
+#: All sentences of the imported modules, by code.
 SENTENCES: Final[dict[str, Sentence[...]]] = {}
 
 
 def sentence(text: Callable[P, str]) -> Sentence[P]:
-    """Make a sentence of a function that returns its English."""
+    """Make a sentence from a function that returns the English text."""
     made = Sentence(text)
     assert made.code not in SENTENCES
     SENTENCES[made.code] = made
@@ -57,7 +58,7 @@ def sentence(text: Callable[P, str]) -> Sentence[P]:
 
 
 def english(text: AlertText | str) -> str:
-    """Return the English text; of a text, itself."""
+    """Return the English text; a string is returned unchanged."""
     match text:
         case str():
             return text
@@ -67,7 +68,7 @@ def english(text: AlertText | str) -> str:
 
 
 def matches_text(coded: Coded, text: str) -> bool:
-    """Whether code and arguments, which may be of another release, are known here and mean ``text``."""
+    """Whether this release knows the code and its sentence is ``text``; the code may be of another release."""
     known = SENTENCES.get(coded.code)
     try:
         return known is not None and known.text(**coded.args) == text
@@ -75,33 +76,33 @@ def matches_text(coded: Coded, text: str) -> bool:
         return False
 
 
-def coded(text: AlertText) -> Coded | None:
-    """Return code and arguments, ``None`` where a collector of an earlier release gave none."""
+def code_and_arguments(text: AlertText) -> Coded | None:
+    """Return code and arguments; ``None`` if a collector of an earlier release published no code."""
     return text.coded if isinstance(text, RestoredText) else text
 
 
 def with_reason(text: str, why: Coded | str | None) -> str:
-    """Return ``text`` and after a colon why, if that is known."""
+    """Return ``text``, followed by a colon and the cause if the cause is known."""
     return text if why is None else f"{text}: {english(why)}"
 
 
 def with_detail(text: str, detail: str | None) -> str:
-    """Return ``text`` and in brackets a detail, if there is one."""
+    """Return ``text``, followed by ``detail`` in brackets unless ``detail`` is ``None``."""
     return text if detail is None else f"{text} ({detail})"
 
 
 def with_line(text: str, line: int | None) -> str:
-    """Return ``text`` and the line of a file that it is about, if that is known."""
+    """Return ``text``, followed by the line of the file if the line is known."""
     return text if line is None else f"{text}, in line {line}"
 
 
 def number(value: float) -> str:
-    """Return a number as English writes it, with up to three decimals: ``12,345.5``."""
+    """Return a number in English format with up to three decimals: ``12,345.5``."""
     return f"{value:,.3f}".rstrip("0").rstrip(".")
 
 
 def plural(count: int, one: str, many: str | None = None) -> str:
-    """Return ``1 target``, ``2 targets``; ``many`` is the plural where it is more than an s."""
+    """Return ``1 target`` or ``2 targets``; ``many``: the plural if not ``one`` with an s."""
     return f"{number(count)} {one if count == 1 else many or f'{one}s'}"
 
 
@@ -116,7 +117,7 @@ def size(count: int) -> str:
 
 
 def literal(value: object) -> str:
-    """Return ``value`` as YAML on one line, cut to ``QUOTED_LENGTH`` characters whatever its size; a text in quotes."""
+    """Return ``value`` as one line of YAML, at most ``QUOTED_LENGTH`` characters; texts in quotes."""
     return cut(_literal(value, _DEPTH))
 
 
@@ -129,11 +130,11 @@ def _literal(value: object, depth: int) -> str:
         case list() | dict() if depth == 0:
             return "…"
         case list():
-            parts = [_literal(part, depth - 1) for part in value[:_PARTS]]
-            return f"[{', '.join(_cut(parts, len(value)))}]"
+            items = [_literal(item, depth - 1) for item in value[:_ITEMS]]
+            return f"[{', '.join(_shortened(items, len(value)))}]"
         case dict():
-            parts = [f"{_key(key)}: {_literal(value[key], depth - 1)}" for key in list(value)[:_PARTS]]
-            return f"{{{', '.join(_cut(parts, len(value)))}}}"
+            items = [f"{_key(key)}: {_literal(value[key], depth - 1)}" for key in list(value)[:_ITEMS]]
+            return f"{{{', '.join(_shortened(items, len(value)))}}}"
     return quoted(value)
 
 
@@ -141,5 +142,5 @@ def _key(key: object) -> str:
     return key if isinstance(key, str) and _PLAIN_KEY.fullmatch(key) else quoted(key)
 
 
-def _cut(parts: list[str], count: int) -> list[str]:
-    return [*parts, "…"] if count > len(parts) else parts
+def _shortened(items: list[str], count: int) -> list[str]:
+    return [*items, "…"] if count > len(items) else items

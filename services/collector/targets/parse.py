@@ -1,4 +1,4 @@
-"""The text of a targets file: ``nodes.yaml``, which people write, or a Prometheus file; its content says which one.
+"""Parse a targets file: ``nodes.yaml``, or a Prometheus file. The type of its document decides.
 
 A Prometheus file is ``[{"targets": ["host:9100", …], "labels": {…}}]``, as YAML or JSON.
 Source: https://prometheus.io/docs/prometheus/latest/configuration/configuration/#file_sd_config
@@ -27,40 +27,40 @@ from collector.targets.entry import (
     read_http_options,
     usable_name,
 )
-from collector.targets.target import merged
+from collector.targets.target import merge_entries
 from collector.yaml_file import UnsupportedYaml, YamlError, line_of, read_yaml
 from contract.messages import Coded, NodeRole
 from runtime.quoting import cut, quoted
 
 _NODES: Final = ("workers", "master")
-#: Whether no machine stands behind the nodes of the file, as in that of a demo.
+#: Key of a file of simulated nodes, for instance for a demo.
 _SIMULATED: Final = "simulated"
 _KEYS: Final = (*_NODES, _SIMULATED)
 _FIELDS: Final = ("host", "name", *HTTP_FIELDS)
-#: How alike an unknown word and a known one are, from 0 to 1, for the one to be a slip of the pen: a key, since others
-#: are ignored, and a field, since there are no others.
-_KEYS_ALIKE: Final = 0.75
-_FIELDS_ALIKE: Final = 0.6
+#: Similarity, from 0 to 1, from which on an unknown word counts as a misspelling of a known word. The limit for keys is
+#: higher because other unknown keys are ignored; unknown fields are always an error.
+_KEY_SIMILARITY: Final = 0.75
+_FIELD_SIMILARITY: Final = 0.6
 
 
 def parse_entries(text: str) -> tuple[TargetEntry, ...]:
-    """Read a targets file; return one entry for each address.
+    """Parse a targets file; return one entry per address.
 
     Raises:
         TargetsError: the text is neither YAML nor JSON, an entry is not valid, or an address has two names.
     """
     document = _document(text)
     try:
-        return tuple(merged(read_file_sd(document) if isinstance(document, list) else read_nodes(document)))
+        return tuple(merge_entries(read_file_sd(document) if isinstance(document, list) else read_nodes(document)))
     except TargetsError as error:
-        line = line_of(text, error.place) if error.place else None
+        line = line_of(text, error.position) if error.position else None
         if line is None:
             raise
         raise TargetsError(error.why, line) from None
 
 
 def is_explicitly_empty(text: str) -> bool:
-    """Whether a text without entries means so, and is no file that was emptied: ``workers: []``, or a list of groups.
+    """Whether a text without entries lists no nodes on purpose: ``workers: []``, or a list of groups.
 
     Raises:
         TargetsError: as ``parse_entries``.
@@ -70,7 +70,7 @@ def is_explicitly_empty(text: str) -> bool:
 
 
 def _document(text: str) -> object:
-    # JSON first, where it may be: not all that it escapes is YAML to this reader.
+    # JSON first if possible: the YAML reader does not support all JSON escapes.
     if text.lstrip()[:1] in ("[", "{"):
         try:
             return json.loads(text)
@@ -86,9 +86,9 @@ def _document(text: str) -> object:
 
 
 def read_nodes(document: object) -> list[TargetEntry]:
-    """Return the entries under ``workers`` and the one under ``master``; ``simulated: true`` is of all of them.
+    """Return the entries under ``workers`` and ``master``; ``simulated: true`` applies to all of them.
 
-    Other keys are ignored, unless they look like one of these, or neither ``workers`` nor ``master`` is there.
+    Other keys are ignored. They are an error if they look misspelt, or if both ``workers`` and ``master`` are missing.
 
     Raises:
         TargetsError: an entry is not valid, or a key is misspelt.
@@ -125,7 +125,7 @@ def _listed(document: dict[object, object]) -> list[TargetEntry]:
 
 
 def has_empty_worker_list(document: object) -> bool:
-    """Whether it says itself that there are no nodes: ``workers: []``."""
+    """Whether the document has ``workers: []``."""
     return isinstance(document, dict) and document.get("workers") == []
 
 
@@ -134,10 +134,10 @@ def _check_keys(document: dict[object, object]) -> None:
     for key in unknown:
         if key == _SIMULATED:
             continue
-        like = _like(key, _KEYS, _KEYS_ALIKE)
-        if like and like not in document:
+        closest = _closest(key, _KEYS, _KEY_SIMILARITY)
+        if closest and closest not in document:
             with located_at(str(key)):
-                raise TargetsError(sentences.key_misspelt(quoted(key), like))
+                raise TargetsError(sentences.key_misspelt(quoted(key), closest))
     if unknown and len(unknown) == len(document):
         with located_at(str(unknown[0])):
             raise TargetsError(sentences.keys_unknown(quoted(unknown[0])))
@@ -148,7 +148,7 @@ def _entry(raw: object, where: str, role: NodeRole) -> TargetEntry:
         return TargetEntry(*host_and_port(raw, where), None, role)
     for field in raw:
         if field not in _FIELDS:
-            # The value is not repeated: it may be a password.
+            # The error does not contain the value, which may be a password.
             raise TargetsError(_unknown_field(field, where))
     if "host" not in raw:
         raise TargetsError(sentences.entry_without_host(where))
@@ -163,36 +163,36 @@ def _entry(raw: object, where: str, role: NodeRole) -> TargetEntry:
 
 
 def _unknown_field(field: object, where: str) -> Coded:
-    """Say what to write instead of a field that is none; all fields where nothing is like it."""
+    """Return the error for an unknown field: the field to write instead, or all fields."""
     name = str(field)
     if name in sentences.INSTEAD:
         return sentences.entry_field_of_others(where, name)
-    like = _like(field, _FIELDS, _FIELDS_ALIKE)
-    if like is not None:
-        return sentences.entry_field_misspelt(where, quoted(field), like)
+    closest = _closest(field, _FIELDS, _FIELD_SIMILARITY)
+    if closest is not None:
+        return sentences.entry_field_misspelt(where, quoted(field), closest)
     return sentences.entry_field_unknown(where, quoted(field), ", ".join(_FIELDS))
 
 
-def _like(word: object, known: Iterable[str], alike: float) -> str | None:
-    """The known word that this one is most like, if it is like one."""
-    return next(iter(get_close_matches(str(word).lower()[:NAME_LIMIT], known, 1, alike)), None)
+def _closest(word: object, known: Iterable[str], similarity: float) -> str | None:
+    """Return the most similar known word; ``None`` if no known word is similar enough."""
+    return next(iter(get_close_matches(str(word).lower()[:NAME_LIMIT], known, 1, similarity)), None)
 
 
 def _with_master(workers: list[TargetEntry], master: TargetEntry) -> list[TargetEntry]:
-    """Add the master; where only one of it and the one worker of its host names a port, that port is both's."""
-    of_host = [i for i, worker in enumerate(workers) if worker.host.lower() == master.host.lower()]
-    if len(of_host) == 1 and master.host != LOCAL:
-        worker = workers[of_host[0]]
+    """Add the master. If the master and the only worker on its host name one port between them, both get that port."""
+    on_host = [i for i, worker in enumerate(workers) if worker.host.lower() == master.host.lower()]
+    if len(on_host) == 1 and master.host != LOCAL:
+        worker = workers[on_host[0]]
         if worker.port is None or master.port is None:
             port = worker.port or master.port
             workers = [*workers]
-            workers[of_host[0]] = replace(worker, port=port)
+            workers[on_host[0]] = replace(worker, port=port)
             master = replace(master, port=port)
     return [*workers, master]
 
 
 def read_file_sd(document: list[object]) -> list[TargetEntry]:
-    """Return the targets of all groups, in their order; of the labels, ``__scheme__`` alone is read.
+    """Return the targets of all groups, in order; ``__scheme__`` is the only label that is read.
 
     Raises:
         TargetsError: a group or a target is not valid.
@@ -205,13 +205,13 @@ def read_file_sd(document: list[object]) -> list[TargetEntry]:
 
 
 def _group(raw: object, where: str) -> list[TargetEntry]:
-    # A group without targets is one that Prometheus takes; a misspelt one must not end its nodes' alerts.
+    # Unlike in Prometheus, a group without targets is an error: a misspelt key must not end the alerts of the nodes.
     if not isinstance(raw, dict) or not set(raw) <= {"targets", "labels"} or not isinstance(raw.get("targets"), list):
         if isinstance(raw, dict):
-            # The values are not repeated: one may be a password.
+            # The error does not contain the values: one may be a password.
             raise TargetsError(sentences.group_keys_wrong(where, cut(", ".join(map(quoted, list(raw)[:5])))))
         raise TargetsError(sentences.group_not_a_mapping(where, literal(raw)))
-    http = _http(raw.get("labels"), where)
+    http = _http_options(raw.get("labels"), where)
     entries: list[TargetEntry] = []
     for number, target in enumerate(raw["targets"]):
         with located_at("targets", number):
@@ -219,7 +219,7 @@ def _group(raw: object, where: str) -> list[TargetEntry]:
     return entries
 
 
-def _http(labels: object, where: str) -> HttpOptions:
+def _http_options(labels: object, where: str) -> HttpOptions:
     scheme = labels.get("__scheme__") if isinstance(labels, dict) else None
     with located_at("labels", "__scheme__"):
         return read_http_options({"scheme": scheme}, f"{where}/label/__scheme__")

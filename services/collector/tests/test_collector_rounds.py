@@ -1,4 +1,4 @@
-"""Rounds of the collector against a real Redis, with nodes that a test switches on and off."""
+"""Rounds of the collector with a real Redis, and nodes that tests switch on and off."""
 
 import asyncio
 import json
@@ -45,12 +45,12 @@ from runtime.redis_failures import RedisAway, RedisFailure
 from tests.drivers.waiting import until
 
 DEADLINE_SECONDS = 20.0
-#: So long that no lease runs out by itself, and no scrape grows old.
+#: Long enough that no lease expires and every scrape stays recent.
 INTERVAL_SECONDS = 60.0
 
 
 class Nodes:
-    """Stands for the scrape_manager: ``states`` as scrapes would leave them."""
+    """Replaces the scrape manager; ``states`` are the states after scrapes."""
 
     def __init__(self, targets):
         self.states = {
@@ -70,7 +70,7 @@ class Nodes:
 
 
 class Link(RedisClient):
-    """Loses the next publications, or only their answers, as a test wants it."""
+    """Loses the next publications, or only their answers, if a test demands it."""
 
     mode = "well"
 
@@ -92,7 +92,7 @@ class Link(RedisClient):
 
 
 class Process:
-    """A collector with its nodes and its link, as a new process would have them, driven step by step."""
+    """A collector with its nodes and its link, like a new process; tests run each round."""
 
     def __init__(self, runner, url, folder, targets, cluster):
         variables = {"REDIS_URL": url, "CLUSTER_NAME": cluster}
@@ -106,8 +106,8 @@ class Process:
         self.collector = Collector(config, self.link, fleet, rules, Readiness(), lambda: self.degradations)
 
     def pass_time(self, seconds):
-        watch = self.collector._missed_rounds
-        watch._monotonic = lambda former=watch._monotonic: former() + seconds
+        missed_rounds = self.collector._missed_rounds
+        missed_rounds._monotonic = lambda monotonic=missed_rounds._monotonic: monotonic() + seconds
 
     def run_round(self):
         return self.runner.run(self.collector.run_round())
@@ -121,7 +121,7 @@ class Process:
 
 @pytest.fixture
 def start(valkey, tmp_path, target):
-    """Makes a new collector, as a new process would."""
+    """Return a function that makes a new collector, like a new process."""
     (tmp_path / "alerts.yaml").write_text("node_down: {for_seconds: 0}\n")
     made = []
     with asyncio.Runner() as runner:
@@ -172,7 +172,7 @@ def test_rounds_are_published_in_order_when_all_is_well(start, redis):
         message = subscription.get_message(timeout=DEADLINE_SECONDS)
         assert message is not None
         received.append((message["channel"].decode(), message["data"]))
-    # What one script publishes arrives together: the last round's health and alerts are there too.
+    # The messages of one function call arrive together, so health and alerts of the last round have arrived, too.
     while (message := subscription.get_message(timeout=0.5)) is not None:
         received.append((message["channel"].decode(), message["data"]))
     subscription.close()
@@ -190,7 +190,7 @@ def test_rounds_are_published_in_order_when_all_is_well(start, redis):
     health = [data["overall_status"] for channel, data in messages if channel == HEALTH_CHANNEL]
     assert health == ["unknown", "warning", "healthy"]
     alerts = [data for channel, data in messages if channel == ALERTS_CHANNEL]
-    # Each message begins where the one before ended.
+    # Each message begins where the previous one ended.
     assert [data["previous_alert_id"] for data in alerts] == [None, *[data["last_alert_id"] for data in alerts[:-1]]]
     assert logged(redis) == [("started", None), ("firing", "b"), ("resolved", "b")]
     # Message, :latest and stream agree.
@@ -206,16 +206,16 @@ def test_collector_stands_by_when_another_holds_the_lease(start, redis):
     second.are(a=False, b=True)
     assert not second.run_round()
     assert not second.run_round()
-    # The first one dies; its lease runs out.
+    # The first collector dies; its lease expires.
     expire_lease(redis)
     assert second.run_round()
-    # It was only paused: the fence keeps it from doing anything.
+    # The first collector was only paused: the fence refuses its round.
     first.are(a=True)
     before = redis.get(latest_key(METRICS_CHANNEL)), entries(redis)
     assert not first.run_round()
     assert (redis.get(latest_key(METRICS_CHANNEL)), entries(redis)) == before
     assert not first.run_round()
-    # And takes over once it may.
+    # It takes over when the lease has expired.
     first.are(a=False, b=True)
     expire_lease(redis)
     assert first.run_round()
@@ -249,7 +249,7 @@ def incidents(redis):
 
 @pytest.mark.parametrize("killed", ["before it published the end", "before it heard that the end is published"])
 def test_incident_is_recorded_once_and_completely_when_the_collector_is_killed_at_its_end(start, redis, killed):
-    # Given an alert that fires, of a collector that is killed in the round that ends the alert
+    # Given a firing alert of a collector that is killed in the round that ends the alert
     first = start()
     first.are(a=False)
     first.run_round()
@@ -257,13 +257,13 @@ def test_incident_is_recorded_once_and_completely_when_the_collector_is_killed_a
     first.link.mode = "unsent" if killed.startswith("before it published") else "unanswered"
     first.are(a=True)
     first.attempt()
-    # When another one takes over, which sees the node well
+    # When another collector takes over, for which the node is healthy
     expire_lease(redis)
     second = start()
     second.are(a=True)
     assert second.run_round()
     assert second.run_round()
-    # Then there is one record, from the beginning that the first one saw
+    # Then there is one record with the start from the first collector
     [incident] = incidents(redis)
     assert (incident["id"], incident["began"]) == (f"node_down/a@{since}", since)
     assert incident["ended"] == entries(redis)[-1]["timestamp"]
@@ -294,7 +294,7 @@ def test_old_incidents_are_dropped_when_redis_is_full_and_history_was_refused(st
     for _ in range(2):
         assert collector.run_round()
     full, usual = INCIDENTS_LENGTH_WHEN_FULL, INCIDENTS_LENGTH
-    # A round is made before its history is written: the second one's is refused first, the fourth one's is taken.
+    # A round is made before its history is written: history of round 2 is refused first, that of round 4 is accepted.
     assert published == [usual, usual, full, full, usual]
 
 
@@ -316,10 +316,10 @@ def test_health_and_a_gauge_name_degradations_until_they_end(start, redis, monke
     try:
         assert said() == []
         turns.append(1)
-        assert said() == []  # it is refused after this round
+        assert said() == []  # history is refused after this round
         turns.append(2)
         assert said() == ["history_refused"]
-        # what others see comes first
+        # other degradations come first
         collector.degradations.append(persistence_off())
         assert said() == ["persistence_off", "history_refused"]
         collector.are(a=False)
@@ -346,11 +346,11 @@ def test_collector_refuses_when_redis_serves_another_cluster_at_the_start(start,
     second = start("office")
     with pytest.raises(ClusterMismatch, match=r"serves the cluster 'lab'.*CLUSTER_NAME=lab"):
         second.run_round()
-    # Without a living lease it takes the new name.
+    # Without a valid lease, Redis accepts the new cluster's name.
     expire_lease(redis)
     third = start("office")
     assert third.run_round()
-    # Later on it is no reason to end.
+    # A mismatch after the start does not stop the collector.
     assert not first.run_round()
     assert not first.run_round()
     assert latest(redis, METRICS_CHANNEL, Snapshot).cluster == "office"
@@ -438,10 +438,10 @@ def test_log_is_complete_when_collectors_and_redis_fail_in_any_order(start, redi
         collector.are(**up)
         collector.link.mode = chance.choice(["well", "well", "unsent", "unanswered"])
         collector.attempt()
-        if chance.random() < 0.15:  # killed; another one starts once the lease has run out
+        if chance.random() < 0.15:  # killed; another collector starts after the lease has expired
             expire_lease(redis)
             collector = start()
-        elif chance.random() < 0.1:  # fenced off by an attempt of its own that came late
+        elif chance.random() < 0.1:  # fenced by its own late attempt
             redis.hincrby(EPOCH_KEY, "epoch", 1)
     collector.link.mode = "well"
     collector.are(**up)
@@ -450,7 +450,7 @@ def test_log_is_complete_when_collectors_and_redis_fail_in_any_order(start, redi
     told = {}
     for entry in entries(redis):
         if entry["transition"] != "started":
-            # Never the same transition twice, never an end without a beginning.
+            # No transition appears twice, and no end without a start.
             assert entry["transition"] == ("resolved" if told.get(entry["node"]) == "firing" else "firing")
             told[entry["node"]] = entry["transition"]
     assert [entry["transition"] for entry in entries(redis)].count("started") == 1
@@ -477,7 +477,7 @@ def test_log_continues_when_latest_has_expired(start, redis):
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Sets the collector's wall clock to so many seconds after a moment at which all steps begin."""
+    """Return a function that sets the collector's clock, in seconds after a period of every resolution starts."""
 
     def set_to(seconds):
         moment = CurrentTime(time.monotonic(), 1_795_426_200 // 7200 * 7200 + seconds)
@@ -488,7 +488,7 @@ def clock(monkeypatch):
 
 
 def samples(redis, node, step=10):
-    """The number of samples of each entry of a node's history."""
+    """Return the number of samples of each entry of a node's history."""
     found = [fields[HISTORY_FIELD.encode()] for _, fields in redis.xrange(history_key(step, node))]
     return [json.loads(entry)[0] for entry in found]
 

@@ -1,4 +1,4 @@
-"""Rounds with discovered nodes against a real Redis: their names, and what a takeover makes of them."""
+"""Rounds with discovered nodes and a real Redis: names, also after a takeover."""
 
 import asyncio
 import json
@@ -30,14 +30,14 @@ A, B, C = "10.0.0.1", "10.0.0.2", "10.0.0.3"
 
 
 class Never:
-    """A probe that no test waits for."""
+    """A scraper that never finishes."""
 
     async def scrape(self):
         await asyncio.sleep(3600)
 
 
 class Process:
-    """A collector as a new process would have it, driven step by step."""
+    """A collector like a new process; tests run each round."""
 
     def __init__(self, runner, redis_url, folder, **variables):
         self.run = runner.run
@@ -66,7 +66,7 @@ class Process:
         self.run(self.fleet.refresh())
 
     def see(self, names):
-        """What the nodes call themselves, ``None`` for one that does not answer."""
+        """Set the host names of nodes; ``None`` for a node that does not answer."""
         for host, name in names.items():
             failed = ScrapeFailed("connect", failures.connection_refused())
             result = failed if name is None else Sample(monotonic_seconds=time.monotonic(), host_name=name)
@@ -84,7 +84,7 @@ def start(valkey, tmp_path):
     with asyncio.Runner() as runner:
 
         def make():
-            # So long that no lease runs out by itself, and no scrape grows old.
+            # Long enough that no lease expires and every scrape stays recent.
             made.append(Process(runner, valkey.url, tmp_path, COLLECTOR_SCRAPE_INTERVAL_SECONDS="60"))
             return made[-1]
 
@@ -133,7 +133,7 @@ def test_alert_under_an_address_ends_when_its_node_reports_a_host_name(start, re
 
 def test_takeover_renames_nothing_and_changes_no_status_when_nodes_are_discovered(start, redis):
     first, second = start(), start()
-    # The first one has met the higher address before, and a node that is offline by now.
+    # The first collector scraped the higher address first, and a node that is offline now.
     first.look_up(B, C)
     first.see({B: "pi", C: "oven"})
     first.run_round()
@@ -146,7 +146,7 @@ def test_takeover_renames_nothing_and_changes_no_status_when_nodes_are_discovere
         "pi@10.0.0.1:9100": "10.0.0.1:9100",
         "oven": "10.0.0.3:9100",
     }
-    # The second one would have called them otherwise, and never saw the third one.
+    # The second collector alone would give other names, and never scraped the third node.
     second.look_up(A, B, C)
     second.see({A: "pi", B: "pi", C: None})
     assert not second.run_round()
@@ -154,13 +154,13 @@ def test_takeover_renames_nothing_and_changes_no_status_when_nodes_are_discovere
     for _ in range(2):
         assert second.run_round()
         assert since(redis) == before
-    # A third one has seen nothing yet.
+    # A third collector has scraped no node yet.
     redis.delete(LEASE_KEY)
     third = start()
     third.look_up(A, B, C)
     assert third.run_round()
     assert since(redis) == before
-    # The first one was only paused, and comes back with names of its own.
+    # The first collector was only paused, and returns with its own names.
     redis.delete(LEASE_KEY)
     assert not first.run_round()
     assert first.run_round()
@@ -184,7 +184,7 @@ def test_takeover_ends_no_alert_when_dns_is_away(start, redis):
     second.see({A: "pi", B: None})
     assert second.run_round()
     assert since(redis) == before
-    # Once DNS is back, what it does not tell any more is gone.
+    # When DNS is back, targets that DNS no longer lists are removed.
     second.look_up(A)
     assert second.run_round()
     assert since(redis) == {"pi": before["pi"]}
@@ -224,7 +224,7 @@ def test_first_round_waits_until_dns_has_answered_or_failed(start, redis, monkey
 
 
 def test_wait_for_dns_ends_when_the_collector_stops(start):
-    one = start()  # its lookups are not even begun
+    one = start()  # without any lookup
 
     async def run():
         stop = asyncio.Event()

@@ -24,22 +24,22 @@ ELSEWHERE = "HTTP 301 redirect to another address, which the collector does not 
 
 
 @pytest.fixture
-def scrape(probed):
-    """Scrapes an exporter that responds so; gives the last result and the exporter."""
+def scrape(scrape_with):
+    """Return a function that scrapes an exporter, and returns the last result and the exporter."""
 
     def run(respond, *, times=1, **given):
-        results, exporter = probed(respond, times, **given)
+        results, exporter = scrape_with(respond, times, **given)
         return results[-1], exporter
 
     return run
 
 
-def test_scrape_returns_a_sample_when_an_exporter_answers(scrape, page):
-    result, exporter = scrape(lambda _: answer(page("node_exporter_1.5.0_collect")), times=3)
+def test_scrape_returns_a_sample_when_an_exporter_answers(scrape, exposition):
+    result, exporter = scrape(lambda _: answer(exposition("node_exporter_1.5.0_collect")), times=3)
 
     assert isinstance(result, Sample)
     assert result.memory_total_bytes == 25276514304
-    # One connection for all scrapes, and after the first one, only what is needed is asked for.
+    # All scrapes use one connection. After the first scrape, requests name the needed collectors.
     assert exporter.connections == 1
     assert len(exporter.requests) == 3
     assert exporter.requests[0].startswith(b"GET /metrics HTTP/1.1\r\n")
@@ -50,13 +50,13 @@ def test_scrape_returns_a_sample_when_an_exporter_answers(scrape, page):
     assert b"accept-encoding: identity" in exporter.requests[0].lower()
 
 
-def test_scrape_is_repeated_when_this_process_was_paused_meanwhile(scrape, page, monkeypatch):
+def test_scrape_is_repeated_when_this_process_was_paused_meanwhile(scrape, exposition, monkeypatch):
     clock = time.monotonic
 
     def respond(_):
-        # A pause of all of the process is time that passes at once.
+        # A pause of the whole process is a jump of the clock.
         monkeypatch.setattr(time, "monotonic", lambda: clock() + 2 * GENEROUS_SECONDS)
-        return answer(page("node_exporter_1.5.0_collect"))
+        return answer(exposition("node_exporter_1.5.0_collect"))
 
     result, exporter = scrape(respond)
 
@@ -64,8 +64,8 @@ def test_scrape_is_repeated_when_this_process_was_paused_meanwhile(scrape, page,
     assert len(exporter.requests) == 2
 
 
-def test_scrape_returns_a_sample_when_the_exposition_is_chunked(scrape, page):
-    raw = page("raspberry_pi")
+def test_scrape_returns_a_sample_when_the_exposition_is_chunked(scrape, exposition):
+    raw = exposition("raspberry_pi")
 
     async def parts():
         yield OK + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -81,11 +81,11 @@ def test_scrape_returns_a_sample_when_the_exposition_is_chunked(scrape, page):
 
 
 @pytest.mark.parametrize("status", [b"400 Bad Request", b"500 Internal Server Error"])
-def test_scrape_requests_the_whole_exposition_when_the_exporter_refuses_a_collector(scrape, page, status):
+def test_scrape_requests_the_whole_exposition_when_the_exporter_refuses_a_collector(scrape, exposition, status):
     def respond(head):
         if b"collect" in head:
             return answer(b"disabled collector: hwmon", b"HTTP/1.1 " + status + b"\r\n")
-        return answer(page("node_exporter_1.5.0"))
+        return answer(exposition("node_exporter_1.5.0"))
 
     result, exporter = scrape(respond, times=3)
 
@@ -97,36 +97,36 @@ def test_scrape_requests_the_whole_exposition_when_the_exporter_refuses_a_collec
 @pytest.mark.parametrize(
     "answered",
     [
-        answer(b"404 page not found\n", b"HTTP/1.1 404 Not Found\r\n"),
+        answer(b"404 exposition not found\n", b"HTTP/1.1 404 Not Found\r\n"),
         answer(b"", b"HTTP/1.1 403 Forbidden\r\n"),
         answer(b"", b"HTTP/1.1 405 Method Not Allowed\r\n"),
         answer(b"", b"HTTP/1.1 302 Found\r\nLocation: http://sign.in/\r\n"),
         answer(b""),
-        answer(b"<html>no such page</html>\n"),
+        answer(b"<html>no such exposition</html>\n"),
         answer(b"node_load1 0.5"[:-1] + b"\xff"),
     ],
     ids=["404", "403", "405", "sign in", "empty", "html", "damaged"],
 )
-def test_every_scrape_returns_a_sample_when_the_exporter_does_not_know_filters(probed, page, answered):
+def test_every_scrape_returns_a_sample_when_the_exporter_does_not_know_filters(scrape_with, exposition, answered):
     def respond(head):
-        return answered if b"collect" in head else answer(page("node_exporter_1.5.0"))
+        return answered if b"collect" in head else answer(exposition("node_exporter_1.5.0"))
 
-    results, exporter = probed(respond, 5)
+    results, exporter = scrape_with(respond, 5)
 
     assert all(isinstance(result, Sample) and result.root is not None for result in results)
-    # It is asked with a filter once.
+    # One request has a filter.
     assert sum(b"collect" in head for head in exporter.requests) == 1
 
 
-def test_scrape_leaves_out_only_pressure_when_the_exporter_does_not_have_it(scrape, page):
+def test_scrape_leaves_out_only_pressure_when_the_exporter_does_not_have_it(scrape, exposition):
     def respond(head):
         if b"pressure" in head:
             return answer(b"missing collector: pressure", b"HTTP/1.1 400 Bad Request\r\n")
-        return answer(page("node_exporter_1.5.0_collect"))
+        return answer(exposition("node_exporter_1.5.0_collect"))
 
     result, exporter = scrape(respond, times=3)
 
-    # The whole page, without it, comes first.
+    # The whole exposition, without pressure, comes first.
     assert isinstance(result, Sample)
     assert [b"collect" in head for head in exporter.requests] == [False, True, True]
 
@@ -142,7 +142,7 @@ def test_scrape_requests_and_keeps_the_description_of_interfaces_when_there_is_a
     was_asked = []
 
     def respond(head):
-        # A whole page has it too.
+        # A request for the whole exposition includes netclass, too.
         was_asked.append(b"netclass" in head or b"collect" not in head)
         devices = ("eth0", "office") if len(was_asked) < 4 else ("eth0", "office", "guests")
         lines = [
@@ -237,10 +237,10 @@ def test_scrape_does_not_block_the_loop_when_an_exposition_has_the_maximum_lengt
         resolver = Resolver()
         async with open_session(resolver) as session, loop_turns() as turns:
             await ExporterScraper(session, resolver, target("127.0.0.1", serve(kind)), GENEROUS_SECONDS).scrape()
-            await asyncio.sleep(0.01)  # the end of the scrape is part of a turn
+            await asyncio.sleep(0.01)  # the last turn ends after the scrape
         return turns
 
-    # The loop's own CPU time in one turn. Read at once, such a page takes at least 0.15 s of it.
+    # CPU time of one turn of the loop. In one piece, such an exposition takes at least 0.15 s.
     assert max(asyncio.run(run())) < 0.1
 
 
@@ -249,52 +249,52 @@ def test_scrape_returns_a_sample_when_a_machine_has_a_thousand_processors(scrape
     lines = "".join(
         f'node_cpu_seconds_total{{cpu="{cpu}",mode="{mode}"}} 1.5\n' for cpu in range(1024) for mode in modes
     )
-    page = (lines + "# and much that is not read\n" * 100_000).encode()
-    assert len(page) > 3 * 2**20
+    exposition = (lines + "# and much that is not read\n" * 100_000).encode()
+    assert len(exposition) > 3 * 2**20
 
-    result, exporter = scrape(lambda _: answer(page), times=3)
+    result, exporter = scrape(lambda _: answer(exposition), times=3)
 
     assert isinstance(result, Sample)
     assert len(result.cpu_seconds) == 8192
     assert exporter.connections == 1
 
 
-def test_connection_is_closed_when_an_exporter_sends_bytes_after_its_answer(probed, page):
+def test_connection_is_closed_when_an_exporter_sends_bytes_after_its_answer(scrape_with, exposition):
     sent = 0
 
     async def parts():
         nonlocal sent
-        yield answer(page("node_exporter_1.5.0_collect"))
+        yield answer(exposition("node_exporter_1.5.0_collect"))
         while True:
             yield b"x" * 65536
             sent += 65536
 
-    async def twice(probe, exporter):
-        first = await probe.scrape()
+    async def twice(scraper, exporter):
+        first = await scraper.scrape()
         await until(lambda: not exporter.is_serving, within_seconds=GENEROUS_SECONDS)
-        return first, await probe.scrape()
+        return first, await scraper.scrape()
 
-    assert all(isinstance(result, Sample) for result in probed(lambda _: parts(), twice))
-    # What the sockets hold.
+    assert all(isinstance(result, Sample) for result in scrape_with(lambda _: parts(), twice))
+    # The limit plus the buffers of the sockets.
     assert sent < 40 * 2**20
 
 
-def test_scrape_fails_when_the_memory_for_large_expositions_is_in_use(probed, page):
+def test_scrape_fails_when_the_memory_for_large_expositions_is_in_use(scrape_with, exposition):
     large = "".join(
         f'node_disk_{kind}_bytes_total{{device="sd{number}"}} 1\n'
         for kind in ("read", "written")
         for number in range(2000)
     ).encode()
 
-    responses = [large, large, page("node_exporter_1.5.0_collect")]
+    responses = [large, large, exposition("node_exporter_1.5.0_collect")]
 
-    async def run(probe, _):
-        probe._fetcher._connector.memory = MemoryBudget(1_500_000)
-        first, second = [await probe.scrape() for _ in range(2)]
+    async def run(scraper, _):
+        scraper._fetcher._connector.memory = MemoryBudget(1_500_000)
+        first, second = [await scraper.scrape() for _ in range(2)]
         responses[0] = responses[2]
-        return first, second, await probe.scrape()
+        return first, second, await scraper.scrape()
 
-    first, second, small = probed(lambda _: answer(responses[0]), run)
+    first, second, small = scrape_with(lambda _: answer(responses[0]), run)
 
     assert isinstance(first, Sample)
     assert second == ScrapeFailed("limit", failures.page_of_too_many_values())
@@ -324,7 +324,7 @@ def test_scrape_reads_up_to_the_limit_when_an_exposition_does_not_end(scrape):
     result, _ = scrape(lambda _: parts())
 
     assert result == ScrapeFailed("limit", failures.page_too_long(8 * 2**20))
-    # What the sockets hold comes on top.
+    # The limit plus the buffers of the sockets.
     assert sent < 40 * 2**20
 
 
@@ -349,7 +349,7 @@ def test_scrape_ends_in_time_when_the_exporter_is_slow(scrape, parts):
 
 @pytest.fixture
 def scrape_alone(target):
-    """Scrapes a target once; gives the result."""
+    """Return a function that scrapes a target once, and returns the result."""
 
     async def run(host, port=9100, timeout=GENEROUS_SECONDS):
         resolver = Resolver()
@@ -368,10 +368,10 @@ def test_scrape_reports_connection_refused_when_no_process_listens(scrape_alone)
         assert scrape_alone(*unused.getsockname()) == ScrapeFailed("connect", failures.connection_refused())
 
 
-def test_scrape_reaches_an_exporter_when_the_target_is_a_host_name(probed, page, monkeypatch):
+def test_scrape_reaches_an_exporter_when_the_target_is_a_host_name(scrape_with, exposition, monkeypatch):
     monkeypatch.setattr("collector.targets.dns.look_up", lambda host: ((socket.AF_INET, "127.0.0.1"),))
 
-    [result], _ = probed(lambda _: answer(page("raspberry_pi")), host="pi-é.lan")
+    [result], _ = scrape_with(lambda _: answer(exposition("raspberry_pi")), host="pi-é.lan")
 
     assert isinstance(result, Sample)
 
@@ -404,17 +404,17 @@ def made(target, local_exporter=None):
     async def make():
         resolver = Resolver()
         async with open_session(resolver) as session:
-            probe = make_scraper(target, session, resolver, timeout_seconds=20.0, local_exporter=local_exporter)
-            return probe, await probe.scrape() if target.is_local else None
+            scraper = make_scraper(target, session, resolver, timeout_seconds=20.0, local_exporter=local_exporter)
+            return scraper, await scraper.scrape() if target.is_local else None
 
     return asyncio.run(make())
 
 
 def test_other_machine_is_scraped_through_its_own_exporter_with_any_setting(target):
-    probe, _ = made(target("pi.lan"), ("exporter", 9200))
+    scraper, _ = made(target("pi.lan"), ("exporter", 9200))
 
-    assert isinstance(probe, ExporterScraper)
-    assert probe.host == "pi.lan"
+    assert isinstance(scraper, ExporterScraper)
+    assert scraper.host == "pi.lan"
 
 
 def test_this_machine_is_read_without_an_exporter_when_no_exporter_is_set(local):
@@ -428,8 +428,8 @@ def test_psutil_is_not_loaded_before_a_target_needs_it():
 
 
 def test_this_machine_is_scraped_through_the_configured_exporter(local, exporter):
-    probe, result = made(local, ("127.0.0.1", exporter))
+    scraper, result = made(local, ("127.0.0.1", exporter))
 
-    assert isinstance(probe, ExporterScraper)
+    assert isinstance(scraper, ExporterScraper)
     assert isinstance(result, Sample)
     assert result.host_name == "node6"

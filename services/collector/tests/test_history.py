@@ -15,7 +15,7 @@ from contract.messages import Node, Snapshot
 
 GOLDEN = Path(contract.__file__).parent / "golden" / "messages" / "metrics.json"
 NODE = next(node for node in decode(GOLDEN.read_bytes(), Snapshot).nodes if node.status == "online")
-#: A moment at which all steps begin.
+#: Start of a period of every resolution.
 START = 1_795_426_200 // 7200 * 7200
 
 
@@ -28,7 +28,7 @@ def snapshot(*nodes) -> Snapshot:
 
 
 def take(history, seconds, *nodes):
-    """Take a round at so many seconds after the start."""
+    """Add a round at some seconds after the start."""
     for _ in history.add(snapshot(*nodes), START + seconds):
         pass
 
@@ -39,7 +39,7 @@ def close(history):
 
 
 def recorded(history, step_seconds, name="a"):
-    """What is complete: start in seconds after ours, and entry."""
+    """Return complete entries: start in seconds after ``START``, and entry."""
     return [
         (record.start_seconds - START, decode_entry(record.entry))
         for record in history.queue
@@ -85,7 +85,7 @@ def test_cluster_has_the_averages_of_the_snapshot_and_nothing_else():
 
 
 def distributions(history, step_seconds):
-    """What is complete: start in seconds after ours, and distribution."""
+    """Return complete distributions: start in seconds after ``START``, and distribution."""
     return [
         (record.start_seconds - START, decode_distribution(record.entry))
         for record in history.distributions
@@ -103,7 +103,7 @@ def test_distribution_is_made_of_the_nodes_entries():
 
     ((start, distribution),) = distributions(history, 10)
     assert (start, distribution.samples) == (0, 2)
-    # On average they were at 20, 20 and 92 %.
+    # The nodes' averages are 20, 20 and 92 %.
     assert distribution.quantiles[0] == Quantiles(20.0, 20.0, 77.6, 94.0, "n2")
     assert distribution.quantiles[1] == Quantiles(*[NODE.memory_usage] * 4, "n0")
     assert distribution.quantiles[3] is None
@@ -112,7 +112,7 @@ def test_distribution_is_made_of_the_nodes_entries():
 def test_distribution_of_a_coarse_resolution_is_made_of_the_nodes_entries_at_that_resolution():
     history = HistoryAggregator()
     for seconds in range(0, 60, 10):
-        # Each is at 100 % for one sixth of the minute, another one each time.
+        # Each node is at 100 % for one sixth of the minute, one node after another.
         take(history, seconds, *(node(f"n{n}", cpu_usage=100.0 if 10 * n == seconds else 4.0) for n in range(6)))
     close(history)
 
@@ -141,14 +141,14 @@ def test_period_has_no_entry_when_the_node_was_not_online_in_it(status):
     close(history)
     assert [start for start, _ in recorded(history, 10)] == [0, 20, 40]
     assert [start for start, _ in recorded(history, 10, "b")] == [0, 10, 20]
-    # Without any online node the cluster has a gap too.
+    # Without online nodes, the cluster's history has a gap, too.
     assert [start for start, _ in recorded(history, 10, CLUSTER_NODE)] == [0, 10, 20, 40]
 
 
 def test_coarser_entries_are_the_merged_finer_ones():
     history = HistoryAggregator()
     for seconds in range(0, 7200, 5):
-        # With a pause that covers whole steps and parts of others.
+        # With a pause over whole periods and parts of others.
         if not 1000 <= seconds < 1333:
             load = (seconds * 7919) % 400 / 100
             take(history, seconds, node(load1=load, cpu_usage=None if seconds % 3 else load))

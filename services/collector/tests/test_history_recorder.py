@@ -23,12 +23,12 @@ from runtime.redis_failures import RedisAway
 GOLDEN = Path(contract.__file__).parent / "golden" / "messages" / "metrics.json"
 NODE = next(node for node in decode(GOLDEN.read_bytes(), Snapshot).nodes if node.status == "online")
 EPOCH = 1_795_426_867
-#: A moment at which all steps begin.
+#: Start of a period of every resolution.
 START = 1_795_426_200 // 7200 * 7200
 
 
 class Link(RedisClient):
-    """Counts the calls; loses them or their answers as a test wants it."""
+    """Counts the calls; loses calls or answers if a test demands it."""
 
     mode = "well"
     calls = 0
@@ -45,7 +45,7 @@ class Link(RedisClient):
 
 @pytest.fixture
 def run(valkey, redis):
-    """Runs a test's function with a recorder and its link, in an epoch that stands in Redis."""
+    """Return a function that runs a test's script with a recorder and its link, in a stored epoch."""
     redis.hset(EPOCH_KEY, "epoch", EPOCH)
 
     def go(play):
@@ -87,7 +87,7 @@ def test_complete_entries_are_written_in_batches(run, redis):
         await recorder.write(EPOCH, 5)
         assert link.calls == 0
         await take(recorder, 10, count=1)
-        # Those of the nodes and the cluster's averages, and the cluster's distribution.
+        # Entries of the nodes and of the cluster's averages, and the cluster's distribution.
         assert queued() == 2 * BATCH_LENGTH + 1 + 1
         await recorder.write(EPOCH, 5)
         assert link.calls == 3 + 1
@@ -113,7 +113,7 @@ def test_remaining_entries_wait_for_the_next_write_when_time_is_over(run, redis)
 
 
 def test_history_is_written_when_a_redis_of_a_previous_release_refuses_distributions(run, valkey, redis):
-    # Given a user that may not write the streams of distributions
+    # Given a user without access to the streams of distributions
     commands = "-@all +auth +fcall +function|load +hget +del +xadd +xrange +pexpire"
     keys = f"~cluster:history:* ~{EPOCH_KEY}"
     redis.execute_command("ACL SETUSER former reset on >secret", *keys.split(), *commands.split())
@@ -155,7 +155,7 @@ def test_no_entry_is_lost_or_doubled_when_redis_is_away_for_a_while(run, redis, 
             await take(recorder, seconds)
             calls = link.calls
             await recorder.write(EPOCH, 5)
-            # One for history and one for the distribution; none after one that failed.
+            # One call for history and one for the distribution; no call after a failed one.
             assert link.calls - calls <= (2 if link.mode == "well" else 1)
 
     run(play)
@@ -165,7 +165,7 @@ def test_no_entry_is_lost_or_doubled_when_redis_is_away_for_a_while(run, redis, 
 
 
 def test_writing_ends_in_time_when_redis_hangs(run, valkey, redis, monkeypatch):
-    # Given a link that by itself would wait for far longer than a busy machine takes
+    # Given a link with long timeouts of its own
     for name in ("ANSWER_SECONDS", "CALL_SECONDS"):
         monkeypatch.setattr(module, name, 30.0)
     monkeypatch.setattr(module._time_limited.__wrapped__, "__defaults__", (30.0,))
@@ -204,7 +204,7 @@ def test_history_is_dropped_while_redis_is_full_and_continues_later(run, redis, 
 
     run(play)
     assert starts(redis) == [20]
-    # Of two steps the node, the averages and the distribution.
+    # Entries of two periods: the node, the averages and the distribution.
     assert recorded("refused") - before == 6
     assert [record.message.partition(":")[0] for record in caplog.records] == ["Redis refuses history"]
 

@@ -1,4 +1,4 @@
-"""What the collector's metrics tell beside the nodes: rounds, Redis' own figures, the last backup, the certificate."""
+"""The collector's checks and metrics of rounds, Redis, replicas, the last backup and the certificate."""
 
 import asyncio
 import calendar
@@ -44,66 +44,66 @@ def test_metrics_have_the_build_version():
 
 def test_round_is_missed_once_it_is_half_an_interval_late_and_counts_once():
     now = [0.0]
-    watch = MissedRounds(2.0, lambda: now[0])
+    missed_rounds = MissedRounds(2.0, lambda: now[0])
     now[0] = 100.0
-    assert watch.missed == 0  # nothing is owed before the first
-    watch.published()
+    assert missed_rounds.missed == 0  # no round is due before the first
+    missed_rounds.note_published()
     counts = []
     for later in (101.9, 102.9, 103.1, 104.9, 105.1):
         now[0] = later
-        counts.append(watch.missed)
+        counts.append(missed_rounds.missed)
     assert counts == [0, 0, 1, 1, 2]
-    watch.published()
-    assert watch.missed == 2
+    missed_rounds.note_published()
+    assert missed_rounds.missed == 2
     now[0] = 107.0
-    watch.published()
-    assert watch.missed == 2
+    missed_rounds.note_published()
+    assert missed_rounds.missed == 2
 
 
 def test_collector_is_not_slow_when_rounds_of_half_a_second_are_a_little_late():
     now = [0.0]
-    watch = MissedRounds(0.5, lambda: now[0])
+    missed_rounds = MissedRounds(0.5, lambda: now[0])
     for later in (0.0, *[1.4] * 20):
         now[0] += later
-        watch.published()
-    assert watch.missed > 20
-    assert not watch.is_slow
+        missed_rounds.note_published()
+    assert missed_rounds.missed > 20
+    assert not missed_rounds.is_slow
     for _ in range(5):
         now[0] += 1.6
-        watch.published()
-    assert watch.is_slow
+        missed_rounds.note_published()
+    assert missed_rounds.is_slow
 
 
 def test_standby_collector_misses_no_round():
     now = [0.0]
-    watch = MissedRounds(2.0, lambda: now[0])
-    watch.published()
+    missed_rounds = MissedRounds(2.0, lambda: now[0])
+    missed_rounds.note_published()
     now[0] = 4.0
-    watch.stand_by()
+    missed_rounds.note_standby()
     now[0] = 1000.0
-    assert watch.missed == 1
-    watch.published()
-    assert watch.missed == 1
+    assert missed_rounds.missed == 1
+    missed_rounds.note_published()
+    assert missed_rounds.missed == 1
 
 
 def test_collector_is_slow_when_several_rounds_are_late_but_not_after_one_long_gap():
     now = [0.0]
-    watch = MissedRounds(2.0, lambda: now[0])
+    missed_rounds = MissedRounds(2.0, lambda: now[0])
 
     def publish(later):
         now[0] += later
-        watch.published()
-        return watch.is_slow
+        missed_rounds.note_published()
+        return missed_rounds.is_slow
 
-    # one gap is what a restart of Redis leaves, however long
+    # a restart of Redis delays one round, however long it takes
     assert [publish(seconds) for seconds in (0.0, 2.0, 35.0, 2.0, 3.0)] == [False] * 5
     assert [publish(seconds) for seconds in (4.0, 4.0, 4.0, 4.0)] == [False, False, False, True]
     assert publish(2.0)
-    # it is over when they came in time for long enough
+    # the collector is not slow after many rounds in time
     assert [publish(2.0) for _ in range(30)][-1] is False
     assert [publish(4.0) for _ in range(5)] == [False, False, False, False, True]
-    watch.stand_by()
-    assert not watch.is_slow
+    missed_rounds.note_standby()
+    assert not missed_rounds.is_slow
 
 
 AOF = {"loading": 0, "aof_enabled": 1, "aof_last_write_status": "ok", "rdb_last_bgsave_status": "ok"}
@@ -141,13 +141,13 @@ def test_replica_has_vanished_when_it_disappeared_recently_while_redis_ran():
 
     assert known(NOW - 1) == known(NOW - 599) == {"a"}
     assert known(NOW - 601) == known(NOW + 5) == frozenset()
-    # it may have ended while Redis was away
+    # the replica may have shut down while Redis was away
     assert known(NOW - 100, started=NOW - 105) == frozenset()
     assert known(NOW - 100, started=NOW - 120) == {"a"}
 
 
 class Installation:
-    """What Redis says of itself and of replicas, as a test sets it; ``None``: it is away."""
+    """A status reader with values that a test sets; ``None``: Redis is away."""
 
     def __init__(self):
         self.info, self.gone = AOF, frozenset()
@@ -173,13 +173,13 @@ def test_degradation_lasts_until_its_cause_ends():
 
     assert codes() == []
     there.info, there.gone = {**AOF, "aof_last_write_status": "err"}, frozenset({"a", "b"})
-    # a replica that was cut off for a moment is there again by the second look
+    # a replica that lost its connection for a moment is present at the second check
     assert codes() == [("persistence_failing", {})]
     there.gone = frozenset({"b", "c"})
     assert codes() == [("persistence_failing", {}), ("replica_vanished", {"count": 1})]
-    there.info = SNAPSHOTS  # switched off since
+    there.info = SNAPSHOTS  # saving is switched off now
     assert codes() == [("persistence_off", {}), ("replica_vanished", {"count": 2})]
-    # what is not known is not wrong
+    # unknown figures are no degradation
     there.info, there.gone = {}, None
     assert codes() == []
 
@@ -238,7 +238,7 @@ def test_vanished_replica_is_found_with_the_acl_of_the_containers(valkey, redis,
             await client.close()
             return [(each.code, each.args) for each in installation_check.degradations]
 
-        # the server of this test may have begun a moment ago
+        # the server of this test may have started a moment ago
         monkeypatch.setattr("collector.redis_client.PRESENCE_TTL_SECONDS", -60.0)
         present("killed")
         redis.zadd(REPLICAS_KEY, {"killed": (time.time() - 1) * 1000})
@@ -246,10 +246,10 @@ def test_vanished_replica_is_found_with_the_acl_of_the_containers(valkey, redis,
         assert redis.zrange(REPLICAS_KEY, 0, -1) == [b"living"]
         assert redis.zrange(VANISHED_KEY, 0, -1) == [b"killed"]
         assert asyncio.run(ask()) == [("replica_vanished", {"count": 1})]
-        # a replica that comes back has not vanished
+        # a replica that returns has not vanished
         present("killed")
         assert asyncio.run(ask()) == []
-        # and: the rules of a release before say nothing of it, and are no trouble
+        # an ACL of a previous release denies the key, which is no degradation
         redis.zadd(VANISHED_KEY, {"another": (time.time() - 1) * 1000})
         redis.execute_command("ACL", "SETUSER", "collector", "-zrange", "-info")
         assert asyncio.run(ask()) == []

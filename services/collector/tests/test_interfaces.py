@@ -4,7 +4,7 @@ from collector.interfaces import Interface, KnownInterfaces, can_count, choose
 
 CARDS = (
     "eth0 end0 enp3s0 enxb827eb000000 eno1 wlan0 wlp2s0 usb0 ib0 wwan0 lan0 em1 p1p1 enP4p1s0 enP8p1s0 enc600 eno1np0 "
-    # IPFire's zones, access points with several radios to a chip, MediaTek's, and a router's own sockets for optics.
+    # IPFire's zones, access points with several radios on a chip, MediaTek's, and a router's optical ports.
     "green0 red0 blue0 orange0 venet0 hsn0 nic0 can0 phy0.1-ap0 rax0 apclix0 sfp-lan"
 )
 OTHER_CARDS = "ixl2 igb0 vtnet0 re0 bge0 hn0 vmx0 en0 ena0 em0 e1000g0"
@@ -51,7 +51,7 @@ def test_name_cannot_count_when_no_system_has_such_names(name):
     [
         ("eth0 eth0.100 vlan10 eth0_vlan7", "eth0"),
         ("eth0 eth1 bond0 br0 vmbr0 vmbr0v5", "eth0 eth1"),
-        # Names that people and programs choose beside names of cards.
+        # Names that users and programs choose, beside names of cards.
         ("ens160 nerdctl0", "ens160"),
         ("eth0 services1", "eth0"),
         ("em1 em2 ovirtmgmt ;vdsmdummy;", "em1 em2"),
@@ -76,17 +76,17 @@ def test_name_cannot_count_when_no_system_has_such_names(name):
         ("end0 wlan0 wpan0 lowpan0 hassio", "end0 wlan0"),
         ("nic0 nic1 vmbr0 zone1 vxlan_zone1", "nic0 nic1"),
         ("swp1 swp2 br0 vni10", "swp1 swp2"),
-        # A card with a computer of its own: the ways out, not the ways to its host and to its parts.
+        # A card with its own computer: the external ports count, but not the links to the host and to partitions.
         ("p0 p1 pf0hpf pf0vf0 en3f0pf0sf0 enp3s0f0s0 oob_net0 tmfifo_net0 ovsbr1", "oob_net0 p0 p1"),
         ("lo enp3s0f0s0", "enp3s0f0s0"),
-        # What the BSDs and macOS make beside their cards.
+        # Software interfaces of the BSDs and macOS, beside cards.
         ("em0 em1 pair0 pair1 etherip0 egre0 mgre0 rport0 sec0 bpe0 nvgre0 eoip0 mpe0 mpip0 mpw0 veb0 wg0", "em0 em1"),
         ("wm0 wm1 agr0 agr0.7 npflog0 ipsecif0 srt0 sl0 shmif0 vether0", "wm0 wm1"),
         ("ix0 ix1 lagg0 ovpn0 disc0 edsc0 me0 ngeth0 vnet0.12 epair3a", "ix0 ix1"),
         ("en0 en1 bridge100 feth1234 feth9999 iptap0 pktap0 rvi0 utun3 ap1", "ap1 en0 en1"),
         ("eno1 eno2 nm-bond nm-bridge", "eno1 eno2"),
         ("lo nm-team", "nm-team"),
-        # Where nothing below them is told, those above are all there is to count.
+        # Interfaces above others count if no interface below is known.
         ("lo bond0 bond0.20", "bond0"),
         ("lo vmbr0 vmbr0.5", "vmbr0"),
         ("lo ppp0", "ppp0"),
@@ -107,13 +107,13 @@ def test_azures_virtual_function_does_not_count_and_is_named_in_the_remark():
 def test_interface_is_named_in_the_remark_when_only_its_name_excludes_it():
     remark = "network: counts ens160, not nerdctl0: cards have other names"
     assert choose([Interface("ens160"), Interface("nerdctl0")]).remark == remark
-    # A card that was renamed counts where the kernel tells of it.
+    # A renamed card counts if the kernel describes it.
     renamed = Interface("inside", number=3, link=3, address="52:54:00:00:00:03", name_kind=4)
     assert choose([Interface("ens160", 2, 2, address="52:54:00:00:00:02"), renamed]).names == {"ens160", "inside"}
 
 
 def test_slave_does_not_count_when_its_master_has_its_address_and_is_no_bond():
-    # Azure's pair: netvsc marks its second way as a slave.
+    # Azure's pair: netvsc marks the virtual function as a slave.
     card = Interface("eth0", number=2, link=2, flags=0x1003, kind=1, address="00:0d:3a:11:22:33", address_kind=0)
     second = card._replace(name="enP1s1", number=3, link=3, flags=0x1803)
 
@@ -132,7 +132,7 @@ def test_slave_does_not_count_when_its_master_has_its_address_and_is_no_bond():
         # A team does not mark its ports.
         Interface("team0", number=4, link=4, flags=0x1003, kind=1, address="52:54:00:11:22:33", address_kind=3),
         Interface("nm-team", number=4, link=4, flags=0x1003, kind=1, address="52:54:00:11:22:33", address_kind=3),
-        # The exporter leaves the bond out.
+        # The exporter omits the bond.
         Interface("lo", number=1, link=1, flags=0x49, kind=772),
     ],
 )
@@ -157,13 +157,13 @@ def test_bridge_does_not_count_when_it_has_its_ports_address_whatever_it_is_call
 @pytest.mark.parametrize(
     "inner",
     [
-        # A bridge of Docker's, the end of a cable into a container, a VLAN, WireGuard, a tunnel of IP.
+        # A bridge of Docker, a virtual Ethernet of a container, a VLAN, WireGuard, an IP tunnel.
         Interface("proxy", number=7, link=7, flags=0x1003, kind=1, address="02:42:5a:11:22:33"),
         Interface("proxy", number=7, link=7, flags=0x1003, kind=1, address="5a:11:22:33:44:55", address_kind=3),
         Interface("pod12", number=7, link=2, flags=0x1003, kind=1, address="5a:11:22:33:44:55", address_kind=1),
         Interface("guests", number=7, link=2, flags=0x1003, kind=1, address="d8:3a:dd:11:22:33", address_kind=2),
         Interface("office", 7, 7, 0x1003, 1, "d8:3a:dd:11:22:44", address_kind=0, name_kind=3),
-        # A bridge that is called like a card, and has an address of its own.
+        # A bridge with a card's name and an address of its own.
         Interface("lan0", 7, 7, 0x1003, 1, "5a:11:22:33:44:55", address_kind=3, name_kind=3),
         Interface("wan", 7, 7, 0x1003, 1, "5a:11:22:33:44:55", address_kind=1, name_kind=3),
         Interface("lan", number=7, link=2, flags=0x1003, kind=1, address="d8:3a:dd:11:22:44", address_kind=0),
@@ -198,7 +198,7 @@ def test_interface_above_a_card_does_not_count_when_the_kernel_describes_it(inne
         Interface("mesh0", 3, 3, 0x1003, 1, "da:3a:dd:11:22:33", address_kind=3, name_kind=3),
         Interface("wwan0", 3, 3, 0x10D1, 65534, address_kind=3, name_kind=3),
         Interface("lan0", 3, 3, 0x1003, 1, "da:3a:dd:11:22:33", address_kind=0, name_kind=4),
-        # Cards that somebody calls as other systems call what is no card.
+        # Cards with names that software interfaces have on other systems.
         Interface("sec0", 3, 3, 0x1003, 1, "d8:3a:dd:11:22:34", address_kind=0, name_kind=4),
         Interface("me0", 3, 3, 0x1003, 1, "d8:3a:dd:11:22:34", address_kind=0, name_kind=4),
     ],
@@ -231,7 +231,7 @@ def test_choice_is_the_same_when_the_interfaces_come_in_another_order(count):
     same = [Interface(f"x{number:02}", address="d8:3a:dd:11:22:33") for number in range(count)]
 
     assert choose(same) == choose(same[::-1])
-    # Two are one; more are the ports of a switch that has one address for all.
+    # Two interfaces with one address are one card; more are ports of a switch.
     assert choose(same).names == ({"x00"} if count == 2 else {each.name for each in same})
 
 
@@ -267,7 +267,7 @@ def test_known_interfaces_are_few_when_an_exporter_names_very_many():
 
     known.choose(names, [Interface(name, flags=0x8) for name in names])
 
-    # Of those that are remembered, all are loopback; of the others nothing is known.
+    # All interfaces with a kept description are loopback; the others have no description.
     assert len(known.choose([*names, "eth500"], ()).names) == 501 - 64
 
 

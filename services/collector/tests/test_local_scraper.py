@@ -68,8 +68,8 @@ def test_local_scraper_starts_no_second_read_when_the_first_one_hangs(monkeypatc
     monkeypatch.setattr("collector.local_scraper.read_this_machine", hang)
 
     async def scrapes():
-        probe = LocalScraper(0.05)
-        results = [await probe.scrape(), await probe.scrape()]
+        scraper = LocalScraper(0.05)
+        results = [await scraper.scrape(), await scraper.scrape()]
         release.set()
         return results
 
@@ -103,7 +103,7 @@ def test_partial_mounts_are_those_of_directories_and_files_of_a_file_system() ->
 
 @pytest.fixture
 def sys(tmp_path):
-    """Writes files below a /sys of its own; returns it."""
+    """Return a function that writes files below a temporary /sys, and returns that folder."""
 
     def write(**folders):
         for folder, files in folders.items():
@@ -170,7 +170,7 @@ def test_disk_is_the_one_mounted_last_when_several_are_mounted_at_the_root(monke
 
     assert sample.root is not None
     assert sample.root.identity == "btrfs /dev/sda2"
-    # What is hidden is not there; and a device can be written if one of its mounts can.
+    # Hidden mounts do not count. A device is writable if one of its mounts is.
     assert [(each.mountpoint, each.readonly) for each in sample.filesystems] == [("/", False)]
 
 
@@ -196,7 +196,7 @@ def test_alarms_are_those_of_the_chips_in_sysfs(sys):
         hwmon__hwmon0={"name": "rpi_volt", "in0_lcrit_alarm": 1},
         hwmon__hwmon1={"name": "coretemp", "temp1_crit_alarm": 0, "temp2_crit_alarm": 1, "temp2_max_alarm": 1},
         hwmon__hwmon2={"temp1_crit_alarm": 1},
-        # The second one is not connected.
+        # The second sensor is not connected.
         hwmon__hwmon3={"name": "lm90", "temp1_crit_alarm": 1, "temp1_fault": 0, "temp2_crit_alarm": 1}
         | {"temp2_fault": 1},
     )

@@ -15,7 +15,7 @@ def measured(first, second, gap=10.0):
 
 
 def cpus(**seconds):
-    """Seconds by mode and processor, as in ``user0=1.5``."""
+    """Return seconds by mode and processor, given as ``user0=1.5``."""
     return CpuSeconds.of({(name[-1], name[:-1]): value for name, value in seconds.items()})
 
 
@@ -33,7 +33,7 @@ def test_cpu_usage_is_the_share_of_all_modes_but_idle_and_iowait_when_counters_a
         (cpus(), cpus(user0=1, idle0=1)),
         (cpus(user0=1, idle0=1), cpus()),
         (cpus(user0=1, idle0=1), cpus(user0=1, idle0=1)),
-        # A reset; also one that the other processor's time would hide.
+        # A reset; also a reset that the other processor's time would hide.
         (cpus(user0=100, idle0=1000), cpus(user0=1, idle0=2)),
         (cpus(user0=100, idle0=10, user1=100, idle1=10), cpus(user0=1, idle0=11, user1=300, idle1=11)),
         (cpus(user0=100, idle0=1000), cpus(user0=101, idle0=900)),
@@ -55,7 +55,7 @@ def test_cpu_usage_tolerates_a_small_step_back_of_iowait():
             cpus(user0=2, iowait0=2, idle0=3, iowait1=5, idle1=4),
             12.5,
         ),
-        # The small step back that Linux miscounts.
+        # A small step back of Linux's counter.
         (cpus(user0=1, iowait0=3, idle0=1), cpus(user0=2, iowait0=2.9, idle0=2), 0.0),
         (cpus(user0=1, idle0=1), cpus(user0=2, idle0=2), None),
     ],
@@ -181,7 +181,7 @@ def test_boot_time_stays_when_a_clock_is_corrected(boot, told):
 
 
 def rate(*scrapes, bytes_per_second=1000.0):
-    """The rate that a node tells which receives so much; scrapes are moments, uncertainty and the node's clock."""
+    """Return a node's rate of received bytes; scrapes are time, uncertainty, the node's clock and received bytes."""
     made = [
         sample(
             seconds,
@@ -195,9 +195,9 @@ def rate(*scrapes, bytes_per_second=1000.0):
 
 
 def test_rates_use_the_nodes_clock_when_the_exporter_sends_it():
-    # Asked every 2 s, it answers after 0 and after 0.8 s, and reads its counters at the end of each.
+    # Scraped every 2 s, the node answers after 0 s and after 0.8 s, and reads its counters at the end of each scrape.
     assert rate((0.0, 0.0, 1000.5, 0.0), (2.4, 0.4, 1003.3, 2.8)) == 1000
-    # Without its clock, the middle of the scrape is the best guess.
+    # Without the node's clock, the middle of the scrape is the best estimate.
     assert rate((0.0, 0.0, None, 0.0), (2.4, 0.4, 1003.3, 2.8)) == 1167
 
 

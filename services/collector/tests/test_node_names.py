@@ -11,7 +11,7 @@ from contract.events import NODE_NAME_LIMIT
 
 
 class Nodes:
-    """Nodes by address, and the names that they get."""
+    """Nodes by address, and their names."""
 
     def __init__(self):
         self.states = {}
@@ -27,7 +27,7 @@ class Nodes:
         self.states[host] = NodeState(target, unix_seconds=0.0, interval_seconds=2.0)
 
     def say(self, **names):
-        """What the nodes call themselves, ``None`` for one that does not answer; ``a`` stands for 10.0.0.10."""
+        """Set the host names of nodes; ``None`` for a node that does not answer. ``a`` stands for 10.0.0.10."""
         for letter, name in names.items():
             result = (
                 ScrapeFailed("connect", failures.no_route())
@@ -100,12 +100,12 @@ def test_names_are_few_when_a_node_changes_its_host_name_repeatedly(nodes, monke
     monkeypatch.setattr("collector.node_state.time.monotonic", lambda: now)
     nodes.find(A)
     names = set()
-    # When it does so for a day, every two seconds
+    # When the node changes its host name every two seconds for a day
     for number in range(43_200):
         now += 2.0
         nodes.say(a=f"pi{number}")
         names.update(nodes.round())
-    # Then each of its names is one for a while
+    # Then the node keeps each of its names for a while
     assert 24 <= len(names) < 36
 
 
@@ -118,7 +118,7 @@ def test_name_goes_to_another_node_only_a_round_after_it_became_free(nodes):
     nodes.find(B)
     nodes.say(b="pi")
 
-    # Else the alerts of the one would go over to the other.
+    # Otherwise, alerts of one node would move to the other.
     assert nodes.round() == ["oven", "pi@10.0.0.10:9100"]
     nodes.find(C)
     nodes.say(c="pi")
@@ -197,6 +197,6 @@ def test_names_are_unique_and_short_for_all_host_names(steps):
         given = nodes.round()
         assert len(set(given)) == len(given)
         assert all(len(each) <= NODE_NAME_LIMIT for each in given)
-        # Nothing goes on changing by itself.
+        # Names do not change without a cause.
         nodes.round()
         assert nodes.round() == nodes.round()

@@ -14,7 +14,7 @@ def sample(seconds, hung=None):
 
 
 def remarks_on_hanging(*results):
-    """After each of those scrapes, whether the state says that a collector hangs."""
+    """Return, for each scrape, whether the state then has a hanging collector."""
     target = Target("pi", "pi:9100", "worker", "pi", 9100)
     state = NodeState(target, unix_seconds=1.8e9, interval_seconds=2.0)
     said = []

@@ -11,7 +11,7 @@ from collector.sentences.sentence import english
 
 @pytest.fixture
 def disk(monkeypatch, tmp_path):
-    """Sets how many bytes are free for everybody, and for root besides."""
+    """Return a function that sets the free bytes for all users, and further bytes for root."""
     real = os.statvfs(tmp_path)
 
     def set_free(free_bytes, for_root_bytes=0, user=1000):

@@ -60,7 +60,7 @@ def test_status_since_stays_when_the_first_scrape_finds_the_same_status(state):
     assert offline.as_node().error == "HTTP 500"
 
 
-def test_status_changes_when_the_first_scrape_finds_another(state):
+def test_status_changes_when_the_first_scrape_finds_another_status(state):
     node = state("node6.lan")
     restore_nodes(previous_nodes(METRICS), [node])
 
@@ -72,7 +72,7 @@ def test_status_changes_when_the_first_scrape_finds_another(state):
     assert (written.cpu_count, written.memory_total_bytes, written.boot_time) == (None, None, None)
 
 
-def test_own_scrapes_count_when_they_came_before_the_takeover(state):
+def test_own_scrapes_count_when_they_precede_the_takeover(state):
     same, other = state("node6.lan"), state("pi-é.lan", 9200)
     same.update(sample(), unix_seconds=NOW)
     other.update(sample(), unix_seconds=NOW)
@@ -109,7 +109,7 @@ def test_name_and_role_come_from_the_targets_file_when_they_changed_meanwhile(st
 
 
 @pytest.mark.parametrize("raw", [None, b"", b"{", b"{}", METRICS.replace(b'"online"', b'"fine"')])
-def test_node_is_unknown_when_the_previous_state_is_unreadable(state, raw):
+def test_node_is_unknown_when_there_is_no_readable_message(state, raw):
     node = state("node6.lan")
 
     restore_nodes(previous_nodes(raw), [node])
@@ -124,22 +124,22 @@ def test_alerts_continue_without_a_transition_when_a_collector_takes_over(online
     now = CurrentTime(5.0, NOW)
 
     restored = restore_alerts(ALERTS, now)
-    alerts, changes = evaluate(restored, rules, [offline("pi-é.lan:9200"), full], now)
+    alerts, transitions = evaluate(restored, rules, [offline("pi-é.lan:9200"), full], now)
 
-    assert changes == []
+    assert transitions == []
     assert [(alert.id, alert.state, alert.since) for alert in alerts.values()] == [
         ("node_down/pi-é.lan:9200", "firing", "2026-11-23T09:40:01.500Z"),
         ("filesystem_full/node6.lan//boot", "pending", "2026-11-23T09:41:05.120Z"),
     ]
 
 
-@pytest.mark.parametrize(("told", "peak"), [({"peak": 99.0}, 99.0), ({"peak": None}, 91.5), ({}, 91.5)])
-def test_worst_value_stays_when_a_collector_takes_over(online, filesystem, told, peak):
-    # Given an alert at 91.5 %, of a collector of this release, or of one that tells no worst value
+@pytest.mark.parametrize(("peak_field", "peak"), [({"peak": 99.0}, 99.0), ({"peak": None}, 91.5), ({}, 91.5)])
+def test_peak_stays_when_a_collector_takes_over(online, filesystem, peak_field, peak):
+    # Given an alert at 91.5 % of a collector with or without peak values
     message = msgspec.json.decode(ALERTS)
     [alert] = [alert for alert in message["active_alerts"] if alert["rule"] == "filesystem_full"]
     del alert["peak"]
-    raw = msgspec.json.encode(message | {"active_alerts": [alert | told]})
+    raw = msgspec.json.encode(message | {"active_alerts": [alert | peak_field]})
 
     restored = restore_alerts(raw, CurrentTime(0.0, NOW))
     alerts, _ = evaluate(
@@ -160,8 +160,8 @@ def test_pending_alert_fires_in_time_when_a_collector_takes_over(online, filesys
     _, early = evaluate(pending, rules, [full], CurrentTime(55.0, NOW))
     _, due = evaluate(pending, rules, [full], CurrentTime(55.2, NOW))
 
-    assert [change.kind for change in early] == []
-    assert [change.kind for change in due] == ["firing"]
+    assert [transition.kind for transition in early] == []
+    assert [transition.kind for transition in due] == ["firing"]
 
 
 def test_pending_alert_does_not_fire_early_when_the_clock_was_set_back():
@@ -171,7 +171,7 @@ def test_pending_alert_does_not_fire_early_when_the_clock_was_set_back():
 
 
 def later_release(**fields):
-    """An alerts message with one alert of a collector of a later release."""
+    """Return an alerts message with one alert of a collector of a later release."""
     alert = {
         "id": "throttled/node6.lan/cpu0",
         "rule": "throttled",
@@ -197,10 +197,10 @@ def test_alert_of_an_unknown_rule_stays_as_it_was_published_when_a_collector_tak
     alerts = restore_alerts(raw, CurrentTime(0.0, NOW))
 
     for seconds, seen in ((1, online()), (2, offline()), (86_400, online())):
-        alerts, changes = evaluate(
+        alerts, transitions = evaluate(
             alerts, parse_rules("node_down: {enabled: false}"), [seen], CurrentTime(seconds, NOW)
         )
-        assert changes == []
+        assert transitions == []
 
     [kept] = alerts.values()
     assert kept.id == alert["id"]
@@ -209,48 +209,48 @@ def test_alert_of_an_unknown_rule_stays_as_it_was_published_when_a_collector_tak
 
 
 @pytest.mark.parametrize("fields", [{}, OF_A_GROUP])
-def test_alert_of_an_unknown_rule_ends_when_it_was_not_evaluated_for_a_day(online, fields):
+def test_alert_of_an_unknown_rule_ends_after_a_day_without_evaluation(online, fields):
     alert, raw = later_release(**fields)
 
-    alerts, [change] = evaluate(
+    alerts, [transition] = evaluate(
         restore_alerts(raw, CurrentTime(0.0, NOW)), parse_rules(""), [online()], CurrentTime(86_401.0, NOW + 86_401)
     )
 
     assert alerts == {}
-    assert (change.kind, change.alert.id) == ("resolved", alert["id"])
-    assert change.alert.message.endswith(f"this collector does not know the rule {alert['rule']}")
-    assert change.alert.message.startswith(alert["node"])
+    assert (transition.kind, transition.alert.id) == ("resolved", alert["id"])
+    assert transition.alert.message.endswith(f"this collector does not know the rule {alert['rule']}")
+    assert transition.alert.message.startswith(alert["node"])
 
 
-def test_alert_of_an_unknown_rule_ends_when_its_node_is_no_target_any_more(online):
+def test_alert_of_an_unknown_rule_ends_when_its_node_is_no_longer_a_target(online):
     _, raw = later_release()
 
-    _, [change] = evaluate(
+    _, [transition] = evaluate(
         restore_alerts(raw, CurrentTime(0.0, NOW)), parse_rules(""), [online("other")], CurrentTime(1.0, NOW)
     )
 
-    assert change.alert.message == "node6.lan is no longer a target"
+    assert transition.alert.message == "node6.lan is no longer a target"
 
 
 def test_restored_alert_of_a_known_rule_ends_when_the_rule_is_switched_off(online):
     _, raw = later_release(id="memory/node6.lan", rule="memory")
 
-    _, [change] = evaluate(
+    _, [transition] = evaluate(
         restore_alerts(raw, CurrentTime(0.0, NOW)),
         parse_rules("memory: {enabled: false}"),
         [online()],
         CurrentTime(1.0, NOW),
     )
 
-    assert change.alert.message == "node6.lan: the rule memory is switched off"
+    assert transition.alert.message == "node6.lan: the rule memory is switched off"
 
 
-def test_alerts_are_resolved_when_their_node_is_no_target_any_more():
+def test_alerts_are_resolved_when_their_node_is_no_longer_a_target():
     restored = restore_alerts(ALERTS, CurrentTime(0.0, NOW))
 
-    _, changes = evaluate(restored, parse_rules(""), [], CurrentTime(0.0, NOW))
+    _, transitions = evaluate(restored, parse_rules(""), [], CurrentTime(0.0, NOW))
 
-    assert sorted((change.kind, change.alert.node) for change in changes) == [
+    assert sorted((transition.kind, transition.alert.node) for transition in transitions) == [
         ("resolved", "node6.lan"),
         ("resolved", "pi-é.lan:9200"),
     ]

@@ -71,7 +71,7 @@ def test_restored_alert_is_published_unchanged_when_its_rule_is_unknown(new_roun
         decode(published, Alerts)
         return msgspec.json.decode(published)["active_alerts"]
 
-    # Nothing can be said of the second one's node, then it is judged.
+    # The node of the second alert is unknown first, and is evaluated later.
     unseen = ObservedNode(known["node"], "unknown", None, None)
     assert active(unseen) == sorted([unknown, known], key=lambda alert: alert["id"])
     assert active(online(known["node"])) == [unknown]
@@ -91,7 +91,7 @@ def test_rules_in_force_are_published_after_a_change_and_periodically(new_rounds
     [memory] = [rule for rule in first.rules if rule.name == "memory"]
     assert (memory.enabled, memory.severity, memory.threshold, memory.clear) == (True, "warning", 95, 92)
     assert len(first.rules) == len(parse_rules(""))
-    # Redis did not take them; then it has.
+    # Redis did not accept the rules first, and accepts them later.
     assert told(2, rules) is not None
     assert told(4, rules) is None
     assert told(6, "cpu: {enabled: true}") is not None
@@ -216,7 +216,7 @@ def test_rounds_keep_alerts_when_redis_was_emptied(new_rounds, state, offline, a
     message = alerts_of(publication)
     assert (publication.epoch, publication.seq) == (1795426999, 1)
     assert channels(publication) == ["metrics", "health", "alerts"]
-    # What the emptied log had is not told again, what was on its way is.
+    # Entries of the emptied log are not repeated, but pending entries are.
     assert [(entry.id, entry.transition, entry.node) for entry in message.entries] == [
         ("1795426999-1", "started", None),
         ("1795426999-2", "firing", "b"),
@@ -235,7 +235,7 @@ def test_snapshot_has_the_nodes_of_the_state_when_they_are_published(new_rounds,
 def test_snapshot_fits_a_message_when_all_of_very_many_nodes_are_offline_for_a_long_reason(
     new_rounds, state, nodes, at
 ):
-    # Given what leaves no room for the reasons as texts and as codes
+    # Given reasons that are too long to send as texts and as codes
     why = certificate_of_another_name(f"{'h' * 60}.lan")
     [offline, *_] = [node for node in nodes if node.status == "offline"]
     many = tuple(
@@ -245,7 +245,7 @@ def test_snapshot_fits_a_message_when_all_of_very_many_nodes_are_offline_for_a_l
 
     raw = new_rounds().next_round(state(nodes=many), at(0)).messages[METRICS_CHANNEL]
 
-    # Then readers take it, and it says all but the codes
+    # Then the message fits, and lacks only the codes
     assert len(raw) <= MESSAGE_LIMIT_BYTES
     assert {(node.error, node.error_coded) for node in decode(raw, Snapshot).nodes} == {(english(why), None)}
     few = new_rounds().next_round(state(nodes=many[:9]), at(0)).messages[METRICS_CHANNEL]
@@ -253,7 +253,7 @@ def test_snapshot_fits_a_message_when_all_of_very_many_nodes_are_offline_for_a_l
 
 
 def test_round_fits_a_message_when_some_nodes_have_very_many_alerts(new_rounds, state, online, filesystem, at):
-    # Given a node with one alert among many with as many as there can be
+    # Given a node with one alert among many nodes with the maximum of alerts
     rules = "filesystem_full: {for_seconds: 0}\nfilesystem_readonly: {for_seconds: 0}"
     mounts = [f"/{number:03}{'m' * 250}" for number in range(64)]
     hostile = [
@@ -265,7 +265,7 @@ def test_round_fits_a_message_when_some_nodes_have_very_many_alerts(new_rounds, 
 
     publication = rounds.next_round(state(*hostile, well, rules=rules), at(0))
 
-    # Then each message is one that Redis and all readers take, and says what is left out
+    # Then each message fits, and reports omitted alerts
     assert all(len(message) <= MESSAGE_LIMIT_BYTES for message in publication.messages.values())
     alerts = alerts_of(publication)
     assert alerts.alert_count == 60 * 64 + 1
@@ -275,5 +275,5 @@ def test_round_fits_a_message_when_some_nodes_have_very_many_alerts(new_rounds, 
     left_out = alerts.alert_count - len(alerts.active_alerts)
     health = decode(publication.messages[HEALTH_CHANNEL], Health)
     assert health.issues[0] == f"{left_out:,} alerts are missing from the lists: a message has no room for more"
-    # And the log has of each node as many as it takes
+    # And the log has the maximum of entries for each node
     assert len(publication.entries) == 60 * NODE_ENTRIES + 1

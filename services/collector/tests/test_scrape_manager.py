@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from collector.sample import Sample, ScrapeFailed
-from collector.scrape_manager import ScrapeManager, phase_seconds
+from collector.scrape_manager import ScrapeManager, offset_seconds
 from collector.sentences import failures
 from collector.sentences.sentence import english
 from collector.targets.entry import HttpOptions
@@ -13,7 +13,7 @@ from tests.drivers.waiting import until
 
 
 class Scraper:
-    """Notes when it is asked, and gives or raises the next of ``results``, the last one until there are others."""
+    """Notes the time of each scrape; returns or raises the next of ``results``, and repeats the last one."""
 
     def __init__(self, *results, takes_seconds=0.0):
         self.results = list(results)
@@ -34,31 +34,31 @@ def sample():
 
 
 def test_manager_scrapes_once_in_an_interval_when_scrapes_are_short(target):
-    probe = Scraper(sample())
+    scraper = Scraper(sample())
 
     async def run():
         begun = time.monotonic()
-        polling = ScrapeManager(lambda _: probe, interval_seconds=0.2)
-        polling.follow([target()])
-        assert polling.states["node6.lan:9100"].status == "unknown"
-        await until(lambda: len(probe.scrapes) >= 4)
-        await polling.stop()
+        manager = ScrapeManager(lambda _: scraper, interval_seconds=0.2)
+        manager.follow([target()])
+        assert manager.states["node6.lan:9100"].status == "unknown"
+        await until(lambda: len(scraper.scrapes) >= 4)
+        await manager.stop()
         return begun
 
     begun = asyncio.run(run())
-    # One that comes late is no reason for the next to come late too, but none comes early.
-    assert all(scrape - begun > 0.2 * number for number, scrape in enumerate(probe.scrapes))
+    # A late scrape does not delay the next one, and no scrape is early.
+    assert all(scrape - begun > 0.2 * number for number, scrape in enumerate(scraper.scrapes))
 
 
 def test_manager_scrapes_other_nodes_when_one_node_is_slow(target):
     slow, quick = Scraper(sample(), takes_seconds=3600), Scraper(sample())
 
     async def run():
-        polling = ScrapeManager(lambda target: slow if target.host == "slow" else quick, interval_seconds=0.05)
-        polling.follow([target("slow"), target("quick")])
+        manager = ScrapeManager(lambda target: slow if target.host == "slow" else quick, interval_seconds=0.05)
+        manager.follow([target("slow"), target("quick")])
         await until(lambda: len(quick.scrapes) >= 3)
-        statuses = {state.target.host: state.status for state in polling.states.values()}
-        await polling.stop()
+        statuses = {state.target.host: state.status for state in manager.states.values()}
+        await manager.stop()
         return statuses
 
     assert asyncio.run(run()) == {"slow": "unknown", "quick": "online"}
@@ -66,42 +66,44 @@ def test_manager_scrapes_other_nodes_when_one_node_is_slow(target):
 
 
 def test_manager_scrapes_a_node_less_often_when_it_exceeds_a_limit(target):
-    probe = Scraper(ScrapeFailed("limit", failures.page_too_long(8 * 2**20)))
+    scraper = Scraper(ScrapeFailed("limit", failures.page_too_long(8 * 2**20)))
 
     async def run():
         begun = time.monotonic()
-        polling = ScrapeManager(lambda _: probe, interval_seconds=0.1)
-        polling.follow([target()])
-        state = polling.states["node6.lan:9100"]
-        await until(lambda: len(probe.scrapes) == 4)
-        # All the time what the last scrape gave counts.
+        manager = ScrapeManager(lambda _: scraper, interval_seconds=0.1)
+        manager.follow([target()])
+        state = manager.states["node6.lan:9100"]
+        await until(lambda: len(scraper.scrapes) == 4)
+        # The result of the last scrape stays in force.
         assert (state.status, state.error, state.is_recent) == ("offline", failures.page_too_long(8 * 2**20), True)
-        await polling.stop()
+        await manager.stop()
         return begun
 
     begun = asyncio.run(run())
-    assert all(scrape - begun > 0.1 * intervals for scrape, intervals in zip(probe.scrapes, (0, 2, 6, 14), strict=True))
+    assert all(
+        scrape - begun > 0.1 * intervals for scrape, intervals in zip(scraper.scrapes, (0, 2, 6, 14), strict=True)
+    )
 
 
 def test_manager_scrapes_in_every_interval_again_when_a_node_keeps_the_limits(target, monkeypatch):
     monkeypatch.setattr("collector.scrape_manager.LONGEST_PAUSE_SECONDS", 0.2)
-    probe = Scraper(ScrapeFailed("limit", failures.page_too_long(8 * 2**20)))
+    scraper = Scraper(ScrapeFailed("limit", failures.page_too_long(8 * 2**20)))
 
     async def run():
-        polling = ScrapeManager(lambda _: probe, interval_seconds=0.1)
-        polling.follow([target()])
-        state = polling.states["node6.lan:9100"]
-        await until(lambda: len(probe.scrapes) == 4)
-        longest = [later - earlier for earlier, later in pairwise(probe.scrapes)]
-        probe.results = [sample()]
+        manager = ScrapeManager(lambda _: scraper, interval_seconds=0.1)
+        manager.follow([target()])
+        state = manager.states["node6.lan:9100"]
+        await until(lambda: len(scraper.scrapes) == 4)
+        longest = [later - earlier for earlier, later in pairwise(scraper.scrapes)]
+        scraper.results = [sample()]
         await until(lambda: state.status == "online")
-        scrapes = len(probe.scrapes)
-        await until(lambda: len(probe.scrapes) == scrapes + 4)
-        await polling.stop()
-        return longest, probe.scrapes[-1] - probe.scrapes[scrapes]
+        scrapes = len(scraper.scrapes)
+        await until(lambda: len(scraper.scrapes) == scrapes + 4)
+        await manager.stop()
+        return longest, scraper.scrapes[-1] - scraper.scrapes[scrapes]
 
     longest, four_scrapes = asyncio.run(run())
-    # Three intervals at most where the pause is two at most, not the seven of the third pause.
+    # At most three intervals, since a pause is two intervals at most; the third pause would be seven.
     assert four_scrapes < sum(longest)
 
 
@@ -113,19 +115,19 @@ def test_manager_scrapes_in_every_interval_again_when_a_node_keeps_the_limits(ta
     ],
 )
 def test_manager_continues_when_a_scrape_fails(target, failure, error):
-    probe = Scraper(sample())
+    scraper = Scraper(sample())
 
     async def run():
-        polling = ScrapeManager(lambda _: probe, interval_seconds=0.1)
-        polling.follow([target()])
-        state = polling.states["node6.lan:9100"]
+        manager = ScrapeManager(lambda _: scraper, interval_seconds=0.1)
+        manager.follow([target()])
+        state = manager.states["node6.lan:9100"]
         await until(lambda: state.status == "online")
-        probe.results = [failure]
+        scraper.results = [failure]
         await until(lambda: state.status == "offline")
         error_while_offline = english(state.error)
-        probe.results = [sample()]
+        scraper.results = [sample()]
         await until(lambda: state.status == "online")
-        await polling.stop()
+        await manager.stop()
         return error_while_offline
 
     assert asyncio.run(run()).startswith(error)
@@ -139,26 +141,26 @@ def test_manager_keeps_states_when_targets_change(target):
             made.append(target.address)
             return Scraper(sample())
 
-        polling = ScrapeManager(make, interval_seconds=0.05)
-        polling.follow([target("a"), target("b")])
-        await until(lambda: all(state.status == "online" for state in polling.states.values()))
-        kept = polling.states["b:9100"]
-        polling.follow([target("b", node="head", role="master"), target("c")])
-        assert polling.states["b:9100"] is kept
+        manager = ScrapeManager(make, interval_seconds=0.05)
+        manager.follow([target("a"), target("b")])
+        await until(lambda: all(state.status == "online" for state in manager.states.values()))
+        kept = manager.states["b:9100"]
+        manager.follow([target("b", node="head", role="master"), target("c")])
+        assert manager.states["b:9100"] is kept
         assert (kept.as_node().node, kept.as_node().role, kept.as_node().status) == ("head", "master", "online")
-        assert polling.states["c:9100"].status == "unknown"
-        assert sorted(polling.states) == ["b:9100", "c:9100"]
+        assert manager.states["c:9100"].status == "unknown"
+        assert sorted(manager.states) == ["b:9100", "c:9100"]
         await until(lambda: "c:9100" in made)
-        polling.follow([])
-        assert polling.states == {}
-        await polling.stop()
+        manager.follow([])
+        assert manager.states == {}
+        await manager.stop()
 
     asyncio.run(run())
     assert made == ["a:9100", "b:9100", "c:9100"]
 
 
 def test_phases_spread_over_the_interval_when_there_are_many_targets():
-    phases = [phase_seconds(f"node{number}.lan:9100", 2.0) for number in range(1000)]
+    phases = [offset_seconds(f"node{number}.lan:9100", 2.0) for number in range(1000)]
 
     quarters = [sum(quarter <= phase / 0.5 < quarter + 1 for phase in phases) for quarter in range(4)]
     assert sum(quarters) == 1000
@@ -173,29 +175,29 @@ def test_manager_makes_a_new_scraper_when_the_targets_options_change(target):
         return Scraper(sample())
 
     async def run():
-        polling = ScrapeManager(make, interval_seconds=0.05)
-        polling.follow([target()])
-        await until(lambda: polling.states["node6.lan:9100"].status == "online")
-        polling.follow([target(http=HttpOptions(scheme="https"))])
+        manager = ScrapeManager(make, interval_seconds=0.05)
+        manager.follow([target()])
+        await until(lambda: manager.states["node6.lan:9100"].status == "online")
+        manager.follow([target(http=HttpOptions(scheme="https"))])
         await until(lambda: len(made) == 2)
-        status = polling.states["node6.lan:9100"].status
-        await polling.stop()
+        status = manager.states["node6.lan:9100"].status
+        await manager.stop()
         return status
 
-    # What is known of the node stays.
+    # The node's state stays.
     assert asyncio.run(run()) == "online"
     assert made == ["http", "https"]
 
 
 def test_manager_logs_each_scrape_at_level_debug(target, caplog):
     caplog.set_level("DEBUG", "collector.scrape_manager")
-    probe = Scraper(sample(), ScrapeFailed("connect", failures.connection_refused()))
+    scraper = Scraper(sample(), ScrapeFailed("connect", failures.connection_refused()))
 
     async def run():
-        polling = ScrapeManager(lambda _: probe, interval_seconds=0.05)
-        polling.follow([target()])
-        await until(lambda: len(probe.scrapes) >= 3)
-        await polling.stop()
+        manager = ScrapeManager(lambda _: scraper, interval_seconds=0.05)
+        manager.follow([target()])
+        await until(lambda: len(scraper.scrapes) >= 3)
+        await manager.stop()
 
     asyncio.run(run())
     first, second = [record for record in caplog.records if record.message.startswith("scraped ")][:2]

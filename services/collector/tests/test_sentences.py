@@ -1,4 +1,4 @@
-"""The golden codes are those that the collector can say, and their texts are what it says."""
+"""The golden codes are the codes of the collector, with their English texts."""
 
 import importlib
 import json
@@ -17,7 +17,7 @@ from collector.sentences import alerts, failures, files, targets
 from collector.sentences.sentence import (
     SENTENCES,
     RestoredText,
-    coded,
+    code_and_arguments,
     english,
     literal,
     matches_text,
@@ -48,14 +48,14 @@ def test_every_sentence_has_a_golden_example_and_every_example_a_sentence():
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.code)
-def test_golden_example_says_its_text(example):
+def test_golden_example_has_its_text(example):
     said = Coded(example.code, example.args)
 
     assert tuple(example.args) == SENTENCES[example.code].parameters
     assert english(said) == example.text
 
 
-def test_golden_example_is_what_the_collector_publishes_of_it():
+def test_golden_example_is_the_published_form():
     published = json.loads(msgspec.json.encode([Coded(example.code, example.args) for example in EXAMPLES]))
 
     assert published == [{"code": each["code"], "args": each["args"]} for each in json.loads(GOLDEN.read_bytes())]
@@ -71,8 +71,8 @@ def test_cause_has_no_cause_and_a_sentence_is_bounded(example):
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.code)
-def test_text_reads_well_whatever_its_figures_are(example):
-    # One of something is one, and nothing is written as Python writes it.
+def test_text_has_correct_singulars_and_no_python_values(example):
+    # The singular follows 1, and the text contains no Python literals.
     assert (
         re.search(r"(?<![\w,.])1 (?!is\b|previous\b|series\b)\w+s\b|\bNone\b|\bTrue\b|\{'|\.0 ", example.text) is None
     )
@@ -97,22 +97,25 @@ def test_text_of_an_alert_begins_with_its_node():
         Coded("http_status", {"status": 503}),
     ],
 )
-def test_code_of_another_release_is_not_taken_for_one_of_ours_when_it_says_something_else(unknown):
+def test_code_does_not_match_when_its_text_differs(unknown):
     assert not matches_text(unknown, "HTTP 500")
 
 
-def test_code_is_taken_for_one_of_ours_when_it_says_the_same():
+def test_code_matches_when_its_text_is_the_same():
     assert matches_text(failures.http_status(500), "HTTP 500")
 
 
-def test_restored_text_stays_as_it_was_whatever_its_code_means():
+def test_restored_text_is_unchanged_for_any_code():
     later = Coded("said_by_a_later_release", {"x": 1})
 
     assert english(RestoredText("as it was", later)) == "as it was"
-    assert (coded(RestoredText("as it was", later)), coded(RestoredText("as it was", None))) == (later, None)
+    assert (
+        code_and_arguments(RestoredText("as it was", later)),
+        code_and_arguments(RestoredText("as it was", None)),
+    ) == (later, None)
 
 
-def test_sentence_takes_its_arguments_by_position_and_by_name():
+def test_sentence_accepts_arguments_by_position_and_by_name():
     assert alerts.cpu_high("a", percent=99.0) == Coded("cpu_high", {"node": "a", "percent": 99.0})
 
 
@@ -120,11 +123,11 @@ def test_sentence_takes_its_arguments_by_position_and_by_name():
     ("value", "text"),
     [(98.0, "98"), (91.5, "91.5"), (0.0, "0"), (-3.25, "-3.25"), (86_400, "86,400"), (1e6, "1,000,000")],
 )
-def test_number_has_as_many_decimals_as_it_needs(value, text):
+def test_number_has_only_significant_decimals(value, text):
     assert number(value) == text
 
 
-def test_words_follow_their_number():
+def test_words_agree_with_their_number():
     assert [plural(count, "target") for count in (0, 1, 2)] == ["0 targets", "1 target", "2 targets"]
     assert [size(count) for count in (2**20, 32 * 2**10, 1024 * 2**20)] == ["1 MiB", "32 KiB", "1,024 MiB"]
 
@@ -140,8 +143,8 @@ def test_words_follow_their_number():
         ("COLLECTOR_DNS_TARGETS", "COLLECTOR_DNS_TARGETS"),
     ],
 )
-def test_part_of_a_file_is_named_as_people_count(where, name):
-    assert targets.part(where) == name
+def test_position_in_a_file_has_a_readable_name(where, name):
+    assert targets.position_name(where) == name
 
 
 @pytest.mark.parametrize(
@@ -155,17 +158,17 @@ def test_part_of_a_file_is_named_as_people_count(where, name):
         ({"a: b": 1}, "{'a: b': 1}"),
     ],
 )
-def test_value_of_a_file_is_shown_as_the_file_writes_it(value, text):
+def test_literal_shows_a_value_as_yaml(value, text):
     assert literal(value) == text
 
 
 @given(st.recursive(st.none() | st.booleans() | st.text() | st.integers(), lambda some: st.lists(some, max_size=9)))
-def test_value_of_a_file_is_one_short_line_whatever_it_is(value):
+def test_literal_is_one_short_line_for_any_value(value):
     text = literal(value)
 
     assert len(text) <= QUOTED_LENGTH
     assert text.isprintable()
 
 
-def test_limits_in_yaml_are_told_as_they_are():
+def test_text_of_a_yaml_limit_has_the_limit():
     assert english(files.yaml_too_many_values(200_000)) == "the file has more than 200,000 values"

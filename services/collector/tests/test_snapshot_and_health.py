@@ -59,7 +59,7 @@ def test_averages_are_unknown_when_there_are_no_nodes():
 
 @pytest.fixture
 def alerts():
-    """The golden alerts, of which the critical one fires."""
+    """The golden alerts; the critical one fires."""
     return list(restore_alerts((GOLDEN / "alerts.json").read_bytes(), CurrentTime(0.0, 0.0)).values())
 
 

@@ -17,7 +17,7 @@ def parsed(*texts):
     return [(target.node, target.address, target.role) for target in parse_targets(*texts)]
 
 
-def test_targets_are_those_of_an_existing_cluster_when_its_file_is_read():
+def test_targets_match_the_file_of_an_existing_cluster():
     text = "# Liste des noeuds\nworkers:\n  - node13.lan\n  - node6.lan\n\nmaster: node13.lan\n"
 
     assert parsed(text) == [("node13.lan", "node13.lan:9100", "master"), ("node6.lan", "node6.lan:9100", "worker")]
@@ -26,7 +26,7 @@ def test_targets_are_those_of_an_existing_cluster_when_its_file_is_read():
 @pytest.mark.parametrize(
     "text", ["", "# nothing yet", "workers:", "workers: []", "workers: ~\nmaster: ~", "master:\nother: 1"]
 )
-def test_targets_are_none_when_the_file_lists_none(text):
+def test_file_without_nodes_has_no_targets(text):
     assert parsed(text) == []
 
 
@@ -51,7 +51,7 @@ def test_targets_are_none_when_the_file_lists_none(text):
         ("local:9100", "local", "local:9100"),
     ],
 )
-def test_entry_gives_name_and_address_when_it_is_written_in_any_way(entry, node, address):
+def test_entry_has_name_and_address_in_every_notation(entry, node, address):
     assert parsed(f"workers:\n  - {entry}") == [(node, address, "worker")]
 
 
@@ -63,17 +63,17 @@ def test_entry_gives_name_and_address_when_it_is_written_in_any_way(entry, node,
         (["simulated: false\nworkers: [a]", '{"simulated": true, "master": "b"}'], {"a": False, "b": True}),
     ],
 )
-def test_targets_are_simulated_when_a_file_that_lists_them_says_so(texts, simulated):
+def test_targets_are_simulated_when_their_file_is_simulated(texts, simulated):
     assert {target.node: target.is_simulated for target in parse_targets(*texts)} == simulated
 
 
 @pytest.mark.parametrize(
     ("text", "nodes"),
     [
-        # A host that stands twice is told apart by its ports.
+        # A host that is listed twice is distinguished by its ports.
         ("workers: [pi, 'pi:9200']", [("pi:9100", "worker"), ("pi:9200", "worker")]),
         ("workers: [pi, PI]", [("pi", "worker")]),
-        # A host under both is one node.
+        # A host under both keys is one node.
         ("workers: [pi]\nmaster: pi", [("pi", "master")]),
         ("workers: [pi]\nmaster: {host: pi, name: head}", [("head", "master")]),
         ("workers: [{host: pi, name: head}]\nmaster: pi", [("head", "master")]),
@@ -85,7 +85,7 @@ def test_targets_are_simulated_when_a_file_that_lists_them_says_so(texts, simula
         ),
         ("workers: [local]\nmaster: local", [("laptop", "master")]),
         ("workers: [local, laptop]", [("laptop", "worker"), ("laptop:9100", "worker")]),
-        # A given name wins over a derived one.
+        # A given name has priority over a derived name.
         ("workers: [{host: a, name: b}, b]", [("b", "worker"), ("b:9100", "worker")]),
     ],
 )
@@ -94,7 +94,7 @@ def test_names_are_unique_and_stable_when_hosts_repeat(text, nodes):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "error_text"),
     [
         ("workers: [", "not YAML"),
         ("workers:\n - [fd00::6]:9100", "needs quotes.*, in line 2$"),
@@ -124,7 +124,7 @@ def test_names_are_unique_and_stable_when_hosts_repeat(text, nodes):
             "workers: [{host: a, port: 9200}]",
             "'port' is not a field of an entry \\(write host: host:port\\), in line 1$",
         ),
-        # Addresses to which no connection can ever be made.
+        # Unreachable addresses.
         ("workers: ['127.1']", "'127.1' is not an IPv4 address"),
         ("workers: ['010.0.0.1']", "'010.0.0.1' is not an IPv4 address"),
         ("workers: ['256.1.1.1:9100']", "'256.1.1.1' is not an IPv4 address"),
@@ -144,11 +144,11 @@ def test_names_are_unique_and_stable_when_hosts_repeat(text, nodes):
         ("workers: ['0.1.2.3']", "is not the address of a single machine"),
         ("workers: ['fe80::1']", "needs the interface of this machine that reaches it, as in fe80::1%eth0"),
         ("workers: ['a\u200db']", "is not a host"),
-        # The line is named.
+        # The error names the line.
         ("workers:\n  - a\n  - b\n  - 127.1\n", "workers, entry 3: .*, in line 4$"),
         ("workers:\n  - a\nmaster: 256.1.1.1\n", "master: .*, in line 3$"),
         ('{"workers": [\n"a",\n"127.1"]}', "entry 2: .*, in line 3$"),
-        # A slip of the pen.
+        # A misspelling.
         ("# mine\nworker:\n  - a\n", "'worker' is not a key of this file \\(did you mean workers\\?\\), in line 3$"),
         ("worker: [a]\nmaster: b", "did you mean workers"),
         ("Workers: [a]", "did you mean workers"),
@@ -173,17 +173,17 @@ def test_names_are_unique_and_stable_when_hosts_repeat(text, nodes):
         ("workers: [{host: a, name: b}, {host: c, name: 'b:9100'}, b]", "needs a name"),
     ],
 )
-def test_targets_error_names_the_entry_and_says_why_when_one_is_not_valid(text, told):
-    with pytest.raises(TargetsError, match=told):
+def test_targets_error_names_the_entry_and_the_cause_when_an_entry_is_not_valid(text, error_text):
+    with pytest.raises(TargetsError, match=error_text):
         parsed(text)
 
 
 @pytest.mark.parametrize("entry", ["node.1", "1a", "10.0.0.7", "rack1.node2", "fe80::1%eth0", "0.0.0.0"])
-def test_host_is_taken_when_it_can_be_asked(entry):
+def test_host_is_accepted_when_it_is_valid(entry):
     assert len(parsed(f"workers: ['{entry}']")) == 1
 
 
-def test_targets_error_repeats_no_password_when_one_stands_in_the_wrong_place():
+def test_targets_error_contains_no_password_when_a_password_is_in_the_wrong_place():
     for entry in (
         "{host: a, password: hunter2}",
         "'http://user:hunter2@a:9100'",
@@ -204,7 +204,7 @@ FILES = "scheme: https, username: u, password_file: p"
 
 
 @pytest.mark.parametrize(
-    ("fields", "told"),
+    ("fields", "error_text"),
     [
         ("scheme: ftp", "scheme must be http or https, not 'ftp'"),
         ("ca_file: ca.pem", "ca_file needs scheme: https"),
@@ -226,12 +226,12 @@ FILES = "scheme: https, username: u, password_file: p"
         ),
     ],
 )
-def test_targets_error_says_why_when_the_ways_to_ask_do_not_go_together(fields, told):
-    with pytest.raises(TargetsError, match=f"workers, entry 2: .*{told}.*, in line 3$"):
+def test_targets_error_names_the_conflict_of_http_options(fields, error_text):
+    with pytest.raises(TargetsError, match=f"workers, entry 2: .*{error_text}.*, in line 3$"):
         parsed(f"workers:\n  - a\n  - {{host: b, {fields}}}")
 
 
-def test_target_is_asked_as_its_entry_says():
+def test_target_has_the_http_options_of_its_entry():
     text = f"workers: [{{host: a, {FILES}, ca_file: ca.pem, server_name: é.lan}}, b]\nmaster: a"
 
     a, b = parse_targets(text)
@@ -243,17 +243,17 @@ def test_target_is_asked_as_its_entry_says():
 
 
 @pytest.mark.parametrize("text", ["workers: [{host: local, scheme: https}]", "master: {host: local, scheme: https}"])
-def test_targets_error_says_so_when_this_machine_is_to_be_asked_by_https(text):
+def test_targets_error_is_raised_when_the_local_entry_has_http_options(text):
     with pytest.raises(TargetsError, match="local is this machine, which the collector reads without HTTP"):
         parsed(text)
 
 
-def test_targets_error_says_so_when_one_address_is_to_be_asked_in_two_ways():
+def test_targets_error_is_raised_when_one_address_has_different_http_options():
     with pytest.raises(TargetsError, match="a:9100 is listed twice with different fields"):
         parsed("workers: [{host: a, scheme: https}, {host: a, scheme: https, ca_file: ca.pem}]")
 
 
-def test_targets_are_refused_when_there_are_too_many_for_one_collector():
+def test_targets_are_rejected_when_there_are_too_many_for_one_collector():
     text = "workers:\n" + "".join(f" - node{number}\n" for number in range(TARGETS_LIMIT + 1))
 
     with pytest.raises(TargetsError, match="one collector accepts only 4,000"):
@@ -272,16 +272,16 @@ def test_targets_are_refused_when_there_are_too_many_for_one_collector():
         (["workers: [local]", "workers: [local]"], [("laptop", "worker")]),
         # Each file may have a master.
         (["master: a", "master: b"], [("a", "master"), ("b", "master")]),
-        # A host that stands in two files with different ports is told apart by them.
+        # A host in two files is distinguished by its ports.
         (["workers: [a]", "workers: ['a:9200']"], [("a:9100", "worker"), ("a:9200", "worker")]),
     ],
 )
-def test_targets_are_those_of_all_files_when_there_are_several(texts, nodes):
+def test_targets_come_from_all_files(texts, nodes):
     assert [(node, role) for node, _, role in parsed(*texts)] == nodes
 
 
 @pytest.mark.parametrize(
-    ("texts", "told"),
+    ("texts", "error_text"),
     [
         (["workers: [{host: a, name: x}]", "workers: [{host: b, name: x}]"], "'x' is given to 2 nodes"),
         (["workers: [{host: a, name: x}]", "master: {host: a, name: y}"], "two names"),
@@ -291,12 +291,12 @@ def test_targets_are_those_of_all_files_when_there_are_several(texts, nodes):
         ),
     ],
 )
-def test_targets_error_says_why_when_files_do_not_go_together(texts, told):
-    with pytest.raises(TargetsError, match=told):
+def test_targets_error_names_the_conflict_of_files(texts, error_text):
+    with pytest.raises(TargetsError, match=error_text):
         parsed(*texts)
 
 
-def test_targets_are_refused_when_their_names_are_too_long_for_a_message():
+def test_targets_are_rejected_when_their_names_are_too_long_for_a_message():
     texts = [
         json.dumps({"workers": [{"host": f"n{file}-{number}", "name": f"{file}-{number}" + "\U0001f600" * 240}
                                 for number in range(600)]}, ensure_ascii=False)
@@ -309,8 +309,8 @@ def test_targets_are_refused_when_their_names_are_too_long_for_a_message():
         parsed(*texts)
 
 
-def test_targets_are_refused_when_names_and_figures_of_so_many_are_too_long_for_a_message():
-    # A file has 1 MiB at most.
+def test_targets_are_rejected_when_many_nodes_leave_too_little_room_for_names():
+    # The maximum size of a file is 1 MiB.
     files = [
         "workers:\n" + "".join(f"- n{number}.{'n' * 58}.{'n' * 58}\n" for number in range(first, first + 1000))
         for first in range(1000, 1000 + TARGETS_LIMIT, 1000)
@@ -323,7 +323,7 @@ def test_targets_are_refused_when_names_and_figures_of_so_many_are_too_long_for_
 
 
 @given(st.text())
-def test_parsing_gives_unique_names_or_says_why_when_the_text_is_anything(text):
+def test_parsing_returns_unique_names_or_raises_for_any_text(text):
     try:
         targets = parse_targets(text)
     except TargetsError:
@@ -337,7 +337,7 @@ _ENTRIES = st.one_of(_HOSTS, st.fixed_dictionaries({"host": _HOSTS, "name": _NAM
 
 
 @given(st.lists(_ENTRIES, max_size=5), st.none() | _ENTRIES)
-def test_names_and_addresses_are_unique_when_entries_clash_in_any_way(workers, master):
+def test_names_and_addresses_are_unique_for_any_conflict_of_entries(workers, master):
     try:
         targets = parse_targets(json.dumps({"workers": workers, "master": master}))
     except TargetsError:

@@ -1,4 +1,4 @@
-"""Exporters that speak HTTPS, or should, and those that want to know who asks."""
+"""Exporters with HTTPS, and exporters that require credentials."""
 
 import asyncio
 import base64
@@ -21,7 +21,7 @@ from tests.drivers.loop_turns import loop_turns
 from tests.drivers.raw_exporter import OK, RawExporter, answer
 
 GENEROUS_SECONDS = 30.0
-PAGE = b"node_load1 0.5\n"
+EXPOSITION = b"node_load1 0.5\n"
 HTTPS = HttpOptions(scheme="https", ca_file="ca.crt")
 PASSWORD = HttpOptions(scheme="https", ca_file="ca.crt", username="prom", password_file="password")
 CLOSES = None
@@ -42,7 +42,7 @@ def folder(tmp_path_factory):
 
 
 def serving(folder, certificate="server"):
-    """The server's side."""
+    """Return the TLS context of a server."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     key = folder / (f"{certificate}.key" if "/" in certificate else "server.key")
     context.load_cert_chain(folder / f"{certificate}.crt", key)
@@ -50,59 +50,59 @@ def serving(folder, certificate="server"):
 
 
 @pytest.fixture
-def run(probed, folder):
-    """Runs a script with a probe of an exporter that has such a context."""
-    return lambda context, respond, script, http=HTTPS: probed(
+def run(scrape_with, folder):
+    """Return a function that runs a script with a scraper of an exporter with a TLS context."""
+    return lambda context, respond, script, http=HTTPS: scrape_with(
         respond, script, context=context, folder=folder, http=http
     )
 
 
-async def one_scrape(probe, _):
-    return await probe.scrape()
+async def one_scrape(scraper, _):
+    return await scraper.scrape()
 
 
 def test_expositions_are_read_over_one_https_connection(run, folder):
-    async def scrapes(probe, exporter):
-        return [await probe.scrape() for _ in range(3)], exporter.connections
+    async def scrapes(scraper, exporter):
+        return [await scraper.scrape() for _ in range(3)], exporter.connections
 
-    results, connections = run(serving(folder), lambda _: answer(PAGE), scrapes)
+    results, connections = run(serving(folder), lambda _: answer(EXPOSITION), scrapes)
 
     assert all(isinstance(result, Sample) for result in results)
     assert connections == 1
 
 
 def test_connection_takes_little_memory(run, target, folder):
-    """asyncio's own buffers would be 256 KiB at each end. Only asyncio's memory is counted."""
+    """asyncio's default buffers take 256 KiB at each end. The test counts asyncio's memory only."""
     count = 10
 
     async def connect(_, exporter):
         resolver = Resolver()
         async with open_session(resolver, folder) as session:
-            # Each entry that trusts otherwise has a connection of its own.
-            probes = [
+            # Each entry with other trusted certificates has a connection of its own.
+            scrapers = [
                 ExporterScraper(session, resolver, target("127.0.0.1", exporter.port, http=http), GENEROUS_SECONDS)
                 for http in (HttpOptions(scheme="https", ca_file=f"{'./' * number}ca.crt") for number in range(count))
             ]
             tracemalloc.start()
             try:
-                for probe in probes:
-                    assert isinstance(await probe.scrape(), Sample)
+                for scraper in scrapers:
+                    assert isinstance(await scraper.scrape(), Sample)
                 of_asyncio = tracemalloc.Filter(True, f"{Path(asyncio.__file__).parent}/*")
                 held = tracemalloc.take_snapshot().filter_traces([of_asyncio]).statistics("filename")
                 return exporter.connections, sum(each.size for each in held)
             finally:
                 tracemalloc.stop()
 
-    connections, memory_bytes = run(serving(folder), lambda _: answer(PAGE), connect)
+    connections, memory_bytes = run(serving(folder), lambda _: answer(EXPOSITION), connect)
 
     assert connections == count
     assert memory_bytes / count < 200 * 1024
 
 
 def test_exporters_share_no_tls_context_when_their_authorities_differ(run, target, folder):
-    """One session, one host and port, two entries: whom the one trusts is not trusted by the other."""
+    """Two entries with one host and port share a session, but not their trusted certificates."""
 
-    async def both(probe, exporter):
+    async def both(scraper, exporter):
         resolver = Resolver()
         async with open_session(resolver, folder) as session:
             good, bad = (
@@ -111,7 +111,7 @@ def test_exporters_share_no_tls_context_when_their_authorities_differ(run, targe
             )
             return [await good.scrape(), await bad.scrape(), await good.scrape()]
 
-    first, other, last = run(serving(folder), lambda _: answer(PAGE), both)
+    first, other, last = run(serving(folder), lambda _: answer(EXPOSITION), both)
 
     assert isinstance(first, Sample)
     assert other == ScrapeFailed("tls", failures.certificate_not_of_ca_file())
@@ -151,7 +151,7 @@ def test_exporters_share_no_tls_context_when_their_authorities_differ(run, targe
     ],
 )
 def test_scrape_names_the_problem_with_the_certificate(run, folder, certificate, http, reason, sentence):
-    result = run(serving(folder, certificate), lambda _: answer(PAGE), one_scrape, http)
+    result = run(serving(folder, certificate), lambda _: answer(EXPOSITION), one_scrape, http)
 
     assert (result.reason, result.sentence) == (reason, sentence)
 
@@ -160,29 +160,29 @@ def test_scrape_names_the_problem_with_the_certificate(run, folder, certificate,
     "http",
     [
         HttpOptions(scheme="https", ca_file="ca.crt", server_name="pi.lan"),
-        # The exporter's own certificate will do.
+        # The exporter's own certificate is sufficient.
         HttpOptions(scheme="https", ca_file="server.crt"),
         HttpOptions(scheme="https", insecure=True),
     ],
 )
 def test_exposition_is_read_when_the_entry_names_trusted_certificates(run, folder, http):
-    assert isinstance(run(serving(folder), lambda _: answer(PAGE), one_scrape, http), Sample)
+    assert isinstance(run(serving(folder), lambda _: answer(EXPOSITION), one_scrape, http), Sample)
 
 
 @pytest.mark.parametrize("closes", [True, False])
 def test_scrape_reports_that_the_exporter_speaks_https_when_the_request_is_plain(run, folder, closes):
-    # Python's server ends the connection without a word, Go's answers in plain HTTP.
+    # Python's server closes the connection silently; Go's answers with plain HTTP.
     if closes:
-        context, respond = serving(folder), lambda _: answer(PAGE)
+        context, respond = serving(folder), lambda _: answer(EXPOSITION)
     else:
         context = None
         words = b"Client sent an HTTP request to an HTTPS server.\n"
         respond = lambda _: b"HTTP/1.0 400 Bad Request\r\n\r\n" + words  # noqa: E731
 
-    async def scrapes(probe, exporter):
+    async def scrapes(scraper, exporter):
         if not closes:
-            return [await probe.scrape()], 0
-        return [await probe.scrape() for _ in range(3)], len(exporter.requests)
+            return [await scraper.scrape()], 0
+        return [await scraper.scrape() for _ in range(3)], len(exporter.requests)
 
     async def closing(head):
         yield respond(head)
@@ -191,7 +191,7 @@ def test_scrape_reports_that_the_exporter_speaks_https_when_the_request_is_plain
     results, requests = run(context, respond if closes else closing, scrapes, HttpOptions())
 
     assert all(result == ScrapeFailed("tls", failures.speaks_https()) for result in results)
-    # It is found out once.
+    # The exporter is tested once.
     assert requests <= 1
 
 
@@ -225,7 +225,7 @@ def test_scrape_names_possible_causes_when_the_exporter_requires_a_client_certif
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_verify_locations(folder / "ca.crt")
 
-    result = run(context, lambda _: answer(PAGE), one_scrape)
+    result = run(context, lambda _: answer(EXPOSITION), one_scrape)
 
     told = (
         "connection closed without an answer "
@@ -258,11 +258,11 @@ def test_scrape_names_the_reason_when_tls_fails_after_the_handshake(target, fold
             except ssl.SSLWantReadError:
                 writer.write(outgoing.read())
                 incoming.write(await reader.read(65536))
-        # A record that nobody has encrypted.
+        # An unencrypted record.
         writer.write(outgoing.read() + bytes.fromhex("1703030020") + b"x" * 32)
 
     failed = failed_scrape(target, folder, break_off)
-    # In the words of one OpenSSL or another
+    # Versions of OpenSSL have different texts.
     assert failed in (
         ScrapeFailed("tls", failures.tls_fails("decryption failed or bad record mac")),
         ScrapeFailed("tls", failures.tls_fails("record layer failure")),
@@ -270,7 +270,7 @@ def test_scrape_names_the_reason_when_tls_fails_after_the_handshake(target, fold
 
 
 def failed_scrape(target, folder, serve):
-    """Look by HTTPS at whatever ``serve`` does with a connection."""
+    """Scrape over HTTPS; ``serve`` handles the connection. Return the failure."""
 
     async def main():
         served = asyncio.Event()
@@ -295,7 +295,7 @@ def failed_scrape(target, folder, serve):
 
 
 class Guarded:
-    """An exporter that answers to one user alone."""
+    """An exporter that answers only one user."""
 
     def __init__(self, user="prom:hunter2"):
         self.shown = []
@@ -306,18 +306,18 @@ class Guarded:
         self.shown.append(fields.get(b"Authorization"))
         if self.shown[-1] != self._wanted:
             return answer(b"Unauthorized", b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic\r\n")
-        return answer(PAGE)
+        return answer(EXPOSITION)
 
 
 def test_exposition_is_read_with_the_right_password_also_after_a_change(run, folder):
     guarded = Guarded()
 
-    async def scrapes(probe, _):
-        results = [await probe.scrape()]
+    async def scrapes(scraper, _):
+        results = [await scraper.scrape()]
         (folder / "password").write_text("wrong")
-        results.append(await probe.scrape())
+        results.append(await scraper.scrape())
         (folder / "password").write_text("hunter2")
-        results.append(await probe.scrape())
+        results.append(await scraper.scrape())
         return results
 
     first, wrong, last = run(serving(folder), guarded, scrapes, PASSWORD)
@@ -345,10 +345,10 @@ def test_credentials_are_sent_over_plain_http_when_the_entry_allows_it(run):
 def test_credentials_are_not_sent_elsewhere_when_the_exporter_redirects(run, target, folder, where):
     elsewhere = Guarded()
 
-    async def scrape(probe, exporter):
+    async def scrape(scraper, exporter):
         async with RawExporter(elsewhere, serving(folder)) as other:
             exporter.where = where.format(port=other.port)
-            return await probe.scrape()
+            return await scraper.scrape()
 
     async def main():
         resolver = Resolver()
@@ -422,14 +422,14 @@ async def _endless():
 
 
 def test_limits_apply_when_an_endless_exposition_arrives_over_https(run, folder):
-    async def scrape(probe, _):
+    async def scrape(scraper, _):
         async with loop_turns() as turns:
-            result = await probe.scrape()
-        return result, probe._budget.received_bytes, turns
+            result = await scraper.scrape()
+        return result, scraper._budget.received_bytes, turns
 
     result, received, turns = run(serving(folder), lambda _: _endless(), scrape)
 
     assert result == ScrapeFailed("limit", failures.page_too_long(8 * 2**20))
     assert received < EXPOSITION_LIMIT_BYTES + 2**20
-    # The loop's own CPU time in one turn, the server's work for it included.
+    # CPU time of one turn of the loop, including the server's work.
     assert max(turns) < 0.2

@@ -1,4 +1,4 @@
-"""Namespace ``/health``: the cluster's health at once and on every change, and the product's on request."""
+"""Namespace ``/health``: the cluster's health for new clients and on every change, the product's health on request."""
 
 import threading
 import time
@@ -32,17 +32,17 @@ from ws.event import Push
 from ws.namespaces.namespace import Namespace
 from ws.state import ClusterState, MessageOutcome
 
-#: Seconds for which what Redis said is said again, however many clients ask.
+#: Seconds for which answers of Redis are cached.
 CACHE_SECONDS: Final = 1.0
 
-#: The collector, the name of its cluster, and the replicas; ``None`` where Redis did not say.
+#: Reports of the collector, the name of its cluster, and reports of the replicas. The name may be unknown.
 RedisReports = tuple[CollectorReport, str | None, list[ReplicaReport]]
 
 
 class HealthReporter:
-    """Makes the body of ``GET /api/health`` with the cluster's counts besides, as this replica sees the product.
+    """Makes this replica's report of the product's health: the body of ``GET /api/health`` and the cluster's counts.
 
-    With Redis away it is what the replica knows without.
+    While Redis is away, the report contains only what the replica knows without Redis.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class HealthReporter:
         self._read_at: float | None = None
 
     def report(self) -> HealthReportWithCluster:
-        """Return the report; lets other greenlets run while Redis is asked."""
+        """Return the report; lets other greenlets run while Redis answers."""
         reports = self._read_redis() if self._readiness.redis_down_since is None else None
         down_since = self._readiness.redis_down_since
         if reports is None:
@@ -84,8 +84,8 @@ class HealthReporter:
             functions_missing=self._readiness.functions_missing,
             collector=collector,
             health=self._state.health,
-            # Its own count is known better here than in Redis.
-            replicas=sorted([own, *(one for one in replicas if one.replica != own.replica)], key=_id),
+            # The replica's own count is newer than its entry in Redis.
+            replicas=sorted([own, *(other for other in replicas if other.replica != own.replica)], key=_id),
         )
         return HealthReportWithCluster(
             **{field: getattr(report, field) for field in report.__struct_fields__},
@@ -100,7 +100,7 @@ class HealthReporter:
                         collector, cluster = read_collector(self._redis)
                         self._reports = collector, cluster, read_replicas(self._redis)
                 except (RedisFailure, KeyError, ValueError):
-                    self._reports = None  # the feed says so in the log
+                    self._reports = None  # the feed logs it
                 self._read_at = time.monotonic()
             return self._reports
 
@@ -110,9 +110,9 @@ def _id(replica: ReplicaReport) -> str:
 
 
 def cluster_counts(health: Health | None, snapshot: Snapshot | None) -> ClusterCounts:
-    """The cluster's health in a word and three figures.
+    """Return the cluster's overall status and the numbers of its nodes.
 
-    ``nodes_down`` counts the nodes that are offline in the snapshot; without one, all that are not online.
+    ``nodes_down`` counts the nodes that are offline in the snapshot; without a snapshot, all nodes that are not online.
     """
     if health is None:
         return ClusterCounts(overall_status="unknown", nodes_online=None, nodes_total=None, nodes_down=None)
@@ -148,7 +148,7 @@ class HealthNamespace(Namespace):
         self._push.join(sid, self._all_clients)
 
     def deliver(self, outcome: MessageOutcome) -> None:
-        """Show a new health to everybody."""
+        """Broadcast a new health to all clients."""
         if outcome.channel == HEALTH_CHANNEL and outcome.state is not None:
             self._push.broadcast(self._all_clients, self.event(HEALTH_UPDATE, outcome.state, HEALTH_CHANNEL))
 

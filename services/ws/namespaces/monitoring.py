@@ -1,4 +1,4 @@
-"""Namespace ``/monitoring``: snapshots and alerts as they come, limited to the nodes that a client wants."""
+"""Namespace ``/monitoring``: snapshots, limited to the nodes that a client selects, and alerts."""
 
 import time
 from collections.abc import Mapping
@@ -36,16 +36,16 @@ from ws.namespaces.namespace import Namespace, RequestRefused
 from ws.selections import Selection, Selections, TooManyNames
 from ws.state import ClusterState, MessageOutcome
 
-#: Seconds that a client waits for a replica that has not yet seen the entry that the client stands at.
+#: Seconds that a resuming client waits for a replica that has not yet received the client's last alert entry.
 CATCH_UP_SECONDS: Final = 2.0
-#: Seconds between two looks at a client that is behind, or at this replica.
+#: Seconds between two checks whether a client, or this replica, has caught up.
 CHECK_SECONDS: Final = 0.02
 
 
 class MonitoringNamespace(Namespace):
-    """``monitoring_connected``, the latest snapshot and alerts, then every one; and what a client asks for.
+    """``monitoring_connected``, the latest snapshot and alerts, then all new ones; answers to requests.
 
-    Before the first snapshot is known, the two requests for it are answered with ``error`` ``not_available``.
+    Before the first snapshot, the requests for the status of the cluster or its nodes get ``error`` ``not_available``.
     """
 
     name = MONITORING_NAMESPACE
@@ -70,7 +70,7 @@ class MonitoringNamespace(Namespace):
         }
 
     def connected(self, sid: str, auth: Mapping[str, Any]) -> None:
-        """See ``Namespace``. A subscription in ``auth`` that is not valid gets ``error``, and all nodes follow."""
+        """See ``Namespace``. If the subscription in ``auth`` is invalid, send ``error`` and snapshots of all nodes."""
         connected = MonitoringConnected(timestamp=timestamp(time.time()), age_seconds=self._state.age_seconds)
         self.send(sid, MONITORING_CONNECTED, encode(connected))
         self._selections.admit(sid)
@@ -93,7 +93,7 @@ class MonitoringNamespace(Namespace):
         super().disconnected(sid)
 
     def deliver(self, outcome: MessageOutcome) -> None:
-        """Show a new snapshot, or a repeated one, and new alerts."""
+        """Send new and repeated snapshots, and new alerts."""
         if outcome.state is None:
             return
         if outcome.channel == METRICS_CHANNEL and self._state.snapshot is not None:
@@ -102,7 +102,7 @@ class MonitoringNamespace(Namespace):
             self._push.broadcast(self._all_clients, self.event(ALERTS_UPDATE, outcome.state))
 
     def _subscribe(self, sid: str, argument: object) -> bytes:
-        """Put a subscription in force. Lets other greenlets run where entries of the log have to be read."""
+        """Start a subscription. Lets other greenlets run if entries of the alert log must be read."""
         try:
             wanted = msgspec.convert(argument, Subscription)
         except msgspec.ValidationError as error:
@@ -111,11 +111,11 @@ class MonitoringNamespace(Namespace):
         try:
             self._selections.require_room(selection)
         except TooManyNames:
-            raise RequestRefused("not_available", "the clients of this replica name too many nodes already") from None
+            raise RequestRefused("not_available", "the clients of this replica already name too many nodes") from None
         self._count(sid, selection)
         after, missed = wanted.last_alert_id, None
         if after is not None:
-            # What is published from here on is among what it missed, until it joins again.
+            # Alerts published from now on count as missed, until the client joins the group again.
             self._push.leave(sid, self._all_clients)
             missed = self._missed(after)
         answer = self._in_force(wanted, recovered=missed is not None)
@@ -165,9 +165,9 @@ class MonitoringNamespace(Namespace):
             self.send(sid, ALERTS_UPDATE, alerts)
 
     def _missed(self, after: LogId) -> ResultPage | None:
-        """The first of the entries after ``after``; ``None`` where nobody can say what they are."""
+        """Return the first result page of the entries after ``after``; ``None`` if the entries are unknown."""
         deadline = time.monotonic() + CATCH_UP_SECONDS
-        # The client may come from a replica that was a moment ahead: what it has must not be shown to it again.
+        # The client's previous replica may have been ahead of this one; no entry may be sent to a client twice.
         while (known := self._state.last_alert_id) is None or not Gap(known, after).is_closed:
             if time.monotonic() > deadline:
                 return None if known is None else ()
@@ -175,9 +175,9 @@ class MonitoringNamespace(Namespace):
         return Gap(after, known).read_first_page(self._log)
 
     def _send_missed(self, sid: str, after: LogId, page: ResultPage | None) -> bool:
-        """Send all entries after ``after``, of which ``page`` is the first; return whether none is left out.
+        """Send all entries after ``after``, of which ``page`` is the first result page; return whether all were sent.
 
-        Where it returns true, nothing was published since.
+        If all were sent, no alerts were published in the meantime.
         """
         while page is not None:
             known = self._state.last_alert_id
@@ -203,7 +203,7 @@ class MonitoringNamespace(Namespace):
 
     def _request_nodes_status(self, sid: str, argument: Mapping[str, Any]) -> bytes:
         raw = self._state.raw(METRICS_CHANNEL) or _not_available()
-        # ``NodesStatusResponse``, its nodes as they were written.
+        # A ``NodesStatusResponse`` whose nodes keep their original JSON.
         payload = encode({"data": raw_nodes(raw), "timestamp": timestamp(time.time())})
         self.send(sid, NODES_STATUS_RESPONSE, payload)
         return payload

@@ -1,4 +1,4 @@
-"""Namespace ``/``: every message of every channel, its JSON untouched."""
+"""Namespace ``/``: every message of every channel, with unchanged JSON."""
 
 import time
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from ws.state import ClusterState, MessageOutcome
 
 
 class RootNamespace(Namespace):
-    """``connection_confirmed``, at once the latest of each channel, then everything that is published."""
+    """``connection_confirmed``, the latest message of each channel, then all published messages."""
 
     name = ROOT_NAMESPACE
 
@@ -35,7 +35,7 @@ class RootNamespace(Namespace):
         self._push.join(sid, self._all_clients)
 
     def deliver(self, outcome: MessageOutcome) -> None:
-        """Pass a message on to everybody."""
+        """Broadcast a message to all clients."""
         self._push.broadcast(self._all_clients, self._event(outcome.channel, outcome.published))
 
     def _event(self, channel: str, raw: bytes) -> Event:

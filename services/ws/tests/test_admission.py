@@ -1,4 +1,4 @@
-"""In closed access no namespace shows anything to who has no valid credential, and what is revoked ends."""
+"""With closed access, namespaces need a valid credential, and a revocation ends connections."""
 
 import json
 import time
@@ -31,9 +31,9 @@ def credentials(tmp_path: Path, redis: Redis) -> Credentials:
     return Credentials(tmp_path, redis)
 
 
-#: Sooner than by itself, a connection that has shown no credential is closed.
+#: Prelude: the replica closes a connection without a credential sooner than usual.
 IMPATIENT = "import ws.access.admission; ws.access.admission.CREDENTIAL_SECONDS = 1.0"
-#: Sooner than by itself, all revocations are read again.
+#: Prelude: the replica reads all revocations again sooner than usual.
 REREADS = "import ws.access.revocation; ws.access.revocation.REREAD_SECONDS = 0.5"
 
 
@@ -48,7 +48,7 @@ def started(replicas: Start, credentials: Credentials, prelude: str = "", **env:
 
 
 def ask(replica: Replica, namespace: str, *headers: str, auth: object = None, cookie: str | None = None) -> RawClient:
-    """A client that asked for a namespace and got some answer."""
+    """Return a client that requested a namespace and got an answer."""
     if cookie is not None:
         headers = (*headers, f"Cookie: {cookie}", f"Origin: {replica.origin}")
     client = replica.bare_client(headers=headers)
@@ -59,7 +59,7 @@ def ask(replica: Replica, namespace: str, *headers: str, auth: object = None, co
 
 
 def refusal(client: RawClient) -> dict[str, Any]:
-    """What a client was refused with, which must be all that it was sent."""
+    """Return the refusal, which must be the only packet that the client got."""
     others = [packet for packet in client.packets if packet and not packet.startswith("{")]
     assert len(others) == 1, others
     assert others[0].startswith("4"), others
@@ -67,24 +67,24 @@ def refusal(client: RawClient) -> dict[str, Any]:
     return data
 
 
-def assert_dismissed(client: RawClient) -> None:
-    """Wait until the client has been told why it is sent out of its namespace."""
+def assert_removed(client: RawClient) -> None:
+    """Wait until the client has got the reason and has been removed from its namespace."""
     assert json.loads(client.event("error"))["code"] == "sign_in_required"
     client.wait(lambda packet: packet.startswith("1"))
 
 
-def let_in(client: RawClient) -> bool:
+def is_admitted(client: RawClient) -> bool:
     return any(packet.startswith("0") for packet in client.packets)
 
 
 @pytest.mark.parametrize("namespace", [*NAMESPACES, "/nowhere"])
-def test_namespace_shows_nothing_without_a_credential(closed: Replica, collector: Publisher, namespace: str) -> None:
+def test_namespace_sends_nothing_without_a_credential(closed: Replica, collector: Publisher, namespace: str) -> None:
     collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL))
 
     client = ask(closed, namespace)
 
     assert refusal(client)["code"] == "sign_in_required"
-    # A client that asks all the same is sent away, and what is published reaches nobody.
+    # The replica closes the connection at the next request, and published messages reach no client.
     prefix = "" if namespace == "/" else f"{namespace},"
     client.send(f'42{prefix}7["request_health"]')
     client.wait_until_closed()
@@ -94,7 +94,7 @@ def test_namespace_shows_nothing_without_a_credential(closed: Replica, collector
     refusal(client)
 
 
-def test_every_event_of_the_service_is_out_of_reach_without_a_credential(closed: Replica) -> None:
+def test_no_event_is_answered_without_a_credential(closed: Replica) -> None:
     from ws.namespaces.health import HealthNamespace
     from ws.namespaces.monitoring import MonitoringNamespace
     from ws.namespaces.root import RootNamespace
@@ -124,15 +124,15 @@ class _NoPush:
 
 
 @pytest.mark.parametrize("namespace", NAMESPACES)
-def test_namespace_lets_in_who_has_a_session_or_a_token(
+def test_namespace_admits_a_client_with_a_session_or_a_token(
     closed: Replica, credentials: Credentials, namespace: str
 ) -> None:
-    assert let_in(ask(closed, namespace, cookie=credentials.cookie()))
-    assert let_in(ask(closed, namespace, cookie=f"a=b; {credentials.cookie()}; broken[=1"))
-    assert let_in(ask(closed, namespace, auth={"token": credentials.token("reader")}))
+    assert is_admitted(ask(closed, namespace, cookie=credentials.cookie()))
+    assert is_admitted(ask(closed, namespace, cookie=f"a=b; {credentials.cookie()}; broken[=1"))
+    assert is_admitted(ask(closed, namespace, auth={"token": credentials.token("reader")}))
 
 
-def test_token_without_the_scope_reads_nothing(closed: Replica, credentials: Credentials) -> None:
+def test_token_without_the_read_scope_is_refused(closed: Replica, credentials: Credentials) -> None:
     token = credentials.token("writer", scopes=(PUBLISH,))
 
     assert refusal(ask(closed, "/", auth={"token": token}))["code"] == "forbidden"
@@ -164,7 +164,7 @@ def forged(credentials: Credentials) -> dict[str, str]:
     }
 
 
-def test_nobody_gets_in_with_a_forged_cookie(closed: Replica, credentials: Credentials) -> None:
+def test_forged_cookie_is_refused(closed: Replica, credentials: Credentials) -> None:
     for kind, value in forged(credentials).items():
         client = ask(closed, "/", cookie=f"{credentials.seal.cookie}={value}")
 
@@ -172,21 +172,19 @@ def test_nobody_gets_in_with_a_forged_cookie(closed: Replica, credentials: Crede
 
 
 @pytest.mark.parametrize("token", [5, "", "dcl_", "dcl_" + "a" * 43, "a" * 5000, ["x"], {"$ne": ""}, True])
-def test_nobody_gets_in_with_what_is_no_token(closed: Replica, credentials: Credentials, token: object) -> None:
+def test_invalid_token_is_refused(closed: Replica, credentials: Credentials, token: object) -> None:
     client = ask(closed, "/", auth={"token": token}, cookie=credentials.cookie())
 
-    # One that is shown alone decides, whatever the cookie says.
+    # A presented token is used instead of the cookie.
     assert refusal(client)["code"] == "sign_in_required"
 
 
-def test_nobody_gets_in_with_a_token_that_is_expired_cut_or_in_the_address(
-    closed: Replica, credentials: Credentials
-) -> None:
+def test_token_is_refused_when_it_is_expired_truncated_or_in_the_url(closed: Replica, credentials: Credentials) -> None:
     token = credentials.token()
 
-    assert not let_in(ask(closed, "/", auth={"token": credentials.token("old", lives=-1)}))
-    assert not let_in(ask(closed, "/", auth={"token": token[:-1]}))
-    assert not let_in(ask(closed, "/", auth={"token": token.upper()}))
+    assert not is_admitted(ask(closed, "/", auth={"token": credentials.token("old", lives=-1)}))
+    assert not is_admitted(ask(closed, "/", auth={"token": token[:-1]}))
+    assert not is_admitted(ask(closed, "/", auth={"token": token.upper()}))
     opened = closed.get(f"/socket.io/?EIO=4&transport=polling&token={token}", headers={"Cookie": ""})
     sid = json.loads(opened.text[1:])["sid"]
     path = f"/socket.io/?EIO=4&transport=polling&sid={sid}&token={token}"
@@ -204,7 +202,7 @@ def test_connection_ends_on_every_replica_when_its_credential_is_revoked(
     how: dict[str, Any] = {"auth": {"token": token}} if by.startswith("token") else {"cookie": cookie}
     clients = [ask(replica, namespace, **how) for replica in both for namespace in NAMESPACES]
     bystanders = [ask(replica, "/", cookie=credentials.cookie(credentials.session("bob"))) for replica in both]
-    assert all(map(let_in, [*clients, *bystanders]))
+    assert all(map(is_admitted, [*clients, *bystanders]))
 
     match by:
         case "session":
@@ -217,25 +215,27 @@ def test_connection_ends_on_every_replica_when_its_credential_is_revoked(
             (credentials.tokens / "script").unlink()
 
     for client in clients:
-        assert_dismissed(client)
+        assert_removed(client)
     for replica in both:
-        assert not let_in(ask(replica, "/", **how))
+        assert not is_admitted(ask(replica, "/", **how))
     assert not any(bystander.payloads("error") or bystander.closed for bystander in bystanders)
 
 
-@pytest.mark.parametrize("copies", [None], ids=["started"])  # a copy has taken note of the clock before
-def test_connection_ends_when_its_session_does(replicas: Start, credentials: Credentials, tmp_path: Path) -> None:
+@pytest.mark.parametrize("copies", [None], ids=["started"])  # a copy has read the clock before
+def test_connection_ends_when_its_session_expires(replicas: Start, credentials: Credentials, tmp_path: Path) -> None:
     clock = SteppedClock(tmp_path / "clock")
     replica = started(replicas, credentials, **clock.env)
     client = ask(replica, "/monitoring", cookie=credentials.cookie(credentials.session(lives=3600)))
-    assert let_in(client)
+    assert is_admitted(client)
 
     clock.step(3600)
 
-    assert_dismissed(client)
+    assert_removed(client)
 
 
-def test_connection_without_a_credential_is_closed_after_a_while(replicas: Start, credentials: Credentials) -> None:
+def test_connection_without_a_credential_is_closed_after_the_time_limit(
+    replicas: Start, credentials: Credentials
+) -> None:
     replica = started(replicas, credentials, prelude=IMPATIENT)
     silent, refused = replica.bare_client(), replica.bare_client()
     with suppress(OSError):  # on a busy machine it may be closed already
@@ -246,12 +246,12 @@ def test_connection_without_a_credential_is_closed_after_a_while(replicas: Start
     assert replica.metric('ws_closes_total{reason="unauthenticated"}') == 2
 
 
-def test_revocation_holds_when_redis_was_away_meanwhile(
+def test_revocation_applies_when_redis_was_away_in_between(
     closed: Replica, credentials: Credentials, redis: Redis
 ) -> None:
     session = credentials.session()
     client = ask(closed, "/", cookie=credentials.cookie(session))
-    # Told to nobody: it is read with the rest, later.
+    # No message reports this revocation; the replica reads it later with the others.
     redis.zadd(REVOCATIONS_KEY, {f"session:{session.id}": time.time() + 3600})
     redis.client_kill_filter(_type="pubsub")
 
@@ -262,20 +262,22 @@ def test_emptied_store_revives_no_session(replicas: Start, credentials: Credenti
     replica = started(replicas, credentials, prelude=REREADS)
     session, other = credentials.session(), credentials.session("bob")
     client = ask(replica, "/", cookie=credentials.cookie(other))
-    assert let_in(client)
+    assert is_admitted(client)
     credentials.revoke_session(session)
-    eventually(lambda: not let_in(ask(replica, "/", cookie=credentials.cookie(session))), what="the revocation")
+    eventually(lambda: not is_admitted(ask(replica, "/", cookie=credentials.cookie(session))), what="the revocation")
 
     redis.delete(GENERATION_KEY, REVOCATIONS_KEY)
 
     assert json.loads(client.event("error"))["code"] == "sign_in_required"
-    assert not let_in(ask(replica, "/", cookie=credentials.cookie(session)))
+    assert not is_admitted(ask(replica, "/", cookie=credentials.cookie(session)))
     credentials.new_generation()
-    assert not let_in(ask(replica, "/", cookie=credentials.cookie(session)))
-    assert let_in(ask(replica, "/", cookie=credentials.cookie()))
+    assert not is_admitted(ask(replica, "/", cookie=credentials.cookie(session)))
+    assert is_admitted(ask(replica, "/", cookie=credentials.cookie()))
 
 
-def test_revocation_that_cannot_be_read_stops_no_other(replicas: Start, credentials: Credentials, redis: Redis) -> None:
+def test_invalid_revocation_does_not_block_other_revocations(
+    replicas: Start, credentials: Credentials, redis: Redis
+) -> None:
     # given
     redis.zadd(REVOCATIONS_KEY, {b"session:\xff": time.time() + 3600})
     redis.xadd(REVOCATION_LOG_KEY, {b"subject": b"session:\xff", "before": "", "until": "never"})
@@ -285,11 +287,11 @@ def test_revocation_that_cannot_be_read_stops_no_other(replicas: Start, credenti
     call(redis, REVOKE, (keys, args))
     replica = started(replicas, credentials)
     # then
-    eventually(lambda: not let_in(ask(replica, "/", cookie=credentials.cookie(session))), what="the revocation")
-    assert let_in(ask(replica, "/", cookie=credentials.cookie(other)))
+    eventually(lambda: not is_admitted(ask(replica, "/", cookie=credentials.cookie(session))), what="the revocation")
+    assert is_admitted(ask(replica, "/", cookie=credentials.cookie(other)))
 
 
-def test_browsers_former_sessions_end_and_its_new_one_stays(
+def test_previous_sessions_of_a_browser_end_when_it_signs_in_again(
     replicas: Start, credentials: Credentials, redis: Redis
 ) -> None:
     replica = started(replicas, credentials)
@@ -297,17 +299,17 @@ def test_browsers_former_sessions_end_and_its_new_one_stays(
     former = msgspec.structs.replace(credentials.session(), id="device.former", issued=now - 10)
     new = msgspec.structs.replace(credentials.session(), id="device.new", issued=now)
     client = ask(replica, "/", cookie=credentials.cookie(former))
-    assert let_in(client)
+    assert is_admitted(client)
 
     keys, args = revoke_call(revocation_of_device("device", now), now + 3600, now, f"session:{former.id}")
     call(redis, REVOKE, (keys, args))
 
     assert json.loads(client.event("error"))["code"] == "sign_in_required"
-    assert not let_in(ask(replica, "/", cookie=credentials.cookie(former)))
-    assert let_in(ask(replica, "/", cookie=credentials.cookie(new)))
+    assert not is_admitted(ask(replica, "/", cookie=credentials.cookie(former)))
+    assert is_admitted(ask(replica, "/", cookie=credentials.cookie(new)))
 
 
-#: All revocations are read when the replica starts, and then only for a client that needs it.
+#: Prelude: the replica reads all revocations at its start, and then only if a client needs it.
 ONCE = """
 import ws.access.revocation as feed
 feed.REREAD_SECONDS = 3600
@@ -315,17 +317,17 @@ feed.REVOKED_CHANNEL = "deaf"
 """
 
 
-def test_first_session_of_a_store_is_let_in_however_lately_the_store_was_read(
+def test_first_session_of_a_new_store_is_admitted_when_the_store_was_just_read(
     replicas: Start, credentials: Credentials
 ) -> None:
     replica = started(replicas, credentials, prelude=ONCE)
     for _ in range(3):  # the second and the third within a second of the last reading
         credentials.new_generation()
         clients = [ask(replica, "/", cookie=credentials.cookie()) for _ in range(2)]
-        assert all(map(let_in, clients))
+        assert all(map(is_admitted, clients))
 
 
-def test_replica_says_no_more_than_its_status_without_a_credential(closed: Replica) -> None:
+def test_readyz_answers_only_the_status_without_a_credential(closed: Replica) -> None:
     def status(path: str, **headers: str) -> tuple[int, str]:
         answer = requests.get(closed.origin + path, headers=headers, timeout=15)
         return answer.status_code, answer.text
@@ -341,14 +343,14 @@ def test_replica_says_no_more_than_its_status_without_a_credential(closed: Repli
     assert closed.get("/readyz").text == "ready\nredis: up\n"
 
 
-def test_user_of_a_proxy_is_let_in_only_when_that_proxy_says_so(replicas: Start, credentials: Credentials) -> None:
+def test_user_header_is_used_only_from_its_proxy(replicas: Start, credentials: Credentials) -> None:
     believing = started(
         replicas, credentials, ACCESS_USER_HEADER="Remote-User", TRUSTED_PROXIES="127.0.0.1 10.9.8.0/24"
     )
     doubting = started(replicas, credentials, ACCESS_USER_HEADER="Remote-User", TRUSTED_PROXIES="10.9.8.0/24")
 
     def comes(replica: Replica, *headers: str) -> bool:
-        return let_in(ask(replica, "/", *headers))
+        return is_admitted(ask(replica, "/", *headers))
 
     assert comes(believing, "Remote-User: ada")
     assert comes(believing, "Remote-User: ada", "X-Forwarded-For: 1.2.3.4")
@@ -358,13 +360,13 @@ def test_user_of_a_proxy_is_let_in_only_when_that_proxy_says_so(replicas: Start,
     assert not comes(doubting, "Remote-User: ada", "X-Forwarded-For: 10.9.8.7")
 
 
-def test_page_of_another_origin_has_no_use_of_a_cookie_when_all_may_connect(
+def test_cookie_is_ignored_for_another_origin_when_all_origins_may_connect(
     replicas: Start, credentials: Credentials
 ) -> None:
     replica = started(replicas, credentials, WS_ALLOWED_ORIGINS="* http://wall.lan")
 
     def comes(*headers: str) -> bool:
-        return let_in(ask(replica, "/", f"Cookie: {credentials.cookie()}", *headers))
+        return is_admitted(ask(replica, "/", f"Cookie: {credentials.cookie()}", *headers))
 
     assert comes(f"Origin: {replica.origin}")
     for origin in ("http://wall.lan", "http://evil.example", "null"):
@@ -386,33 +388,33 @@ def test_page_of_another_origin_has_no_use_of_a_cookie_when_all_may_connect(
     ],
     ids=str,
 )
-def test_cookie_of_a_client_that_polls_counts_when_our_page_made_the_handshake(
+def test_cookie_of_a_polling_client_is_used_when_our_page_made_the_handshake(
     closed: Replica, credentials: Credentials, namespace: str, said: dict[str, str], comes: bool
 ) -> None:
     ours = {"Cookie": credentials.cookie(), "Origin": closed.origin}
     path, prefix = "/socket.io/?EIO=4&transport=polling", "" if namespace == "/" else f"{namespace},"
     headers = {name: value.replace("OURS", closed.origin) for name, value in said.items()}
     if "Origin" in said and not comes:
-        # A page that may not connect gets no session at all.
+        # A page that may not connect gets no session.
         assert closed.get(path, headers={**ours, **headers}).status_code == 400
         return
 
     opened = closed.get(path, headers={"Cookie": ours["Cookie"], **headers})
     path += f"&sid={json.loads(opened.text[1:])['sid']}"
-    # What the client shows later changes nothing.
+    # Later headers change nothing.
     requests.post(closed.origin + path, data=f"40{prefix}", headers=ours, timeout=15)
 
     assert closed.get(path, headers=ours).text.startswith(f"40{prefix}{{" if comes else f"44{prefix}{{")
 
 
-def test_cookie_of_a_page_over_plain_http_counts_for_nothing_when_ours_come_encrypted(
+def test_cookie_is_ignored_for_a_page_over_plain_http_when_our_pages_use_https(
     replicas: Start, credentials: Credentials
 ) -> None:
     replica = started(replicas, credentials, TRUSTED_PROXIES="127.0.0.1")
 
     def comes(origin: str, scheme: str) -> bool:
         headers = (f"Cookie: {credentials.cookie()}", f"Origin: {origin}", f"X-Forwarded-Proto: {scheme}")
-        return let_in(ask(replica, "/", *headers))
+        return is_admitted(ask(replica, "/", *headers))
 
     secure = replica.origin.replace("http", "https")
     assert comes(secure, "https")
@@ -421,7 +423,9 @@ def test_cookie_of_a_page_over_plain_http_counts_for_nothing_when_ours_come_encr
     assert not comes(replica.origin, "http, https")
 
 
-def test_word_of_a_proxy_counts_for_nothing_when_another_page_asks(replicas: Start, credentials: Credentials) -> None:
+def test_user_header_is_ignored_when_a_page_of_another_origin_connects(
+    replicas: Start, credentials: Credentials
+) -> None:
     replica = started(replicas, credentials, ACCESS_USER_HEADER="Remote-User", TRUSTED_PROXIES="127.0.0.1")
 
     def comes(**said: str) -> bool:
@@ -431,18 +435,18 @@ def test_word_of_a_proxy_counts_for_nothing_when_another_page_asks(replicas: Sta
         requests.post(replica.origin + path, data="40", timeout=15)
         return replica.get(path).text.startswith("40{")
 
-    # A program behind the proxy says nothing.
+    # A program behind the proxy sends no such headers.
     assert comes()
     assert comes(Sec_Fetch_Site="same-origin")
     assert not comes(Sec_Fetch_Site="same-site")
     assert not comes(Referer="http://127.0.0.1:1/")
 
 
-def test_open_access_asks_nobody(replicas: Start, credentials: Credentials) -> None:
+def test_open_access_needs_no_credential(replicas: Start, credentials: Credentials) -> None:
     replica = replicas(**{**credentials.env, "ACCESS": "open"})
 
-    assert let_in(ask(replica, "/"))
-    assert let_in(ask(replica, "/monitoring", auth={"token": "nonsense"}))
+    assert is_admitted(ask(replica, "/"))
+    assert is_admitted(ask(replica, "/monitoring", auth={"token": "nonsense"}))
     assert replica.get("/metrics").status_code == 200
 
 
@@ -457,7 +461,7 @@ def test_replica_does_not_start_when_closed_access_has_no_key(credentials: Crede
         Config.from_environment(credentials.env)
 
 
-def test_replica_does_not_start_when_others_reach_it_and_nobody_chose() -> None:
+def test_replica_does_not_start_when_it_is_reachable_and_access_is_not_set() -> None:
     from runtime.settings import SettingError
     from ws.config import Config
 

@@ -29,7 +29,7 @@ def origins(counters: Counters, *allowed: str, public: str = "") -> AllowedOrigi
         ("http://[::1]:8085", "[::1]:8085"),
     ],
 )
-def test_page_may_connect_when_its_host_is_the_one_it_asks_for(counters: Counters, origin: str, host: str) -> None:
+def test_page_may_connect_when_its_host_equals_the_host_header(counters: Counters, origin: str, host: str) -> None:
     assert origins(counters)(origin, {"HTTP_HOST": host})
     assert counters.refused_origins == 0
 
@@ -51,12 +51,12 @@ def test_page_may_connect_when_its_host_is_the_one_it_asks_for(counters: Counter
         ("garbage\r\nX: y", "cluster.example"),
     ],
 )
-def test_page_is_refused_and_counted_when_it_is_another_hosts(counters: Counters, origin: str, host: str) -> None:
+def test_page_of_another_host_is_refused_and_counted(counters: Counters, origin: str, host: str) -> None:
     assert not origins(counters)(origin, {"HTTP_HOST": host})
     assert counters.refused_origins == 1
 
 
-def test_forwarded_host_is_not_believed(counters: Counters) -> None:
+def test_forwarded_host_is_ignored(counters: Counters) -> None:
     environ = {
         "HTTP_HOST": "cluster.example",
         "HTTP_X_FORWARDED_HOST": "evil.example",
@@ -66,11 +66,11 @@ def test_forwarded_host_is_not_believed(counters: Counters) -> None:
     assert not origins(counters)("http://evil.example", environ)
 
 
-def test_request_without_origin_may_go_on(counters: Counters) -> None:
+def test_request_without_origin_is_allowed(counters: Counters) -> None:
     assert origins(counters)(None, {"HTTP_HOST": "cluster.example"})
 
 
-def test_page_may_connect_when_its_origin_is_allowed_by_name(counters: Counters) -> None:
+def test_page_may_connect_when_its_origin_is_in_the_settings(counters: Counters) -> None:
     gate = origins(counters, "https://wall.example:8443", "http://desk.example:80")
 
     assert gate("https://wall.example:8443", {"HTTP_HOST": "cluster.example"})
@@ -78,7 +78,7 @@ def test_page_may_connect_when_its_origin_is_allowed_by_name(counters: Counters)
     assert not gate("http://wall.example:8443", {"HTTP_HOST": "cluster.example"})
 
 
-def test_any_page_may_connect_when_all_are_allowed(counters: Counters) -> None:
+def test_any_page_may_connect_when_all_origins_are_allowed(counters: Counters) -> None:
     gate = origins(counters, "*")
 
     assert gate("null", {"HTTP_HOST": "cluster.example"})
@@ -89,14 +89,14 @@ HOST = "cluster.example:8085"
 OURS = "http://cluster.example:8085"
 
 
-def whose(counters: Counters, *allowed: str, public: str = "", **said: str) -> bool | None:
-    """What is made of a request with these headers."""
-    environ = {"HTTP_HOST": HOST, **{f"HTTP_{name.upper()}": value for name, value in said.items()}}
+def is_own_origin(counters: Counters, *allowed: str, public: str = "", **headers: str) -> bool | None:
+    """Return whether a request with these headers has our own origin."""
+    environ = {"HTTP_HOST": HOST, **{f"HTTP_{name.upper()}": value for name, value in headers.items()}}
     return origins(counters, *allowed, public=public).is_own_origin(environ)
 
 
 @pytest.mark.parametrize(
-    "said",
+    "headers",
     [
         {"origin": OURS},
         {"origin": OURS, "sec_fetch_site": "same-site", "referer": "http://evil.example/"},
@@ -107,13 +107,13 @@ def whose(counters: Counters, *allowed: str, public: str = "", **said: str) -> b
     ],
     ids=str,
 )
-def test_request_is_ours_when_its_browser_says_so(counters: Counters, said: dict[str, str]) -> None:
-    assert whose(counters, **said) is True
-    assert whose(counters, "*", **said) is True
+def test_request_has_our_origin_when_its_headers_show_it(counters: Counters, headers: dict[str, str]) -> None:
+    assert is_own_origin(counters, **headers) is True
+    assert is_own_origin(counters, "*", **headers) is True
 
 
 @pytest.mark.parametrize(
-    "said",
+    "headers",
     [
         {"origin": "http://cluster.example:8086"},
         {"origin": "http://cluster.example"},
@@ -133,33 +133,33 @@ def test_request_is_ours_when_its_browser_says_so(counters: Counters, said: dict
     ],
     ids=str,
 )
-def test_request_is_another_pages_when_its_browser_says_so(counters: Counters, said: dict[str, str]) -> None:
-    assert whose(counters, **said) is False
-    assert whose(counters, "*", **said) is False
+def test_request_has_another_origin_when_its_headers_show_it(counters: Counters, headers: dict[str, str]) -> None:
+    assert is_own_origin(counters, **headers) is False
+    assert is_own_origin(counters, "*", **headers) is False
 
 
-@pytest.mark.parametrize("said", [{}, {"referer": ""}, {"sec_fetch_site": "none"}], ids=str)
-def test_request_is_nobodys_when_nothing_says_whose_page_made_it(counters: Counters, said: dict[str, str]) -> None:
-    assert whose(counters, **said) is None
+@pytest.mark.parametrize("headers", [{}, {"referer": ""}, {"sec_fetch_site": "none"}], ids=str)
+def test_origin_of_a_request_is_unknown_when_no_header_shows_it(counters: Counters, headers: dict[str, str]) -> None:
+    assert is_own_origin(counters, **headers) is None
 
 
-def test_page_that_may_connect_is_not_ours_for_that(counters: Counters) -> None:
+def test_allowed_origin_is_not_our_own_origin(counters: Counters) -> None:
     gate = origins(counters, "https://wall.example")
 
     assert gate("https://wall.example", {"HTTP_HOST": HOST})
-    assert whose(counters, "https://wall.example", origin="https://wall.example") is False
+    assert is_own_origin(counters, "https://wall.example", origin="https://wall.example") is False
 
 
-def test_page_is_ours_when_it_is_of_the_public_url(counters: Counters) -> None:
+def test_origin_of_the_public_url_is_our_own_origin(counters: Counters) -> None:
     public = "https://public.example/"
 
     assert origins(counters, public=public)("https://public.example", {"HTTP_HOST": HOST})
-    assert whose(counters, public=public, origin="https://public.example") is True
-    assert whose(counters, public=public, referer="https://public.example/nodes") is True
-    assert whose(counters, public=public, origin="https://public.example:8443") is False
+    assert is_own_origin(counters, public=public, origin="https://public.example") is True
+    assert is_own_origin(counters, public=public, referer="https://public.example/nodes") is True
+    assert is_own_origin(counters, public=public, origin="https://public.example:8443") is False
 
 
-def test_page_over_plain_http_is_not_ours_when_ours_come_encrypted(counters: Counters) -> None:
+def test_plain_http_origin_is_not_our_own_when_our_pages_use_https(counters: Counters) -> None:
     plain = {"HTTP_HOST": "cluster.example", "HTTP_ORIGIN": "http://cluster.example"}
     encrypted = {**plain, "wsgi.url_scheme": "https"}
     public = origins(counters, public="https://cluster.example")
@@ -168,11 +168,11 @@ def test_page_over_plain_http_is_not_ours_when_ours_come_encrypted(counters: Cou
     assert origins(counters).is_own_origin(encrypted) is False
     assert public.is_own_origin(plain) is False
     assert public.is_own_origin({**encrypted, "HTTP_ORIGIN": "https://cluster.example"}) is True
-    # Another way to the same deployment, such as a tunnel.
+    # Another address of the same deployment, for example a tunnel.
     assert public.is_own_origin({"HTTP_HOST": "localhost:8085", "HTTP_ORIGIN": "http://localhost:8085"}) is True
 
 
-def test_refusal_is_logged_once_an_origin_and_names_the_setting(
+def test_refusal_is_logged_once_per_origin_and_names_the_setting(
     counters: Counters, caplog: pytest.LogCaptureFixture
 ) -> None:
     gate = origins(counters)
@@ -185,7 +185,7 @@ def test_refusal_is_logged_once_an_origin_and_names_the_setting(
     assert counters.refused_origins == 3
 
 
-def test_log_stays_bounded_and_in_lines_when_origins_are_made_up(
+def test_log_of_forged_origins_is_bounded_and_has_one_line_each(
     counters: Counters, caplog: pytest.LogCaptureFixture
 ) -> None:
     gate = origins(counters)
@@ -199,5 +199,5 @@ def test_log_stays_bounded_and_in_lines_when_origins_are_made_up(
     assert {record.levelno for record in caplog.records} == {logging.WARNING}
 
 
-def test_origin_is_normal_with_its_default_port() -> None:
+def test_normal_origin_has_its_default_port() -> None:
     assert normal_origin("HTTPS://Cluster.example") == ("https", "cluster.example", 443)

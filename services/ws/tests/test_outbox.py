@@ -13,7 +13,7 @@ def taken(outbox: Outbox) -> list[str]:
     return [outbox.take().text.decode() for _ in range(len(outbox))]
 
 
-def test_of_states_only_the_newest_waits_and_of_the_log_everything() -> None:
+def test_only_the_newest_state_of_a_slot_waits_and_all_log_packets() -> None:
     outbox = Outbox(Budget(1 << 30))
     for text in ("l1", "m1", "h1", "l2", "m2", "h2"):
         outbox.put(EnginePacket(text.encode(), {"m": "metrics", "h": "health"}.get(text[0])))
@@ -21,14 +21,14 @@ def test_of_states_only_the_newest_waits_and_of_the_log_everything() -> None:
     assert taken(outbox) == ["l1", "l2", "m2", "h2"]
 
 
-def test_it_says_how_many_states_were_replaced() -> None:
+def test_put_returns_the_number_of_replaced_states() -> None:
     outbox = Outbox(Budget(1 << 30))
 
     packets = (state("m1"), EnginePacket(b"l"), state("m2"), state("h", "health"))
     assert [outbox.put(packet) for packet in packets] == [0, 0, 1, 0]
 
 
-def test_packet_that_misses_one_before_it_is_replaced_by_what_stands_alone() -> None:
+def test_packet_after_a_missed_one_is_replaced_by_its_replacement() -> None:
     outbox = Outbox(Budget(1 << 30))
     asked = []
 
@@ -36,16 +36,16 @@ def test_packet_that_misses_one_before_it_is_replaced_by_what_stands_alone() -> 
         asked.append(1)
         return state("whole")
 
-    outbox.put(state("delta 1", instead=whole))
+    outbox.put(state("delta 1", replacement=whole))
     assert asked == []
-    outbox.put(state("delta 2", instead=whole))
+    outbox.put(state("delta 2", replacement=whole))
 
     assert taken(outbox) == ["whole"]
-    outbox.put(state("delta 3", instead=whole))
+    outbox.put(state("delta 3", replacement=whole))
     assert taken(outbox) == ["delta 3"]
 
 
-def test_states_wait_in_a_row_up_to_the_depth() -> None:
+def test_states_wait_unreplaced_up_to_the_depth() -> None:
     outbox = Outbox(Budget(1 << 30), depth=3)
     for number in range(1, 4):
         assert outbox.put(state(f"m{number}")) == 0
@@ -68,7 +68,7 @@ def test_log_is_bounded() -> None:
     assert taken(outbox) == ["m", "l"]
 
 
-def test_nothing_more_waits_when_all_outboxes_together_are_full() -> None:
+def test_outbox_overflows_when_the_shared_budget_is_spent() -> None:
     budget = Budget(100)
     one, other = Outbox(budget), Outbox(budget)
     one.put(EnginePacket(b"l" * 101))
@@ -87,13 +87,13 @@ def test_nothing_more_waits_when_all_outboxes_together_are_full() -> None:
 
 
 def broadcast(text: str, clients: int, slot: str = "metrics", **how: object) -> EnginePacket:
-    """A state that so many clients get."""
+    """Return a state with this number of recipients."""
     packet = state(text, slot, **how)
     packet.clients = clients
     return packet
 
 
-def test_state_counts_as_the_part_of_each_client_that_gets_it() -> None:
+def test_broadcast_counts_as_the_share_of_each_recipient() -> None:
     budget, of_address = Budget(1 << 30), Budget(1 << 30)
     outbox = Outbox(budget, of_address, depth=16)
     outbox.put(broadcast("m" * 1000, clients=1))
@@ -116,7 +116,7 @@ def test_only_the_newest_state_waits_when_a_budget_is_spent() -> None:
     assert taken(outbox) == ["newest"]
 
 
-def test_state_that_nobody_shares_does_not_wait_when_a_budget_is_spent() -> None:
+def test_unshared_state_overflows_when_a_budget_is_spent() -> None:
     budget = Budget(100)
     Outbox(budget).put(EnginePacket(b"l" * 101))
     outbox = Outbox(budget, depth=16)

@@ -1,4 +1,4 @@
-"""What comes from a client: whole messages of bounded size, or its end; whatever the bytes are."""
+"""The reader yields complete messages of limited size, or a protocol violation, for any data."""
 
 import os
 import random
@@ -37,7 +37,7 @@ def test_messages_and_pings_are_read() -> None:
     assert list(reader().receive(data)) == [TextMessage("40"), PingFrame(b"there?"), TextMessage("4é")]
 
 
-def test_message_in_fragments_is_one_and_a_ping_may_come_between() -> None:
+def test_fragments_are_joined_when_a_ping_comes_between() -> None:
     data = frame(0x01, "4é".encode()[:2]) + frame(0x89, b"") + frame(0x00, "é".encode()[1:]) + frame(0x80, b"!")
 
     assert list(reader().receive(data)) == [PingFrame(b""), TextMessage("4é!")]
@@ -48,7 +48,7 @@ def test_close_is_read_with_its_code(payload: bytes, code: int) -> None:
     assert list(reader().receive(frame(0x88, payload))) == [CloseFrame(code)]
 
 
-def test_compressed_messages_are_inflated_each_by_itself() -> None:
+def test_compressed_messages_are_inflated_separately() -> None:
     texts = ["4" + "a" * (INFLATED_LIMIT_BYTES - 1), "4b", ""]
     data = b"".join(frame(0xC1, deflated(text.encode())) for text in texts) + frame(0x81, b"4plain")
 
@@ -93,7 +93,7 @@ def test_compressed_message_in_fragments_is_inflated() -> None:
         "length not shortest",
     ],
 )
-def test_client_is_sent_away_with_a_code_when_it_breaks_the_rules(data: bytes, code: int) -> None:
+def test_violation_has_a_close_code_when_the_data_is_invalid(data: bytes, code: int) -> None:
     with pytest.raises(ProtocolViolation) as broken:
         list(reader().receive(data))
 
@@ -120,7 +120,7 @@ def test_client_is_sent_away_with_a_code_when_it_breaks_the_rules(data: bytes, c
         *("no deflate", "bit amid a message", "bit of a ping"),
     ],
 )
-def test_client_is_sent_away_with_a_code_when_it_compresses_badly(data: bytes, code: int) -> None:
+def test_violation_has_a_close_code_when_the_compression_is_invalid(data: bytes, code: int) -> None:
     tracemalloc.start()
     with pytest.raises(ProtocolViolation) as broken:
         list(reader(inflates=True).receive(data))
@@ -138,7 +138,7 @@ def test_longest_message_is_read() -> None:
 
 
 @pytest.mark.parametrize("start", [SUBSCRIPTION, "40/monitoring,{", '42/monitoring,[ "subscribe_to_updates"'])
-def test_longest_subscription_is_inflated_when_it_is_asked_for(start: str) -> None:
+def test_longest_subscription_is_inflated_when_the_next_item_is_requested(start: str) -> None:
     one, text = reader(inflates=True), start.ljust(LIMIT)
     received = one.receive(frame(0xC1, deflated(text.encode())))
 
@@ -151,7 +151,7 @@ def test_longest_subscription_is_inflated_when_it_is_asked_for(start: str) -> No
     assert one.kept_bytes == 0
 
 
-def test_reader_is_free_for_others_only_between_messages() -> None:
+def test_reader_is_between_messages_only_without_an_incomplete_message() -> None:
     one = reader()
     states = []
     for data in (frame(0x01, b"4"), frame(0x89, b"x"), frame(0x80, b"!"), b"\x81", frame(0x81, b"40")[1:]):
@@ -162,7 +162,7 @@ def test_reader_is_free_for_others_only_between_messages() -> None:
 
 
 def cut(data: bytes, random_: random.Random) -> list[bytes]:
-    """The data in pieces, as a network may deliver it."""
+    """Return the data in random pieces."""
     pieces = []
     while data:
         size = random_.choice([1, 2, 3, 7, 50, 1000])
@@ -175,7 +175,7 @@ def cut(data: bytes, random_: random.Random) -> list[bytes]:
     st.lists(st.tuples(st.text(max_size=300), st.integers(1, 4), st.booleans(), st.booleans()), max_size=6),
     st.randoms(use_true_random=False),
 )
-def test_messages_are_the_same_however_they_are_cut(
+def test_messages_do_not_depend_on_the_pieces_of_data(
     messages: list[tuple[str, int, bool, bool]], random_: random.Random
 ) -> None:
     sent = b""
@@ -195,7 +195,7 @@ def test_messages_are_the_same_however_they_are_cut(
     assert one.is_between_messages
 
 
-def test_what_is_kept_of_a_message_that_is_not_whole_is_counted_and_put_together() -> None:
+def test_pieces_of_an_incomplete_message_are_counted_and_joined() -> None:
     one = reader()
     sent = frame(0x81, b"4" * 5000)
 
@@ -210,7 +210,7 @@ def test_what_is_kept_of_a_message_that_is_not_whole_is_counted_and_put_together
 
 
 def scrambled(random_: random.Random) -> bytes:
-    """Frames with some bytes changed."""
+    """Return frames with some changed bytes."""
     client = FrameProtocol(client=True, extensions=[])
     data = bytearray(b"".join(client.send_data("4" * random_.randrange(200)) for _ in range(random_.randrange(1, 5))))
     for _ in range(random_.randrange(4)):
@@ -219,7 +219,7 @@ def scrambled(random_: random.Random) -> bytes:
 
 
 @pytest.mark.parametrize("source", [scrambled, lambda random_: random_.randbytes(random_.randrange(400))])
-def test_nothing_but_broken_comes_of_any_bytes(source: Callable[[random.Random], bytes]) -> None:
+def test_only_protocol_violations_are_raised_for_any_bytes(source: Callable[[random.Random], bytes]) -> None:
     codes = set()
     for seed in range(3000):
         random_ = random.Random(seed)

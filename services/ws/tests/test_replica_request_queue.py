@@ -1,4 +1,4 @@
-"""A client that always has something to be read: nobody waits for it."""
+"""A client that always has data to read does not block other clients."""
 
 import contextlib
 import socket
@@ -12,18 +12,18 @@ from tests.drivers.replica import Replica, Start
 from tests.drivers.waiting import eventually
 from ws.tests.conftest import Served
 
-#: A WebSocket's ping without payload, masked with zeros, and the pong to it.
+#: A WebSocket ping without payload, masked with zeros, and its pong.
 PING: Final = frame(0x89, b"")
 PONG: Final = b"\x8a\x00"
-#: As many as a replica reads at a time.
+#: As many pings as one read returns.
 PINGS: Final = 2600
 
 
 @contextlib.contextmanager
 def talking(replica: Replica, head: bytes, again: bytes) -> Iterator[threading.Event]:
-    """Send ``head``, and then ``again`` for as long as the replica takes it; read all answers.
+    """Send ``head``, and then ``again`` repeatedly while the replica accepts data; read all answers.
 
-    The event is set once one has come.
+    The event is set after the first answer.
     """
     connection = socket.create_connection(("127.0.0.1", replica.port), timeout=60)
     connection.sendall(head)
@@ -53,7 +53,7 @@ def talking(replica: Replica, head: bytes, again: bytes) -> Iterator[threading.E
         connection.close()
 
 
-def test_others_are_served_when_requests_follow_each_other_without_a_pause(replicas: Start, served: Served) -> None:
+def test_other_clients_are_served_when_one_sends_requests_without_a_pause(replicas: Start, served: Served) -> None:
     replica = replicas(TRUSTED_PROXIES="127.0.0.1")
 
     with talking(replica, b"", 400 * b"GET /socket.io/?EIO=3 HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n") as answered:
@@ -62,19 +62,19 @@ def test_others_are_served_when_requests_follow_each_other_without_a_pause(repli
         served(replica)
 
 
-def test_others_are_served_when_a_body_comes_in_the_smallest_chunks(replicas: Start, served: Served) -> None:
+def test_other_clients_are_served_when_a_body_has_the_smallest_chunks(replicas: Start, served: Served) -> None:
     replica = replicas(TRUSTED_PROXIES="127.0.0.1")
     with contextlib.closing(EngineSession(replica.port)) as session:
         target = f"/socket.io/?EIO=4&transport=polling&sid={session.sid}"
         head = f"POST {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"
-        # Its first half million are one body, which takes seconds.
+        # The first half million chunks are one body, which takes seconds.
         with talking(replica, head.encode(), 100_000 * b"1\r\n6\r\n") as answered:
             served(replica)
 
             assert not answered.is_set()
 
 
-def test_few_pings_are_answered_when_many_clients_of_an_address_send_too_many(replicas: Start, served: Served) -> None:
+def test_few_pings_are_answered_when_many_clients_of_an_address_flood(replicas: Start, served: Served) -> None:
     replica = replicas(TRUSTED_PROXIES="127.0.0.1", WS_LIMIT_PACKETS_PER_SECOND="100")
     with contextlib.ExitStack() as stack:
         senders = [stack.enter_context(contextlib.closing(replica.bare_websocket())) for _ in range(40)]
@@ -83,12 +83,12 @@ def test_few_pings_are_answered_when_many_clients_of_an_address_send_too_many(re
 
         served(replica)
 
-        # One client spends what the address has; of each other one a few are read before they are counted.
+        # One client uses up the quota of the address. The replica reads a few pings of each other client.
         assert sum(received(sender).count(PONG) for sender in senders) < len(senders) * PINGS / 5
 
 
 def received(connection: socket.socket) -> bytes:
-    """What has come already."""
+    """Return the data that has already arrived."""
     connection.setblocking(False)
     data = b""
     with contextlib.suppress(BlockingIOError):
@@ -97,7 +97,7 @@ def received(connection: socket.socket) -> bytes:
     return data
 
 
-def test_websocket_that_pings_and_does_not_go_on_is_closed(replicas: Start) -> None:
+def test_upgrade_probe_is_closed_when_it_only_sends_pings(replicas: Start) -> None:
     replica = replicas()
     with contextlib.closing(EngineSession(replica.port)) as session:
         head = (
@@ -107,5 +107,5 @@ def test_websocket_that_pings_and_does_not_go_on_is_closed(replicas: Start) -> N
         with talking(replica, head.encode(), 100 * PING):
             eventually(lambda: replica.metric("ws_malformed_packets_total") == 1)
 
-        # Its session goes on by polling.
+        # The session continues to poll.
         assert session.post("40").status == 200

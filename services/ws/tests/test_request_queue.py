@@ -1,15 +1,15 @@
-"""Whose work begins in which round."""
+"""The request queue decides which work begins in a round."""
 
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from tests.drivers.waiting import eventually
-from ws.request_queue import FREE_SECONDS, MOST, RequestQueue
+from ws.request_queue import FREE_SECONDS, SLOTS_LIMIT, RequestQueue
 
 
 class Rounds:
-    """Turns whose rounds a test runs by itself, one after the other, with a clock that it sets."""
+    """A request queue whose rounds and clock the test controls."""
 
     def __init__(self) -> None:
         self._rounds: list[Callable[[], object]] = []
@@ -17,18 +17,18 @@ class Rounds:
         self.queue = RequestQueue(lambda name, function: self._rounds.append(function), lambda: self.now)
 
     def run(self) -> None:
-        """Go round until nothing has begun any more."""
+        """Run rounds until no work begins."""
         while self._rounds:
             self._rounds.pop()()
 
     def grow_old(self) -> None:
-        """Let the round last longer than work begins at once."""
+        """Advance the clock beyond the time in which work begins immediately."""
         self.queue.wait("anybody")
         self.now += FREE_SECONDS
 
     @contextmanager
     def waiting(self, address: str) -> Iterator[threading.Event]:
-        """Somebody who waits; the event is set once the work has begun."""
+        """Wait for a slot in a thread; the event is set when the work has begun."""
         begun = threading.Event()
 
         def wait() -> None:
@@ -43,20 +43,20 @@ class Rounds:
         assert begun.is_set()
 
 
-def test_work_begins_at_once_while_a_round_is_young() -> None:
+def test_work_begins_immediately_at_the_beginning_of_a_round() -> None:
     rounds = Rounds()
 
-    for _ in range(3 * MOST):
+    for _ in range(3 * SLOTS_LIMIT):
         rounds.queue.wait("10.0.0.1")
 
 
-def test_work_waits_for_the_next_round_when_the_round_is_old_and_has_its_part_of_the_address() -> None:
+def test_work_waits_for_the_next_round_when_the_round_has_no_free_slot() -> None:
     rounds = Rounds()
     rounds.grow_old()
     rounds.queue.wait("10.0.0.1")
 
     with rounds.waiting("10.0.0.1") as next_one:
-        # Whoever else comes is not behind it.
+        # Work of another address does not wait behind it.
         rounds.queue.wait("10.0.0.2")
         assert not next_one.wait(0.2)
 
@@ -65,24 +65,24 @@ def test_work_waits_for_the_next_round_when_the_round_is_old_and_has_its_part_of
         eventually(next_one.is_set)
 
 
-def test_more_of_an_address_begins_in_a_round_when_rounds_are_short() -> None:
+def test_address_gets_more_slots_when_rounds_are_short() -> None:
     rounds = Rounds()
-    # Given short rounds, and then one that is old
+    # Given short rounds, and then the end of a round
     for _ in range(3):
         rounds.queue.wait("10.0.0.1")
         rounds.run()
     rounds.grow_old()
-    # Then several begin in it, and fewer after a long one
+    # Then several pieces of work begin in this round, and fewer after a long round
     for _ in range(8):
         rounds.queue.wait("10.0.0.1")
     with rounds.waiting("10.0.0.1") as next_one:
         assert not next_one.wait(0.2)
 
 
-def test_work_begins_at_once_after_a_round_in_which_nothing_waited() -> None:
+def test_work_begins_immediately_after_a_round_without_waiting_work() -> None:
     rounds = Rounds()
     rounds.grow_old()
     rounds.run()
 
-    for _ in range(3 * MOST):
+    for _ in range(3 * SLOTS_LIMIT):
         rounds.queue.wait("10.0.0.1")

@@ -77,7 +77,7 @@ def _tasks() -> Iterator[None]:
         for module in (alert_log, feed, monitoring):
             patch.setattr(module, "time", CLOCK)
         patch.setattr(alert_log, "threading", SimpleNamespace(Lock=Turn))
-        patch.setattr(alert_log, "PAGE_LENGTH", 2)
+        patch.setattr(alert_log, "RESULT_PAGE_LENGTH", 2)
         yield
 
 
@@ -435,7 +435,7 @@ def missed(world: World, client: Client) -> list[str]:
 # To a replica that knows nothing yet.
 @example([("restart", 0, 0), ("connect", 0, 0), ("serve", 1, 0), ("follow", 0, 0)])
 @example([("restart", 0, 0), ("connect", 0, 0), ("serve", 1, 0), ("publish", 1, 0)])
-def test_every_client_is_shown_each_entry_once_and_in_order_when_the_log_is_whole(
+def test_every_client_gets_each_entry_once_and_in_order_when_the_log_is_complete(
     operations: list[tuple[str, int, int]],
 ) -> None:
     world = play(operations)
@@ -457,7 +457,7 @@ def test_every_client_is_shown_each_entry_once_and_in_order_when_the_log_is_whol
         *[("publish", 3, 0), ("restart", 0, 0), ("follow", 0, 0), ("connect", 0, 0), ("serve", 0, 0), ("empty", 0, 0)],
     ]
 )
-def test_client_is_told_and_shown_nothing_twice_when_its_position_is_gone(
+def test_client_is_notified_and_gets_no_entry_twice_when_its_position_no_longer_exists(
     operations: list[tuple[str, int, int]],
 ) -> None:
     world = play(operations)

@@ -53,7 +53,7 @@ def apply(
     ],
     ids=lambda raw: repr(raw[:20]),
 )
-def test_message_is_dropped_when_it_is_no_json_object(raw: bytes) -> None:
+def test_message_is_dropped_when_it_is_not_a_json_object(raw: bytes) -> None:
     with pytest.raises(UndecodableMessage):
         receive(METRICS_CHANNEL, raw)
 
@@ -68,7 +68,7 @@ def test_message_is_only_passed_on_when_it_is_not_of_its_channels_type(state: Cl
     assert state.raw(channel) is None
 
 
-def test_message_says_why_it_is_only_passed_on() -> None:
+def test_message_has_the_reason_when_it_is_only_passed_on() -> None:
     received = receive(HEALTH_CHANNEL, b'{"v":2}')
 
     assert received.message is None
@@ -85,7 +85,7 @@ def test_message_becomes_state_unchanged_when_nothing_is_stored(state: ClusterSt
     assert state.raw(channel) == raw
 
 
-def test_first_alerts_are_shown_without_entries_since_nobody_stands_before_them(state: ClusterState) -> None:
+def test_first_alerts_are_sent_without_entries(state: ClusterState) -> None:
     raw = message(ALERTS_CHANNEL)
 
     outcome = apply(state, ALERTS_CHANNEL, raw, stored=raw)
@@ -98,7 +98,7 @@ def test_first_alerts_are_shown_without_entries_since_nobody_stands_before_them(
 # Metrics: only what follows directly
 
 
-def test_snapshot_becomes_state_without_a_look_when_it_follows_directly(state: ClusterState) -> None:
+def test_snapshot_becomes_state_without_latest_when_it_follows_directly(state: ClusterState) -> None:
     apply(state, METRICS_CHANNEL, snapshot(1))
 
     received = receive(METRICS_CHANNEL, snapshot(2))
@@ -131,7 +131,7 @@ def test_state_is_kept_when_a_snapshot_published_by_hand_jumps(state: ClusterSta
     assert apply(state, METRICS_CHANNEL, snapshot(3)).kind == "state"
 
 
-def test_state_is_the_collectors_again_when_a_forged_snapshot_followed_directly(state: ClusterState) -> None:
+def test_state_is_corrected_when_a_forged_snapshot_followed_directly(state: ClusterState) -> None:
     apply(state, METRICS_CHANNEL, snapshot(2))
     apply(state, METRICS_CHANNEL, snapshot(3, cluster="forged"))
 
@@ -140,7 +140,7 @@ def test_state_is_the_collectors_again_when_a_forged_snapshot_followed_directly(
     assert outcome.state == snapshot(3)
 
 
-def test_state_is_kept_when_what_is_stored_is_no_snapshot(state: ClusterState) -> None:
+def test_state_is_kept_when_the_stored_value_is_not_a_snapshot(state: ClusterState) -> None:
     apply(state, METRICS_CHANNEL, snapshot(2))
 
     outcome = apply(state, METRICS_CHANNEL, snapshot(9), stored=b'{"x":1}')
@@ -148,7 +148,7 @@ def test_state_is_kept_when_what_is_stored_is_no_snapshot(state: ClusterState) -
     assert (outcome.kind, outcome.state) == ("passed_on", None)
 
 
-def test_message_is_only_passed_on_when_redis_does_not_say_what_is_stored(state: ClusterState) -> None:
+def test_message_is_only_passed_on_when_redis_does_not_answer(state: ClusterState) -> None:
     apply(state, METRICS_CHANNEL, snapshot(2))
 
     outcome = state.apply(receive(METRICS_CHANNEL, snapshot(9)), None)
@@ -156,7 +156,7 @@ def test_message_is_only_passed_on_when_redis_does_not_say_what_is_stored(state:
     assert (outcome.kind, outcome.published, outcome.state) == ("passed_on", snapshot(9), None)
 
 
-def test_repeated_snapshot_goes_to_everybody_and_changes_nothing(state: ClusterState, clock: Clock) -> None:
+def test_repeated_snapshot_goes_to_all_clients_and_changes_nothing(state: ClusterState, clock: Clock) -> None:
     apply(state, METRICS_CHANNEL, snapshot(2))
     clock.now += 5
 
@@ -170,7 +170,7 @@ def test_repeated_snapshot_goes_to_everybody_and_changes_nothing(state: ClusterS
 
 
 @pytest.mark.parametrize("channel", [HEALTH_CHANNEL, ALERTS_CHANNEL])
-def test_stored_message_becomes_state_whatever_was_published(state: ClusterState, channel: str) -> None:
+def test_stored_message_becomes_state_instead_of_the_published_one(state: ClusterState, channel: str) -> None:
     first, log = message(channel, seq=1), {}
     if channel == ALERTS_CHANNEL:
         log = {"previous_alert_id": json.loads(first)["last_alert_id"], "last_alert_id": "1795426867-999"}
@@ -183,7 +183,7 @@ def test_stored_message_becomes_state_whatever_was_published(state: ClusterState
 
 
 @pytest.mark.parametrize("channel", [HEALTH_CHANNEL, ALERTS_CHANNEL])
-def test_repeated_message_is_new_for_nobody_but_the_clients_of_root(state: ClusterState, channel: str) -> None:
+def test_repeated_message_goes_only_to_the_clients_of_root(state: ClusterState, channel: str) -> None:
     apply(state, channel, message(channel))
 
     outcome = apply(state, channel, message(channel))
@@ -204,7 +204,7 @@ def ahead(state: ClusterState) -> MessageOutcome:
     return apply(state, HEALTH_CHANNEL, SECOND, stored=THIRD)
 
 
-def test_state_that_was_taken_ahead_is_shown_once_when_its_message_arrives(
+def test_state_from_latest_is_sent_once_when_its_message_arrives_later(
     state: ClusterState, ahead: MessageOutcome
 ) -> None:
     arrival = apply(state, HEALTH_CHANNEL, THIRD, stored=THIRD)
@@ -213,7 +213,7 @@ def test_state_that_was_taken_ahead_is_shown_once_when_its_message_arrives(
     assert arrival == MessageOutcome(HEALTH_CHANNEL, "state", published=THIRD, state=None)
 
 
-def test_snapshots_that_were_overtaken_are_only_passed_on_and_the_next_follows(state: ClusterState) -> None:
+def test_overtaken_snapshots_are_only_passed_on_and_the_next_becomes_state(state: ClusterState) -> None:
     first = apply(state, METRICS_CHANNEL, snapshot(1), stored=snapshot(4))
     for seq in (2, 3):
         assert not state.needs_latest(receive(METRICS_CHANNEL, snapshot(seq)))
@@ -225,7 +225,7 @@ def test_snapshots_that_were_overtaken_are_only_passed_on_and_the_next_follows(s
 
 @pytest.mark.parametrize("by_hand", [[3, 4, 5, 6], [2**40]], ids=["one after the other", "far ahead"])
 @pytest.mark.parametrize("known", [2, None], ids=["of a state", "of none"])
-def test_snapshots_by_hand_that_run_ahead_do_not_keep_the_collectors_out(
+def test_snapshots_published_by_hand_do_not_block_those_of_the_collector(
     state: ClusterState, by_hand: list[int], known: int | None
 ) -> None:
     if known is not None:
@@ -242,7 +242,7 @@ def test_snapshots_by_hand_that_run_ahead_do_not_keep_the_collectors_out(
 
 
 @pytest.mark.usefixtures("ahead")
-def test_new_client_of_root_begins_with_what_arrived_when_the_state_is_ahead(state: ClusterState) -> None:
+def test_new_client_of_root_gets_the_last_arrived_message_when_the_state_is_ahead(state: ClusterState) -> None:
     before = state.arrived()
     apply(state, HEALTH_CHANNEL, THIRD)
 
@@ -251,13 +251,13 @@ def test_new_client_of_root_begins_with_what_arrived_when_the_state_is_ahead(sta
 
 
 @pytest.mark.usefixtures("ahead")
-def test_new_client_of_root_begins_with_no_jump_by_hand_when_the_state_is_ahead(state: ClusterState) -> None:
+def test_new_client_of_root_gets_no_forged_jump_when_the_state_is_ahead(state: ClusterState) -> None:
     apply(state, HEALTH_CHANNEL, message(HEALTH_CHANNEL, seq=999), stored=THIRD)
 
     assert state.arrived() == [(HEALTH_CHANNEL, SECOND)]
 
 
-def test_new_client_of_root_begins_with_no_message_that_was_published_by_hand(state: ClusterState) -> None:
+def test_new_client_of_root_gets_no_message_that_was_published_by_hand(state: ClusterState) -> None:
     apply(state, METRICS_CHANNEL, snapshot(2))
     apply(state, METRICS_CHANNEL, snapshot(999), stored=snapshot(2))
     apply(state, METRICS_CHANNEL, b'{"x":1}')
@@ -269,7 +269,7 @@ def test_new_client_of_root_begins_with_no_message_that_was_published_by_hand(st
 
 
 @pytest.mark.parametrize("seq", [1, 3, 99])
-def test_stored_message_is_given_to_everybody_after_a_connection_when_it_differs(state: ClusterState, seq: int) -> None:
+def test_stored_message_is_sent_after_a_connection_when_it_differs(state: ClusterState, seq: int) -> None:
     apply(state, METRICS_CHANNEL, snapshot(2))
 
     outcome = state.catch_up(METRICS_CHANNEL, StoredMessage(snapshot(seq), 3.0))
@@ -279,7 +279,7 @@ def test_stored_message_is_given_to_everybody_after_a_connection_when_it_differs
     assert state.age_seconds == 3
 
 
-def test_nothing_is_new_after_a_connection_when_the_stored_message_is_the_state(
+def test_nothing_is_sent_after_a_connection_when_the_stored_message_is_the_state(
     state: ClusterState, clock: Clock
 ) -> None:
     apply(state, METRICS_CHANNEL, snapshot(2))
@@ -290,7 +290,7 @@ def test_nothing_is_new_after_a_connection_when_the_stored_message_is_the_state(
 
 
 @pytest.mark.parametrize("stored", [None, b"", b'{"x":1}', b'{"x":NaN}'])
-def test_state_is_kept_after_a_connection_when_nothing_valid_is_stored(
+def test_state_is_kept_after_a_connection_when_no_valid_message_is_stored(
     state: ClusterState, clock: Clock, stored: bytes | None
 ) -> None:
     apply(state, METRICS_CHANNEL, snapshot(2))
@@ -301,7 +301,7 @@ def test_state_is_kept_after_a_connection_when_nothing_valid_is_stored(
     assert state.age_seconds == 60
 
 
-def test_collector_goes_on_with_a_new_epoch_when_redis_came_back_empty(state: ClusterState) -> None:
+def test_new_epoch_becomes_state_when_redis_was_emptied(state: ClusterState) -> None:
     apply(state, METRICS_CHANNEL, snapshot(200))
     state.catch_up(METRICS_CHANNEL, StoredMessage(None))
 
@@ -313,14 +313,14 @@ def test_collector_goes_on_with_a_new_epoch_when_redis_came_back_empty(state: Cl
 # Age
 
 
-def test_age_is_that_in_redis_when_the_snapshot_came_from_there(state: ClusterState, clock: Clock) -> None:
+def test_age_is_the_age_in_redis_when_the_snapshot_was_read_there(state: ClusterState, clock: Clock) -> None:
     apply(state, METRICS_CHANNEL, snapshot(2), stored=snapshot(2), age=40.0)
     clock.now += 2
 
     assert state.age_seconds == 42
 
 
-def test_age_begins_anew_when_a_snapshot_follows(state: ClusterState, clock: Clock) -> None:
+def test_age_starts_again_when_a_snapshot_follows(state: ClusterState, clock: Clock) -> None:
     apply(state, METRICS_CHANNEL, snapshot(2), stored=snapshot(2), age=40.0)
     clock.now += 2
     apply(state, METRICS_CHANNEL, snapshot(3))
@@ -356,7 +356,7 @@ def test_alerts_without_entries_stand_at_the_position_after_them(state: ClusterS
     assert bare == whole | {"entries": [], "previous_alert_id": "7-13"}
 
 
-def test_received_keeps_the_bytes_it_came_with() -> None:
+def test_received_message_keeps_its_bytes() -> None:
     raw = message(METRICS_CHANNEL)
 
     received = receive(METRICS_CHANNEL, raw)
@@ -376,7 +376,7 @@ def alerts(seq: int, before: str | None, *positions: str) -> bytes:
     return message(ALERTS_CHANNEL, seq=seq, entries=logged(*positions), **log)
 
 
-def test_alerts_are_shown_as_they_came_when_they_go_on_where_the_log_was(state: ClusterState) -> None:
+def test_alerts_are_sent_unchanged_when_they_follow_directly(state: ClusterState) -> None:
     apply(state, ALERTS_CHANNEL, alerts(1, None, "7-1"))
     raw = alerts(2, "7-1", "7-2", "7-3")
 
@@ -384,7 +384,7 @@ def test_alerts_are_shown_as_they_came_when_they_go_on_where_the_log_was(state: 
     assert apply(state, ALERTS_CHANNEL, raw, stored=raw).state == raw
 
 
-def test_alerts_are_shown_with_what_was_missed_between(state: ClusterState) -> None:
+def test_alerts_are_sent_with_the_missed_entries(state: ClusterState) -> None:
     apply(state, ALERTS_CHANNEL, alerts(1, None, "7-1"))
     raw, missed = alerts(4, "7-3", "7-4"), logged("7-2", "7-3", "7-4")
     received = receive(ALERTS_CHANNEL, raw)
@@ -398,7 +398,7 @@ def test_alerts_are_shown_with_what_was_missed_between(state: ClusterState) -> N
 
 
 @pytest.mark.parametrize("how", ["take", "catch up"])
-def test_alerts_are_shown_without_entries_when_what_was_missed_is_gone(state: ClusterState, how: str) -> None:
+def test_alerts_are_sent_without_entries_when_the_missed_entries_are_unknown(state: ClusterState, how: str) -> None:
     apply(state, ALERTS_CHANNEL, alerts(1, None, "7-1"))
     raw = alerts(4, "7-3", "7-4")
 
@@ -413,7 +413,7 @@ def test_alerts_are_shown_without_entries_when_what_was_missed_is_gone(state: Cl
     assert state.last_alert_id == "7-4"
 
 
-def test_entries_are_not_shown_again_when_they_are_known(state: ClusterState) -> None:
+def test_known_entries_are_not_sent_again(state: ClusterState) -> None:
     apply(state, ALERTS_CHANNEL, alerts(1, None, "7-1", "7-2"))
 
     outcome = apply(state, ALERTS_CHANNEL, alerts(2, "7-1", "7-2"), stored=alerts(2, "7-1", "7-2"))

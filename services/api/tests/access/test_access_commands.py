@@ -1,4 +1,4 @@
-"""The command line: in this process, and what people do most as a process of its own."""
+"""The command line: in this process, and the most common commands as a process of their own."""
 
 import base64
 import json
@@ -36,7 +36,7 @@ def environment(valkey: Valkey, folders: dict[str, Path]) -> dict[str, str]:
 
 @pytest.fixture
 def command(environment: dict[str, str]) -> Run:
-    """``python -m api …``."""
+    """Run ``python -m api …`` as a process."""
 
     def command(*arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -48,11 +48,11 @@ def command(environment: dict[str, str]) -> Run:
 
 
 @pytest.fixture
-def run(do: Command) -> Run:
-    """The same in this process."""
+def run(run_cli: Command) -> Run:
+    """Run a command line in this process."""
 
     def run(*arguments: str, typed: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
-        done = do(*arguments, given=typed.encode(), **variables)
+        done = run_cli(*arguments, given=typed.encode(), **variables)
         return subprocess.CompletedProcess(arguments, done.returncode, done.stdout.decode(), done.stderr.decode())
 
     return run
@@ -75,7 +75,7 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
 def test_user_is_added_changed_listed_and_removed(
     command: Run, run: Run, user_file: Callable[[str], StoredUser], folders: dict[str, Path], redis: Any
 ) -> None:
-    # added, the password's spaces being its own
+    # add, with the spaces of the password
     done = command("user", "add", "ada", typed=" correct horse \r\nsecond line\n")
     assert (done.returncode, done.stdout) == (0, "")
     assert one_line(done) == "'ada' may sign in"
@@ -88,23 +88,23 @@ def test_user_is_added_changed_listed_and_removed(
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert [entry.name for entry in path.parent.iterdir()] == ["ada"]
     assert redis.keys() == []
-    # not twice
+    # add again
     done = command("user", "add", "ada", typed="another one\n")
     assert done.returncode == 1
     assert "already" in one_line(done)
     assert user_file("ada") == stored
-    # another password
+    # change the password
     done = run("user", "password", "ada", typed="battery staple")
     assert done.returncode == 0
     assert "all sessions of the user have ended" in one_line(done)
     assert is_password(user_file("ada"), "battery staple")
     (member,) = redis.zrange(REVOCATIONS_KEY, 0, -1)
     assert member.startswith(b"user:ada@")
-    # listed
+    # list
     assert run("user", "add", "bob", typed="another one\n").returncode == 0
     done = run("user", "list")
     assert [line.split("\t")[0] for line in done.stdout.splitlines()] == ["ada", "bob"]
-    # removed
+    # remove
     done = run("user", "remove", "ada")
     assert done.returncode == 0
     assert "can no longer sign in, and all sessions of the user have ended" in one_line(done)
@@ -123,10 +123,10 @@ def test_user_is_signed_out_everywhere(run: Run, redis: Any) -> None:
     assert redis.zscore(REVOCATIONS_KEY, member) > time.time() + 366 * 24 * 3600
 
 
-def test_token_is_made_shown_once_listed_and_removed(
+def test_token_is_created_shown_once_listed_and_removed(
     command: Run, run: Run, folders: dict[str, Path], redis: Any
 ) -> None:
-    # made
+    # add
     done = command("token", "add", "script", "--scope", "publish", "--scope", "read", "--days", "30")
     assert done.returncode == 0
     token = done.stdout.removesuffix("\n")
@@ -140,16 +140,16 @@ def test_token_is_made_shown_once_listed_and_removed(
     assert (stored.sha256, stored.scopes) == (token_digest(token), ("publish", "read"))
     assert stored.expires is not None
     assert stored.expires - stored.created == 30 * 24 * 3600
-    # by itself to read, for a year; or for good
+    # the default scope is "read", for a year or without expiry
     run("token", "add", "reader")
     run("token", "add", "for-good", "--never-expires")
     lines = [line.split("\t") for line in run("token", "list").stdout.splitlines()]
     assert [line[0] for line in lines] == ["for-good", "reader", "script"]
     assert lines[0][2] == "read, does not expire"
     assert lines[1][2].startswith("read, until 20")
-    # not twice
+    # add again
     assert run("token", "add", "script").returncode == 1
-    # removed
+    # remove
     done = run("token", "remove", "script")
     assert done.returncode == 0
     assert "no longer valid" in one_line(done)
@@ -159,19 +159,19 @@ def test_token_is_made_shown_once_listed_and_removed(
     ]
 
 
-def test_patch_is_what_kubernetes_puts_into_a_secret(run: Run, folders: dict[str, Path], redis: Any) -> None:
+def test_patch_changes_a_kubernetes_secret(run: Run, folders: dict[str, Path], redis: Any) -> None:
     def content(done: subprocess.CompletedProcess[str], name: str) -> bytes | None:
         assert done.returncode == 0
         data = json.loads(done.stdout)["data"]
         assert list(data) == [name]
         return None if data[name] is None else base64.b64decode(data[name])
 
-    # users
+    # a user
     raw = content(run("user", "patch", "ada", typed="correct horse"), "ada")
     assert raw is not None
     assert is_password(msgspec.json.decode(raw, type=StoredUser), "correct horse")
     assert not folders["users"].exists()
-    # tokens
+    # a token
     done = run("token", "patch", "script", "--scope", "publish")
     token = done.stderr.splitlines()[-1]
     raw = content(done, "script")
@@ -179,7 +179,7 @@ def test_patch_is_what_kubernetes_puts_into_a_secret(run: Run, folders: dict[str
     assert msgspec.json.decode(raw, type=StoredToken).sha256 == token_digest(token)
     assert not folders["tokens"].exists()
     assert redis.keys() == []
-    # and out of it
+    # remove from the Secret
     assert content(run("user", "patch", "ada", "--remove"), "ada") is None
     assert run("token", "patch", "script", "--remove").returncode == 1
     path = folders["tokens"] / "script"
@@ -192,7 +192,7 @@ def test_patch_is_what_kubernetes_puts_into_a_secret(run: Run, folders: dict[str
 
 
 class Secret:
-    """A folder as the kubelet mounts a Secret, and what the lines for kubectl do to it."""
+    """A folder mounted from a Secret by the kubelet. Applies the printed kubectl lines to it."""
 
     namespace = "NAMESPACE"
 
@@ -203,7 +203,7 @@ class Secret:
         self.before = sorted(folder.iterdir())
 
     def run(self, line: str) -> None:
-        """What comes of a line, once the kubelet has brought it."""
+        """Apply a printed line like kubectl and the kubelet."""
         *words, patch = shlex.split(line)
         assert " ".join(words) == f"kubectl -n {self.namespace} patch secret access-{self.folder.name} --patch"
         for name, content in json.loads(patch)["data"].items():
@@ -217,7 +217,7 @@ class Secret:
                 (self.folder / name).symlink_to(f"..data/{name}")
 
 
-def test_user_of_a_secret_is_shown_as_the_line_that_kubectl_takes(
+def test_user_command_prints_a_kubectl_line_for_a_secret(
     run: Run,
     folders: dict[str, Path],
     user_file: Callable[[str], StoredUser],
@@ -239,7 +239,7 @@ def test_user_of_a_secret_is_shown_as_the_line_that_kubectl_takes(
     secret.run(done.stdout)
     assert is_password(user_file("ada"), "correct horse")
     assert run("user", "list").stdout.startswith("ada\t")
-    # and another password, in a pod that is told its namespace
+    # and when: the password changes, in a pod that knows its namespace
     (tmp_path / "namespace").write_text("mine\n")
     monkeypatch.setattr(command_line, "_NAMESPACE_FILE", tmp_path / "namespace")
     secret.namespace = "mine"
@@ -248,7 +248,7 @@ def test_user_of_a_secret_is_shown_as_the_line_that_kubectl_takes(
     secret.run(done.stdout)
     assert is_password(user_file("ada"), "battery staple")
     assert redis.keys() == []
-    # and none any more
+    # and when: the user is removed
     done = run("user", "remove", "ada")
     assert "sign in once you have run that line with kubectl, and all sessions of the user have ended" in one_line(done)
     assert redis.zcard(REVOCATIONS_KEY) == 1
@@ -256,7 +256,7 @@ def test_user_of_a_secret_is_shown_as_the_line_that_kubectl_takes(
     assert sorted(secret.folder.iterdir()) == secret.before
 
 
-def test_token_of_a_secret_is_shown_beside_the_line_that_kubectl_takes(
+def test_token_command_prints_a_token_and_a_kubectl_line_for_a_secret(
     run: Run, folders: dict[str, Path], redis: Any
 ) -> None:
     # given
@@ -264,12 +264,12 @@ def test_token_of_a_secret_is_shown_beside_the_line_that_kubectl_takes(
     # when
     done = run("token", "add", "script", "--scope", "publish")
     # then
-    _, said, token = done.stderr.splitlines()
-    assert said.endswith("It is valid once you have run that line with kubectl, and is shown only once:")
+    _, message, token = done.stderr.splitlines()
+    assert message.endswith("It is valid once you have run that line with kubectl, and is shown only once:")
     secret.run(done.stdout)
     stored = msgspec.json.decode((secret.folder / "script").read_bytes(), type=StoredToken, strict=True)
     assert (stored.sha256, stored.scopes) == (token_digest(token), ("publish",))
-    # and none any more
+    # and when: the token is removed
     done = run("token", "remove", "script")
     assert "is removed once you have run that line with kubectl, and is no longer valid" in done.stderr
     assert redis.zcard(REVOCATIONS_KEY) == 1
@@ -277,17 +277,17 @@ def test_token_of_a_secret_is_shown_beside_the_line_that_kubectl_takes(
     assert sorted(secret.folder.iterdir()) == secret.before
 
 
-def test_command_says_so_when_redis_was_not_reached(run: Run, folders: dict[str, Path]) -> None:
-    nobody = f"redis://127.0.0.1:{free_port()}"
+def test_command_reports_an_unreachable_redis(run: Run, folders: dict[str, Path]) -> None:
+    unreachable = f"redis://127.0.0.1:{free_port()}"
     run("user", "add", "ada", typed="correct horse")
     run("token", "add", "script")
     for arguments in (("user", "password", "ada"), ("user", "remove", "ada"), ("token", "remove", "script")):
-        done = run(*arguments, typed="battery staple", REDIS_URL=nobody)
+        done = run(*arguments, typed="battery staple", REDIS_URL=unreachable)
         assert done.returncode == 0
         assert "Redis did not store the revocation" in one_line(done)
     assert not (folders["users"] / "ada").exists()
     assert not (folders["tokens"] / "script").exists()
-    done = run("user", "sign-out", "ada", REDIS_URL=nobody)
+    done = run("user", "sign-out", "ada", REDIS_URL=unreachable)
     assert done.returncode == 1
     assert "'ada' is still signed in" in one_line(done)
 
@@ -296,19 +296,19 @@ def test_command_says_so_when_redis_was_not_reached(run: Run, folders: dict[str,
 @pytest.mark.parametrize(
     "arguments", ["user add", "user password", "user remove", "user patch", "token add", "token remove"]
 )
-def test_name_is_refused_when_it_is_none(
+def test_invalid_name_is_refused(
     arguments: str, name: str, folders: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert commands.run([*arguments.split(), "--", name], variables_of(folders)) == 1
-    said = capsys.readouterr()
-    assert "is not a valid name" in said.err
-    assert len(said.err.splitlines()) == 1
-    assert said.out == ""
+    output = capsys.readouterr()
+    assert "is not a valid name" in output.err
+    assert len(output.err.splitlines()) == 1
+    assert output.out == ""
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
-    ("arguments", "typed", "said"),
+    ("arguments", "typed", "message"),
     [
         ("user add ada", "short\n", "8 to 1024 characters"), ("user add ada", "", "8 to 1024 characters"),
         ("user add ada", "x" * 1025, "8 to 1024 characters"), ("user add ada", "x" * 10_000, "8 to 1024 characters"),
@@ -316,10 +316,10 @@ def test_name_is_refused_when_it_is_none(
         ("token remove nothing", "", "no token 'nothing'"), ("user sign-out a/b", "", "is not a valid name"),
     ],
 )  # fmt: skip
-def test_command_fails_with_one_line_when_it_cannot_be_done(run: Run, arguments: str, typed: str, said: str) -> None:
+def test_command_fails_with_one_line_when_it_cannot_be_done(run: Run, arguments: str, typed: str, message: str) -> None:
     done = run(*arguments.split(), typed=typed)
     assert done.returncode == 1
-    assert said in one_line(done)
+    assert message in one_line(done)
     assert done.stdout == ""
 
 
@@ -342,7 +342,7 @@ def test_command_names_the_folder_that_cannot_be_written(run: Run, tmp_path: Pat
 @pytest.mark.parametrize("arguments", ["user", "token", "nothing", "user add", "user list x", "token add x --days 0",
                                        "token add x --scope write", "token add x --days 1 --never-expires",
                                        "user add x --password y"])  # fmt: skip
-def test_command_explains_its_use_and_ends_with_2_when_it_is_none(run: Run, arguments: str) -> None:
+def test_unknown_command_prints_usage_and_exits_with_2(run: Run, arguments: str) -> None:
     done = run(*arguments.split())
     assert done.returncode == 2
     assert done.stderr.startswith("usage: python -m api")
@@ -356,11 +356,11 @@ def test_help_is_written_to_standard_output(run: Run, arguments: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "code", "said"),
+    ("typed", "code", "message"),
     [(("correct horse", "correct horse"), 0, "'ada' may sign in"), (("correct horse", "correct house"), 1, "differ")],
 )
-def test_password_is_asked_for_twice_and_not_shown_at_a_terminal(
-    environment: dict[str, str], user_file: Callable[[str], StoredUser], typed: tuple[str, str], code: int, said: str
+def test_password_is_asked_twice_without_echo_on_a_terminal(
+    environment: dict[str, str], user_file: Callable[[str], StoredUser], typed: tuple[str, str], code: int, message: str
 ) -> None:
     process, terminal = pty.fork()
     if process == 0:
@@ -384,13 +384,13 @@ def test_password_is_asked_for_twice_and_not_shown_at_a_terminal(
     _, status = os.waitpid(process, 0)
     os.close(terminal)
     assert os.waitstatus_to_exitcode(status) == code
-    assert said in seen.decode()
+    assert message in seen.decode()
     assert b"correct" not in seen
     if code == 0:
         assert is_password(user_file("ada"), "correct horse")
 
 
-def test_token_that_is_replaced_keeps_its_scopes_and_days_and_its_former_for_the_overlap(
+def test_replaced_token_keeps_its_scopes_and_days_and_the_previous_token_for_the_overlap(
     run: Run, folders: dict[str, Path], redis: Any
 ) -> None:
     # given
@@ -418,7 +418,7 @@ def test_token_that_is_replaced_keeps_its_scopes_and_days_and_its_former_for_the
 
 
 @pytest.mark.parametrize("words", [("nobody",), ("script", "--hours", "0"), ("script", "--hours", "1", "--now")])
-def test_no_token_is_replaced_when_the_words_are_none(
+def test_token_is_not_replaced_when_the_arguments_are_invalid(
     run: Run, folders: dict[str, Path], words: tuple[str, ...]
 ) -> None:
     run("token", "add", "script")
@@ -427,7 +427,7 @@ def test_no_token_is_replaced_when_the_words_are_none(
     assert (folders["tokens"] / "script").read_bytes() == before
 
 
-def test_new_key_has_the_former_beside_it_unless_that_was_stolen(run: Run, tmp_path: Path, redis: Any) -> None:
+def test_new_key_keeps_the_previous_one_unless_it_was_stolen(run: Run, tmp_path: Path, redis: Any) -> None:
     # given
     path = tmp_path / "key"
     path.write_text("k" * 64 + "\n")
@@ -435,9 +435,9 @@ def test_new_key_has_the_former_beside_it_unless_that_was_stolen(run: Run, tmp_p
     # when
     assert run("access", "rotate-key", **variables).returncode == 0
     # then
-    key, (former, until, begins) = path.read_text().strip(), (tmp_path / "key.former").read_text().split()
-    assert former == "k" * 64
-    assert key != former
+    key, (previous, until, begins) = path.read_text().strip(), (tmp_path / "key.former").read_text().split()
+    assert previous == "k" * 64
+    assert key != previous
     assert int(until) - int(begins) == 3600
     assert 0 < int(begins) - time.time() <= 11
     assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE((tmp_path / "key.former").stat().st_mode) == 0o600
@@ -445,12 +445,12 @@ def test_new_key_has_the_former_beside_it_unless_that_was_stolen(run: Run, tmp_p
     # and when
     assert run("access", "rotate-key", "--now", **variables).returncode == 0
     # then
-    assert path.read_text().strip() not in (key, former)
+    assert path.read_text().strip() not in (key, previous)
     assert not (tmp_path / "key.former").exists()
     assert redis.get(GENERATION_KEY) not in (None, generation)
 
 
-def test_new_key_of_a_secret_is_shown_as_a_patch(run: Run, tmp_path: Path) -> None:
+def test_new_key_of_a_secret_is_printed_as_a_patch(run: Run, tmp_path: Path) -> None:
     # given
     secret = Secret(tmp_path / "access")
     path = secret.folder / "key"
@@ -460,22 +460,22 @@ def test_new_key_of_a_secret_is_shown_as_a_patch(run: Run, tmp_path: Path) -> No
     stolen = run("access", "rotate-key", "--now", ACCESS_KEY_FILE=str(path))
     # then
     data = json.loads(done.stdout)["data"]
-    former, _, begins = base64.b64decode(data["key.former"]).decode().split()
-    assert former == path.read_text() == "k" * 64
-    # Every kubelet has brought it by then.
+    previous, _, begins = base64.b64decode(data["key.former"]).decode().split()
+    assert previous == path.read_text() == "k" * 64
+    # By then every kubelet has updated the files.
     assert int(begins) - time.time() > 120
-    assert base64.b64decode(data["key"]).decode().strip() != former
+    assert base64.b64decode(data["key"]).decode().strip() != previous
     assert json.loads(stolen.stdout)["data"]["key.former"] is None
 
 
-def test_key_that_is_not_there_is_named(run: Run, tmp_path: Path) -> None:
+def test_missing_key_file_is_named(run: Run, tmp_path: Path) -> None:
     done = run("access", "rotate-key", ACCESS_KEY_FILE=str(tmp_path / "key"))
     assert done.returncode == 1
     assert str(tmp_path / "key") in done.stderr
     assert list(tmp_path.glob("key*")) == []
 
 
-def test_stolen_key_is_replaced_while_redis_is_away_and_what_is_left_is_told(run: Run, tmp_path: Path) -> None:
+def test_stolen_key_is_replaced_while_redis_is_away_and_the_rest_is_reported(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "key"
     path.write_text("k" * 64)
     away = f"redis://127.0.0.1:{free_port()}/0"

@@ -1,4 +1,4 @@
-"""Everything needs a credential but what is named, and each scope reaches as far as it says."""
+"""Every endpoint needs a credential, except the open ones, and scopes limit credentials."""
 
 import re
 from typing import Any
@@ -13,7 +13,7 @@ from api.access.access_control import OPEN_ENDPOINTS, SCOPES
 from api.tests.access.conftest import BROWSER
 
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND")
-#: What anybody may ask for, by path: another list than the code's, so that a slip there is seen.
+#: The open paths, listed independently of the code, so that a mistake there fails the test.
 FOR_ANYBODY = {
     ("/livez", "GET"), ("/livez", "HEAD"), ("/livez", "OPTIONS"),
     ("/readyz", "GET"), ("/readyz", "HEAD"), ("/readyz", "OPTIONS"),
@@ -40,14 +40,14 @@ def assert_refused(response: TestResponse, is_page: bool) -> None:
 
 
 @pytest.mark.parametrize("accept", [{}, BROWSER], ids=["program", "browser"])
-def test_every_route_and_method_is_refused_without_a_credential_but_the_few(
-    closed: Flask, collector: Any, accept: dict[str, str]
+def test_every_closed_route_and_method_is_refused_without_a_credential(
+    closed_app: Flask, collector: Any, accept: dict[str, str]
 ) -> None:
     # given
-    collector.leave_all()
-    client = closed.test_client()
+    collector.store_all()
+    client = closed_app.test_client()
     asked = set()
-    for rule in closed.url_map.iter_rules():
+    for rule in closed_app.url_map.iter_rules():
         for method in METHODS:
             if (rule.rule, method) in FOR_ANYBODY:
                 continue
@@ -61,10 +61,10 @@ def test_every_route_and_method_is_refused_without_a_credential_but_the_few(
     assert {"/", "/metrics", "/api/session", "/api/publish/<path:channel>", "/logout"} <= asked
 
 
-def test_list_of_what_anybody_may_ask_for_is_as_short_as_it_was(closed: Flask) -> None:
-    rules = {rule.rule for rule in closed.url_map.iter_rules() if rule.endpoint in OPEN_ENDPOINTS}
+def test_list_of_open_endpoints_is_unchanged(closed_app: Flask) -> None:
+    rules = {rule.rule for rule in closed_app.url_map.iter_rules() if rule.endpoint in OPEN_ENDPOINTS}
     assert rules == {path for path, _ in FOR_ANYBODY}
-    assert {rule.rule for rule in closed.url_map.iter_rules() if rule.endpoint in SCOPES} == {
+    assert {rule.rule for rule in closed_app.url_map.iter_rules() if rule.endpoint in SCOPES} == {
         "/api/publish/<path:channel>"
     }
 
@@ -75,8 +75,8 @@ def test_list_of_what_anybody_may_ask_for_is_as_short_as_it_was(closed: Flask) -
      "/static/../api/health", "/static/..%2f..%2fapi/health", "/%2e%2e/livez", "/livez%00", "/metrics/"],
 )  # fmt: skip
 @pytest.mark.parametrize("method", METHODS)
-def test_path_that_is_none_is_not_told_from_one_that_is(closed: Flask, path: str, method: str) -> None:
-    response = closed.test_client().open(path, method=method)
+def test_unknown_path_is_answered_like_a_known_one(closed_app: Flask, path: str, method: str) -> None:
+    response = closed_app.test_client().open(path, method=method)
     if path.startswith("/static/"):
         assert response.status_code in (401, 404, 405) or method == "OPTIONS"
         assert b"redis" not in response.data
@@ -85,15 +85,15 @@ def test_path_that_is_none_is_not_told_from_one_that_is(closed: Flask, path: str
 
 
 @pytest.mark.parametrize("path", ["/static/..%2f..%2f__init__.py", "/static/../app.py", "/static/%2fetc%2fpasswd"])
-def test_static_files_are_those_of_their_folder(closed: Flask, path: str) -> None:
-    response = closed.test_client().get(path)
+def test_static_files_are_those_of_their_folder(closed_app: Flask, path: str) -> None:
+    response = closed_app.test_client().get(path)
     assert response.status_code in (401, 404)
     assert b"import" not in response.data
     assert b"root:" not in response.data
 
 
-def test_what_anybody_may_ask_for_is_answered(closed: Flask, redis: Any) -> None:
-    client = closed.test_client()
+def test_open_endpoints_are_answered(closed_app: Flask, redis: Any) -> None:
+    client = closed_app.test_client()
     assert client.get("/livez").status_code == 200
     assert client.get("/login").status_code == 200
     with client.get("/static/dashboard.js") as static:
@@ -101,13 +101,13 @@ def test_what_anybody_may_ask_for_is_answered(closed: Flask, redis: Any) -> None
 
 
 @pytest.mark.parametrize(("scope", "reads", "publishes"), [(READ, True, False), (PUBLISH, False, True)])
-def test_scope_reaches_as_far_as_it_says(
-    closed: Flask, house: Any, collector: Any, scope: Any, reads: bool, publishes: bool
+def test_scope_limits_a_token(
+    closed_app: Flask, deployment: Any, collector: Any, scope: Any, reads: bool, publishes: bool
 ) -> None:
-    collector.leave_all()
-    token = house.add_token(scope)
-    client = closed.test_client()
-    for rule in closed.url_map.iter_rules():
+    collector.store_all()
+    token = deployment.add_token(scope)
+    client = closed_app.test_client()
+    for rule in closed_app.url_map.iter_rules():
         methods = (rule.methods or set()) - {"OPTIONS"}
         for method in methods:
             if (rule.rule, method) in FOR_ANYBODY:
@@ -121,39 +121,41 @@ def test_scope_reaches_as_far_as_it_says(
                 assert response.status_code in (200, 202, 303, 404), rule
 
 
-def test_token_of_both_scopes_and_people_see_everything(closed: Flask, house: Any, collector: Any, ada: Any) -> None:
-    collector.leave_all()
-    token = house.add_token(READ, PUBLISH)
+def test_token_of_both_scopes_and_people_read_everything(
+    closed_app: Flask, deployment: Any, collector: Any, ada: Any
+) -> None:
+    collector.store_all()
+    token = deployment.add_token(READ, PUBLISH)
     for path in ("/", "/nodes/node6.lan", "/api/cluster/snapshot", "/metrics", "/api/session"):
         assert ada.get(path).status_code == 200
-        assert closed.test_client().get(path, headers=token).status_code == 200
-    assert closed.test_client().post("/api/publish/cluster:alerts", json={}, headers=token).status_code == 202
+        assert closed_app.test_client().get(path, headers=token).status_code == 200
+    assert closed_app.test_client().post("/api/publish/cluster:alerts", json={}, headers=token).status_code == 202
 
 
 @pytest.mark.parametrize("name", ["token", "access_token", "authorization", "Authorization", "bearer"])
-def test_token_in_an_address_is_none(closed: Flask, house: Any, name: str) -> None:
-    token = house.add_token(READ)["Authorization"]
+def test_token_in_a_url_is_ignored(closed_app: Flask, deployment: Any, name: str) -> None:
+    token = deployment.add_token(READ)["Authorization"]
     for value in (token, token.removeprefix("Bearer ")):
-        assert_refused(closed.test_client().get("/api/health", query_string={name: value}), is_page=False)
+        assert_refused(closed_app.test_client().get("/api/health", query_string={name: value}), is_page=False)
 
 
-def test_token_that_is_shown_decides_alone(closed: Flask, house: Any, ada: Any) -> None:
+def test_token_overrides_a_session(closed_app: Flask, deployment: Any, ada: Any) -> None:
     assert ada.get("/api/session").get_json()["by"] == "session"
     assert ada.get("/api/session", Authorization="Bearer dcl_none").status_code == 401
-    token = house.add_token(PUBLISH)
+    token = deployment.add_token(PUBLISH)
     assert ada.get("/api/session", **token).status_code == 403
-    # What another scheme says is for a proxy on the way.
+    # Another scheme is for a proxy in between.
     assert ada.get("/api/session", Authorization="Basic YTpi").get_json()["by"] == "session"
 
 
-def test_readyz_tells_strangers_its_status_only(closed: Flask, house: Any, ada: Any, valkey: Any) -> None:
-    stranger = closed.test_client()
+def test_readyz_shows_strangers_only_its_status(closed_app: Flask, deployment: Any, ada: Any, valkey: Any) -> None:
+    stranger = closed_app.test_client()
     assert stranger.get("/readyz").text == "ready\n"
-    assert stranger.get("/readyz", headers=house.add_token(PUBLISH, name="other")).text == "ready\n"
+    assert stranger.get("/readyz", headers=deployment.add_token(PUBLISH, name="other")).text == "ready\n"
     assert ada.get("/readyz").text == "ready\nredis: up\n"
-    token = house.add_token(READ)
+    token = deployment.add_token(READ)
     assert stranger.get("/readyz", headers=token).text == "ready\nredis: up\n"
-    fresh = house.start()
+    fresh = deployment.start()
     valkey.stop()
     assert (fresh.test_client().get("/readyz").status_code, fresh.test_client().get("/readyz").text) == (
         503, "not ready\n",
@@ -171,22 +173,22 @@ def test_readyz_tells_strangers_its_status_only(closed: Flask, house: Any, ada: 
         ("/" + "x" * 3000, "/login?next=%2F"),
     ],
 )
-def test_page_leads_to_the_sign_in_page_and_back(closed: Flask, path: str, location: str) -> None:
-    response = closed.test_client().get(path, headers=BROWSER)
+def test_page_redirects_to_the_sign_in_page_and_back(closed_app: Flask, path: str, location: str) -> None:
+    response = closed_app.test_client().get(path, headers=BROWSER)
     assert response.status_code == 303
     assert response.headers["Location"] == location
     assert "Set-Cookie" not in response.headers
 
 
 @pytest.mark.parametrize("path", ["//evil.example/x", "/\x00", "/a\x7fb"])
-def test_page_leads_nowhere_else_when_a_server_hands_on_what_is_no_path_of_ours(closed: Flask, path: str) -> None:
-    response = closed.test_client().get("/", headers=BROWSER, environ_overrides={"PATH_INFO": path})
+def test_redirect_stays_on_this_site_when_the_path_is_foreign(closed_app: Flask, path: str) -> None:
+    response = closed_app.test_client().get("/", headers=BROWSER, environ_overrides={"PATH_INFO": path})
     ours = ("%2Fevil.example%2Fx", "%2F%2500", "%2Fa%257Fb")
     assert response.headers["Location"].removeprefix("/login?next=") in ours
 
 
-def test_answers_are_for_no_cache_that_others_share(closed: Flask, collector: Any, ada: Any, house: Any) -> None:
-    collector.leave_all()
+def test_answers_are_excluded_from_shared_caches(closed_app: Flask, collector: Any, ada: Any, deployment: Any) -> None:
+    collector.store_all()
     tag = ada.get("/api/cluster/snapshot").headers["ETag"]
     for path in ("/", "/api/cluster/snapshot", "/metrics", "/api/openapi.json", "/nope", "/readyz", "/login"):
         response = ada.get(path)
@@ -195,14 +197,14 @@ def test_answers_are_for_no_cache_that_others_share(closed: Flask, collector: An
     unchanged = ada.get("/api/cluster/snapshot", **{"If-None-Match": tag})
     assert unchanged.status_code == 304
     assert "private" in unchanged.headers["Cache-Control"]
-    # The tag of an answer tells a stranger nothing.
-    stranger = closed.test_client().get("/api/cluster/snapshot", headers={"If-None-Match": tag})
+    # The ETag gives a stranger no information.
+    stranger = closed_app.test_client().get("/api/cluster/snapshot", headers={"If-None-Match": tag})
     assert stranger.status_code == 401
 
 
-def test_nobody_is_asked_where_access_is_open(house: Any, collector: Any) -> None:
-    collector.leave_all()
-    client = house.start("open").test_client()
+def test_no_credential_is_needed_where_access_is_open(deployment: Any, collector: Any) -> None:
+    collector.store_all()
+    client = deployment.start("open").test_client()
     for path in ("/", "/api/cluster/snapshot", "/metrics"):
         assert client.get(path, headers=BROWSER).status_code == 200
     assert client.get("/readyz").text == "ready\nredis: up\n"
@@ -215,10 +217,10 @@ def test_nobody_is_asked_where_access_is_open(house: Any, collector: Any) -> Non
     assert_refused(client.post("/api/publish/cluster:alerts", json={}), is_page=False)
 
 
-def test_refusals_are_counted_by_reason(closed: Flask, house: Any) -> None:
-    client, token = closed.test_client(), house.add_token(READ)
+def test_refusals_are_counted_by_reason(closed_app: Flask, deployment: Any) -> None:
+    client, token = closed_app.test_client(), deployment.add_token(READ)
     client.get("/api/health")
     client.post("/api/publish/cluster:alerts", headers=token)
-    text = house.metrics(closed)
+    text = deployment.metrics(closed_app)
     assert 'api_refusals_total{reason="sign_in_required"} 1.0' in text
     assert 'api_refusals_total{reason="forbidden"} 1.0' in text
