@@ -285,7 +285,7 @@ def test_backup_brings_back_data_and_users_together(closed: Deployment, elsewher
     assert f"The data are those of {path.name}" in said
     with closing(person_of(closed)) as person:
         assert person.try_to_sign_in(elsewhere, ada, PASSWORD).status_code == 303
-    [kept] = [line.split()[-1] for line in said.splitlines() if line.startswith("The data of now are kept in")]
+    [kept] = [line.split()[-1] for line in said.splitlines() if line.startswith("The current data are kept in")]
     (ROOT / kept).unlink()
 
 

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from deploy.compose.docker import Docker
-from deploy.compose.preflight import port_of
+from deploy.compose.preflight import check_port
 from deploy.compose.project import Project
 from tests.drivers.deployment import INTERVAL_SECONDS, Deployment
 from tests.drivers.docker_engine import engine
@@ -137,13 +137,13 @@ def test_port_is_ours_when_the_gateway_ends_again_and_again(running: Deployment)
             return bool(gateway.attrs["RestartCount"] > 2)
 
         while not has_ended_often():
-            assert port_of(docker, project).taken is None
+            assert check_port(docker, project).taken is None
         # And when it is being replaced, which a look at the port may be in the way of: it listens there for a moment
         replace = partial(running.compose, "up", "-d", "--no-deps", "gateway", check=False)
         replacing = threading.Thread(target=replace)
         replacing.start()
         while replacing.is_alive():
-            assert port_of(docker, project).taken is None
+            assert check_port(docker, project).taken is None
         replacing.join()
     finally:
         running.up()

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from deploy.compose.dialogue import CommandFailed
 from deploy.compose.docker import Docker
+from deploy.compose.terminal import CommandFailed
 from deploy.compose.up import up
-from runtime.catalogue import CONTAINERS, PUBLIC_HOST, REDIS_CA_FILE, of_service
+from runtime.catalogue import CONTAINERS, PUBLIC_HOST, REDIS_CA_FILE, service_containers
 from tests.drivers.deployment import SERVICES, Deployment
 from tests.drivers.wrong_settings import all_wrong_in, wrong_in
 
@@ -50,7 +50,7 @@ OF_SCRIPTS = {
 def test_container_that_is_started_by_compose_alone_names_its_wrong_settings(
     deployment: Deployment, service: str
 ) -> None:
-    read = OF_SCRIPTS.get(service, {setting.name for setting in of_service(service)} - LEFT_OUT)
+    read = OF_SCRIPTS.get(service, {setting.name for setting in service_containers(service)} - LEFT_OUT)
     given = json.loads(deployment.compose("config", "--format", "json"))["services"][service]["environment"]
     wrong = {name: value for name, value in all_wrong_in(CONTAINERS).items() if name in read & set(given)}
     assert len(wrong) > 1

@@ -15,7 +15,7 @@ from contract.codec import TYPE_OF_CHANNEL, decode
 from contract.library import LIBRARY
 from contract.messages import Node
 from contract.names import ALERT_LOG_KEY, ALERTS_CHANNEL, METRICS_CHANNEL, latest_key
-from deploy.compose.env_file import parsed
+from deploy.compose.env_file import parse_env_file
 from runtime.catalogue import CONTAINERS
 from runtime.settings_check import check
 from tests.drivers.last_release import lay_out_last_release
@@ -248,7 +248,7 @@ def test_settings_of_the_last_release_are_taken_as_they_were(former: Path) -> No
     lines = (former / "deploy/compose/.env.example").read_text().splitlines()
     settings = "\n".join(line[1:] for line in lines if line.startswith("#") and line[1:2].isupper())
     # when
-    written = parsed(settings, {})
+    written = parse_env_file(settings, {})
     report = check(written, CONTAINERS, written)
     # then
     assert len(written) > 30
