@@ -1,4 +1,4 @@
-"""What the whole product costs while idle: memory and CPU of each process, with open pages.
+"""Memory and CPU of each process of the idle product, with open pages.
 
 ``python -m bench.footprint [--nodes 8] [--pages 3] [--seconds 60]`` prints a Markdown table. CPU is in percent of one
 core, RSS as the kernel counts it, at the end of the measured time.
@@ -21,8 +21,8 @@ from tests.drivers.socket_client import SocketClient
 from tests.drivers.waiting import eventually
 
 
-def ours(root: psutil.Process) -> Iterator[tuple[str, psutil.Process]]:
-    """Name and process of everything that ``make run`` started; the simulator is load, not product."""
+def product_processes(root: psutil.Process) -> Iterator[tuple[str, psutil.Process]]:
+    """Yield name and process of each process that ``make run`` started, without the simulator, which is load."""
     for process in [root, *root.children(recursive=True)]:
         words = process.cmdline()
         module = words[words.index("-m") + 1] if "-m" in words else Path(words[0]).name
@@ -31,11 +31,11 @@ def ours(root: psutil.Process) -> Iterator[tuple[str, psutil.Process]]:
 
 
 def main() -> int:
-    """Run the product, open pages, measure, print."""
+    """Run the product, open pages, measure, print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nodes", type=int, default=8, help="simulated nodes")
     parser.add_argument("--pages", type=int, default=3, help="open pages")
-    parser.add_argument("--seconds", type=float, default=60.0, help="time measured")
+    parser.add_argument("--seconds", type=float, default=60.0, help="length of the measurement")
     options = parser.parse_args()
     port = free_port()
     env = {"PORT": str(port), "DEMO_NODES": str(options.nodes), "DATA_DIR": tempfile.mkdtemp(prefix="footprint-")}
@@ -49,12 +49,14 @@ def main() -> int:
             rest.get("/")
             clients.append(SocketClient(rest.origin, "/monitoring", "/health"))
         time.sleep(5)
-        before = {process: sum(process.cpu_times()[:2]) for _, process in ours(psutil.Process(product.pid))}
+        before = {
+            process: sum(process.cpu_times()[:2]) for _, process in product_processes(psutil.Process(product.pid))
+        }
         time.sleep(options.seconds)
         print(f"{options.nodes} nodes every 2 s, {options.pages} pages, {options.seconds:.0f} s\n")
         print("| process | RSS MB | CPU % of one core |\n|---|---|---|")
         total_rss = total_cpu = 0.0
-        for name, process in ours(psutil.Process(product.pid)):
+        for name, process in product_processes(psutil.Process(product.pid)):
             rss = process.memory_info().rss / 1e6
             cpu = 100 * (sum(process.cpu_times()[:2]) - before[process]) / options.seconds
             total_rss, total_cpu = total_rss + rss, total_cpu + cpu

@@ -1,4 +1,4 @@
-"""A project of containers that runs, as far as docker is asked about it."""
+"""A simulated compose project behind a scripted docker."""
 
 import json
 from itertools import count
@@ -11,15 +11,15 @@ from tests.drivers.scripted_docker import ScriptedDocker
 RDB = "REDIS0011\xff12345678"
 
 
-class Lab:
-    """A project that runs, as far as docker is asked about it: the state behind ``ScriptedDocker``."""
+class ComposeLab:
+    """A running project that changes with the calls of ``ScriptedDocker``."""
 
     def __init__(self, folder: Path, *services: str) -> None:
         self.docker = ScriptedDocker(folder)
         self._numbers = count(1)
         #: By id: service, image id, configuration hash.
         self.containers: dict[str, tuple[str, str, str]] = {}
-        #: What a service's new containers are made of.
+        #: Image id of new containers.
         self.newest = "sha256:new"
         self.becomes_healthy = True
         for service in services:

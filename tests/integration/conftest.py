@@ -10,7 +10,7 @@ os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
 import pytest
 
 from tests.drivers.deployment import Deployment
-from tests.drivers.docker_engine import engine, sweep
+from tests.drivers.docker_engine import engine, remove_leftovers
 
 #: Files that bring up what they test, the longest first. All others share one deployment.
 OWN = (
@@ -55,9 +55,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def _swept() -> Iterator[None]:
     """What a run leaves behind that was cut off; of this one there is nothing left, unless a test failed."""
     engine()
-    sweep()
+    remove_leftovers()
     yield
-    sweep()
+    remove_leftovers()
 
 
 #: A client that is gone without a word is noticed after 20 seconds; a busy machine answers within 10 all the same.
@@ -105,7 +105,7 @@ def deployment(request: pytest.FixtureRequest, shared: Shared) -> Deployment:
     assert request.path.name not in OWN
     deployment = shared.deployment()
     deployment.write_nodes(["local"])
-    if not deployment.is_whole():
+    if not deployment.is_healthy():
         deployment.up()
     deployment.next_round()
     return deployment

@@ -92,7 +92,7 @@ def elsewhere(closed: Deployment) -> str:
 @pytest.fixture(scope="module")
 def ada(closed: Deployment) -> str:
     """The name of a user."""
-    command(closed, "user", "add", "ada", given=PASSWORD + "\n")
+    command(closed, "user", "add", "ada", input_text=PASSWORD + "\n")
     return "ada"
 
 
@@ -156,7 +156,7 @@ def test_user_is_pushed_to_by_every_replica_until_the_user_is_removed(
         finally:
             for client in clients:
                 client.close()
-            command(closed, "user", "add", ada, given=PASSWORD + "\n")
+            command(closed, "user", "add", ada, input_text=PASSWORD + "\n")
 
 
 def test_wrong_password_lets_nobody_in_and_is_logged_with_the_clients_own_address(

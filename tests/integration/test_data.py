@@ -40,7 +40,7 @@ def _own(small_disk: Path) -> Iterator[Deployment]:
 @pytest.fixture
 def own(_own: Deployment) -> Deployment:
     """A deployment whose data a test may harm, whole and live."""
-    if not _own.is_whole():
+    if not _own.is_healthy():
         _own.up()
     _own.next_round()
     return _own
@@ -57,7 +57,7 @@ def test_alert_log_survives_when_everything_is_killed_at_once(own: Deployment) -
     containers = [container for service in SERVICES for container in own.containers(service)]
     for container in containers:
         own.kill(container)
-    eventually(own.is_whole, within_seconds=60, what="everything has started again by itself")
+    eventually(own.is_healthy, within_seconds=60, what="everything has started again by itself")
     require_kept(own, log)
     assert own.passwords() == known
 
@@ -150,7 +150,7 @@ def test_live_data_goes_on_when_the_disk_is_full_and_is_written_again_when_there
         own.next_round(2)
         settle(own, listeners)
     own.kill(own.container("redis"))
-    eventually(own.is_whole, within_seconds=60, what="Redis is back")
+    eventually(own.is_healthy, within_seconds=60, what="Redis is back")
     require_kept(own, log)
 
 

@@ -3,10 +3,10 @@
 import pytest
 
 from tests.drivers.deployment import Deployment
-from tests.drivers.documented import Block, marked
+from tests.drivers.documented import Block, blocks_marked
 from tests.drivers.process import ROOT
 
-BLOCKS = marked("run: compose")
+BLOCKS = blocks_marked("run: compose")
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=[block.where for block in BLOCKS])

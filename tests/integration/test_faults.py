@@ -55,7 +55,7 @@ def test_clients_come_to_another_replica_when_theirs_is_paused(
         everybody = [*listeners, *more]
         assert len(replicas_of(everybody)) == 3
         with deployment.paused(deployment.container("ws")):
-            eventually(lambda: deployment.gateway_sees("ws") == 2, what="the gateway has noticed")
+            eventually(lambda: deployment.healthy_servers("ws") == 2, what="the gateway has noticed")
             eventually(
                 lambda: len(replicas_of(everybody)) == 2,
                 within_seconds=SILENCE_SECONDS + 45,

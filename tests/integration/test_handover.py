@@ -12,7 +12,7 @@ from deploy.compose.preflight import check_port
 from deploy.compose.project import Project
 from tests.drivers.deployment import INTERVAL_SECONDS, Deployment
 from tests.drivers.docker_engine import engine
-from tests.drivers.fleet import BROWSERS, Watched, connections, listening, replicas_of, settle
+from tests.drivers.fleet import BROWSERS, SnapshotGaps, connections, listening, replicas_of, settle
 from tests.drivers.listener import Listener
 from tests.drivers.waiting import eventually
 
@@ -44,21 +44,21 @@ def listeners(running: Deployment, _listeners: list[Listener]) -> list[Listener]
     return _listeners
 
 
-def require_no_loss(watched: Watched) -> None:
+def require_no_loss(gaps: SnapshotGaps) -> None:
     """Check that no client was without snapshots for long.
 
     Raises:
         AssertionError: one was.
     """
-    assert watched.gap_rounds() <= GAP_ROUNDS
+    assert gaps.gap_rounds() <= GAP_ROUNDS
 
 
 def test_clients_miss_nothing_when_push_replicas_are_restarted(running: Deployment, listeners: list[Listener]) -> None:
     before = {container.id for container in running.containers("ws")}
-    watched = Watched(listeners)
+    gaps = SnapshotGaps(listeners)
     running.command("restart", "ws")
     settle(running, listeners)
-    require_no_loss(watched)
+    require_no_loss(gaps)
     after = {container.id for container in running.containers("ws")}
     assert len(after) == 2
     assert not before & after
@@ -66,7 +66,7 @@ def test_clients_miss_nothing_when_push_replicas_are_restarted(running: Deployme
 
 def test_no_request_fails_when_the_api_is_restarted(running: Deployment, listeners: list[Listener]) -> None:
     before = running.container("api").id
-    with running.asked("/api/cluster/snapshot") as codes:
+    with running.requesting("/api/cluster/snapshot") as codes:
         running.command("restart", "api")
     assert len(codes) > 20
     assert set(codes) == {200}
@@ -78,11 +78,11 @@ def test_clients_miss_nothing_when_five_replicas_become_one(running: Deployment,
     with listening(running, CLIENTS, BROWSERS) as more:
         everybody = [*listeners, *more]
         assert len(replicas_of(everybody)) > 2
-        watched = Watched(everybody)
+        gaps = SnapshotGaps(everybody)
         running.up(ws=1)
         eventually(lambda: len(replicas_of(everybody)) == 1, within_seconds=60, what="all on the one that stays")
         settle(running, everybody)
-        require_no_loss(watched)
+        require_no_loss(gaps)
     running.up()
 
 
@@ -93,7 +93,7 @@ def test_clients_are_elsewhere_soon_when_their_replica_hangs(running: Deployment
         with running.hung(running.container("ws")):
             eventually(lambda: len(replicas_of(everybody)) == 1, within_seconds=HUNG_SECONDS, what="all on the other")
             settle(running, everybody)
-        eventually(lambda: running.gateway_sees("ws") == 2, within_seconds=30, what="it is back")
+        eventually(lambda: running.healthy_servers("ws") == 2, within_seconds=30, what="it is back")
 
 
 def test_clients_stay_when_their_replica_is_busy_for_five_seconds(
@@ -112,10 +112,10 @@ def test_clients_miss_nothing_when_the_passwords_of_redis_are_replaced(
     running: Deployment, listeners: list[Listener]
 ) -> None:
     before = running.passwords()
-    watched = Watched(listeners)
+    gaps = SnapshotGaps(listeners)
     running.command("rotate", "redis")
     settle(running, listeners)
-    require_no_loss(watched)
+    require_no_loss(gaps)
     after = running.passwords()
     assert all(after[service] != before[service] for service in before)
     # And the former ones are worth nothing

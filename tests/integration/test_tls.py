@@ -163,7 +163,7 @@ def test_renewed_certificate_is_served_and_no_request_fails(
     container = tls.container("gateway").id
     # when
     bring(renewed, certificates)
-    with tls.asked("/login", verify=str(both)) as codes:
+    with tls.requesting("/login", verify=str(both)) as codes:
         tls.command("restart", "gateway")
         eventually(lambda: serial_of(tls.port) != first, within_seconds=30, what="the new certificate")
     # then

@@ -45,7 +45,7 @@ def test_upgrade_keeps_every_client_live_and_the_alert_log_and_its_way_back_work
         subprocess.run(way_back, shell=True, cwd=ROOT, env=former.environment, check=True, capture_output=True)
         # Then the former images run again, and the clients are live on them
         assert images_of(former) == before
-        eventually(former.is_whole, within_seconds=60)
+        eventually(former.is_healthy, within_seconds=60)
         former.next_round(2)
         settle(former, listeners)
         require_kept(former, log)

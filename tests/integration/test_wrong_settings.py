@@ -19,7 +19,7 @@ def ids(deployment: Deployment) -> dict[str, list[str]]:
 
 def test_page_is_up_all_the_while_that_wrong_settings_are_refused(deployment: Deployment) -> None:
     before = ids(deployment)
-    with deployment.asked("/") as codes:
+    with deployment.requesting("/") as codes:
         for wrong in wrong_in(CONTAINERS):
             with pytest.raises(CommandFailed) as refused:
                 up(Docker(deployment.root, {**deployment.environment, **wrong.variables}))

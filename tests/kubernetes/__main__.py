@@ -12,14 +12,14 @@ import sys
 
 from contract import VERSION
 from tests.drivers.cluster_images import LOADER, command, load
-from tests.drivers.kubectl import told_context
+from tests.drivers.kubectl import chosen_context
 from tests.drivers.kustomization import IMAGES
 
 
 def main() -> int:
     """Return the exit code."""
     try:
-        context = told_context()
+        context = chosen_context()
     except AssertionError as refusal:
         print(f"test-k8s: {refusal}", file=sys.stderr)
         return 2

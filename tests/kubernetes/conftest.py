@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.drivers.kubectl import Kubectl, told_context
+from tests.drivers.kubectl import Kubectl, chosen_context
 from tests.drivers.kubernetes import KubernetesDeployment
 from tests.drivers.kustomization import LABEL, one_by_one
 
@@ -32,7 +32,7 @@ def kubectl() -> Iterator[Kubectl]:
     Raises:
         AssertionError: the cluster was not told, or the namespace is somebody's.
     """
-    kubectl = Kubectl(told_context(), own_namespace())
+    kubectl = Kubectl(chosen_context(), own_namespace())
     there = kubectl.succeeds("get", "namespace", kubectl.namespace)
     ours = kubectl.run("get", "namespace", "-l", LABEL, "-o", "name").split()
     assert not there or f"namespace/{kubectl.namespace}" in ours, (
@@ -66,7 +66,7 @@ def deployment(_installation: KubernetesDeployment) -> KubernetesDeployment:
 
     But all pods of a part are replaced at once: ``rolled`` is for tests of how they roll.
     """
-    if not _installation.is_whole():
+    if not _installation.is_unmodified():
         _installation.apply()
         _installation.wait()
     _installation.next_round()
@@ -76,7 +76,7 @@ def deployment(_installation: KubernetesDeployment) -> KubernetesDeployment:
 @pytest.fixture
 def rolled(_installation: KubernetesDeployment) -> KubernetesDeployment:
     """The same, with pods that are replaced one after the other, as the manifests have it."""
-    if not _installation.is_whole(one_by_one()):
+    if not _installation.is_unmodified(one_by_one()):
         _installation.apply(patches=one_by_one())
         _installation.wait()
     _installation.next_round()
@@ -86,6 +86,6 @@ def rolled(_installation: KubernetesDeployment) -> KubernetesDeployment:
 @pytest.fixture
 def as_it_stands(_installation: KubernetesDeployment) -> KubernetesDeployment:
     """The product as ``kubectl apply -k deploy/k8s`` has it, with all its pods."""
-    _installation.apply_as_it_stands()
+    _installation.apply_unmodified()
     _installation.wait_until_ready()
     return _installation

@@ -76,7 +76,7 @@ def bring(deployment: KubernetesDeployment, secret: str, *parts: str) -> None:
     """Have a Secret brought to all pods of the parts, and see that it is there."""
     names = set(deployment.kubectl.json("get", "secret", secret).get("data") or {})
     for part in parts:
-        deployment.look_after(part)
+        deployment.refresh_config(part)
     for pod in (pod for part in parts for pod in deployment.ready_pods(part)):
         eventually(lambda pod=pod: held(deployment, pod, secret) == names, within_seconds=60, what=f"{secret} in {pod}")
 
@@ -147,7 +147,7 @@ def test_open_access_asks_nobody_and_lets_nobody_in_but_by_port_forward_and_from
     deployment: KubernetesDeployment,
 ) -> None:
     # Given the policies as they stand
-    deployment.apply_policies_as_they_stand()
+    deployment.apply_policies_unmodified()
     gates = {(address, 8085) for address in deployment.addresses("gateway")}
     # When people come by port-forward, then they see everything
     with deployment.port_forward() as origin:
@@ -190,7 +190,7 @@ def test_installation_from_before_gets_the_secrets_that_are_missing_and_keeps_th
 def closed(_installation: KubernetesDeployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Closed]:
     """Closed access behind the component tls, with a certificate of an authority that is the test's own."""
     deployment, kubectl = _installation, _installation.kubectl
-    if not deployment.is_whole():
+    if not deployment.is_unmodified():
         deployment.apply()
         deployment.wait()
     for secret in SECRETS[:2]:

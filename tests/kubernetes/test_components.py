@@ -10,7 +10,7 @@ import pytest
 from contract import VERSION
 from contract.names import ALERTS_CHANNEL
 from tests.drivers.alert_log import make_alerts, require_kept
-from tests.drivers.fleet import BROWSERS, listening, orders, settle
+from tests.drivers.fleet import BROWSERS, listening, positions_by_client, settle
 from tests.drivers.kubectl import Kubectl
 from tests.drivers.kubernetes import EXPORTERS_NAMESPACE, KubernetesDeployment, is_ready
 from tests.drivers.kustomization import Patch, one_by_one, patch
@@ -29,7 +29,7 @@ def taken_away_again(deployment: KubernetesDeployment, component: str) -> Iterat
     try:
         yield
     finally:
-        deployment.take_away(component)
+        deployment.remove_components(component)
     deployment.wait_until(
         lambda: same(objects(deployment) | before, before), within_seconds=60, what=f"nothing is left of {component}"
     )
@@ -156,7 +156,7 @@ def test_demo_brings_fifty_nodes_of_which_three_are_in_trouble(deployment: Kuber
     with taken_away_again(deployment, "demo"):
         deployment.apply("demo")
         deployment.wait_until(lambda: deployment.ready_pods("simulator"), within_seconds=60, what="the simulator")
-        deployment.look_after("collector")
+        deployment.refresh_config("collector")
         # Then there are fifty nodes besides those of before, and each trouble has one of them
         eventually(lambda: set(deployment.statuses()) == fifty | set(before), within_seconds=90, what="fifty nodes")
         # The third one is dead for a minute and a half, and alive for as long
@@ -174,7 +174,7 @@ def test_demo_brings_fifty_nodes_of_which_three_are_in_trouble(deployment: Kuber
         )
         ways -= {(part, part) for part in parts}
         assert {way for way in ways if "simulator" in way} == {("collector", "simulator")}
-    deployment.look_after("collector")
+    deployment.refresh_config("collector")
     eventually(lambda: deployment.statuses() == before, within_seconds=60, what="nodes as before")
 
 
@@ -206,7 +206,7 @@ def test_autoscaling_adds_pods_under_load_and_takes_them_away_without_losing_a_c
     before = deployment.ready_pods("ws")
     with taken_away_again(deployment, "autoscaling"):
         # When autoscaling is laid on top, no pod goes
-        deployment.hand_over_replicas()
+        deployment.forget_replica_counts()
         deployment.apply("autoscaling", patches=eager("25m"))
         assert set(deployment.ready_pods("ws")) == set(before)
         with listening(deployment, 20, BROWSERS) as listeners:
@@ -264,7 +264,7 @@ def redis_elsewhere(deployment: KubernetesDeployment) -> Iterator[Visitor]:
         users = [f"--from-literal={user}={url}" for user in ("api", "ws", "collector")]
         kubectl.run("create", "secret", "generic", "external-redis", *users)
         yield redis
-        deployment.take_away("external-redis")
+        deployment.remove_components("external-redis")
         kubectl.run("delete", "secret", "external-redis")
         deployment.wait()
 
@@ -293,7 +293,7 @@ def test_external_redis_takes_the_place_of_ours_and_gives_it_back_with_its_data(
         pods = {part: (deployment.kubectl, deployment.ready_pods(part)[-1]) for part in parts}
         assert matrix(pods, {"redis": there}) == {(part, "redis") for part in parts if part != "gateway"}
         # And when it is to have its own again, it goes on where that stopped
-        deployment.take_away("external-redis")
+        deployment.remove_components("external-redis")
         deployment.wait()
         deployment.next_round(2)
         require_kept(deployment, log)
@@ -304,7 +304,7 @@ def test_external_redis_takes_the_place_of_ours_and_gives_it_back_with_its_data(
 def all_have_the_newest(deployment: KubernetesDeployment, listeners: list[Listener]) -> None:
     """Wait for it. Of two Redis at once each has its own order, so that a client may see an older snapshot between."""
     newest = deployment.newest()
-    has_it = lambda: all(got[-1] >= newest for got in orders(listeners))  # noqa: E731
+    has_it = lambda: all(got[-1] >= newest for got in positions_by_client(listeners))  # noqa: E731
     eventually(has_it, within_seconds=90, what=f"every client at {newest} or later")
 
 
@@ -329,11 +329,11 @@ def test_ingress_leads_to_the_gateway_which_lets_its_controller_in_and_nobody_el
             return reached(elsewhere, visitor_name, inside | gates)
 
         # Given that somebody elsewhere does not reach anything
-        deployment.apply_policies_as_they_stand()
+        deployment.apply_policies_unmodified()
         eventually(lambda: reachable() == set(), within_seconds=30, what="nothing is open")
         # When the component is there
         deployment.apply("ingress")
-        deployment.apply_policies_as_they_stand()
+        deployment.apply_policies_unmodified()
         deployment.wait_for_pods()
         # Then the controller reaches the gateway, and nothing else; its neighbour reaches nothing
         gates = {(address, 8085) for address in deployment.addresses("gateway")}
@@ -388,7 +388,7 @@ def test_prometheus_in_its_namespace_reads_the_metrics_of_every_part_and_nobody_
     ):
         # One new pod of each part is enough to see
         deployment.apply("prometheus", patches=one_by_one())
-        deployment.apply_policies_as_they_stand()
+        deployment.apply_policies_unmodified()
         addresses = set()
         for part in parts:
             # Then a pod says where its metrics are, as Prometheus is usually told

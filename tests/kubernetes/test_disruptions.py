@@ -4,7 +4,7 @@ import json
 
 from tests.drivers.alert_log import make_alerts, require_kept
 from tests.drivers.fleet import BROWSERS, connections, listening, replicas_of, settle
-from tests.drivers.kubernetes import PARTS, KubernetesDeployment, is_ready
+from tests.drivers.kubernetes import WORKLOADS, KubernetesDeployment, is_ready
 from tests.drivers.waiting import eventually
 
 GUARDED = ("api", "ws", "collector", "gateway")
@@ -85,7 +85,7 @@ def test_evicted_redis_comes_back_with_its_data_and_no_client_is_lost(deployment
         confirmed = set(connections(listeners))
         assert confirmed == {1}
     assert deployment.restarts() == {}
-    assert {part: len(deployment.ready_pods(part)) for part in PARTS} == PARTS
+    assert {part: len(deployment.ready_pods(part)) for part in WORKLOADS} == WORKLOADS
 
 
 def known_history(deployment: KubernetesDeployment) -> int:

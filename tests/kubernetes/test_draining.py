@@ -10,7 +10,7 @@ import yaml
 
 from tests.drivers.fleet import BROWSERS, listening, replicas_of, settle
 from tests.drivers.kubernetes import KubernetesDeployment
-from tests.drivers.newcomer import Witness, connect, get
+from tests.drivers.newcomer import SingleConnection, connect, get
 from tests.drivers.process import ROOT
 from tests.drivers.repeatedly import repeatedly
 from tests.drivers.waiting import eventually
@@ -27,7 +27,7 @@ def test_ws_pod_sends_its_clients_elsewhere_and_ends_by_itself(deployment: Kuber
     with ExitStack() as stack:
         # The gateways even out the pods' clients, so a pod that they find late gets more of those who come last. If
         # these were the witnesses, the pod that most of them are on could have few of the others.
-        witnesses = [stack.enter_context(closing(Witness(deployment.origin))) for _ in range(WITNESSES)]
+        witnesses = [stack.enter_context(closing(SingleConnection(deployment.origin))) for _ in range(WITNESSES)]
         eventually(lambda: all(each.replica for each in witnesses), what="the witnesses are confirmed")
         listeners = stack.enter_context(listening(deployment, CLIENTS, BROWSERS))
         # Given the pod that most of the witnesses are on

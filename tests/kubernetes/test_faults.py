@@ -74,7 +74,7 @@ def test_edit_of_the_config_map_is_in_force_without_a_restart(deployment: Kubern
     pods, [node] = deployment.ready_pods("collector"), deployment.statuses()
     try:
         # When somebody adds a node
-        deployment.watch([{"host": "127.0.0.1:1", "name": "gone"}])
+        deployment.set_nodes([{"host": "127.0.0.1:1", "name": "gone"}])
         eventually(
             lambda: deployment.statuses() == {node: "online", "gone": "offline"}, within_seconds=30, what="two nodes"
         )
@@ -86,7 +86,7 @@ def test_edit_of_the_config_map_is_in_force_without_a_restart(deployment: Kubern
         assert deployment.statuses()["gone"] == "offline"
     finally:
         deployment.apply()
-        deployment.watch([])
+        deployment.set_nodes([])
     eventually(lambda: deployment.statuses() == {node: "online"}, within_seconds=30, what="one node")
     # Then it is the same pods that do so
     assert deployment.ready_pods("collector") == pods

@@ -25,7 +25,7 @@ def test_page_is_live_when_the_manifests_are_applied_to_an_empty_cluster(
     deadline = Deadline(PAGE_WITHIN_SECONDS)
     left = lambda: max(0.001, deadline.left)  # noqa: E731
     # When the one command is run
-    empty.apply_as_it_stands()
+    empty.apply_unmodified()
     empty.wait_until(lambda: empty.ready_pods("gateway"), within_seconds=left(), what="a gateway is ready")
     with empty.port_forward() as origin:
         # As people do: again, until something is there
@@ -63,7 +63,7 @@ def test_second_apply_changes_nothing_and_keeps_passwords_key_and_users(as_it_st
     before, held = as_it_stands.generations(), secrets()
     assert {name: set(data) for name, data in held.items()} == SECRETS
     # When the same is applied again
-    said = as_it_stands.apply_as_it_stands()
+    said = as_it_stands.apply_unmodified()
     # Then nothing is touched. kubectl says "configured" of some that it sends again as they are.
     assert as_it_stands.generations() == before
     # And the Job runs again, changes nothing, and goes

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.drivers.kubernetes import PARTS, KubernetesDeployment
+from tests.drivers.kubernetes import WORKLOADS, KubernetesDeployment
 from tests.drivers.kustomization import api_server
 from tests.drivers.visitors import Address, Sources, Visitor, matrix, namespace, visitor
 from tests.drivers.waiting import eventually
@@ -36,7 +36,7 @@ BUSINESS = {
 @pytest.fixture
 def guarded(deployment: KubernetesDeployment) -> KubernetesDeployment:
     """The product behind the policies of the manifests as they stand: other tests open the gateway's."""
-    deployment.apply_policies_as_they_stand()
+    deployment.apply_policies_unmodified()
     return deployment
 
 
@@ -80,8 +80,8 @@ def test_pods_reach_those_they_have_business_with_and_nobody_else(
     guarded: KubernetesDeployment, way_out: dict[str, str]
 ) -> None:
     kubectl = guarded.kubectl
-    pods = {part: [pod["metadata"]["name"] for pod in guarded.pods(part)] for part in PARTS}
-    last = {part: guarded.pods(part)[-1] for part in PARTS}
+    pods = {part: [pod["metadata"]["name"] for pod in guarded.pods(part)] for part in WORKLOADS}
+    last = {part: guarded.pods(part)[-1] for part in WORKLOADS}
     with ExitStack() as stack:
         # Given a pod elsewhere, one on the node's network, one in the product's own namespace that may go anywhere, and
         # one that passes for the Job
@@ -99,7 +99,7 @@ def test_pods_reach_those_they_have_business_with_and_nobody_else(
             "api-server": api_server(kubectl),
         }
         ours = {
-            f"{part}:{port}": (last[part]["status"]["podIP"], port) for part in PARTS for port in PORTS[part]
+            f"{part}:{port}": (last[part]["status"]["podIP"], port) for part in WORKLOADS for port in PORTS[part]
         } | places_of(inside, "visitor", EXPORTER)
         sources = {
             **{part: (kubectl, names[0]) for part, names in pods.items()},
@@ -122,14 +122,14 @@ def test_pods_reach_those_they_have_business_with_and_nobody_else(
         assert sorted(matrix(sources, places) - wanted) == []
         # And where nobody got in, somebody listens
         themselves = {part: (kubectl, names[-1]) for part, names in pods.items()}
-        listening = {f"{part}:{port}" for part in PARTS for port in PORTS[part]}
+        listening = {f"{part}:{port}" for part in WORKLOADS for port in PORTS[part]}
         assert listening <= {place for _, place in matrix(themselves, ours)}
 
 
 def test_names_are_found_by_all_but_redis(deployment: KubernetesDeployment) -> None:
     ask = ("timeout", "3", "getent", "hosts", "kubernetes.default.svc")
-    found = {part: deployment.kubectl.succeeds("exec", target(part), "--", *ask) for part in PARTS}
-    assert found == {part: part != "redis" for part in PARTS}
+    found = {part: deployment.kubectl.succeeds("exec", target(part), "--", *ask) for part in WORKLOADS}
+    assert found == {part: part != "redis" for part in WORKLOADS}
 
 
 def target(part: str) -> str:
@@ -143,7 +143,7 @@ _FIND_WRITABLE = (
 
 
 def test_no_pod_is_root_or_holds_a_token_or_writes_but_where_it_may(deployment: KubernetesDeployment) -> None:
-    for part in PARTS:
+    for part in WORKLOADS:
         said = deployment.execute(target(part), "cat", "/proc/1/status")
         status = dict(line.split(":\t", 1) for line in said.splitlines())
         assert set(status["Uid"].split()) == set(status["Gid"].split()) == {"10001"}, part
@@ -197,7 +197,7 @@ def test_accounts_may_do_nothing_and_the_jobs_only_what_it_is_there_for(deployme
 
     made = [("get", f"secrets/{name}") for name in ("redis-passwords", "access-key", "access-users", "access-tokens")]
     secrets = [*made, ("create", "secrets"), ("list", "secrets"), ("patch", "secrets/access-users"), ("get", "pods")]
-    for part in PARTS:
+    for part in WORKLOADS:
         assert [what for what in secrets if may(part, *what)] == []
     assert [what for what in (*made, ("create", "secrets")) if not may("make-secrets", *what)] == []
     more = [("list", "secrets"), ("get", "secrets/gateway-tls"), ("get", "pods")]

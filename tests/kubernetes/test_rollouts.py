@@ -4,7 +4,7 @@ import pytest
 
 from tests.drivers.alert_log import entries, require_kept
 from tests.drivers.fleet import BROWSERS, connections, listening, settle
-from tests.drivers.kubernetes import PARTS, KubernetesDeployment
+from tests.drivers.kubernetes import WORKLOADS, KubernetesDeployment
 from tests.drivers.newcomer import get
 from tests.drivers.repeatedly import repeatedly
 from tests.drivers.waiting import eventually
@@ -14,7 +14,7 @@ CLIENTS = 60
 BEHIND = ("api", "collector", "redis")
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", WORKLOADS)
 def test_nobody_notices_that_a_part_is_rolled_out(rolled: KubernetesDeployment, part: str) -> None:
     deployment = rolled
     log, statuses = entries(deployment), deployment.statuses()
@@ -38,7 +38,7 @@ def test_nobody_notices_that_a_part_is_rolled_out(rolled: KubernetesDeployment, 
     assert deployment.restarts() == {}
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", WORKLOADS)
 def test_clients_end_with_the_newest_snapshot_when_all_pods_of_a_part_are_killed(
     rolled: KubernetesDeployment, part: str
 ) -> None:
@@ -50,7 +50,7 @@ def test_clients_end_with_the_newest_snapshot_when_all_pods_of_a_part_are_killed
 
         def replaced() -> bool:
             ready = {each["metadata"]["uid"] for each in deployment.pods(part)}
-            return not ready & before and len(deployment.ready_pods(part)) == PARTS[part]
+            return not ready & before and len(deployment.ready_pods(part)) == WORKLOADS[part]
 
         deployment.wait_until(replaced, within_seconds=90, what=f"other pods of {part}")
         deployment.next_round(2)

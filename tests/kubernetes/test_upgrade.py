@@ -10,7 +10,7 @@ from tests.drivers.alert_log import make_alerts, require_kept
 from tests.drivers.cluster_images import LOADER, command, load
 from tests.drivers.deployment import Deployment
 from tests.drivers.fleet import BROWSERS, listening, replicas_of, settle
-from tests.drivers.kubernetes import PARTS, KubernetesDeployment
+from tests.drivers.kubernetes import WORKLOADS, KubernetesDeployment
 from tests.drivers.kustomization import one_by_one
 from tests.drivers.last_release import lay_out_last_release
 
@@ -36,13 +36,13 @@ def former(deployment: KubernetesDeployment, tmp_path: Path) -> Iterator[Kuberne
 
 def pods(deployment: KubernetesDeployment) -> set[str]:
     """What tells every pod from those before it."""
-    return {pod["metadata"]["uid"] for part in PARTS for pod in deployment.pods(part)}
+    return {pod["metadata"]["uid"] for part in WORKLOADS for pod in deployment.pods(part)}
 
 
 def images(deployment: KubernetesDeployment) -> set[str]:
     return {
         container["image"]
-        for part in PARTS
+        for part in WORKLOADS
         for pod in deployment.pods(part)
         for container in pod["spec"]["containers"] + pod["spec"].get("initContainers", [])
     }

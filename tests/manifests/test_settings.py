@@ -119,8 +119,8 @@ def test_addresses_are_those_of_services(manifests: Manifests) -> None:
             name, space, domain = [*str(parts.hostname).split(".", 2), "", ""][:3]
             service = manifests.find("Service", name, space or pod.namespace) or {"spec": {"ports": []}}
             is_there = parts.port in [port["port"] for port in service["spec"]["ports"]]
-            is_whole = domain in ("", "svc", "svc.cluster.local")
-            assert address == SECRET or (is_there and is_whole), f"{pod.title}: {address}"
+            is_unmodified = domain in ("", "svc", "svc.cluster.local")
+            assert address == SECRET or (is_there and is_unmodified), f"{pod.title}: {address}"
 
 
 def test_config_maps_and_secrets_that_pods_name_are_there(manifests: Manifests) -> None:

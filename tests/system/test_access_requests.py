@@ -318,8 +318,8 @@ def test_nothing_that_a_form_says_gets_into_headers_or_logs_as_it_came(installat
                 assert location.startswith("/"), location
                 assert not location.startswith(("//", "/\\")), location
                 stack.secrets.add(person.session)
-    assert stack.stray_lines() == []
-    assert stack.leaked() == []
+    assert stack.invalid_log_lines() == []
+    assert stack.leaked_secrets() == []
 
 
 def test_nothing_that_headers_or_paths_say_gets_into_headers_or_logs_as_it_came(
@@ -345,8 +345,8 @@ def test_nothing_that_headers_or_paths_say_gets_into_headers_or_logs_as_it_came(
         for answer in exchange(port_of(installation.servers[server]), sent):
             assert 400 <= answer.status < 500, (channel[:60], answer)
             assert "x-injected" not in answer.headers
-    assert stack.stray_lines() == []
-    assert stack.leaked() == []
+    assert stack.invalid_log_lines() == []
+    assert stack.leaked_secrets() == []
 
 
 def test_what_services_say_of_strangers_is_there(installation: Installation) -> None:

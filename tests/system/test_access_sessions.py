@@ -196,7 +196,7 @@ def test_command_about_a_user_ends_his_sessions_and_sockets_everywhere(
     new = "quite another password"
     stack.secrets.add(new)
     began = time.monotonic()
-    stack.command("user", command, name, said=f"{new}\n" if command == "password" else "")
+    stack.command("user", command, name, input_text=f"{new}\n" if command == "password" else "")
     wait_for_the_end(clients)
 
     tell(f"user {command}, its own start included, ended all sockets after", began)

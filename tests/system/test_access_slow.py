@@ -12,10 +12,10 @@ import requests
 from access.grant import READ
 from contract.names import METRICS_CHANNEL
 from tests.drivers.closed_stack import ClosedStack, closed_stack, port_of
-from tests.drivers.hasty import HASTY
 from tests.drivers.process import Process
 from tests.drivers.publisher import Publisher, message
 from tests.drivers.rest import Rest
+from tests.drivers.short_limits import SHORT_LIMITS_RUNNER
 from tests.drivers.slow_crowd import KINDS, OF_API, OF_WS, SlowCrowd
 from tests.drivers.waiting import eventually
 
@@ -65,7 +65,7 @@ def installation() -> Iterator[Installation]:
 @pytest.fixture
 def hasty() -> Iterator[Installation]:
     """Its time limits are short ones."""
-    with installed(*HASTY) as installation:
+    with installed(*SHORT_LIMITS_RUNNER) as installation:
         yield installation
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.drivers.documented import Block, marked
+from tests.drivers.documented import Block, blocks_marked
 from tests.drivers.ports import free_port, inner_ports
 from tests.drivers.process import ROOT, Process
 from tests.drivers.waiting import eventually
@@ -56,14 +56,14 @@ class Checkout:
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
     """One in which the one block runs that goes on until Ctrl-C, once it has printed what its page says."""
     checkout = Checkout(tmp_path_factory.mktemp("clone") / "dispycluster-live")
-    [first] = map(checkout.as_here, marked("run: local, until Ctrl-C"))
+    [first] = map(checkout.as_here, blocks_marked("run: local, until Ctrl-C"))
     product = Process("documented", first.text.split(), checkout.environment, checkout.folder)
     product.start()
     try:
 
         def has_printed() -> bool:
             assert product.running, product.log()
-            return not first.differs(product.log())
+            return not first.difference(product.log())
 
         eventually(has_printed, within_seconds=READY_SECONDS, what=first.printed or first.text)
         yield checkout
@@ -73,7 +73,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
         product.wait(60)
 
 
-LOCAL = marked("run: local")
+LOCAL = blocks_marked("run: local")
 
 
 @pytest.mark.parametrize("block", LOCAL, ids=[block.where for block in LOCAL])

@@ -5,8 +5,8 @@ import time
 
 from contract.names import ALERTS_CHANNEL
 from tests.drivers.fleet import listening, replicas_of
-from tests.drivers.hasty import HASTY
 from tests.drivers.listener import javascript_command, python_command
+from tests.drivers.short_limits import SHORT_LIMITS_RUNNER
 from tests.drivers.stack import Stack
 from tests.drivers.waiting import eventually
 
@@ -70,7 +70,7 @@ def test_one_call_of_the_nodes_makes_one_publication_when_the_collector_is_stopp
 
 
 def test_health_counts_the_clients_of_both_replicas_and_forgets_a_killed_one(stack: Stack) -> None:
-    stack.runner = HASTY
+    stack.runner = SHORT_LIMITS_RUNNER
     stack.start_simulator(1)
     stack.start_collector()
     one, two = stack.start_replica(), stack.start_replica()

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.drivers.certificate import make_certificate
-from tests.drivers.hasty import HASTY
 from tests.drivers.ports import free_port
 from tests.drivers.process import Process
 from tests.drivers.rest import Rest
+from tests.drivers.short_limits import SHORT_LIMITS_RUNNER
 from tests.drivers.stack import Stack
 from tests.drivers.tls_redis import TlsRedis
 from tests.drivers.waiting import eventually
@@ -30,7 +30,7 @@ def stack_on(tmp_path: Path) -> Iterator[StackOn]:
     def make(name: str) -> tuple[Stack, TlsRedis]:
         server = TlsRedis(tmp_path, name)
         stack = Stack(server)
-        stack.runner = HASTY
+        stack.runner = SHORT_LIMITS_RUNNER
         stacks.append(stack)
         server.start()
         stack.env["REDIS_CA_FILE"] = str(server.ca_file)

@@ -11,9 +11,9 @@ import pytest
 import redis as redis_client
 
 from contract.names import METRICS_CHANNEL, REPLICAS_KEY
-from tests.drivers.crowd import Returning
 from tests.drivers.disturbances import DISTURBANCES
 from tests.drivers.publisher import Publisher, message
+from tests.drivers.reconnecting_client import ReconnectingClient
 from tests.drivers.replica import Replica
 from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import eventually
@@ -70,9 +70,11 @@ def replicas(valkey: Valkey, load: Load) -> Iterator[list[Replica]]:
 
 
 @pytest.fixture
-def crowd(replicas: list[Replica]) -> Iterator[list[Returning]]:
+def crowd(replicas: list[Replica]) -> Iterator[list[ReconnectingClient]]:
     clients = [
-        Returning(lambda: [replica.port for replica in replicas], seed, "snapshot" if seed % 4 == 0 else "delta")
+        ReconnectingClient(
+            lambda: [replica.port for replica in replicas], seed, "snapshot" if seed % 4 == 0 else "delta"
+        )
         for seed in range(CLIENTS)
     ]
     eventually(lambda: all(client.follower.position for client in clients))
@@ -81,13 +83,13 @@ def crowd(replicas: list[Replica]) -> Iterator[list[Returning]]:
         client.close()
 
 
-def require_right(crowd: list[Returning], load: Load, begun: list[str]) -> None:
+def require_right(crowd: list[ReconnectingClient], load: Load, begun: list[str]) -> None:
     """Check that all show the newest, and that each was shown every entry once since ``begun``."""
     load.stop()
     load.publish()
     newest = f"7-{load.transitions}"
 
-    def right(client: Returning) -> bool:
+    def right(client: ReconnectingClient) -> bool:
         shown = client.follower.shown
         assert shown is not None
         assert shown.seq == load.rounds
@@ -106,12 +108,12 @@ def require_right(crowd: list[Returning], load: Load, begun: list[str]) -> None:
         assert len(client.follower.entries) == len(set(client.follower.entries))
 
 
-def positions(crowd: list[Returning]) -> list[str]:
+def positions(crowd: list[ReconnectingClient]) -> list[str]:
     return [client.follower.position or "" for client in crowd]
 
 
 def test_nothing_is_wrong_lost_or_doubled_when_a_replica_is_killed_again_and_again(
-    replicas: list[Replica], crowd: list[Returning], load: Load
+    replicas: list[Replica], crowd: list[ReconnectingClient], load: Load
 ) -> None:
     begun, draw = positions(crowd), random.Random(2)
     replica = None
@@ -129,7 +131,7 @@ def test_nothing_is_wrong_lost_or_doubled_when_a_replica_is_killed_again_and_aga
 
 
 def test_nothing_is_wrong_lost_or_doubled_when_all_replicas_are_replaced_in_turn(
-    replicas: list[Replica], crowd: list[Returning], load: Load
+    replicas: list[Replica], crowd: list[ReconnectingClient], load: Load
 ) -> None:
     begun = positions(crowd)
     for replica in replicas:

@@ -12,7 +12,7 @@ from deploy.compose.restart import restart
 from deploy.compose.terminal import CommandFailed
 from deploy.compose.upgrade import replacement_order, upgrade
 from deploy.host.status import Status
-from tests.drivers.compose_lab import Lab
+from tests.drivers.compose_lab import ComposeLab
 from tests.drivers.scripted_docker import ScriptedDocker, config
 
 
@@ -22,7 +22,7 @@ def no_wait(_: float) -> None:
 
 def test_replicas_are_doubled_before_the_previous_ones_stop_one_by_one(tmp_path: Path) -> None:
     # given
-    lab = Lab(tmp_path, "ws", "ws", "ws")
+    lab = ComposeLab(tmp_path, "ws", "ws", "ws")
     # when
     assert replace_replicas(lab.docker, lab.project, "ws", no_wait) == 3
     # then
@@ -38,7 +38,7 @@ def test_replicas_are_doubled_before_the_previous_ones_stop_one_by_one(tmp_path:
 
 def test_replicas_stay_when_they_are_current(tmp_path: Path) -> None:
     # given
-    lab = Lab(tmp_path)
+    lab = ComposeLab(tmp_path)
     for _ in range(2):
         lab.add("ws", "sha256:new")
     # when
@@ -50,7 +50,7 @@ def test_replicas_stay_when_they_are_current(tmp_path: Path) -> None:
 
 def test_replicas_are_replaced_when_only_their_configuration_changed(tmp_path: Path) -> None:
     # given
-    lab = Lab(tmp_path)
+    lab = ComposeLab(tmp_path)
     lab.containers["ws-0"] = ("ws", "sha256:new", "another hash")
     # when
     replace_replicas(lab.docker, lab.project, "ws", no_wait)
@@ -61,7 +61,7 @@ def test_replicas_are_replaced_when_only_their_configuration_changed(tmp_path: P
 
 def test_previous_replicas_keep_running_when_the_new_ones_are_unhealthy(tmp_path: Path) -> None:
     # given
-    lab = Lab(tmp_path, "ws", "ws")
+    lab = ComposeLab(tmp_path, "ws", "ws")
     lab.becomes_healthy = False
     # when
     with pytest.raises(CommandFailed, match="is unhealthy"):
@@ -73,7 +73,7 @@ def test_previous_replicas_keep_running_when_the_new_ones_are_unhealthy(tmp_path
 
 def test_interrupted_replacement_is_finished_without_more_replicas(tmp_path: Path) -> None:
     # given
-    lab = Lab(tmp_path, "ws", "ws")
+    lab = ComposeLab(tmp_path, "ws", "ws")
     for _ in range(2):
         lab.add("ws", "sha256:new")
     # when
@@ -90,9 +90,9 @@ def test_readers_are_replaced_before_the_writer_and_the_gateway_last() -> None:
 
 
 @pytest.fixture
-def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ComposeLab:
     """All services run and can be built; each status has a newer round."""
-    made = Lab(tmp_path, "redis", "ws", "ws", "api", "collector", "exporter", "gateway")
+    made = ComposeLab(tmp_path, "redis", "ws", "ws", "api", "collector", "exporter", "gateway")
     names = ("api", "collector", "exporter", "gateway", "redis", "secrets", "ws")
     for name in names:
         (tmp_path / f"{name}.Dockerfile").touch()
@@ -121,7 +121,7 @@ def steps(docker: ScriptedDocker) -> list[str]:
 
 
 def test_upgrade_goes_from_backup_to_the_gateway_and_prints_the_rollback(
-    lab: Lab, capsys: pytest.CaptureFixture[str]
+    lab: ComposeLab, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # when
     upgrade(lab.docker)
@@ -140,7 +140,7 @@ def test_upgrade_goes_from_backup_to_the_gateway_and_prints_the_rollback(
     assert lab.docker.called("tag sha256:old dispycluster/api:") == [f"tag sha256:old dispycluster/api:{tag}"]
 
 
-def test_upgrade_does_not_tag_foreign_images(lab: Lab) -> None:
+def test_upgrade_does_not_tag_foreign_images(lab: ComposeLab) -> None:
     # given
     lab.docker.configure(config(redis={"image": "valkey/valkey:9"}, secrets={"image": "valkey/valkey:9"}))
     # when
@@ -150,7 +150,7 @@ def test_upgrade_does_not_tag_foreign_images(lab: Lab) -> None:
     assert not any("valkey" in call for call in lab.docker.called("tag "))
 
 
-def test_upgrade_changes_nothing_when_the_backup_fails(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
+def test_upgrade_changes_nothing_when_the_backup_fails(lab: ComposeLab, capsys: pytest.CaptureFixture[str]) -> None:
     # given
     lab.docker.script("compose exec -T redis backup", err="the disk is full", code=1)
     # when
@@ -161,7 +161,9 @@ def test_upgrade_changes_nothing_when_the_backup_fails(lab: Lab, capsys: pytest.
     assert "To roll back" not in capsys.readouterr().out
 
 
-def test_upgrade_names_the_failed_step_and_prints_the_rollback(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
+def test_upgrade_names_the_failed_step_and_prints_the_rollback(
+    lab: ComposeLab, capsys: pytest.CaptureFixture[str]
+) -> None:
     # given
     lab.docker.react(
         "compose up --detach --wait --no-deps --no-recreate --no-build --pull never --scale api",
@@ -176,7 +178,7 @@ def test_upgrade_names_the_failed_step_and_prints_the_rollback(lab: Lab, capsys:
     assert steps(lab.docker)[-1] == "api"
 
 
-def test_upgrade_prints_the_rollback_when_interrupted(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:
+def test_upgrade_prints_the_rollback_when_interrupted(lab: ComposeLab, capsys: pytest.CaptureFixture[str]) -> None:
     # given
     def interrupt(_: str) -> DockerResult:
         raise KeyboardInterrupt
@@ -189,7 +191,7 @@ def test_upgrade_prints_the_rollback_when_interrupted(lab: Lab, capsys: pytest.C
     assert "IMAGE_TAG=before-" in capsys.readouterr().out
 
 
-def test_upgrade_uses_local_images_when_there_are_no_dockerfiles(lab: Lab) -> None:
+def test_upgrade_uses_local_images_when_there_are_no_dockerfiles(lab: ComposeLab) -> None:
     # given
     lab.docker.configure(config())
     # when
@@ -200,7 +202,7 @@ def test_upgrade_uses_local_images_when_there_are_no_dockerfiles(lab: Lab) -> No
     assert "--scale ws=2 --scale api=1" in lab.docker.called("compose up")[-1]
 
 
-def test_upgrade_pulls_when_the_policy_is_not_never(lab: Lab) -> None:
+def test_upgrade_pulls_when_the_policy_is_not_never(lab: ComposeLab) -> None:
     # given
     resolved = config()
     for service in resolved["services"].values():
@@ -213,7 +215,7 @@ def test_upgrade_pulls_when_the_policy_is_not_never(lab: Lab) -> None:
     assert "build" not in steps(lab.docker)
 
 
-def test_upgrade_starts_all_services_when_none_runs(lab: Lab) -> None:
+def test_upgrade_starts_all_services_when_none_runs(lab: ComposeLab) -> None:
     # given
     lab.containers.clear()
     # when
@@ -222,7 +224,7 @@ def test_upgrade_starts_all_services_when_none_runs(lab: Lab) -> None:
     assert lab.docker.called("compose up") == ["compose up --detach --wait --no-build --pull never"]
 
 
-def test_upgrade_replaces_a_running_service_of_a_profile(lab: Lab) -> None:
+def test_upgrade_replaces_a_running_service_of_a_profile(lab: ComposeLab) -> None:
     # given
     everything = config(simulator={"image": "dispycluster/simulator:0.6.0", "pull_policy": "never"})
     lab.docker.script("compose --profile * config --format json", json.dumps(everything))
@@ -233,7 +235,7 @@ def test_upgrade_replaces_a_running_service_of_a_profile(lab: Lab) -> None:
     assert "simulator" in steps(lab.docker)
 
 
-def test_upgrade_fails_when_no_newer_round_comes(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_upgrade_fails_when_no_newer_round_comes(lab: ComposeLab, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     monkeypatch.setattr("deploy.compose.upgrade.check_status", lambda *_: Status(True, epoch=1, seq=7))
     monkeypatch.setattr("deploy.compose.upgrade.READY_SECONDS", 0.01)
@@ -246,7 +248,7 @@ def test_upgrade_fails_when_no_newer_round_comes(lab: Lab, monkeypatch: pytest.M
 
 
 @pytest.fixture
-def running(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> Lab:
+def running(lab: ComposeLab, monkeypatch: pytest.MonkeyPatch) -> ComposeLab:
     """The product without outdated containers."""
     lab.containers = {id: (service, "sha256:new", "hash") for id, (service, _, _) in lab.containers.items()}
     monkeypatch.setattr("deploy.compose.restart.check_status", lambda *_: Status(True, epoch=1, seq=1))
@@ -258,7 +260,7 @@ def changing(docker: ScriptedDocker) -> list[str]:
     return [call for call in docker.calls if call.split()[0] in ("stop", "rm") or call.startswith("compose up")]
 
 
-def test_restart_of_ws_starts_new_replicas_before_the_previous_ones_stop(running: Lab) -> None:
+def test_restart_of_ws_starts_new_replicas_before_the_previous_ones_stop(running: ComposeLab) -> None:
     # when
     restart(running.docker, "ws")
     # then
@@ -269,7 +271,7 @@ def test_restart_of_ws_starts_new_replicas_before_the_previous_ones_stop(running
     assert {*running.of("ws")}.isdisjoint(("ws-2", "ws-3"))
 
 
-def test_restart_of_the_api_starts_a_new_replica_first(running: Lab) -> None:
+def test_restart_of_the_api_starts_a_new_replica_first(running: ComposeLab) -> None:
     # when
     restart(running.docker, "api")
     # then
@@ -277,7 +279,7 @@ def test_restart_of_the_api_starts_a_new_replica_first(running: Lab) -> None:
     assert len(running.of("api")) == 1
 
 
-def test_restart_of_a_service_changes_no_other(running: Lab) -> None:
+def test_restart_of_a_service_changes_no_other(running: ComposeLab) -> None:
     # when
     restart(running.docker, "collector")
     # then
@@ -286,7 +288,7 @@ def test_restart_of_a_service_changes_no_other(running: Lab) -> None:
     assert call.endswith(" collector")
 
 
-def test_restart_reloads_the_gateway_when_its_settings_are_unchanged(running: Lab) -> None:
+def test_restart_reloads_the_gateway_when_its_settings_are_unchanged(running: ComposeLab) -> None:
     # when
     restart(running.docker, "gateway")
     # then
@@ -295,7 +297,7 @@ def test_restart_reloads_the_gateway_when_its_settings_are_unchanged(running: La
     assert "compose exec --no-TTY gateway reload-gateway" in running.docker.calls
 
 
-def test_restart_replaces_the_gateway_when_its_settings_changed(running: Lab) -> None:
+def test_restart_replaces_the_gateway_when_its_settings_changed(running: ComposeLab) -> None:
     # given
     def replace(_: str) -> DockerResult:
         [previous] = running.of("gateway")
@@ -310,7 +312,7 @@ def test_restart_replaces_the_gateway_when_its_settings_changed(running: Lab) ->
     assert not [call for call in running.docker.calls if "USR2" in call]
 
 
-def test_restart_restarts_all_running_services_and_the_gateway_last(running: Lab) -> None:
+def test_restart_restarts_all_running_services_and_the_gateway_last(running: ComposeLab) -> None:
     # when
     restart(running.docker)
     # then
@@ -319,7 +321,7 @@ def test_restart_restarts_all_running_services_and_the_gateway_last(running: Lab
 
 
 @pytest.mark.parametrize("service", ["simulator", "secrets", "unknown"])
-def test_restart_changes_nothing_when_the_service_does_not_run(running: Lab, service: str) -> None:
+def test_restart_changes_nothing_when_the_service_does_not_run(running: ComposeLab, service: str) -> None:
     with pytest.raises(CommandFailed, match=service):
         restart(running.docker, service)
     assert changing(running.docker) == []
