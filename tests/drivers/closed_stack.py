@@ -124,10 +124,12 @@ class ClosedStack(Stack):
 
         With a ``cookie`` it is a browser's, which says that our page asks.
         """
-        said = [*lines, *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items())]
+        header_lines = [*lines, *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items())]
         if cookie:
-            said += [f"Cookie: {cookie}", f"Origin: {replica.origin}"]
-        client = RawClient(port_of(replica), *namespaces, auth={"token": token} if token else None, headers=tuple(said))
+            header_lines += [f"Cookie: {cookie}", f"Origin: {replica.origin}"]
+        client = RawClient(
+            port_of(replica), *namespaces, auth={"token": token} if token else None, headers=tuple(header_lines)
+        )
         self._sockets.append(client)
         return client
 

@@ -114,8 +114,8 @@ class Deployment(Installation):
         if done.returncode != 0:
             services = self.compose("ps", "-a", check=False)
             logs = self.compose("logs", "--tail", "15", check=False)
-            said = (done.stdout + done.stderr).decode(errors="replace")
-            raise AssertionError(f"{arguments} failed:\n{said}\n{services}\n{logs}")
+            output = (done.stdout + done.stderr).decode(errors="replace")
+            raise AssertionError(f"{arguments} failed:\n{output}\n{services}\n{logs}")
         return done.stdout
 
     @property

@@ -78,9 +78,9 @@ class Kubectl:
     def _start_proxy(self) -> None:
         self._proxy = Popen([*self.command, "proxy", "--port=0"], stdin=DEVNULL, stdout=PIPE, text=True)
         assert self._proxy.stdout is not None
-        said = self._proxy.stdout.readline()
-        address = re.search(r"127\.0\.0\.1:\d+", said)
-        assert address, f"kubectl proxy: {said}"
+        line = self._proxy.stdout.readline()
+        address = re.search(r"127\.0\.0\.1:\d+", line)
+        assert address, f"kubectl proxy: {line}"
         self._origin = f"http://{address[0]}"
 
     def close(self) -> None:

@@ -48,13 +48,13 @@ def upgrade(deployment: Deployment) -> str:
     return done.stdout
 
 
-def remove_backups(said: str) -> None:
+def remove_backups(output: str) -> None:
     """Remove the backups that an upgrade made, according to its output.
 
     Raises:
         AssertionError: the output names no backup.
     """
-    backups = [line.split()[0].rstrip(":") for line in said.splitlines() if line.strip().startswith("backups/")]
+    backups = [line.split()[0].rstrip(":") for line in output.splitlines() if line.strip().startswith("backups/")]
     assert backups
     for backup in backups:
         os.unlink(ROOT / backup)

@@ -117,8 +117,8 @@ def reached(kubectl: Kubectl, pod: str, addresses: Iterable[Address]) -> set[Add
         f"timeout {REFUSED_AFTER_SECONDS} bash -c 'exec 3<>/dev/tcp/{host}/{port}' 2>/dev/null && echo {host} {port} & "
         for host, port in addresses
     )
-    said = kubectl.run("exec", pod, "--", "bash", "-c", tries + "wait")
-    return {(line.split()[0], int(line.split()[1])) for line in said.splitlines()}
+    output = kubectl.run("exec", pod, "--", "bash", "-c", tries + "wait")
+    return {(line.split()[0], int(line.split()[1])) for line in output.splitlines()}
 
 
 def matrix(pods: Sources, places: Mapping[str, Address]) -> set[tuple[str, str]]:

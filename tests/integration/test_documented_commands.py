@@ -1,4 +1,4 @@
-"""What the documentation says to call beside the containers can be called, and prints what the documentation says."""
+"""The documented commands for the containers work and print the documented output."""
 
 import pytest
 
@@ -10,5 +10,5 @@ BLOCKS = blocks_marked("run: compose")
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=[block.where for block in BLOCKS])
-def test_commands_do_what_the_page_says_beside_containers(block: Block, deployment: Deployment) -> None:
+def test_command_prints_the_documented_output_beside_containers(block: Block, deployment: Deployment) -> None:
     block.run(ROOT, deployment.environment)
