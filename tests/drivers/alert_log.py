@@ -23,7 +23,7 @@ def make_alerts(deployment: Installation) -> list[dict[str, Any]]:
     eventually(fires, within_seconds=60, what="an alert fires")
     deployment.set_nodes([])
     ends = lambda: entries(deployment)[-1]["transition"] == "resolved"  # noqa: E731
-    eventually(ends, within_seconds=60, what="it has ended")
+    eventually(ends, within_seconds=60, what="the alert has ended")
     return entries(deployment)
 
 

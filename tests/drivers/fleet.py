@@ -134,7 +134,7 @@ def require_clients_follow(deployment: Installation, scale: Callable[[int], None
             # When: they stop and their clients move to the remaining one
             scale(1)
             eventually(
-                lambda: len(replicas_of(all_listeners)) == 1, within_seconds=60, what="all on the one that stays"
+                lambda: len(replicas_of(all_listeners)) == 1, within_seconds=60, what="all on the remaining replica"
             )
             deployment.publish(ALERTS_CHANNEL, [{"number": 2}])
             eventually(

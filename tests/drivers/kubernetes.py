@@ -126,7 +126,7 @@ class KubernetesDeployment(Installation):
         for workload in self.workloads():
             kind = "statefulset" if workload == "redis" else "deployment"
             self.kubectl.run("rollout", "status", f"{kind}/{workload}", f"--timeout={within_seconds:.0f}s")
-        self.wait_until(lambda: not self.terminating(), within_seconds=within_seconds, what="former pods are gone")
+        self.wait_until(lambda: not self.terminating(), within_seconds=within_seconds, what="no terminating pods")
 
     def wait_until_ready(self, *, within_seconds: float = 180.0) -> None:
         """Wait until every workload has its number of ready pods; an update may still be in progress."""

@@ -59,11 +59,11 @@ KINDS: Final = {
     "nothing": Kind(b""),
 }
 #: Kinds for the api.
-OF_API: Final = (
+API_KINDS: Final = (
     "half request line", "half head", "heads without end", "half form", "half body, long", "half chunks",
     "unread answers", "nothing",
 )  # fmt: skip
-OF_WS: Final = (
+WS_KINDS: Final = (
     "half request line", "half head", "half body of a poll", "half upgrade", "unread polls",
     "WebSockets that say nothing", "half frames", "nothing",
 )  # fmt: skip

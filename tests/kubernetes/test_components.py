@@ -161,7 +161,9 @@ def test_demo_brings_fifty_nodes_of_which_three_are_in_trouble(deployment: Kuber
         eventually(lambda: set(deployment.statuses()) == fifty | set(before), within_seconds=90, what="fifty nodes")
         # The third one is dead for a minute and a half, and alive for as long
         eventually(
-            lambda: sorted(troubles().values()) == ["dead", "full", "hot"], within_seconds=120, what="three in trouble"
+            lambda: sorted(troubles().values()) == ["dead", "full", "hot"],
+            within_seconds=120,
+            what="three problems",
         )
         # And the simulator is reached by the collector alone, and reaches nobody
         parts = ("redis", "api", "ws", "collector", "gateway", "simulator")

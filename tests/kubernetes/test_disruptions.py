@@ -30,7 +30,7 @@ def allowed(deployment: KubernetesDeployment) -> dict[str, int]:
 
 def test_drained_node_takes_one_pod_of_each_part_at_a_time_and_no_client(deployment: KubernetesDeployment) -> None:
     deployment.wait_until(
-        lambda: set(allowed(deployment).values()) == {1}, within_seconds=30, what="every part is whole"
+        lambda: set(allowed(deployment).values()) == {1}, within_seconds=30, what="every workload has its pods"
     )
     assert sorted(allowed(deployment)) == sorted(GUARDED)
     before = {part: deployment.ready_pods(part) for part in GUARDED}

@@ -28,7 +28,7 @@ def test_ws_pod_sends_its_clients_elsewhere_and_ends_by_itself(deployment: Kuber
         # The gateways even out the pods' clients, so a pod that they find late gets more of those who come last. If
         # these were the witnesses, the pod that most of them are on could have few of the others.
         witnesses = [stack.enter_context(closing(SingleConnection(deployment.origin))) for _ in range(WITNESSES)]
-        eventually(lambda: all(each.replica for each in witnesses), what="the witnesses are confirmed")
+        eventually(lambda: all(each.replica for each in witnesses), what="all connections are confirmed")
         listeners = stack.enter_context(listening(deployment, CLIENTS, BROWSERS))
         # Given the pod that most of the witnesses are on
         replica = Counter(each.replica for each in witnesses).most_common(1)[0][0]

@@ -48,7 +48,7 @@ def test_another_collector_leads_when_the_lease_has_run_out_after_the_active_one
         # Then another leads, in a new epoch, before long: the standby, or what is started in the same pod
         eventually(lambda: came[-1]["epoch"] > before, within_seconds=60, what="a new epoch")
     assert 1.5 * INTERVAL_SECONDS < longest_pause(came) < TAKEN_OVER_WITHIN_SECONDS + MARGIN_SECONDS
-    eventually(lambda: leading(killable) != name, what="the api knows who leads")
+    eventually(lambda: leading(killable) != name, what="the api knows the leader")
     assert leader in killable.restarts(), "it was killed"
     # And nothing seems to have happened to the nodes
     assert {node["status"] for snapshot in came for node in snapshot["nodes"]} == {"online"}
@@ -65,7 +65,7 @@ def test_standby_leads_at_once_when_the_pod_of_the_active_collector_is_deleted(
         deployment.delete_pods(leader, grace_seconds=0)
         eventually(lambda: came[-1]["epoch"] > before, within_seconds=60, what="a new epoch")
     assert longest_pause(came) < TAKEN_OVER_WITHIN_SECONDS + MARGIN_SECONDS
-    eventually(lambda: deployment.leader() != leader, what="the api knows who leads")
+    eventually(lambda: deployment.leader() != leader, what="the api knows the leader")
     assert {node["status"] for snapshot in came for node in snapshot["nodes"]} == {"online"}
     assert deployment.statuses() == statuses
 

@@ -117,7 +117,7 @@ def test_pods_reach_those_they_have_business_with_and_nobody_else(
             ("visitor", f"visitor:{EXPORTER}"),
         }
         places = outside | ours
-        eventually(lambda: no_longer_shut(sources, places, wanted), within_seconds=30, what="all that is to be open")
+        eventually(lambda: no_longer_shut(sources, places, wanted), within_seconds=30, what="all connections are open")
         # And nobody reaches anything else
         assert sorted(matrix(sources, places) - wanted) == []
         # And where nobody got in, somebody listens
