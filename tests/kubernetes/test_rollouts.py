@@ -1,4 +1,4 @@
-"""Pods are replaced, one by one or all at once, under load: every client ends with the newest snapshot by itself."""
+"""Pods are replaced one by one or together, under load: every client gets the newest snapshot by itself."""
 
 import pytest
 
@@ -10,12 +10,12 @@ from tests.drivers.repeatedly import repeatedly
 from tests.drivers.waiting import eventually
 
 CLIENTS = 60
-#: Parts on which no client's connection depends.
-BEHIND = ("api", "collector", "redis")
+#: Workloads on which no client's connection depends.
+WITHOUT_CONNECTIONS = ("api", "collector", "redis")
 
 
 @pytest.mark.parametrize("part", WORKLOADS)
-def test_nobody_notices_that_a_part_is_rolled_out(rolled: KubernetesDeployment, part: str) -> None:
+def test_clients_notice_nothing_when_a_workload_is_rolled_out(rolled: KubernetesDeployment, part: str) -> None:
     deployment = rolled
     log, statuses = entries(deployment), deployment.statuses()
     with (
@@ -31,7 +31,7 @@ def test_nobody_notices_that_a_part_is_rolled_out(rolled: KubernetesDeployment, 
         confirmed = set(connections(listeners))
         eventually(lambda: requests.done > 20, within_seconds=60, what="enough requests")
     assert requests.failures == []
-    if part in BEHIND:
+    if part in WITHOUT_CONNECTIONS:
         assert confirmed == {1}
     assert deployment.statuses() == statuses
     require_kept(deployment, log)
@@ -39,7 +39,7 @@ def test_nobody_notices_that_a_part_is_rolled_out(rolled: KubernetesDeployment, 
 
 
 @pytest.mark.parametrize("part", WORKLOADS)
-def test_clients_end_with_the_newest_snapshot_when_all_pods_of_a_part_are_killed(
+def test_clients_get_the_newest_snapshot_when_all_pods_of_a_workload_are_killed(
     rolled: KubernetesDeployment, part: str
 ) -> None:
     deployment = rolled
@@ -56,6 +56,6 @@ def test_clients_end_with_the_newest_snapshot_when_all_pods_of_a_part_are_killed
         deployment.next_round(2)
         settle(deployment, listeners, within_seconds=90)
         confirmed = set(connections(listeners))
-    if part in BEHIND:
+    if part in WITHOUT_CONNECTIONS:
         assert confirmed == {1}
     require_kept(deployment, log)

@@ -1,4 +1,4 @@
-"""From the last release's manifests and images to these and back, with clients connected."""
+"""Upgrade from the last release's manifests and images to the current ones and back, with connected clients."""
 
 import subprocess
 from collections.abc import Iterator
@@ -14,15 +14,15 @@ from tests.drivers.kubernetes import WORKLOADS, KubernetesDeployment
 from tests.drivers.kustomization import one_by_one
 from tests.drivers.last_release import lay_out_last_release
 
-FORMER = "former"
+FORMER = "last_release"
 OURS = ("redis", "api", "ws", "collector", "gateway")
 
 
 @pytest.fixture
-def former(deployment: KubernetesDeployment, tmp_path: Path) -> Iterator[KubernetesDeployment]:
-    """The last release's product, whose images the cluster has; it is not applied yet."""
+def last_release(deployment: KubernetesDeployment, tmp_path: Path) -> Iterator[KubernetesDeployment]:
+    """The last release's product with its images in the cluster; it is not applied yet."""
     if not command(LOADER):
-        pytest.skip(f"{LOADER} is not set: the former images cannot be brought into the cluster")
+        pytest.skip(f"{LOADER} is not set: the last_release images cannot be brought into the cluster")
     lay_out_last_release(tmp_path)
     images = [f"dispycluster/{part}:{FORMER}" for part in OURS]
     Deployment(root=tmp_path, IMAGE_PREFIX="dispycluster", IMAGE_TAG=FORMER).compose("build", "--quiet", *OURS)
@@ -35,7 +35,7 @@ def former(deployment: KubernetesDeployment, tmp_path: Path) -> Iterator[Kuberne
 
 
 def pods(deployment: KubernetesDeployment) -> set[str]:
-    """What tells every pod from those before it."""
+    """Return the ids of all pods."""
     return {pod["metadata"]["uid"] for part in WORKLOADS for pod in deployment.pods(part)}
 
 
@@ -48,24 +48,24 @@ def images(deployment: KubernetesDeployment) -> set[str]:
     }
 
 
-def test_upgrade_from_the_last_release_keeps_every_client_live_and_the_log_and_so_does_the_way_back(
-    deployment: KubernetesDeployment, former: KubernetesDeployment
+def test_upgrade_from_the_last_release_and_rollback_keep_every_client_live_and_the_alert_log(
+    deployment: KubernetesDeployment, last_release: KubernetesDeployment
 ) -> None:
     log = make_alerts(deployment)
     with listening(deployment, 30, BROWSERS) as listeners:
-        # The way back first: whichever is there, the other one follows it
-        for other in (former, deployment):
+        # The rollback first: whichever release runs, the other one follows
+        for other in (last_release, deployment):
             before = pods(deployment)
-            # When the other's manifests are applied
+            # When the other release's manifests are applied
             other.apply(patches=one_by_one())
             other.wait(within_seconds=240)
-            # Then every pod is new, every client is live on them, and none saw an older snapshot
+            # Then every pod is new, every client is live, and no client got an older snapshot
             assert pods(other) & before == set()
             assert images(other) == {f"dispycluster/{part}:{other.tag}" for part in OURS}
             other.next_round(2)
             settle(other, listeners, within_seconds=90)
             assert sum(replicas_of(listeners).values()) == 30
-            # And the log goes on where it stopped, and is written on
+            # And the log keeps its entries and grows
             require_kept(other, log)
             log = make_alerts(other)
             assert other.restarts() == {}
