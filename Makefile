@@ -1,6 +1,6 @@
-# The only entry point, for people and CI. `make` alone explains itself.
+# The only entry point, for people and CI. `make` without a target prints the help.
 
-# The first Python that is new enough; PYTHON=… chooses another.
+# The first Python that is new enough. PYTHON=… chooses another.
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11,$(shell \
 	$(name) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(name))) python3)
 VENV := .venv
@@ -9,75 +9,76 @@ BROWSER ?= 1
 EXPORTER ?= 1
 PYTEST_ARGS ?=
 
-LEFT_OUT := $(if $(filter 0,$(BROWSER)),--deselect=tests/browser) \
+EXCLUDED_TESTS := $(if $(filter 0,$(BROWSER)),--deselect=tests/browser) \
 	$(if $(filter 0,$(EXPORTER)),--ignore=tests/system/test_exporter.py) \
 	$(if $(filter 0,$(PROMTOOL)),--ignore=deploy/prometheus)
 
-# Tests mostly wait. The tests of a file stay together, and files begin in the order of testpaths: long ones first.
-SIDE_BY_SIDE := --numprocesses=auto --dist=loadfile --no-loadscope-reorder
-TWO_AT_A_TIME := --numprocesses=2 --dist=loadfile --no-loadscope-reorder
+# Tests run in parallel, as they mostly wait. One worker runs all tests of a file. Files start in the order of testpaths,
+# which lists the slow ones first.
+ALL_WORKERS := --numprocesses=auto --dist=loadfile --no-loadscope-reorder
+TWO_WORKERS := --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help
 help:
 	@printf 'DispyCluster Live\n'
 	@sed -nE 's/^##@ (.*)/\n\1\n/p; s/^([a-z0-9-]+):.*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 26
-	@printf '\nSettings: PORT, PUBLIC_HOST, ACCESS, TARGETS, DEMO_NODES, REDIS_URL, DATA_DIR and others: docs/settings.md\n'
+	@printf '\nSettings are variables, for example make run PORT=9000. docs/settings.md lists them all.\n'
 
-##@ Run it
+##@ Run on this machine
 
 .PHONY: run
-run: setup ## this machine, live, on http://localhost:8085 (PORT=… for another port, DEMO_NODES=50 for simulated nodes)
+run: setup ## show this machine live on http://localhost:8085 (PORT=9000: another port; DEMO_NODES=50: simulated nodes)
 	@exec $(BIN)/dispycluster run
 
 .PHONY: status
-status: setup ## whether live data flow, one fact a line
+status: setup ## show whether live data flow
 	@$(BIN)/dispycluster status
 
-# NAME=… of the command line; some systems have a variable of that name.
-COMMA := ,
-TO_DO = $(or $(strip $(DO)),add)
-NAMED = $(if $(findstring command,$(origin NAME)),"$(NAME)",$(if $(filter-out list,$(TO_DO)),$(error It takes a name, for instance: make $@ NAME=$(1)$(if $(DO), DO=$(TO_DO)))))
-GOOD_FOR = $(if $(filter add,$(TO_DO)),$(patsubst %,--scope %,$(subst $(COMMA), ,$(SCOPES))) $(addprefix --days ,$(strip $(DAYS))))
-
-# What a variable may say: $(call ONE_OF,DO,$(DO),add remove) is empty, or ends make with what DO takes.
-ONE_OF = $(if $(filter-out $(3),$(2)),$(error $(1)=$(strip $(filter-out $(3),$(2))) is not known to make $@: $(1) is one of $(3)))
-
-.PHONY: user
-user: setup ## let somebody sign in to what make run shows: make user NAME=ada (DO=password, remove, sign-out or list)
-	@$(call ONE_OF,DO,$(DO),add password remove sign-out list)$(BIN)/dispycluster user $(TO_DO) $(call NAMED,ada)
-
-.PHONY: token
-token: setup ## a token for a program: make token NAME=backup SCOPES="read publish" DAYS=90 (DO=rotate, remove or list)
-	@$(call ONE_OF,DO,$(DO),add rotate remove list)$(call ONE_OF,SCOPES,$(subst $(COMMA), ,$(SCOPES)),read publish)$(BIN)/dispycluster token $(TO_DO) $(call NAMED,backup) $(GOOD_FOR) $(if $(filter rotate,$(DO)),$(if $(NOW),--now))
-
-.PHONY: access
-access: setup ## copies of users and tokens: make access DO=save > access.tar (DO=check, restore, revoked, end-sessions or rotate-key)
-	@$(call ONE_OF,DO,$(DO),save check restore revoked end-sessions rotate-key)$(BIN)/dispycluster access $(or $(strip $(DO)),$(error It takes what to do, for instance: make access DO=save > access.tar)) $(if $(filter rotate-key,$(DO)),$(if $(NOW),--now))
-
-.PHONY: restore-local
-restore-local: setup ## replace the data of make run, which must not run, by a copy: FILE=dump.rdb; all sessions end; asks first (YES=1 does not)
-	@exec $(BIN)/dispycluster restore $(if $(FILE),"$(FILE)") $(if $(YES),--yes)
-
 .PHONY: check-nodes
-check-nodes: setup ## a line per node: what is wrong with it (TARGETS=nodes.yaml)
+check-nodes: setup ## check all nodes and print one line for each (TARGETS=nodes.yaml: another list of nodes)
 	@$(BIN)/dispycluster check-nodes
 
+# NAME counts only on the command line: some systems have an environment variable of that name.
+COMMA := ,
+ACTION = $(or $(strip $(DO)),add)
+NAME_ARGUMENT = $(if $(findstring command,$(origin NAME)),"$(NAME)",$(if $(filter-out list,$(ACTION)),$(error NAME is missing, for example: make $@ NAME=$(1)$(if $(DO), DO=$(ACTION)))))
+TOKEN_OPTIONS = $(if $(filter add,$(ACTION)),$(patsubst %,--scope %,$(subst $(COMMA), ,$(SCOPES))) $(addprefix --days ,$(strip $(DAYS))))
+
+# Check the value of a variable: $(call CHECK_VALUE,DO,$(DO),add remove) is empty, or stops make with an error.
+CHECK_VALUE = $(if $(filter-out $(3),$(2)),$(error $(1)=$(strip $(filter-out $(3),$(2))) is not valid for make $@: $(1) takes one of $(3)))
+
+.PHONY: user
+user: setup ## add a person who may sign in: make user NAME=ada (DO=password, remove, sign-out or list)
+	@$(call CHECK_VALUE,DO,$(DO),add password remove sign-out list)$(BIN)/dispycluster user $(ACTION) $(call NAME_ARGUMENT,ada)
+
+.PHONY: token
+token: setup ## create a token for a program: make token NAME=backup SCOPES="read publish" DAYS=90 (DO=rotate, remove or list)
+	@$(call CHECK_VALUE,DO,$(DO),add rotate remove list)$(call CHECK_VALUE,SCOPES,$(subst $(COMMA), ,$(SCOPES)),read publish)$(BIN)/dispycluster token $(ACTION) $(call NAME_ARGUMENT,backup) $(TOKEN_OPTIONS) $(if $(filter rotate,$(DO)),$(if $(NOW),--now))
+
+.PHONY: access
+access: setup ## copy users and tokens: make access DO=save > access.tar (DO=check, restore, revoked, end-sessions or rotate-key)
+	@$(call CHECK_VALUE,DO,$(DO),save check restore revoked end-sessions rotate-key)$(BIN)/dispycluster access $(or $(strip $(DO)),$(error DO is missing, for example: make access DO=save > access.tar)) $(if $(filter rotate-key,$(DO)),$(if $(NOW),--now))
+
+.PHONY: restore-local
+restore-local: setup ## replace the data of make run by a copy: make restore-local FILE=dump.rdb; stop make run first (YES=1: do not ask)
+	@exec $(BIN)/dispycluster restore $(if $(FILE),"$(FILE)") $(if $(YES),--yes)
+
 .PHONY: install-service
-install-service: ## run it around the clock under systemd: sudo make install-service; called again it is the update
+install-service: ## install or update the product as systemd services: sudo make install-service
 	@$(PYTHON) -B -m deploy.local.systemd install $(if $(DESTDIR),--root "$(DESTDIR)")
 
 .PHONY: uninstall-service
-uninstall-service: ## remove those services; settings and data stay (PURGE=1 asks and deletes them too)
+uninstall-service: ## remove the systemd services; settings and data stay (PURGE=1: delete them too, after a question)
 	@$(PYTHON) -B -m deploy.local.systemd uninstall $(if $(DESTDIR),--root "$(DESTDIR)") $(if $(PURGE),--purge)
 
-##@ Containers
+##@ Run in containers
 
-# Needs a Python 3.9 and Docker, but no .venv. -B: with sudo, no caches that belong to root.
+# Needs Python 3.9 and Docker, but no .venv. -B: sudo must not create cache files that belong to root.
 COMPOSE = $(PYTHON) -B -m deploy.compose
 
 .PHONY: up
-up: ## with Docker: check this machine, start all containers, wait for data, say the URLs (PUBLIC_HOST=0.0.0.0 for others)
+up: ## check this machine, start all containers, wait for data, print the URLs (PUBLIC_HOST=0.0.0.0: open to other machines)
 	@exec $(COMPOSE) up
 
 .PHONY: down
@@ -85,109 +86,109 @@ down: ## stop and remove the containers; the data stay
 	@exec $(COMPOSE) down
 
 .PHONY: logs
-logs: ## follow what the containers say (SERVICE=ws for one of them)
+logs: ## follow the logs of the containers (SERVICE=ws: of one service)
 	@exec $(COMPOSE) logs $(SERVICE)
 
 .PHONY: ps
-ps: ## which containers there are, and how they are
+ps: ## list the containers and their state
 	@exec $(COMPOSE) ps
 
 .PHONY: restart
-restart: ## start all services again, one after the other (SERVICE=ws for one of them), with settings that have changed
+restart: ## restart all services one after another, with changed settings (SERVICE=ws: one service)
 	@exec $(COMPOSE) restart $(SERVICE)
 
 .PHONY: rotate
-rotate: ## replace a secret, without a gap: WHAT=redis, session-key, certificate, or token NAME=backup (NOW=1: the former one is worth nothing at once)
-	@$(call ONE_OF,WHAT,$(WHAT),redis session-key token certificate)exec $(COMPOSE) rotate $(or $(strip $(WHAT)),$(error It takes a secret, for instance: make rotate WHAT=redis)) $(if $(findstring command,$(origin NAME)),"$(NAME)") $(if $(NOW),--now)
+rotate: ## replace a secret without downtime: make rotate WHAT=redis, session-key, certificate, or token NAME=backup (NOW=1: reject the previous one immediately)
+	@$(call CHECK_VALUE,WHAT,$(WHAT),redis session-key token certificate)exec $(COMPOSE) rotate $(or $(strip $(WHAT)),$(error WHAT is missing, for example: make rotate WHAT=redis)) $(if $(findstring command,$(origin NAME)),"$(NAME)") $(if $(NOW),--now)
 
 .PHONY: upgrade
-upgrade: ## copy the data, build or pull, replace the containers in order, say the way back
+upgrade: ## back up the data, build or pull the images, replace the containers, print how to go back
 	@exec $(COMPOSE) upgrade
 
 .PHONY: backup
-backup: ## copy the data into backups/
+backup: ## copy the data to backups/
 	@exec $(COMPOSE) backup
 
 .PHONY: restore
-restore: ## replace the data by those of a backup: FILE=backups/….tar; asks first (YES=1 does not)
+restore: ## replace the data by a backup: make restore FILE=backups/….tar (YES=1: do not ask)
 	@exec $(COMPOSE) restore $(if $(FILE),"$(FILE)") $(if $(YES),--yes)
 
 .PHONY: purge
-purge: ## remove the containers and the data; asks first (YES=1 does not; IMAGES=1 removes the images too)
+purge: ## remove the containers and delete the data, after a question (YES=1: do not ask; IMAGES=1: remove the images too)
 	@exec $(COMPOSE) purge $(if $(YES),--yes) $(if $(IMAGES),--images)
 
 .PHONY: bundle
-bundle: ## all images and what runs them as one archive in dist/, for machines without a network (ARCH=arm64 for theirs)
+bundle: ## pack the images and all files for a machine without a network into dist/ (ARCH=arm64: for that architecture)
 	@exec $(COMPOSE) bundle
 
 .PHONY: push
-push: ## all images to your registry: REGISTRY=registry.lan:5000; says the lines that take them from there
+push: ## push all images to your registry and print how to use them: make push REGISTRY=registry.lan:5000
 	@exec $(COMPOSE) push $(if $(REGISTRY),"$(REGISTRY)")
 
 .PHONY: images-offline
-images-offline: ## all images without any container registry, from Debian's packages (root; ARCH=arm64 for Raspberry Pi)
+images-offline: ## build all images from Debian's packages, without a container registry (needs root; ARCH=arm64: for Raspberry Pi)
 	@exec $(PYTHON) -B -m deploy.images.offline
 
 ##@ Kubernetes (kubectl apply -k deploy/k8s installs it)
 
 .PHONY: test-k8s
-test-k8s: setup-dev ## the manifests on a real cluster: CONTEXT=kind-kind LOAD_IMAGES='kind load docker-image' (docs/kubernetes.md)
+test-k8s: setup-dev ## test the manifests on a real cluster: make test-k8s CONTEXT=kind-kind LOAD_IMAGES='kind load docker-image' (docs/kubernetes.md)
 	@$(BIN)/python -m tests.kubernetes --check
 	@$(BIN)/python -m tests.prepare --without-exporter --without-promtool
 	docker compose --profile demo build --quiet
 	@$(BIN)/python -m tests.kubernetes
-	$(BIN)/python -m pytest tests/kubernetes $(TWO_AT_A_TIME) --durations=20 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest tests/kubernetes $(TWO_WORKERS) --durations=20 $(PYTEST_ARGS)
 
 ##@ Develop
 
 .PHONY: setup
-setup: ## make .venv with what the product needs
+setup: ## create .venv with the packages of the product
 	@$(PYTHON) deploy/local/bootstrap.py
 
 .PHONY: setup-dev
-setup-dev: ## make .venv with what tests and checks need too
+setup-dev: ## create .venv with the tools for tests and checks too
 	@$(PYTHON) deploy/local/bootstrap.py --dev
 
 .PHONY: test
-test: setup-dev ## all tests but those of the manifests, which make check runs, side by side (PYTEST_ARGS=-n0: one by one); BROWSER=0, EXPORTER=0 and PROMTOOL=0 leave those that need a Chromium, a node_exporter or a promtool out
+test: setup-dev ## run the tests in parallel (PYTEST_ARGS=-n0: one by one; BROWSER=0, EXPORTER=0, PROMTOOL=0: without Chromium, node_exporter, promtool)
 	@$(BIN)/python -m tests.prepare $(if $(filter 0,$(BROWSER)),--without-browser) $(if $(filter 0,$(EXPORTER)),--without-exporter) $(if $(filter 0,$(PROMTOOL)),--without-promtool)
 	$(MAKE) --no-print-directory dashboard-test
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) --durations=20 $(LEFT_OUT) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(ALL_WORKERS) --durations=20 $(EXCLUDED_TESTS) $(PYTEST_ARGS)
 
 .PHONY: test-integration
-test-integration: setup-dev ## the containers: push through the gateway, faults, isolation, data, upgrade (needs a Docker engine)
+test-integration: setup-dev ## test the containers: push, faults, isolation, data, upgrade (needs a Docker engine)
 	@$(BIN)/python -m tests.prepare --without-exporter --without-promtool
 	docker compose --profile demo build --quiet
-	$(BIN)/python -m pytest tests/integration $(TWO_AT_A_TIME) --durations=20 $(PYTEST_ARGS)
+	$(BIN)/python -m pytest tests/integration $(TWO_WORKERS) --durations=20 $(PYTEST_ARGS)
 
 .PHONY: test-clients
-test-clients: setup-dev ## Socket.IO clients in JavaScript, Python, Java and Go, by each transport (needs Java 17, Maven and Go)
+test-clients: setup-dev ## test Socket.IO clients in JavaScript, Python, Java and Go, with each transport (needs Java 17, Maven and Go)
 	@$(BIN)/python -m tests.prepare --without-browser --without-exporter --without-promtool --with-java-and-go
 	$(BIN)/python -m pytest tests/clients --numprocesses=auto --durations=20 $(PYTEST_ARGS)
 
 .PHONY: test-arm64
-test-arm64: setup-dev ## the Raspberry Pi's images come up and push (root; emulated on other machines, which takes twenty minutes)
+test-arm64: setup-dev ## test the Raspberry Pi images (needs root; emulated on other machines, which takes 20 minutes)
 	@$(BIN)/python -m tests.prepare --without-browser --without-exporter --without-promtool
 	@ARCH=arm64 $(PYTHON) -B -m deploy.images.offline
 	$(BIN)/python -m pytest tests/arm64 $(PYTEST_ARGS)
 
 .PHONY: test-python313
-test-python313: setup-dev ## the in-process tests on Debian 13's Python, in a container (needs a Docker engine; root the first time)
+test-python313: setup-dev ## run the in-process tests on Debian 13's Python, in a container (needs a Docker engine, and root the first time)
 	@$(BIN)/python -m tests.python313 $(if $(BUILD),--build) $(if $(ALL),--all) $(PYTEST_ARGS)
 
 .PHONY: release
-release: setup-dev ## give the product a version in every file that names it, and say what comes next: VERSION=0.6.0
+release: setup-dev ## write a new version to every file that names it, and print the next steps: make release VERSION=0.6.0
 	@$(BIN)/python -m deploy.release $(VERSION)
 
 BENCHMARKS := bench bench-access bench-slow bench-attacks bench-collector bench-footprint bench-dashboard bench-history bench-disk bench-operations
 
-# Run it for a change to the code that it covers. DISTURBANCES: how often a test kills, pauses or resumes a process at random.
-# FAULT_SECONDS: for how long a proxy before the replicas fails. ATTACK_SECONDS: for how long an attack goes on.
+# For changes to the code that these tests cover. DISTURBANCES: how often a test kills, pauses or resumes a random process.
+# FAULT_SECONDS: how long a proxy in front of the replicas fails. ATTACK_SECONDS: how long an attack lasts.
 .PHONY: test-long
 test-long: export DISTURBANCES ?= 20
 test-long: export FAULT_SECONDS ?= 60
 test-long: export ATTACK_SECONDS ?= 60
-test-long: ## twenty disturbances instead of five, a minute of faults instead of ten seconds, all tests on Python 3.13, every combination of screen, language and cluster, each benchmark in short (needs Docker, Java and Go; CONTEXT=… for Kubernetes; over an hour)
+test-long: ## run all tests and benchmarks with more faults and combinations (needs Docker, Java and Go; CONTEXT=…: Kubernetes too; over an hour)
 	$(MAKE) --no-print-directory test
 	$(MAKE) --no-print-directory test-clients
 	$(MAKE) --no-print-directory test-integration
@@ -197,7 +198,7 @@ test-long: ## twenty disturbances instead of five, a minute of faults instead of
 	set -e; for name in $(BENCHMARKS); do $(MAKE) --no-print-directory $$name QUICK=1; done
 
 .PHONY: check
-check: setup-dev dashboard-check ## lint, types, translations, manifests, locks, and that the committed dashboard is a fresh build
+check: setup-dev dashboard-check ## check code style, types, translations, manifests, locks, and that the committed dashboard is up to date
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -207,24 +208,24 @@ check: setup-dev dashboard-check ## lint, types, translations, manifests, locks,
 	$(BIN)/python -m deploy.audit
 
 .PHONY: audit
-audit: setup-dev ## whether locked dependencies are known to be vulnerable: asks OSV and the npm registry
-	$(if $(ADVISORIES),@echo "ADVISORIES is ignored: make audit asks OSV itself" >&2)
+audit: setup-dev ## check the locked dependencies for known vulnerabilities; asks OSV and the npm registry
+	$(if $(ADVISORIES),@echo "ADVISORIES is ignored: make audit asks OSV" >&2)
 	@$(BIN)/python -m deploy.audit --known
 
 .PHONY: wheel
-wheel: setup-dev ## the local mode as one file in dist/, which pipx or pip installs without a checkout
+wheel: setup-dev ## build the local mode as one file in dist/, for pip or pipx
 	@$(BIN)/python -m build --wheel --no-isolation --outdir dist .
 
 .PHONY: settings
-settings: setup-dev ## write .env.example and the tables of docs/settings.md from runtime/catalogue.py
+settings: setup-dev ## generate .env.example and the tables of docs/settings.md from runtime/catalogue.py
 	@$(BIN)/python -m deploy.settings
 
 .PHONY: messages
-messages: setup-dev ## bring the pages' translations to the templates, say what is left to translate, and compile them
+messages: setup-dev ## update and compile the pages' translations, and print what is not translated yet
 	@$(BIN)/python -m tests.messages
 
 .PHONY: format
-format: setup-dev dashboard/node_modules/.package-lock.json ## lay out the Python and TypeScript code
+format: setup-dev dashboard/node_modules/.package-lock.json ## format the Python and TypeScript code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	cd dashboard && PATH=$(BIN):$$PATH npm run --silent format
@@ -237,21 +238,21 @@ dashboard: dashboard/node_modules/.package-lock.json ## build the pages' script 
 	cd dashboard && PATH=$(BIN):$$PATH npm run --silent build
 
 .PHONY: dashboard-test
-dashboard-test: dashboard/node_modules/.package-lock.json ## the script's own tests
+dashboard-test: dashboard/node_modules/.package-lock.json ## test the pages' script
 	cd dashboard && PATH=$(BIN):$$PATH npm test --silent
 
 .PHONY: dashboard-check
-dashboard-check: dashboard/node_modules/.package-lock.json ## lint and types of the script, and that its committed build is fresh
+dashboard-check: dashboard/node_modules/.package-lock.json ## check style and types of the pages' script, and that its committed build is up to date
 	cd dashboard && PATH=$(BIN):$$PATH npm run --silent check
 	cd dashboard && PATH=$(BIN):$$PATH npm run --silent check-build
 
 .PHONY: screenshots
-screenshots: setup-dev ## pictures of every page for docs/screenshots, from a demo of 50 nodes (takes eight minutes)
+screenshots: setup-dev ## take pictures of every page for docs/screenshots, from a demo of 50 nodes (8 minutes)
 	@$(BIN)/python -m tests.prepare --without-exporter --without-promtool
 	@$(BIN)/python -m tests.browser.screenshots
 
 .PHONY: lock
-lock: setup-dev ## lock the dependencies of requirements/*.in anew, with hashes and without addresses
+lock: setup-dev ## lock the dependencies in requirements/*.in again, with hashes and without index addresses
 	@cd requirements && for name in dev api ws collector simulator local valkey build client-oldest; do \
 		echo "locking $$name"; \
 		constraint=; case $$name in dev|client-oldest) ;; *) constraint='-c dev.txt' ;; esac; \
@@ -260,65 +261,65 @@ lock: setup-dev ## lock the dependencies of requirements/*.in anew, with hashes 
 	done
 
 .PHONY: clean
-clean: ## remove what was made here, but no data
+clean: ## remove generated files and environments; the data stay
 	rm -rf $(VENV) dist .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis dashboard/node_modules tests/clients/node_modules bench/push/peers/node/node_modules
 
 ##@ Measure
 
-# Says of the variables of benchmarks on the command line which of them the target does not take; $(1): those that it takes.
-TAKES = @$(foreach name,$(filter-out $(1),QUICK ONLY WRITE PATIENT GATEWAY NODES SIMULATE MINUTES),$(if \
-	$(findstring command,$(origin $(name))),echo "$(name) is ignored: make $@ does not take it" >&2;))
+# Warn about variables of benchmarks on the command line that the target ignores. $(1): the variables that it takes.
+WARN_IGNORED = @$(foreach name,$(filter-out $(1),QUICK ONLY WRITE PATIENT GATEWAY NODES SIMULATE MINUTES),$(if \
+	$(findstring command,$(origin $(name))),echo "$(name) is ignored: make $@ does not take this variable" >&2;))
 
 .PHONY: bench
-bench: setup-dev ## the push path beside Node, python-socketio and a bare write loop (needs a C compiler; twenty minutes)
-	$(call TAKES,QUICK ONLY WRITE)
+bench: setup-dev ## compare the push path with Node, python-socketio and a bare write loop (needs a C compiler; 20 minutes)
+	$(call WARN_IGNORED,QUICK ONLY WRITE)
 	@$(BIN)/python -m bench.push $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(WRITE),--write "$(WRITE)")
 
 .PHONY: bench-access
-bench-access: setup-dev ## what closed access costs, against its bounds (takes ten minutes; PATIENT=1 waits for a quiet machine)
-	$(call TAKES,QUICK ONLY PATIENT WRITE)
+bench-access: setup-dev ## measure the cost of closed access against its limits (10 minutes; PATIENT=1: wait for a quiet machine)
+	$(call WARN_IGNORED,QUICK ONLY PATIENT WRITE)
 	@$(BIN)/python -m bench.access $(if $(QUICK),--quick) $(if $(ONLY),--only $(ONLY)) $(if $(PATIENT),--patient) $(if $(WRITE),--write "$(WRITE)")
 
 .PHONY: bench-slow
-bench-slow: setup-dev ## what others notice while 500 clients send and read slowly (takes two minutes)
-	$(call TAKES,QUICK WRITE)
+bench-slow: setup-dev ## measure the effect of 500 slow clients on others (2 minutes)
+	$(call WARN_IGNORED,QUICK WRITE)
 	@$(BIN)/python -m bench.slow_requests $(if $(QUICK),--quick) $(if $(WRITE),--write "$(WRITE)")
 
 .PHONY: bench-attacks
-bench-attacks: setup-dev ## what others notice while one address attacks (takes ten minutes; ONLY=… for some attacks; GATEWAY=haproxy, where that is installed)
-	$(call TAKES,QUICK ONLY GATEWAY WRITE)
+bench-attacks: setup-dev ## measure the effect of an attack from one address on others (10 minutes; ONLY=…: some attacks; GATEWAY=haproxy: if installed)
+	$(call WARN_IGNORED,QUICK ONLY GATEWAY WRITE)
 	@$(BIN)/python -m bench.attacks $(if $(QUICK),--quick) $(if $(ONLY),--only "$(ONLY)") $(if $(GATEWAY),--gateway "$(GATEWAY)") $(if $(WRITE),--write "$(WRITE)")
 
 .PHONY: bench-footprint
-bench-footprint: setup-dev ## what the product costs while idle, per process
-	$(call TAKES,QUICK)
+bench-footprint: setup-dev ## measure the CPU and memory of each idle process
+	$(call WARN_IGNORED,QUICK)
 	@$(BIN)/python -m bench.footprint $(if $(QUICK),--seconds 10)
 
 .PHONY: bench-collector
-bench-collector: setup-dev ## what scraping costs the collector, beside the last release (takes two minutes; NODES=…, SIMULATE="--…")
-	$(call TAKES,QUICK NODES SIMULATE)
+bench-collector: setup-dev ## measure the cost of scraping, beside the last release (2 minutes; NODES=…, SIMULATE="--…")
+	$(call WARN_IGNORED,QUICK NODES SIMULATE)
 	@$(BIN)/python -m bench.collector $(if $(NODES),--nodes $(NODES)) $(if $(QUICK),--nodes 200 --seconds 4) $(if $(SIMULATE),--simulate="$(SIMULATE)")
 
 .PHONY: bench-dashboard
-bench-dashboard: setup-dev ## the page of 1000 nodes in Chromium: first paint, longest task, memory (MINUTES=10)
-	$(call TAKES,QUICK MINUTES)
+bench-dashboard: setup-dev ## measure a page with 1000 nodes in Chromium: first paint, longest task, memory (MINUTES=10)
+	$(call WARN_IGNORED,QUICK MINUTES)
 	@$(BIN)/python -m tests.prepare --without-exporter --without-promtool
 	@$(BIN)/python -m bench.dashboard --minutes $(or $(MINUTES),$(if $(QUICK),0.5,2))
 
 .PHONY: bench-disk
-bench-disk: setup-dev ## what the containers write to disk in an hour (needs a Docker engine and root; takes twenty minutes)
-	$(call TAKES,QUICK)
+bench-disk: setup-dev ## measure how much the containers write to disk per hour (needs a Docker engine and root; 20 minutes)
+	$(call WARN_IGNORED,QUICK)
 	docker compose --profile demo build --quiet
 	@$(BIN)/python -m bench.disk $(if $(QUICK),--seconds 20)
 
 .PHONY: bench-operations
-bench-operations: setup-dev ## what open pages notice of restarts, scaling and failures of the containers (needs a Docker engine and root; takes ten minutes; ONLY=…)
-	$(call TAKES,ONLY QUICK)
+bench-operations: setup-dev ## measure the effect of restarts, scaling and failures of containers on open pages (needs a Docker engine and root; 10 minutes; ONLY=…)
+	$(call WARN_IGNORED,ONLY QUICK)
 	@$(BIN)/python -m tests.prepare --without-browser --without-exporter --without-promtool
 	docker compose --profile demo build --quiet
 	@$(BIN)/python -m bench.operations $(if $(QUICK),--clients 10) $(if $(ONLY),--only "$(ONLY)")
 
 .PHONY: bench-history
-bench-history: setup-dev ## what the history of 1000 nodes takes of Redis's memory and time (NODES=…; takes three minutes)
-	$(call TAKES,QUICK NODES)
+bench-history: setup-dev ## measure the memory and time of the history of 1000 nodes in Redis (NODES=…; 3 minutes)
+	$(call WARN_IGNORED,QUICK NODES)
 	@$(BIN)/python -m bench.history_memory $(if $(NODES)$(QUICK),--nodes $(or $(NODES),100))

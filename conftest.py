@@ -1,4 +1,4 @@
-"""Fixtures that tests of every folder share."""
+"""Fixtures for the tests in all folders."""
 
 import os
 import socket
@@ -10,14 +10,14 @@ from hypothesis import HealthCheck, settings
 
 from tests.drivers.valkey import Valkey
 
-# How long an example takes says more about the machine's other work than about the code.
-settings.register_profile("beside other work", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("beside other work")
+# The duration of an example depends on the machine's other work more than on the code.
+settings.register_profile("no deadline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("no deadline")
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Two workers a core, since most tests wait most of the time, but not more than a usual machine has memory for."""
+    """Return two workers per core, as most tests mostly wait, but at most 12, to limit the memory."""
     return min(2 * (os.cpu_count() or 1), 12)
 
 
@@ -31,7 +31,7 @@ def _valkey_of_session() -> Iterator[Valkey]:
 
 @pytest.fixture
 def valkey(_valkey_of_session: Valkey) -> Iterator[Valkey]:
-    """A running, empty Valkey. Where the test stopped it, it is started again at once, for what a module shares."""
+    """A running, empty Valkey. If the test stops it, it is started again for the fixtures of the module."""
     server = _valkey_of_session
     client = server.client()
     client.flushall()
@@ -51,7 +51,7 @@ def redis(valkey: Valkey) -> Iterator[redis_client.Redis]:
 
 @pytest.fixture
 def taken() -> Iterator[int]:
-    """A port of loopback on which this process listens."""
+    """A loopback port on which this process listens."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()

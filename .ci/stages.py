@@ -1,8 +1,8 @@
-"""Run stages side by side: ``stages.py COMMAND "NAME: NAME…" …``; exit code 1 when one fails.
+"""Run stages in parallel: ``stages.py COMMAND "NAME: NAME…" …``; exit code 1 if one fails.
 
-``"test: setup check"`` begins ``COMMAND test`` once ``setup`` and ``check`` have succeeded. What a stage writes is
-printed whole when it ends. When a stage fails, its output is printed at once and all other stages are ended. A table of
-minutes comes last.
+``"test: setup check"`` starts ``COMMAND test`` after ``setup`` and ``check`` have succeeded. The output of a stage is
+printed completely when the stage finishes. When a stage fails, its output is printed immediately and all others are
+stopped. Finally a table shows the duration of each stage.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import time
 from dataclasses import dataclass, field
 from typing import IO
 
-#: Seconds in which stages may end by themselves once they are asked to.
-_END_SECONDS = 30
+#: Seconds for stages to stop after SIGTERM.
+_GRACE_SECONDS = 30
 
 
 @dataclass
@@ -33,8 +33,8 @@ class Stage:
     seconds: float | None = None
 
     def start(self, command: str) -> None:
-        """Begin it, in a process group of its own, so that all of it can be ended."""
-        say(f"== {self.name} begins; its output: {self.output.name}")
+        """Start the stage in its own process group, so that all of its processes can be stopped."""
+        say(f"== {self.name} starts; output in {self.output.name}")
         self.began = time.monotonic()
         self.process = subprocess.Popen(
             [command, self.name],
@@ -44,50 +44,50 @@ class Stage:
             start_new_session=True,
         )
 
-    def has_ended(self) -> bool:
-        """Whether it ended just now."""
+    def has_finished(self) -> bool:
+        """Whether the stage has finished since the last call."""
         if self.process is None or self.seconds is not None or self.process.poll() is None:
             return False
         self.seconds = time.monotonic() - self.began
         return True
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal to it and to every process that it started."""
+        """Send a signal to all processes of the stage."""
         if self.process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, number)
 
-    def tell(self, how: str) -> None:
-        """Print what it wrote."""
-        say(f"\n== {self.name} {how} after {minutes(self.seconds or 0)}")
+    def report(self, result: str) -> None:
+        """Print the result and the output of the stage."""
+        say(f"\n== {self.name} {result} after {minutes(self.seconds or 0)}")
         with open(self.output.name, "rb") as output:
             sys.stdout.buffer.write(output.read())
         say("")
 
 
-def end(stages: list[Stage]) -> None:
-    """End what still runs: politely, and after a while at once."""
+def stop(stages: list[Stage]) -> None:
+    """Stop all running stages: with SIGTERM, and after the grace period with SIGKILL."""
     running = [stage for stage in stages if stage.process is not None and stage.process.poll() is None]
     for stage in running:
         stage.send(signal.SIGTERM)
-    deadline = time.monotonic() + _END_SECONDS
+    deadline = time.monotonic() + _GRACE_SECONDS
     for stage in running:
         assert stage.process is not None
         with contextlib.suppress(subprocess.TimeoutExpired):
             stage.process.wait(max(0.0, deadline - time.monotonic()))
     for stage in running:
-        stage.send(signal.SIGKILL)  # its leader may have ended before the others
+        stage.send(signal.SIGKILL)  # other processes of the group may still run
         assert stage.process is not None
         stage.process.wait()
 
 
 def say(line: str) -> None:
-    """Print a line now."""
+    """Print a line immediately."""
     print(line, flush=True)
 
 
 def minutes(seconds: float) -> str:
-    """Minutes and seconds, as ``3:05``."""
+    """Return minutes and seconds, as ``3:05``."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
 
 
@@ -99,27 +99,27 @@ def run(command: str, stages: list[Stage]) -> bool:
             if stage.process is None and succeeded.issuperset(stage.after):
                 stage.start(command)
         if not any(stage.process is not None and stage.seconds is None for stage in stages):
-            say("stages.py: the rest wait for each other")
+            say("stages.py: the remaining stages wait for each other")
             return False
         time.sleep(0.1)
         for stage in stages:
-            if stage.has_ended():
+            if stage.has_finished():
                 assert stage.process is not None
                 if stage.process.returncode != 0:
-                    stage.tell(f"FAILED with {stage.process.returncode}")
+                    stage.report(f"FAILED with {stage.process.returncode}")
                     return False
-                stage.tell("succeeded")
+                stage.report("succeeded")
     return True
 
 
 def print_table(stages: list[Stage], began: float) -> None:
-    """How long each stage took, and when it began."""
-    say("\n== minutes a stage; stages overlap")
+    """Print the duration and the start of each stage."""
+    say("\n== duration of each stage, in minutes; stages overlap")
     for stage in stages:
         if stage.process is not None:
-            took = "ended" if stage.seconds is None else minutes(stage.seconds)
+            took = "stopped" if stage.seconds is None else minutes(stage.seconds)
             say(f"{took:>8}  from {minutes(stage.began - began):>5}  {stage.name}")
-    say(f"{minutes(time.monotonic() - began):>8}  in all")
+    say(f"{minutes(time.monotonic() - began):>8}  total")
 
 
 def main() -> int:
@@ -136,7 +136,7 @@ def main() -> int:
     except KeyboardInterrupt:
         say("interrupted")
     finally:
-        end(stages)
+        stop(stages)
         print_table(stages, began)
     return 0 if succeeded else 1
 

@@ -1,1 +1,1 @@
-"""Measurements of the product; claims come from here."""
+"""Benchmarks of the product."""

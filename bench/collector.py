@@ -1,8 +1,7 @@
-"""What scraping costs the collector, beside the last release's, over the same simulated nodes.
+"""Compare the cost of scraping between this collector and the last release's, with the same simulated nodes.
 
-``python -m bench.collector [--nodes 1000] [--seconds 20] [--simulate ARGUMENTS]``: the two collectors run at the same
-time on one core, so that whatever slows one down slows the other down too; the simulator has the other core. Prints a
-Markdown table.
+``python -m bench.collector [--nodes 1000] [--seconds 20] [--simulate ARGUMENTS]`` prints a Markdown table. The two
+collectors run at the same time on one core, so that disturbances affect both; the simulator has another core.
 """
 
 import argparse
@@ -28,16 +27,16 @@ from tests.drivers.rest import Rest
 from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import eventually
 
-#: How often both collectors are measured.
+#: Number of measured periods.
 PERIODS: Final = 5
 INTERVAL_SECONDS: Final = 2.0
-#: Seconds that a collector gets to know every node before it is measured.
+#: Seconds before the measurement, in which a collector scrapes every node.
 BEGIN_SECONDS: Final = 6.0
 
 
 @dataclass(frozen=True)
 class State:
-    """What a collector has taken and done since it began."""
+    """Resources and rounds of a collector since its start."""
 
     cpu_seconds: float
     rounds: int
@@ -61,32 +60,32 @@ class Collector:
         self._measured.cpu_affinity([0])
 
     def wait_until_ready(self) -> None:
-        """Wait until its first round is out."""
+        """Wait until the first round is published."""
         eventually(lambda: self._rest.status("/readyz") == 200, within_seconds=60, what="the collector is ready")
 
     def state(self) -> State:
-        """Return what it has taken and done."""
+        """Return the present resources and rounds."""
         with self._valkey.client() as client:
             rounds = int(client.hget(EPOCH_KEY, "seq") or 0)
         return State(sum(self._measured.cpu_times()[:2]), rounds, self._measured.memory_info().rss // 2**20)
 
     def stop(self) -> None:
-        """End it and its Redis."""
+        """Stop the collector and its Redis."""
         self._rest.close()
         self._process.stop()
         self._valkey.stop()
 
 
 def main() -> int:
-    """Measure both in turn, and print."""
+    """Measure both collectors and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nodes", type=int, default=1000, help="simulated nodes")
     parser.add_argument("--seconds", type=float, default=20.0, help=f"length of each of the {PERIODS} periods")
-    parser.add_argument("--simulate", default="", help="more arguments of the simulator")
+    parser.add_argument("--simulate", default="", help="further arguments of the simulator")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="bench-collector-"))
-    former, targets = folder / "former", folder / "nodes.yaml"
-    lay_out_last_release(former)
+    previous, targets = folder / "previous", folder / "nodes.yaml"
+    lay_out_last_release(previous)
     simulator = Process("simulator", [
         sys.executable, "-m", "simulator", "--nodes", str(options.nodes), "--port", "0",
         "--write-targets", str(targets), *options.simulate.split(),
@@ -99,14 +98,14 @@ def main() -> int:
             f"Measured {machine()}; {options.nodes} nodes every {INTERVAL_SECONDS:g} s, "
             f"the median of {PERIODS} periods of {options.seconds:g} s.\n"
         )
-        compare({"the last release": former, "this one": ROOT}, targets, options)
+        compare({"the last release": previous, "this one": ROOT}, targets, options)
     finally:
         simulator.stop()
     return 0
 
 
 def compare(trees: dict[str, Path], targets: Path, options: argparse.Namespace) -> None:
-    """Measure the collectors of all trees together; print a row each."""
+    """Measure the collectors of all trees together; print a row for each."""
     with ExitStack() as stack:
         collectors = {name: Collector(tree, targets) for name, tree in trees.items()}
         for collector in collectors.values():
@@ -125,7 +124,7 @@ def compare(trees: dict[str, Path], targets: Path, options: argparse.Namespace) 
         for name in collectors
     }
     first = next(iter(shares.values()))
-    table = Table([], "collector", "of a core", "ms a scrape", "ratio", "memory, MiB", "rounds missed")
+    table = Table([], "collector", "of a core", "ms per scrape", "ratio", "memory, MiB", "rounds missed")
     for name, measured in shares.items():
         share = median(measured)
         expected = int(PERIODS * options.seconds / INTERVAL_SECONDS) - 1

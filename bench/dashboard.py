@@ -1,7 +1,7 @@
-"""The page of the nodes with 1000 nodes at one round a second: ``python -m bench.dashboard --minutes 10``.
+"""Measure the page of nodes with 1000 nodes at one round per second: ``python -m bench.dashboard --minutes 10``.
 
-Tells when the first data is painted, the longest task of the main thread after that (with the list scrolled all along),
-the memory of the script before and after, how much of the page is elements and how many nodes it subscribes to.
+Prints when the first data is painted; the longest task of the main thread afterwards, while the list is scrolled; the
+memory of the script before and after; the number of elements; the number of subscribed nodes.
 """
 
 import argparse
@@ -19,12 +19,12 @@ from tests.drivers.local_product import LocalProduct, local_product
 from tests.drivers.process import ROOT
 from tests.drivers.waiting import eventually
 
-#: Seconds after loading that do not count: the first histories, the fonts, the browser's own caches.
+#: Seconds after loading that are not measured: first histories, fonts and the browser's caches load.
 SETTLE_SECONDS = 15.0
 #: Seconds between two turns of the wheel.
 SCROLL_EVERY_SECONDS = 2.0
 
-_WATCH = """
+_OBSERVER = """
 window.longest = 0; window.longTasks = 0; window.shift = 0;
 new PerformanceObserver((list) => {
   for (const { duration } of list.getEntries()) {
@@ -39,7 +39,7 @@ new PerformanceObserver((list) => {
 
 
 def main() -> None:
-    """Measure, and print a line a figure."""
+    """Measure, and print one line for each figure."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--nodes", type=int, default=1000)
     parser.add_argument("--minutes", type=float, default=2.0)
@@ -58,7 +58,7 @@ def _measure(product: LocalProduct, seconds: float) -> None:
             page.goto(product.origin + path)
             page.locator("#freshness[data-state=live]").wait_for()
             paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
-            _say(f"first data painted, {path}", f"{paint:.0f} ms")
+            _report(f"first data painted, {path}", f"{paint:.0f} ms")
             page.close()
         page = browser.new_page(viewport={"width": 1400, "height": 900})
         frames = Frames(page)
@@ -67,20 +67,20 @@ def _measure(product: LocalProduct, seconds: float) -> None:
         _scroll(page, SETTLE_SECONDS)
         session = page.context.new_cdp_session(page)
         before = _heap_mib(session)
-        page.evaluate(_WATCH)
+        page.evaluate(_OBSERVER)
         rounds = len(frames.events("cluster_metrics_delta"))
         _scroll(page, seconds)
-        _say("rounds shown", f"{len(frames.events('cluster_metrics_delta')) - rounds} in {seconds:.0f} s")
-        _say("longest task", f"{page.evaluate('window.longest'):.0f} ms")
-        _say("tasks above 50 ms", page.evaluate("window.longTasks"))
-        _say("layout shift", f"{page.evaluate('window.shift'):.4f}")
+        _report("rounds shown", f"{len(frames.events('cluster_metrics_delta')) - rounds} in {seconds:.0f} s")
+        _report("longest task", f"{page.evaluate('window.longest'):.0f} ms")
+        _report("tasks above 50 ms", page.evaluate("window.longTasks"))
+        _report("layout shift", f"{page.evaluate('window.shift'):.4f}")
         after = _heap_mib(session)
-        _say("script memory", f"{before:.1f} MiB, then {after:.1f} MiB ({after / before:.2f} ×)")
-        _say("elements", page.evaluate("document.querySelectorAll('*').length"))
-        _say("rows", page.evaluate("document.querySelectorAll('#node-rows [role=row]').length"))
-        _say("nodes subscribed", len(frames.subscribed()))
+        _report("script memory", f"{before:.1f} MiB, then {after:.1f} MiB ({after / before:.2f} ×)")
+        _report("elements", page.evaluate("document.querySelectorAll('*').length"))
+        _report("rows", page.evaluate("document.querySelectorAll('#node-rows [role=row]').length"))
+        _report("nodes subscribed", len(frames.subscribed()))
     script = (ROOT / "services/api/static/dashboard.js").read_bytes()
-    _say("script, gzipped", f"{len(gzip.compress(script)) / 1024:.1f} KiB")
+    _report("script, gzipped", f"{len(gzip.compress(script)) / 1024:.1f} KiB")
 
 
 def _scroll(page: Page, seconds: float) -> None:
@@ -103,7 +103,7 @@ def _online(product: LocalProduct) -> int:
     return online
 
 
-def _say(name: str, value: object) -> None:
+def _report(name: str, value: object) -> None:
     print(f"{name:28} {value}", flush=True)
 
 

@@ -1,7 +1,8 @@
-"""What the containers write to disk in an hour: Redis's data, the logs, and what Docker notes of health checks.
+"""Measure the bytes that the containers write to disk in an hour: Redis's data, logs, and Docker's health checks.
 
-``python -m bench.disk [--nodes 8] [--seconds 300]`` prints a Markdown table, in MB (10⁶ bytes) an hour. It needs root:
-the data volume gets an ext4 of its own on a loop device, whose counter in the kernel holds the journal too.
+``python -m bench.disk [--nodes 8] [--seconds 300]`` prints a Markdown table, in MB (10⁶ bytes) per hour. Requires root:
+the data volume gets an ext4 file system on a loop device of its own. The kernel's counter of that device includes the
+journal.
 """
 
 import argparse
@@ -25,12 +26,12 @@ from tests.drivers.docker_engine import engine
 from tests.drivers.waiting import eventually
 
 SECTOR_BYTES = 512
-#: Size of the file in which Docker keeps a container's state and its last five health checks.
-NOTE_BYTES = 5600
-#: The user of our containers.
+#: Size of Docker's file with a container's state and last five health checks.
+STATE_FILE_BYTES = 5600
+#: User id in the product's containers.
 UID = 10001
-#: Longer than health checks are frequent after a start, and than the kernel keeps written pages back
-#: (vm.dirty_expire_centisecs), so that what a window begins with and what it ends with are alike.
+#: Seconds before the measurement: longer than the time of frequent health checks after a start, and longer than the
+#: kernel delays writing (vm.dirty_expire_centisecs), so that the start and the end of a window are comparable.
 SETTLING_SECONDS = 100
 
 
@@ -44,9 +45,9 @@ class Disk:
         image = self._folder / "image"
         with image.open("wb") as file:
             file.truncate(1 << 30)
-        # Otherwise the kernel goes on formatting while we measure.
-        at_once = ["-E", "lazy_itable_init=0,lazy_journal_init=0"]
-        subprocess.run(["mkfs.ext4", "-q", *at_once, str(image)], check=True)
+        # Without these options, the kernel continues formatting during the measurement.
+        format_now = ["-E", "lazy_itable_init=0,lazy_journal_init=0"]
+        subprocess.run(["mkfs.ext4", "-q", *format_now, str(image)], check=True)
         subprocess.run(["mount", "-o", "loop", str(image), str(self._mounted)], check=True)
         self.store = self._mounted / "store"
         self.store.mkdir()
@@ -60,7 +61,7 @@ class Disk:
         shutil.rmtree(self._folder)
 
     def written_bytes(self) -> int:
-        """What the device was given to write so far (https://docs.kernel.org/block/stat.html)."""
+        """Return the bytes written to the device so far (https://docs.kernel.org/block/stat.html)."""
         device = os.stat(self._mounted).st_dev
         fields = Path(f"/sys/dev/block/{os.major(device)}:{os.minor(device)}/stat").read_text().split()
         return int(fields[6]) * SECTOR_BYTES
@@ -68,7 +69,7 @@ class Disk:
 
 @dataclass(frozen=True)
 class Written:
-    """Bytes written so far: by what Redis appends, as pages of its process, on the device; and to the logs."""
+    """Bytes written so far: to append-only files, by the process of Redis, to the device, and to the logs."""
 
     appended: int
     pages: int
@@ -88,8 +89,8 @@ def written(disk: Disk, deployment: Deployment, containers: list[Container]) -> 
     )
 
 
-def count_notes(containers: list[Container], seconds: float) -> int:
-    """How often Docker replaces the files in which it notes every single health check."""
+def count_replacements(containers: list[Container], seconds: float) -> int:
+    """Return how often Docker replaces the state files of containers; each health check replaces one."""
     root = Path(engine().info()["DockerRootDir"], "containers")
     paths = [root / str(container.id) / "config.v2.json" for container in containers]
     seen = {path: path.stat().st_mtime_ns for path in paths}
@@ -104,15 +105,15 @@ def count_notes(containers: list[Container], seconds: float) -> int:
     return count
 
 
-def bytes_of_a_note(times: int = 100) -> float:
-    """What the device is given to write, journal included, when such a file is replaced as Docker does it."""
+def bytes_of_a_replacement(times: int = 100) -> float:
+    """Return the bytes written to the device, journal included, when a state file is replaced as Docker does it."""
     with Disk() as disk:
         path = disk.store / "config.v2.json"
         before = disk.written_bytes()
         for _ in range(times):
             new = path.with_name("new")
             with new.open("wb") as file:
-                file.write(bytes(NOTE_BYTES))
+                file.write(bytes(STATE_FILE_BYTES))
                 file.flush()
                 os.fsync(file.fileno())
             new.replace(path)
@@ -122,7 +123,7 @@ def bytes_of_a_note(times: int = 100) -> float:
 
 @contextmanager
 def running(disk: Disk, nodes: int, appendfsync: str) -> Iterator[Deployment]:
-    """The product with simulated nodes beside this machine, all of them seen."""
+    """Run the product with simulated nodes and this machine; yield when all nodes were scraped."""
     deployment = Deployment(
         replicas=2,
         override=data_in(disk.store),
@@ -138,35 +139,35 @@ def running(disk: Disk, nodes: int, appendfsync: str) -> Iterator[Deployment]:
         deployment.close()
 
 
-def measure(nodes: int, seconds: float, note_bytes: float, appendfsync: str) -> list[str]:
-    """Run the product for a while; return the figures of a row of the table."""
+def measure(nodes: int, seconds: float, replacement_bytes: float, appendfsync: str) -> list[str]:
+    """Run the product and return the figures of one row of the table."""
     with Disk() as disk, running(disk, nodes, appendfsync) as deployment:
         time.sleep(SETTLING_SECONDS)
         services = ("redis", "api", "ws", "collector", "gateway", "exporter", "simulator")
         containers = [container for service in services for container in deployment.containers(service)]
         began, before = time.monotonic(), written(disk, deployment, containers)
-        count = count_notes(containers, seconds)
+        count = count_replacements(containers, seconds)
         after, took = written(disk, deployment, containers), time.monotonic() - began
     differences = [late - early for early, late in zip(astuple(before), astuple(after), strict=True)]
-    return [f"{amount / 1e6 * 3600 / took:.1f}" for amount in (*differences, count * note_bytes)]
+    return [f"{amount / 1e6 * 3600 / took:.1f}" for amount in (*differences, count * replacement_bytes)]
 
 
 def main() -> int:
-    """Return the exit code."""
+    """Measure and print the table; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nodes", type=int, default=8, help="this machine and simulated ones")
-    parser.add_argument("--seconds", type=float, default=300.0, help="time measured, for each row")
+    parser.add_argument("--seconds", type=float, default=300.0, help="measured time of each row")
     options = parser.parse_args()
     if os.geteuid() != 0:
         print("bench-disk needs root, to mount a file system of its own", file=sys.stderr)
         return 1
-    note_bytes = bytes_of_a_note()
-    print(f"{options.nodes} nodes every 2 s, 2 ws replicas, {options.seconds:.0f} s each; MB an hour;", end=" ")
-    print(f"a health check noted by Docker costs {note_bytes / 1e3:.0f} kB\n")
+    replacement_bytes = bytes_of_a_replacement()
+    print(f"{options.nodes} nodes every 2 s, 2 ws replicas, {options.seconds:.0f} s each; MB per hour;", end=" ")
+    print(f"each health check costs {replacement_bytes / 1e3:.0f} kB\n")
     print("| REDIS_APPENDFSYNC | appended by Redis | as pages | the data volume's device | logs | health checks |")
     print("|---|---|---|---|---|---|")
     for appendfsync in ("no", "everysec"):
-        figures = measure(options.nodes, options.seconds, note_bytes, appendfsync)
+        figures = measure(options.nodes, options.seconds, replacement_bytes, appendfsync)
         print(f"| {' | '.join([appendfsync, *figures])} |", flush=True)
     return 0
 

@@ -1,7 +1,7 @@
 """Memory and CPU of each process of the idle product, with open pages.
 
 ``python -m bench.footprint [--nodes 8] [--pages 3] [--seconds 60]`` prints a Markdown table. CPU is in percent of one
-core, RSS as the kernel counts it, at the end of the measured time.
+core; RSS is the kernel's figure at the end of the measured time.
 """
 
 import argparse

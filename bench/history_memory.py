@@ -1,7 +1,7 @@
-"""What the metric history costs: memory of Redis, and the time for which it is busy with one call.
+"""Measure the memory of the metric history in Redis, and the time of one call.
 
-``python -m bench.history_memory [--nodes 1000]`` writes all that is kept of each node, as the collector does, into an
-empty Valkey and prints a Markdown table.
+``python -m bench.history_memory [--nodes 1000]`` writes the whole history of each node into an empty Valkey, like the
+collector, and prints a Markdown table.
 """
 
 import argparse
@@ -24,9 +24,9 @@ from tests.drivers.valkey import Valkey
 
 EPOCH: Final = 1_795_426_867
 SCRAPE_SECONDS: Final = 2
-#: How long before the end of the bench the first entries are that must have gone by then.
+#: Entries of each resolution that are already too old at the end, so that trimming is measured.
 TOO_OLD_ENTRIES: Final = 30
-#: Of each measure the middle, how far nodes are from it, how far samples of a node are from its own, and the largest.
+#: For each measure: mean, deviation between nodes, deviation between samples of a node, and largest value.
 NOISE: Final = {
     "cpu_usage": (35.0, 20.0, 8.0, 100.0),
     "memory_usage": (48.0, 15.0, 0.4, 100.0),
@@ -45,49 +45,51 @@ NOISE: Final = {
 
 
 class Node:
-    """A node whose samples lie around levels of its own."""
+    """A node with random samples around its own levels."""
 
     def __init__(self, name: str, chance: random.Random) -> None:
         self.name = name
         self._chance = chance
         self._levels = {measure: chance.gauss(middle, apart) for measure, (middle, apart, _, _) in NOISE.items()}
 
-    def entry(self, step: Resolution) -> HistoryEntry:
-        """One that is made of a sample each ``SCRAPE_SECONDS``."""
-        samples = step.seconds // SCRAPE_SECONDS
+    def entry(self, resolution: Resolution) -> HistoryEntry:
+        """Return an entry of one sample every ``SCRAPE_SECONDS``."""
+        samples = resolution.seconds // SCRAPE_SECONDS
         return HistoryEntry(samples, tuple(self._summary(measure, samples) for measure in MEASURES))
 
     def _summary(self, measure: str, samples: int) -> Summary:
         noise, largest = NOISE[measure][2:]
-        # The least and the greatest of many draws are as far from their middle as those of a few dozen, roughly.
+        # Eight draws are enough for a realistic minimum and maximum.
         drawn = [self._chance.gauss(self._levels[measure], noise) for _ in range(min(samples, 8))]
         values = [round(min(largest, max(0.0, value)), MEASURES[measure]) for value in drawn]
         low, high = min(values), max(values)
         return low if low == high else (low, round(sum(values) / len(values), MEASURES[measure]), high)
 
 
-def records(nodes: list[Node], steps: tuple[Resolution, ...], until_seconds: int) -> Iterator[HistoryRecord]:
-    """All that is kept of the nodes at that time, in the order in which it became complete, and a little before."""
-    for step in steps:
-        last = until_seconds // step.seconds
-        for number in range(last - step.retention_seconds // step.seconds - TOO_OLD_ENTRIES, last):
+def records(nodes: list[Node], resolutions: tuple[Resolution, ...], until_seconds: int) -> Iterator[HistoryRecord]:
+    """Yield the whole history of the nodes at that time, and some older entries, in chronological order."""
+    for resolution in resolutions:
+        last = until_seconds // resolution.seconds
+        for number in range(last - resolution.retention_seconds // resolution.seconds - TOO_OLD_ENTRIES, last):
             for node in nodes:
-                yield HistoryRecord(step, node.name, number * step.seconds, encode_entry(node.entry(step)))
+                yield HistoryRecord(
+                    resolution, node.name, number * resolution.seconds, encode_entry(node.entry(resolution))
+                )
 
 
 def record(redis: Redis, coming: Iterator[HistoryRecord]) -> Iterator[float]:
-    """Write them as the collector does; yield the seconds that each call took, the way to Redis and back included."""
+    """Write the records like the collector; yield the seconds of each call, including transfer."""
     redis.hset(EPOCH_KEY, "epoch", str(EPOCH))
     while batch := list(islice(coming, BATCH_LENGTH)):
         arguments = record_history_call(EPOCH, batch)
-        begun = time.perf_counter()
+        started = time.perf_counter()
         answer = record_history_reply(call(redis, RECORD_HISTORY, arguments))
-        yield time.perf_counter() - begun
+        yield time.perf_counter() - started
         assert (answer.outcome, answer.processed, answer.refused) == ("recorded", len(batch), 0)
 
 
 def main() -> int:
-    """Fill a Valkey and print what it takes."""
+    """Fill a Valkey and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nodes", type=int, default=1000, help="nodes")
     count: int = parser.parse_args().nodes
@@ -108,9 +110,9 @@ def main() -> int:
     print(f"| `used_memory` after | {after['used_memory'] / 1e6:.1f} MB |")
     print(f"| resident after | {after['used_memory_rss'] / 1e6:.1f} MB |")
     print(f"| entries | {entries} |")
-    print(f"| bytes an entry, all told | {used / entries:.0f} |")
+    print(f"| bytes per entry | {used / entries:.0f} |")
     print(f"| Redis busy with one call of {BATCH_LENGTH} entries, mean | {stats['usec_per_call'] / 1000:.2f} ms |")
-    print(f"| such a call with its way there and back, median | {1000 * median(durations):.2f} ms |")
+    print(f"| duration of a call at the client, median | {1000 * median(durations):.2f} ms |")
     return 0
 
 

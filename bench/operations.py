@@ -3,8 +3,8 @@
 ``python -m bench.operations [--clients 30] [--only TEXT]`` prints a Markdown table: for each operation, the longest
 time in which any client got no snapshot, including the interval of the rounds.
 
-``python -m bench.operations [--clients 30] [--only TEXT]`` prints a Markdown table: for each operation the longest time
-that any client got no snapshot for. It includes the time between two rounds.
+``python -m bench.operations [--clients 30] [--only TEXT]`` prints a Markdown table: for each operation, the longest
+time that any client got no snapshot, including the time between two rounds.
 """
 
 import argparse

@@ -1,5 +1,6 @@
 /**
- * Bundle `src/main.ts` and the style sheets that it imports into the api service's static folder. With `--check`: compare only, exit code 1 on a difference.
+ * Bundle `src/main.ts` and its style sheets into the api service's static folder. With `--check`, only compare, and
+ * exit with 1 if a file differs.
  *
  * The same sources and lock file give the same bytes on every machine.
  */
@@ -30,7 +31,7 @@ const bundle = await build({
   write: false,
 });
 
-/** The licence text of every package that stands in the bundle, sorted by package. */
+/** Return the licence texts of the bundled packages, sorted by package. */
 async function licenses(inputs: Iterable<string>): Promise<string> {
   const packages = new Set<string>();
   for (const input of inputs) {
@@ -46,20 +47,20 @@ async function licenses(inputs: Iterable<string>): Promise<string> {
   return texts.join(`\n${"-".repeat(80)}\n\n`);
 }
 
-const wanted = new Map(bundle.outputFiles.map((file) => [file.path, file.text]));
-if (!wanted.has(SCRIPT) || !wanted.has(STYLES)) throw new Error("esbuild did not write a script and a style sheet");
-wanted.set(LICENSES, await licenses(Object.keys(bundle.metafile.inputs)));
+const outputs = new Map(bundle.outputFiles.map((file) => [file.path, file.text]));
+if (!outputs.has(SCRIPT) || !outputs.has(STYLES)) throw new Error("esbuild did not write a script and a style sheet");
+outputs.set(LICENSES, await licenses(Object.keys(bundle.metafile.inputs)));
 
 if (process.argv.includes("--check")) {
-  for (const [path, text] of wanted) {
+  for (const [path, text] of outputs) {
     const committed = await readFile(path, "utf8").catch(() => null);
     if (committed !== text) {
-      console.error(`${path} is not what dashboard/ builds: run "npm run build" and commit the result`);
+      console.error(`${path} differs from the build of dashboard/: run "npm run build" and commit the result`);
       process.exitCode = 1;
     }
   }
 } else {
-  for (const [path, text] of wanted) {
+  for (const [path, text] of outputs) {
     await mkdir(dirname(path), { recursive: true });
     await writeFile(path, text);
   }

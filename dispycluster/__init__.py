@@ -1,1 +1,1 @@
-"""The product's one command. Where only a part of the product is installed, it has the words of that part."""
+"""The command ``dispycluster``. It has the subcommands of those services that are installed."""

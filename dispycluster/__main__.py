@@ -1,7 +1,7 @@
-"""The command ``dispycluster``: each of its words is a program of ours, the same in a checkout, a wheel and an image.
+"""The command ``dispycluster``: each subcommand is one of our programs, the same in a checkout, a wheel and an image.
 
-Installing the product makes it a console script. Each program is imported when it is called: an image holds the api
-alone, and a command that writes a user's file needs no HTTP client of the collector.
+The installation creates it as a console script. Each program is imported only when it is called: an image holds only
+the api, and a command that writes a user's file does not need the collector's HTTP client.
 """
 
 import difflib
@@ -15,99 +15,97 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, NamedTuple
 
-#: Exit code of a command whose reader has ended, as a shell tells it of SIGPIPE.
-_READER_ENDED: Final = 141
-#: Errors of a file that takes no more.
+#: Exit code when the reader of the output has exited: the shell's code for SIGPIPE.
+_BROKEN_PIPE: Final = 141
+#: Errors of an output that cannot be written.
 _OUTPUT_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 _HELP: Final = ("--help", "-h")
 _RUN_HELP: Final = """\
 usage: dispycluster run
 
-Shows this machine, live, on http://localhost:8085, until Ctrl-C. It takes no words: its settings are variables, as in
+Shows this machine live on http://localhost:8085, until Ctrl-C. It takes no arguments; set variables, for example:
 PORT=9000 dispycluster run
 
   PORT          port of the pages; default: 8085
-  PUBLIC_HOST   address of the pages; default: 127.0.0.1, this machine alone
-  ACCESS        closed: everybody signs in; open: whoever reaches the port sees everything
-  TARGETS       file that lists the nodes; default: nodes.yaml in DATA_DIR, made at the first run
-  DEMO_NODES    so many simulated nodes instead
-  REDIS_URL     a Redis of your own; default: an embedded Valkey
-  DATA_DIR      folder of the data; default: {data_dir}
-  CLUSTER_NAME  name on the pages; default: this machine's
+  PUBLIC_HOST   address of the pages; default: 127.0.0.1, for this machine only
+  ACCESS        closed: everybody must sign in; open: everybody who can reach the port sees everything
+  TARGETS       file that lists the nodes; default: nodes.yaml in DATA_DIR, created at the first run
+  DEMO_NODES    number of simulated nodes to show instead
+  REDIS_URL     URL of your own Redis; default: an embedded Valkey
+  DATA_DIR      data folder; default: {data_dir}
+  CLUSTER_NAME  name on the pages; default: the name of this machine
 
-All of them, and those of the services: docs/settings.md
+All settings, also those of the services: docs/settings.md
 """
 
 
-class _Refused(Exception):
-    """The command cannot be done; the text says why."""
+class CommandFailed(Exception):
+    """The command failed; the text names the cause."""
 
 
 class Program(NamedTuple):
-    """What a word calls."""
+    """The program of a subcommand."""
 
     module: str
-    #: Takes the words behind its own.
+    #: Takes the arguments after the subcommand.
     run: Callable[[Sequence[str]], int]
     help: str
 
 
 def _run(arguments: Sequence[str]) -> int:
     if any(word in _HELP for word in arguments):
-        print(_RUN_HELP.format(data_dir=_usual_data_dir()), end="")  # noqa: T201
+        print(_RUN_HELP.format(data_dir=_default_data_dir()), end="")  # noqa: T201
         return 0
     if arguments:
-        sys.stderr.write(
-            "dispycluster run takes no words: its settings are variables, as in PORT=9000 dispycluster run\n"
-        )
+        sys.stderr.write("dispycluster run takes no arguments: set variables, for example PORT=9000 dispycluster run\n")
         return 2
     code: int = import_module("deploy.local.__main__").main()
     return code
 
 
-def _usual_data_dir() -> str:
+def _default_data_dir() -> str:
     settings = import_module("deploy.local.settings")
     try:
         return str(settings.default_data_dir())
     except settings.SettingError:
-        return "none, as you have no home folder"
+        return "none, because you have no home folder"
 
 
 def _check_nodes(arguments: Sequence[str]) -> int:
     options: dict[str, object] = {"program": "dispycluster check-nodes"}
     if _is_local() and not os.environ.get("COLLECTOR_TARGETS", "").strip():
-        options["default_is"] = "TARGETS, or nodes.yaml in DATA_DIR; beside DEMO_NODES the demo's nodes"
+        options["default_description"] = "TARGETS, or nodes.yaml in DATA_DIR; with DEMO_NODES, the demo's nodes"
         if not any(word in _HELP or word.startswith("--t") for word in arguments):
             named = os.environ.get("TARGETS", "").strip()
             if named:
                 arguments = [*arguments, f"--targets={Path(named).expanduser()}"]
             else:
-                options["default"] = _own_targets()
+                options["default"] = _default_targets()
     code: int = import_module("collector.check_nodes").main(arguments, **options)
     return code
 
 
-def _own_targets() -> Path:
-    """The targets file of what runs with the same settings."""
+def _default_targets() -> Path:
+    """Return the targets file that ``dispycluster run`` uses with the same settings."""
     settings = import_module("deploy.local.settings")
     data_dir: Path = settings.data_dir_of(os.environ)
     if not settings.demo_nodes_of(os.environ):
         return data_dir / "nodes.yaml"
     demo: Path = data_dir / settings.DEMO_DIR / settings.DEMO_TARGETS
     if not demo.exists():
-        raise _Refused(f"DEMO_NODES is set, and no demo has run yet: {demo} is not there")
+        raise CommandFailed(f"DEMO_NODES is set, but no demo has run yet: {demo} does not exist")
     return demo
 
 
 def _status(arguments: Sequence[str]) -> int:
-    code: int = import_module("api.status").main(arguments, "dispycluster status", _surroundings)
+    code: int = import_module("api.status").main(arguments, "dispycluster status", _command_environment)
     return code
 
 
 def _accounts(kind: str) -> Callable[[Sequence[str]], int]:
     def run(arguments: Sequence[str]) -> int:
-        # What explains itself needs no settings.
-        variables, stopped = (os.environ, "") if any(word in _HELP for word in arguments) else _surroundings()
+        # --help needs no settings.
+        variables, stopped = (os.environ, "") if any(word in _HELP for word in arguments) else _command_environment()
         commands = import_module("api.access.commands")
         code: int = commands.run([kind, *arguments], variables, "dispycluster", stopped=stopped)
         return code
@@ -121,54 +119,54 @@ def _restore(arguments: Sequence[str]) -> int:
 
 
 PROGRAMS: Final = {
-    "run": Program("deploy", _run, "see this machine, live, on http://localhost:8085; ends with Ctrl-C"),
-    "check-nodes": Program("collector", _check_nodes, "a line per node: what is wrong with it"),
-    "status": Program("api", _status, "whether live data flow; --json, --wait SECONDS"),
-    "user": Program("api", _accounts("user"), "people who sign in: add, password, remove, sign-out, list"),
-    "token": Program("api", _accounts("token"), "programs that show a token: add, rotate, remove, list"),
+    "run": Program("deploy", _run, "show this machine live on http://localhost:8085; Ctrl-C stops it"),
+    "check-nodes": Program("collector", _check_nodes, "check all nodes: one line per node, with its problem if any"),
+    "status": Program("api", _status, "show whether live data flow: --json, --wait SECONDS"),
+    "user": Program("api", _accounts("user"), "manage people who sign in: add, password, remove, sign-out, list"),
+    "token": Program("api", _accounts("token"), "manage tokens of programs: add, rotate, remove, list"),
     "access": Program(
         "api",
         _accounts("access"),
-        "copies of users and tokens: save, check, restore, revoked; end-sessions, rotate-key",
+        "copy users and tokens: save, check, restore, revoked; end-sessions, rotate-key",
     ),
-    "restore": Program("deploy", _restore, "replace the data, while nothing runs, by a copy: dump.rdb; --yes"),
+    "restore": Program("deploy", _restore, "replace the data by a copy, dump.rdb, while the product is stopped; --yes"),
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the command line says; return the exit code.
+    """Run the subcommand; return its exit code.
 
-    2 where it says nothing that is known, 141 where what reads the output has ended.
+    The code is 2 for an unknown subcommand, and 141 if the reader of the output has exited.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
     _fill_standard_descriptors()
     try:
-        code = _done(words)
+        code = _run_program(words)
         if sys.stdout is not None:
             sys.stdout.flush()
     except ImportError as error:
-        # A folder of PYTHONPATH comes before those of every installation.
+        # Folders of PYTHONPATH come before the installed packages.
         if "PYTHONPATH" not in os.environ:
             raise
         sys.stderr.write(
-            f"dispycluster: {error}. PYTHONPATH={os.environ['PYTHONPATH']} may name a folder with other packages of "
-            "such names. Call it without: env -u PYTHONPATH dispycluster …\n"
+            f"dispycluster: {error}. PYTHONPATH={os.environ['PYTHONPATH']} may contain other packages with "
+            "the same names. Run without it: env -u PYTHONPATH dispycluster …\n"
         )
         return 1
     except BrokenPipeError:
-        _forget_output()
-        return _READER_ENDED
+        _discard_output()
+        return _BROKEN_PIPE
     except OSError as error:
         if error.filename is None and error.errno in _OUTPUT_ERRORS:
-            _forget_output()
+            _discard_output()
             sys.stderr.write(f"standard output cannot be written: {error.strerror}\n")
             return 1
         raise
     return code
 
 
-def _done(words: Sequence[str]) -> int:
-    programs = _programs()
+def _run_program(words: Sequence[str]) -> int:
+    programs = _available_programs()
     if words[:1] == ["--version"]:
         print(import_module("contract").VERSION)  # noqa: T201
         return 0
@@ -186,9 +184,9 @@ def _done(words: Sequence[str]) -> int:
     settings = import_module("runtime.settings")
     try:
         return programs[words[0]].run(words[1:])
-    except SystemExit as ended:  # of argparse
-        return ended.code if isinstance(ended.code, int) else 2
-    except (_Refused, settings.SettingError) as error:
+    except SystemExit as exit_:  # raised by argparse
+        return exit_.code if isinstance(exit_.code, int) else 2
+    except (CommandFailed, settings.SettingError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     except OSError as error:
@@ -198,26 +196,26 @@ def _done(words: Sequence[str]) -> int:
         return 1
 
 
-def _programs() -> dict[str, Program]:
-    """The words of this installation."""
-    if not _is_release_of_systemd():
-        return {word: program for word, program in PROGRAMS.items() if find_spec(program.module)}
-    words = import_module("deploy.local.systemd.__main__").WORDS
-    return {word: PROGRAMS[word]._replace(run=partial(_as_services, word)) for word in words}
+def _available_programs() -> dict[str, Program]:
+    """Return the subcommands of this installation."""
+    if not _is_service_release():
+        return {name: program for name, program in PROGRAMS.items() if find_spec(program.module)}
+    commands = import_module("deploy.local.systemd.__main__").COMMANDS
+    return {name: PROGRAMS[name]._replace(run=partial(_run_as_service_user, name)) for name in commands}
 
 
-def _as_services(word: str, arguments: Sequence[str]) -> int:
-    code: int = import_module("deploy.local.systemd.__main__").accounts([word, *arguments])
+def _run_as_service_user(command: str, arguments: Sequence[str]) -> int:
+    code: int = import_module("deploy.local.systemd.__main__").run_command([command, *arguments])
     return code
 
 
 def _usage(programs: dict[str, Program]) -> str:
-    lines = [f"  {word:12} {program.help}" for word, program in programs.items()]
-    return "\n".join(["usage: dispycluster COMMAND …", "", *lines, "", "--version tells the version."])
+    lines = [f"  {name:12} {program.help}" for name, program in programs.items()]
+    return "\n".join(["usage: dispycluster COMMAND …", "", *lines, "", "--version prints the version."])
 
 
-def _is_release_of_systemd() -> bool:
-    """Whether ``make install-service`` has installed this, and it is not yet called with the services' settings."""
+def _is_service_release() -> bool:
+    """Whether ``make install-service`` installed this copy, and the services' settings are not loaded yet."""
     if not _is_local() or not find_spec("deploy.local.systemd"):
         return False
     layout = import_module("deploy.local.systemd.layout")
@@ -225,42 +223,42 @@ def _is_release_of_systemd() -> bool:
 
 
 def _is_local() -> bool:
-    """Whether this installation has the local mode, and nobody has told it of other users than its own."""
+    """Whether this installation has the local mode, and no variable names another folder of users."""
     return find_spec("deploy") is not None and not os.environ.get("ACCESS_USERS_DIR")
 
 
-def _surroundings() -> tuple[Mapping[str, str], str]:
-    """What tells the api's programs of Redis, users and tokens, and why there is no Redis to ask: empty if there is.
+def _command_environment() -> tuple[Mapping[str, str], str]:
+    """Return the variables that name Redis, users and tokens, and why Redis cannot answer; empty if it can.
 
-    Where the local mode is installed they are those of ``dispycluster run``.
+    If the local mode is installed, the variables name those of ``dispycluster run``.
 
     Raises:
         SettingError: a setting is not valid.
-        OSError: the folder of the data cannot be read.
+        OSError: the data folder cannot be read.
     """
     if not _is_local():
         return os.environ, ""
     data_dir = import_module("deploy.local.data_dir")
-    return data_dir.command_variables(os.environ), data_dir.why_stopped(os.environ)
+    return data_dir.command_environment(os.environ), data_dir.why_not_running(os.environ)
 
 
 def _fill_standard_descriptors() -> None:
-    """Have nothing else that is opened take the place of a standard stream that was closed."""
+    """Open closed standard streams, so that no other file gets their descriptors."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(descriptor)
-    # Standard output stays as it is: a command whose result is lost has failed.
+    # Standard output stays closed: a command that cannot print its result must fail.
     if sys.stdin is None:
-        sys.stdin = Path(os.devnull).open()  # noqa: SIM115 (for as long as this process lives)
+        sys.stdin = Path(os.devnull).open()  # noqa: SIM115 (stays open until the process exits)
     if sys.stderr is None:
         sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115
 
 
-def _forget_output() -> None:
-    """Let what could not be written go, or Python would complain of it as it ends."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
+def _discard_output() -> None:
+    """Discard the unwritten output. Otherwise Python reports an error at exit."""
+    null_device = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null_device, sys.stdout.fileno())
+    os.close(null_device)
 
 
 if __name__ == "__main__":

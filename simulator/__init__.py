@@ -1,1 +1,1 @@
-"""A fleet of simulated node_exporters: for the demo, the tests and the benchmarks."""
+"""A fleet of simulated node_exporters for the demo, tests and benchmarks."""

@@ -1,6 +1,6 @@
-"""Faults are switched while the fleet runs: by people over HTTP, or for a demonstration.
+"""Change faults while the fleet runs: over HTTP, or by a schedule for the demo.
 
-``GET /nodes`` lists the nodes; ``PUT /nodes/<name>/fault`` with a fault's name as its body switches one.
+``GET /nodes`` lists the nodes; ``PUT /nodes/<name>/fault`` with a fault's name as its body sets the node's fault.
 """
 
 import asyncio
@@ -13,16 +13,16 @@ from aiohttp import web
 from simulator.faults import Fault, fault_named
 from simulator.fleet import Fleet
 
-#: Seconds that the third node stays dead, and that it stays alive.
+#: Seconds for which the third node is dead, then alive, in turn.
 DEAD_SECONDS: Final = 90.0
-#: At least this many nodes stay without trouble.
-_SPARED: Final = 1
+#: Fewest nodes that stay without a fault.
+_HEALTHY_NODES: Final = 1
 
 _FLEET = web.AppKey("fleet", Fleet)
 
 
 def control_application(fleet: Fleet) -> web.Application:
-    """The web application that controls ``fleet``."""
+    """Return the web application that controls ``fleet``."""
     application = web.Application(client_max_size=1024)
     application[_FLEET] = fleet
     application.add_routes([web.get("/nodes", _list_nodes), web.put("/nodes/{name}/fault", _put_fault)])
@@ -50,18 +50,18 @@ async def _put_fault(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-async def make_trouble(fleet: Fleet, seed: int) -> None:
-    """Let one node be hot, one full, and one dead; let the last come back and go again until cancelled."""
+async def make_demo_faults(fleet: Fleet, seed: int) -> None:
+    """Make one node hot, one full and one dead; revive and stop the dead one in turn until cancelled."""
     names = [exporter.name for exporter in fleet]
-    chosen = Random(seed).sample(names, max(0, min(3, len(names) - _SPARED)))  # noqa: S311 - a simulation
+    chosen = Random(seed).sample(names, max(0, min(3, len(names) - _HEALTHY_NODES)))  # noqa: S311 - a simulation
     for name, fault in zip(chosen, (Fault.HOT, Fault.FULL, Fault.DEAD), strict=False):
         await fleet.exporter(name).set_fault(fault)
     if len(chosen) < 3:
         return
-    comes_and_goes = fleet.exporter(chosen[2])
+    flapping = fleet.exporter(chosen[2])
     fault = Fault.DEAD
     while True:
         await asyncio.sleep(DEAD_SECONDS)
         fault = Fault.NONE if fault is Fault.DEAD else Fault.DEAD
-        with suppress(OSError):  # its port was taken meanwhile: dead until the next turn
-            await comes_and_goes.set_fault(fault)
+        with suppress(OSError):  # another process took the port: the node stays dead
+            await flapping.set_fault(fault)

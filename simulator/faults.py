@@ -1,42 +1,42 @@
-"""What can be wrong with a simulated node."""
+"""The faults of simulated nodes."""
 
 from enum import StrEnum
 from typing import Final
 
 
 class Fault(StrEnum):
-    """One trouble of one node."""
+    """A fault of one node."""
 
     NONE = "none"
-    #: 85 °C.
+    #: The temperature is 85 °C.
     HOT = "hot"
     #: The root file system is 98 % full.
     FULL = "full"
-    #: The root file system is mounted read-only: the classic end of an SD card.
+    #: The root file system is mounted read-only, as after the failure of an SD card.
     READONLY = "readonly"
     #: The node's clock is a minute ahead.
     SKEWED = "skewed"
-    #: All CPUs work at 100 %: no trouble for an operator.
+    #: All CPUs work at 100 %, which is no problem for an operator.
     BUSY = "busy"
     #: Answers after ``SLOW_SECONDS``.
     SLOW = "slow"
-    #: Answers garbage.
+    #: Answers with bytes that are not text.
     BROKEN = "broken"
-    #: Answers one byte a second.
+    #: Answers with one byte a second.
     DRIP = "drip"
-    #: Answers ``HUGE_BYTES``.
+    #: Answers with ``HUGE_BYTES``.
     HUGE = "huge"
-    #: A mount's server is away: does not answer, unless the collector ``filesystem`` is left out.
+    #: Does not answer, unless the collector ``filesystem`` is left out, as if a mount's server were away.
     HUNG = "hung"
-    #: Answers compressed, although that was not asked for: no trouble for a reader of pages.
+    #: Answers compressed without request. The collector must read the exposition nevertheless.
     GZIP = "gzip"
-    #: Answers with a redirect to another path, which answers: likewise.
+    #: Redirects to another path. The collector must read the exposition nevertheless.
     REDIRECT = "redirect"
-    #: Leaves out the last line feed: likewise.
+    #: Leaves out the last line feed. The collector must read the exposition nevertheless.
     UNENDED = "unended"
-    #: Calls the collector ``thermal_zone`` by another name, and answers all the same when it is asked for it.
+    #: Has another name for the collector ``thermal_zone``, and answers requests for ``thermal_zone`` without it.
     MISNAMED = "misnamed"
-    #: Answers for ``FLAP_SECONDS``, then with an error for as long, and so on: it fires again and again.
+    #: Answers for ``FLAP_SECONDS``, then answers with an error for the same time, in turn.
     FLAPPING = "flapping"
     #: Refuses connections.
     DEAD = "dead"
@@ -46,21 +46,21 @@ HOT_CELSIUS: Final = 85.0
 FULL_SHARE: Final = 0.98
 SKEW_SECONDS: Final = 60.0
 SLOW_SECONDS: Final = 10.0
-#: For ever, to whoever asks.
+#: Longer than any client waits.
 HUNG_SECONDS: Final = 3600.0
-#: Longer than a node is offline by default until its alert fires.
+#: Longer than the default time until the alert of an offline node fires.
 FLAP_SECONDS: Final = 15.0
-#: Where a redirect leads.
+#: Target path of redirects.
 MOVED_PATH: Final = "/moved/metrics"
 DRIP_SECONDS_PER_BYTE: Final = 1.0
 HUGE_BYTES: Final = 100_000_000
 
 
 def fault_named(text: str) -> Fault:
-    """Read a fault's name.
+    """Return the fault of that name.
 
     Raises:
-        ValueError: there is no such fault; the text names those that exist.
+        ValueError: the fault does not exist; the text lists all faults.
     """
     try:
         return Fault(text.strip())

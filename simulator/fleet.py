@@ -1,4 +1,4 @@
-"""All simulated nodes together, and the targets file (``nodes.yaml``) that makes a collector scrape them."""
+"""All simulated nodes, and the targets file (``nodes.yaml``) that lists them for a collector."""
 
 import asyncio
 import json
@@ -15,16 +15,16 @@ from simulator.profile import Profile
 
 
 def node_names(count: int) -> list[str]:
-    """``node01``, ``node02`` …, padded so that they sort as they count."""
+    """Return ``node01``, ``node02`` …, padded so that sorting keeps their order."""
     width = max(2, len(str(count)))
     return [f"node{number:0{width}}" for number in range(1, count + 1)]
 
 
 class Fleet:
-    """``count`` exporters; node number i listens on ``port + i``, or on a free port if ``port`` is 0.
+    """``count`` exporters. Node number i listens on ``port + i``, or on a free port if ``port`` is 0.
 
-    ``advertise`` is the host under which others reach them; by default ``host``. ``has_full_pages``: each page is as
-    long as a real one. ``context``: all speak HTTPS with it.
+    ``advertise`` is the host under which others reach the nodes, ``host`` by default. ``has_full_expositions``: each
+    exposition is as long as a real one. ``context``: all exporters speak HTTPS with this context.
     """
 
     def __init__(
@@ -35,13 +35,13 @@ class Fleet:
         port: int,
         seed: int,
         advertise: str | None = None,
-        has_full_pages: bool = False,
+        has_full_expositions: bool = False,
         context: ssl.SSLContext | None = None,
     ) -> None:
         started = time.time()
         self._exporters = {
             name: Exporter(
-                SimulatedNode(Profile.draw(seed, name), started, has_full_page=has_full_pages),
+                SimulatedNode(Profile.draw(seed, name), started, has_full_exposition=has_full_expositions),
                 host,
                 port + number if port else 0,
                 advertise or host,
@@ -51,17 +51,17 @@ class Fleet:
         }
 
     def __iter__(self) -> Iterator[Exporter]:
-        """The exporters, in the order of their names."""
+        """Iterate over the exporters in the order of their names."""
         return iter(self._exporters.values())
 
     def __len__(self) -> int:
         return len(self._exporters)
 
     def exporter(self, name: str) -> Exporter:
-        """The exporter of the node of that name.
+        """Return the exporter of the node with that name.
 
         Raises:
-            LookupError: there is no such node.
+            LookupError: the node does not exist.
         """
         try:
             return self._exporters[name]
@@ -70,37 +70,37 @@ class Fleet:
             raise LookupError(f"there is no node {name[:40]!r}; there are {names[0]} to {names[-1]}") from None
 
     async def start(self) -> None:
-        """Let every node listen.
+        """Start all exporters.
 
         Raises:
-            OSError: a port is taken.
+            OSError: a port is in use.
         """
         for exporter in self:
             await exporter.listen()
 
     async def stop(self) -> None:
-        """Let no node listen, and end open connections."""
+        """Stop all exporters, and close open connections."""
         await asyncio.gather(*(exporter.close() for exporter in self))
 
 
 def targets_text(fleet: Fleet, certificate: Path | None = None, *, is_demo: bool = False) -> str:
-    """``nodes.yaml`` with every node of the fleet as a worker, under its name.
+    """Return the text of ``nodes.yaml`` with every node of the fleet as a worker, with its name.
 
-    With a ``certificate``, its folder is to be the collector's ``COLLECTOR_CREDENTIALS_DIR``. ``is_demo``: the file
-    says that the nodes are simulated, so that every page does.
+    With a ``certificate``, the collector's ``COLLECTOR_CREDENTIALS_DIR`` must be the certificate's folder. ``is_demo``:
+    the file marks the nodes as simulated, and every page then shows this.
     """
-    # A JSON string is a YAML string, whatever an address or a name consists of.
-    how = "" if certificate is None else f", scheme: https, ca_file: {json.dumps(certificate.name)}"
-    lines = [f"  - {{host: {json.dumps(node.address)}, name: {json.dumps(node.name)}{how}}}\n" for node in fleet]
-    head = "# Simulated nodes; written when the simulator starts, removed when it ends.\n"
+    # Every JSON string is a valid YAML string.
+    options = "" if certificate is None else f", scheme: https, ca_file: {json.dumps(certificate.name)}"
+    lines = [f"  - {{host: {json.dumps(node.address)}, name: {json.dumps(node.name)}{options}}}\n" for node in fleet]
+    head = "# Simulated nodes. The simulator writes this file at its start and removes the file when it stops.\n"
     return head + ("simulated: true\n" if is_demo else "") + "workers:\n" + "".join(lines)
 
 
 def write_targets(fleet: Fleet, path: Path, certificate: Path | None = None, *, is_demo: bool = False) -> None:
-    """Write ``targets_text`` to ``path`` so that a reader sees either all of it or the file that was there before.
+    """Write ``targets_text`` to ``path`` atomically: a reader sees either the whole new file or the previous one.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
     """
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

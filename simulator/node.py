@@ -1,12 +1,11 @@
-"""One simulated node: its counters grow with its load, and a fault shows in its values."""
+"""One simulated node: counters that grow with the load, and values that show the fault."""
 
 import math
 from collections.abc import Sequence
 from typing import Final
 
-from simulator.faults import FULL_SHARE, HOT_CELSIUS, SKEW_SECONDS, Fault
-from simulator.page import (
-    EXPORTER,
+from simulator.exposition import (
+    EXPORTER_SECTION,
     KNOWN_COLLECTORS,
     cpu_seconds,
     disk_free_bytes,
@@ -14,51 +13,52 @@ from simulator.page import (
     scrape_families,
     sections,
 )
+from simulator.faults import FULL_SHARE, HOT_CELSIUS, SKEW_SECONDS, Fault
 from simulator.profile import CPU_COUNT, Profile
 
-#: Share of the disk that fills up in a day.
+#: Growth of the disk's usage in a day, as a share of the disk.
 _DISK_GROWTH_PER_DAY: Final = 0.002
-#: Seconds by which a board's temperature follows its load.
+#: Seconds by which the board's temperature lags behind the load.
 _THERMAL_LAG_SECONDS: Final = 15.0
 _CELSIUS_OF_FULL_LOAD: Final = 28.0
-#: Loopback carries this share of what the network does.
+#: Traffic of the loopback interface, as a share of the network's traffic.
 _LOOPBACK_SHARE: Final = 0.1
-#: Ways of asking for collectors that a node remembers.
+#: Most cached templates, one for each set of requested collectors.
 _TEMPLATES_LIMIT: Final = 16
 
 
 class SimulatedNode:
     """A node that booted before the simulation started; times are Unix seconds and must not go back."""
 
-    def __init__(self, profile: Profile, started: float, *, has_full_page: bool = False) -> None:
-        """``has_full_page``: write all that node_exporter writes by default, about 31 KB."""
+    def __init__(self, profile: Profile, started: float, *, has_full_exposition: bool = False) -> None:
+        """``has_full_exposition``: include all default families of node_exporter, about 31 KB."""
         self.profile = profile
         self.fault = Fault.NONE
         self._boot_time = math.floor(started - profile.uptime_seconds)
         self._elapsed = 0.0
         self._busy = [0.0] * CPU_COUNT
         self._traffic = [0.0] * 4
-        self._has_full_page = has_full_page
+        self._has_full_exposition = has_full_exposition
         self._sections = sections(
             name=profile.name,
             memory_bytes=profile.memory_bytes,
             disk_bytes=profile.disk_bytes,
             boot_time=self._boot_time,
         )
-        if has_full_page:
+        if has_full_exposition:
             self._sections += full_sections(started)
         self._templates: dict[frozenset[str] | None, str] = {}
         self._advance(started)
 
     def set_fault(self, fault: Fault, now: float) -> None:
-        """Let the node have that fault from ``now`` on."""
+        """Set the node's fault from ``now`` on."""
         self._advance(now)
         self.fault = fault
 
-    def page(self, now: float, collectors: frozenset[str] | None = None) -> bytes:
-        """The node's ``/metrics`` at ``now``, apart from what a fault does to the transfer.
+    def exposition(self, now: float, collectors: frozenset[str] | None = None) -> bytes:
+        """Return the node's exposition at ``now``, without faults of the transfer.
 
-        ``collectors``: those that are asked for; ``None`` for all.
+        ``collectors``: the requested collectors; ``None`` for all.
         """
         self._advance(now)
         values = [
@@ -70,7 +70,7 @@ class SimulatedNode:
         return (self._template(collectors) % tuple(values)).encode()
 
     def _moving_values(self, now: float) -> tuple[tuple[str, Sequence[float]], ...]:
-        """What moves, by collector, in the order of the sections."""
+        """Return the changing values by collector, in the order of the sections."""
         profile, t = self.profile, self._elapsed
         available = (1 - profile.memory.at(t)) * profile.memory_bytes
         received, transmitted, read, written = self._traffic
@@ -95,10 +95,10 @@ class SimulatedNode:
         if template is None:
             if len(self._templates) >= _TEMPLATES_LIMIT:
                 self._templates.clear()
-            asked = KNOWN_COLLECTORS if collectors is None else collectors
-            template = "".join(text for name, text in self._sections if name == EXPORTER or name in asked)
-            if self._has_full_page:
-                template += scrape_families({name for name, _ in self._sections} & asked)
+            requested = KNOWN_COLLECTORS if collectors is None else collectors
+            template = "".join(text for name, text in self._sections if name == EXPORTER_SECTION or name in requested)
+            if self._has_full_exposition:
+                template += scrape_families({name for name, _ in self._sections} & requested)
             self._templates[collectors] = template
         return template
 

@@ -1,4 +1,4 @@
-"""What makes a simulated node different from the others, drawn from the fleet's seed and the node's name."""
+"""Individual properties of a simulated node, drawn from the fleet's seed and the node's name."""
 
 import math
 from collections.abc import Sequence
@@ -14,16 +14,16 @@ _MEMORY_BYTES: Final = (1_968_152_576, 3_981_230_080, 8_201_310_208)
 _DISK_BYTES: Final = (31_106_400_256, 62_218_231_808, 124_554_051_584)
 _DAY_SECONDS: Final = 24 * 3600.0
 
-#: Periods, in seconds, of the three sines that a wave is the sum of: flicker, work and tide.
+#: Ranges of the periods, in seconds, of a wave's three sines: fast, medium and slow.
 _PERIODS: Final = ((9.0, 16.0), (45.0, 120.0), (400.0, 1500.0))
-#: How much of the wave's swing each of them has.
+#: Share of each sine in the wave's amplitude.
 _SHARES: Final = (0.15, 0.4, 0.45)
 
 
 class Wave:
     """A smooth value over time: ``base`` plus sines, each (amplitude, angular speed in 1/s, phase in radians).
 
-    Its integral is known, so that counters follow it exactly however rarely one looks.
+    The integral is exact, so that counters do not depend on the frequency of scrapes.
     """
 
     def __init__(self, base: float, sines: Sequence[tuple[float, float, float]]) -> None:
@@ -41,27 +41,27 @@ class Wave:
         return cls((low + high) / 2, sines)
 
     def at(self, seconds: float) -> float:
-        """Value at that time."""
+        """Return the value at that time."""
         return self._base + sum(swing * math.sin(speed * seconds + phase) for swing, speed, phase in self._sines)
 
     def integral(self, seconds: float) -> float:
-        """Antiderivative at that time: differences of it are what a counter grows by."""
+        """Return the antiderivative at that time. A counter grows by the difference of two results."""
         sines = sum(swing / speed * math.cos(speed * seconds + phase) for swing, speed, phase in self._sines)
         return self._base * seconds - sines
 
 
 @dataclass(frozen=True)
 class Profile:
-    """A node's fixed traits. The waves of CPU, memory and disk are shares of 1, those of traffic bytes per second."""
+    """A node's fixed properties. The waves of CPU and memory are shares of 1, the other waves bytes per second."""
 
     name: str
     memory_bytes: int
     disk_bytes: int
-    #: Seconds that the node has been up when the simulation starts.
+    #: Uptime of the node at the start of the simulation, in seconds.
     uptime_seconds: float
-    #: Of the room and the board, °C; load comes on top.
+    #: Temperature without load, °C.
     ambient_celsius: float
-    #: Share of the disk in use at boot; it grows slowly.
+    #: Share of the disk in use at boot; the share grows slowly.
     disk_share: float
     cpus: tuple[Wave, ...]
     memory: Wave
@@ -72,7 +72,7 @@ class Profile:
 
     @classmethod
     def draw(cls, seed: int, name: str) -> Self:
-        """Draw the node of that name; the same seed and name always give the same node."""
+        """Draw the profile of a node. The same seed and name always give the same profile."""
         random = Random(f"{seed}/{name}")  # noqa: S311 - a simulation, not a secret
         low = random.choice((0.03, 0.05, 0.1, 0.25, 0.5))
         high = low + random.uniform(0.15, 0.4)

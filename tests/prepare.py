@@ -1,7 +1,7 @@
-"""Get what the tests need beside Python: a browser, a node_exporter, promtool, and the clients that must go on working.
+"""Install the programs that the tests need: a browser, node_exporter, promtool, and the supported Socket.IO clients.
 
-``python -m tests.prepare [--without-browser] [--without-exporter] [--without-promtool] [--with-java-and-go]`` says
-what it finds and does. With ``--for-check`` it gets the linter of ``make check``, and nothing else.
+``python -m tests.prepare [--without-browser] [--without-exporter] [--without-promtool] [--with-java-and-go]`` prints
+what it finds and installs. ``--for-check`` installs only the linter of ``make check``.
 """
 
 import argparse
@@ -19,24 +19,24 @@ from tests.manifests import kube_score
 ROOT = Path(__file__).parents[1]
 CACHE = ROOT / ".cache"
 OLDEST_PYTHON_CLIENT = CACHE / "client-oldest" / "bin" / "python"
-#: Holds classes/ and lib/.
+#: Folder with classes/ and lib/.
 JAVA_CLIENT = CACHE / "client-java"
 GO_CLIENT = CACHE / "client-go" / "listen"
 CLIENTS = ROOT / "tests" / "clients"
 NODE_PEER = ROOT / "bench" / "push" / "peers" / "node"
 
 
-class Missing(Exception):
-    """Something cannot be had; the text says what helps."""
+class ProgramMissing(Exception):
+    """A program is missing and cannot be installed; the text names the remedy."""
 
 
 def say(text: str) -> None:
-    """Tell whoever waits."""
+    """Print a line for the user."""
     print(f"prepare: {text}", flush=True)
 
 
 def run(*command: str | Path, cwd: Path = ROOT, **variables: str) -> bool:
-    """Run a command; on failure show the end of what it said."""
+    """Run a command; on failure, print the end of its output. Return whether it succeeded."""
     environment = {
         **os.environ,
         **variables,
@@ -54,12 +54,12 @@ def run(*command: str | Path, cwd: Path = ROOT, **variables: str) -> bool:
 
 
 def digest(*files: Path) -> str:
-    """A short name of what the files hold."""
+    """Return a digest of the files' content."""
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
 
 def find_browser() -> Path | None:
-    """A Chromium that is installed: ``CHROMIUM``, on the PATH, or Playwright's own."""
+    """Return an installed Chromium: from ``CHROMIUM``, the PATH, or Playwright."""
     for name in (os.environ.get("CHROMIUM", ""), "chromium", "chromium-browser", "google-chrome"):
         found = shutil.which(name) if name else None
         if found:
@@ -69,29 +69,29 @@ def find_browser() -> Path | None:
 
 
 def get_browser() -> Path:
-    """Return a Chromium, installing one if need be.
+    """Return a Chromium; install one if none is found.
 
     Raises:
-        Missing: there is none and none can be had.
+        ProgramMissing: no Chromium can be installed.
     """
     found = find_browser()
     if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        say("no Chromium here: installing Debian's package")
+        say("no Chromium found: installing Debian's package")
         run("apt-get", "update", "-qq") and run("apt-get", "install", "-y", "-qq", "chromium")
         found = find_browser()
     if found is None:
-        say("no Chromium here: Playwright downloads its own")
+        say("no Chromium found: Playwright downloads its own")
         run(sys.executable, "-m", "playwright", "install", "chromium")
         found = find_browser()
     if found is None:
-        raise Missing(
-            "no Chromium: install one (sudo apt-get install -y chromium), or leave these tests out: make test BROWSER=0"
+        raise ProgramMissing(
+            "no Chromium: install one (sudo apt-get install -y chromium), or skip these tests: make test BROWSER=0"
         )
     return found
 
 
 def find_exporter() -> Path | None:
-    """A node_exporter that is installed, or the one unpacked here."""
+    """Return an installed or unpacked node_exporter."""
     for name in ("prometheus-node-exporter", "node_exporter"):
         found = shutil.which(name)
         if found:
@@ -104,13 +104,13 @@ def get_exporter() -> Path:
     """Return a node_exporter; Debian's package is unpacked, not installed, so that no service starts.
 
     Raises:
-        Missing: there is none and none can be had.
+        ProgramMissing: no package can be unpacked.
     """
     found = _found_or_unpacked(find_exporter, "node_exporter", "prometheus-node-exporter", CACHE / "exporter")
     if found is None:
-        raise Missing(
+        raise ProgramMissing(
             "no node_exporter: install one (sudo apt-get install -y prometheus-node-exporter), "
-            "or leave its tests out: make test EXPORTER=0"
+            "or skip its tests: make test EXPORTER=0"
         )
     return found
 
@@ -118,14 +118,14 @@ def get_exporter() -> Path:
 def _found_or_unpacked(find: Callable[[], Path | None], name: str, package: str, target: Path) -> Path | None:
     found = find()
     if found is None and shutil.which("apt-get"):
-        say(f"no {name} here: unpacking Debian's package {package}")
+        say(f"no {name} found: unpacking Debian's package {package}")
         unpack(package, target)
         found = find()
     return found
 
 
 def unpack(package: str, target: Path) -> None:
-    """Download one of Debian's packages and unpack it into ``target``, as far as that works."""
+    """Download a Debian package and unpack it into ``target``. A failure leaves ``target`` without the program."""
     target.mkdir(parents=True, exist_ok=True)
     if not list(target.glob("*.deb")) and not run("apt-get", "download", package, cwd=target):
         os.geteuid() == 0 and run("apt-get", "update", "-qq")
@@ -135,7 +135,7 @@ def unpack(package: str, target: Path) -> None:
 
 
 def find_promtool() -> Path | None:
-    """A promtool that is installed, or the one unpacked here."""
+    """Return an installed or unpacked promtool."""
     found = shutil.which("promtool")
     unpacked = CACHE / "prometheus" / "usr" / "bin" / "promtool"
     return Path(found) if found else unpacked if unpacked.exists() else None
@@ -145,22 +145,22 @@ def get_promtool() -> Path:
     """Return a promtool; Debian's package is unpacked, not installed, so that no service starts.
 
     Raises:
-        Missing: there is none and none can be had.
+        ProgramMissing: no package can be unpacked.
     """
     found = _found_or_unpacked(find_promtool, "promtool", "prometheus", CACHE / "prometheus")
     if found is None:
-        raise Missing(
+        raise ProgramMissing(
             "no promtool, which tests the alert rules: install Prometheus (sudo apt-get install -y prometheus), "
-            "or leave its tests out: make test PROMTOOL=0"
+            "or skip its tests: make test PROMTOOL=0"
         )
     return found
 
 
 def get_clients() -> None:
-    """Install the oldest Python client, the JavaScript clients and a server of Node's, from locked versions.
+    """Install the oldest Python client, the JavaScript clients and a Node server, in locked versions.
 
     Raises:
-        Missing: a package index did not give them.
+        ProgramMissing: a package cannot be installed.
     """
     lock = ROOT / "requirements" / "client-oldest.txt"
     stamp = CACHE / "client-oldest" / f"stamp-{digest(lock)}"
@@ -168,24 +168,24 @@ def get_clients() -> None:
         say("installing the oldest supported Python client")
         venv.create(CACHE / "client-oldest", with_pip=True, clear=True)
         if not run(OLDEST_PYTHON_CLIENT, "-m", "pip", "install", "-q", "--require-hashes", "-r", lock):
-            raise Missing("the package index did not give the oldest Python client")
+            raise ProgramMissing("the oldest Python client cannot be installed from the package index")
         stamp.touch()
     get_packages(CLIENTS, "the JavaScript clients")
-    get_packages(NODE_PEER, "Node's Socket.IO, to be compared with")
+    get_packages(NODE_PEER, "Node's Socket.IO, for comparison")
 
 
 def get_packages(folder: Path, what: str) -> None:
     """Install the locked npm packages of a folder.
 
     Raises:
-        Missing: the registry did not give them.
+        ProgramMissing: npm failed.
     """
     lock = folder / "package-lock.json"
     stamp = folder / "node_modules" / f".stamp-{digest(lock)}"
     if not stamp.exists():
         say(f"installing {what}")
         if not run(ROOT / ".venv" / "bin" / "npm", "ci", cwd=folder):
-            raise Missing(f"npm did not get {what}")
+            raise ProgramMissing(f"npm cannot install {what}")
         stamp.touch()
 
 
@@ -193,19 +193,19 @@ def get_java_client() -> None:
     """Build the Java client.
 
     Raises:
-        Missing: there is no Java or no Maven, or Maven could not build it.
+        ProgramMissing: Java or Maven is missing, or Maven failed.
     """
     source = CLIENTS / "java"
     stamp = JAVA_CLIENT / f"stamp-{digest(source / 'pom.xml', source / 'Listen.java')}"
     if not (shutil.which("java") and shutil.which("javac") and shutil.which("mvn")):
-        raise Missing(
+        raise ProgramMissing(
             "no Java 17 with Maven, which the Java client needs: sudo apt-get install -y default-jdk-headless maven"
         )
     if not stamp.exists():
         say("building the Java client")
         shutil.rmtree(JAVA_CLIENT, ignore_errors=True)
         if not run("mvn", "--batch-mode", "--quiet", "--strict-checksums", "compile", cwd=source):
-            raise Missing("Maven did not build the Java client")
+            raise ProgramMissing("Maven cannot build the Java client")
         stamp.touch()
 
 
@@ -213,58 +213,66 @@ def get_go_client() -> None:
     """Build the Go client.
 
     Raises:
-        Missing: there is no Go, or it could not build the client.
+        ProgramMissing: Go is missing, or the build failed.
     """
     source = CLIENTS / "go"
     stamp = GO_CLIENT.parent / f"stamp-{digest(source / 'go.mod', source / 'go.sum', source / 'main.go')}"
     if not shutil.which("go"):
-        raise Missing("no Go 1.26, which the Go client needs: see https://go.dev/doc/install")
+        raise ProgramMissing("no Go 1.26, which the Go client needs: see https://go.dev/doc/install")
     if not stamp.exists():
         say("building the Go client")
         shutil.rmtree(GO_CLIENT.parent, ignore_errors=True)
         if not run("go", "build", "-trimpath", "-o", GO_CLIENT, ".", cwd=source):
-            raise Missing("Go did not build the Go client")
+            raise ProgramMissing("Go cannot build the Go client")
         stamp.touch()
 
 
 def get_linter() -> Path:
-    """Return kube-score, which Go builds where it is missing.
+    """Return kube-score; build it with Go if it is missing.
 
     Raises:
-        Missing: there is none, and no Go, or Go could not build it.
+        ProgramMissing: Go is missing, or the build failed.
     """
     found = kube_score.program()
     if found is not None:
         return found
     if not shutil.which("go"):
-        raise Missing("no Go, which builds kube-score, the linter of the manifests: see https://go.dev/doc/install")
+        raise ProgramMissing(
+            "no Go, which builds kube-score, the linter of the manifests: see https://go.dev/doc/install"
+        )
     say("building kube-score, the linter of the manifests, which takes some minutes")
     go = ("nice", "-n", "19", "go", "install", "-trimpath", kube_score.PACKAGE)
     if not run(*go, GOBIN=str(kube_score.BUILT.parent)):
-        raise Missing("Go did not build kube-score, the linter of the manifests")
+        raise ProgramMissing("Go cannot build kube-score, the linter of the manifests")
     return kube_score.BUILT
 
 
 def prepare_check() -> int:
-    """Prepare ``make check``; return 0. Without Go one test is skipped, and it is said, but in CI that fails."""
+    """Install the linter of ``make check``; return the exit code. Without Go, the code is 1 in CI and 0 elsewhere."""
     try:
         say(f"kube-score: {get_linter()}")
-    except Missing as missing:
+    except ProgramMissing as missing:
         print(f"prepare: {missing}. Without it the manifests are not linted.", file=sys.stderr)
         return 1 if os.environ.get("CI") else 0
     return 0
 
 
 def main() -> int:
-    """Prepare everything that is not left out by request."""
+    """Install all programs that the options do not exclude; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--without-browser", action="store_true", help="the browser tests are left out")
     parser.add_argument(
-        "--without-exporter", action="store_true", help="the tests with a real node_exporter are left out"
+        "--without-browser", action="store_true", help="without the browser, for runs without the browser tests"
     )
-    parser.add_argument("--without-promtool", action="store_true", help="the tests of the alert rules are left out")
-    parser.add_argument("--with-java-and-go", action="store_true", help="the clients that must be compiled, too")
-    parser.add_argument("--for-check", action="store_true", help="what make check needs, and nothing else")
+    parser.add_argument(
+        "--without-exporter", action="store_true", help="without node_exporter, for runs without its tests"
+    )
+    parser.add_argument(
+        "--without-promtool",
+        action="store_true",
+        help="without promtool, for runs without the tests of the alert rules",
+    )
+    parser.add_argument("--with-java-and-go", action="store_true", help="also build the Java and Go clients")
+    parser.add_argument("--for-check", action="store_true", help="only install the linter of make check")
     options = parser.parse_args()
     if options.for_check:
         return prepare_check()
@@ -279,7 +287,7 @@ def main() -> int:
         if options.with_java_and_go:
             get_java_client()
             get_go_client()
-    except Missing as missing:
+    except ProgramMissing as missing:
         print(f"prepare: {missing}", file=sys.stderr)
         return 1
     return 0

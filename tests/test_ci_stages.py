@@ -1,4 +1,4 @@
-"""The stages of ``.ci/run``: they run side by side, and a failure is told at once."""
+"""The stages of ``.ci/run`` run in parallel, and a failure is reported immediately."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ from tests.drivers.waiting import eventually
 
 @pytest.fixture
 def command(tmp_path: Path) -> Path:
-    """A command whose first argument is the stage: each waits for the other, fails, or never ends."""
+    """A command with stages that wait for each other, fail, or run forever. Its first argument names the stage."""
     command = tmp_path / "run"
     command.write_text(
         f"""#!/bin/sh
@@ -37,17 +37,17 @@ def run(command: Path, *stages: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, timeout=120)
 
 
-def test_stages_run_side_by_side_and_a_later_one_begins_when_those_before_it_have_succeeded(command: Path) -> None:
+def test_stages_run_in_parallel_and_wait_for_the_stages_before_them(command: Path) -> None:
     # when
     done = run(command, "left", "right", "last: left right")
     # then
     assert done.returncode == 0, done.stdout + done.stderr
     assert "left is here" in done.stdout
     assert "last: left\nright\n" in done.stdout
-    assert done.stdout.rstrip().endswith("in all")
+    assert done.stdout.rstrip().endswith("total")
 
 
-def test_failure_of_a_stage_is_told_at_once_and_ends_the_others(command: Path, tmp_path: Path) -> None:
+def test_failure_of_a_stage_is_reported_immediately_and_stops_the_others(command: Path, tmp_path: Path) -> None:
     # when
     done = run(command, "endless", "broken", "last: endless")
     # then
@@ -58,7 +58,7 @@ def test_failure_of_a_stage_is_told_at_once_and_ends_the_others(command: Path, t
     eventually(
         lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE, what="its end"
     )
-    assert "last begins" not in done.stdout
+    assert "last starts" not in done.stdout
 
 
 def test_stages_that_wait_for_each_other_are_refused(command: Path) -> None:
@@ -67,7 +67,7 @@ def test_stages_that_wait_for_each_other_are_refused(command: Path) -> None:
     assert "wait for each other" in done.stdout
 
 
-def test_stage_after_one_that_does_not_exist_is_refused(command: Path) -> None:
+def test_stage_that_waits_for_an_unknown_stage_is_refused(command: Path) -> None:
     done = run(command, "left: rigth")
     assert done.returncode != 0
     assert done.stderr == "stages.py: no stage is called rigth\n"

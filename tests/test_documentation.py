@@ -13,7 +13,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 CONTRACT = "".join((DOCS / name).read_text() for name in ("contract.md", "contract-clients.md"))
 
 
-def test_redis_table_is_that_of_the_code() -> None:
+def test_redis_table_matches_the_code() -> None:
     rows = re.findall(r"^\| `(cluster:[^`]*)` \| ([^|]*) \| ([^|]*) \| ([^|]*) \|", CONTRACT, re.MULTILINE)
     documented = {row[0]: tuple(cell.strip() for cell in row[1:]) for row in rows}
     assert documented == {

@@ -1,4 +1,4 @@
-"""What ``make check`` says of its linter before its tests begin."""
+"""``make check`` installs its linter before the tests start."""
 
 import shutil
 from pathlib import Path
@@ -17,19 +17,19 @@ def no_linter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("ci", "code"), [("", 0), ("1", 1)])
-def test_check_says_in_a_sentence_that_go_is_missing(
+def test_check_reports_that_go_is_missing(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], ci: str, code: int
 ) -> None:
     # given
     monkeypatch.setenv("CI", ci)
     # then
     assert prepare.prepare_check() == code
-    [said] = capsys.readouterr().err.splitlines()
-    assert said.startswith("prepare: no Go, which builds kube-score")
-    assert said.endswith("Without it the manifests are not linted.")
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("prepare: no Go, which builds kube-score")
+    assert line.endswith("Without it the manifests are not linted.")
 
 
-def test_check_says_that_the_linter_is_built_before_it_is(
+def test_check_announces_the_build_of_the_linter(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # given

@@ -1,4 +1,4 @@
-"""``make release``: one version in all files, and nothing is changed while something is in the way."""
+"""``make release``: one version in all files, and no change while a condition is not met."""
 
 import subprocess
 from pathlib import Path
@@ -8,11 +8,11 @@ import pytest
 from deploy.release import NotReady, main, release, rename
 
 LOCK = '{"version": "0.1.9", "": {"version": "0.1.9"}, "node_modules/other": {"version": "0.1.9"}}'
-#: Of a package that has no version itself.
+#: npm lock of a package without a version.
 OTHERS = '{"": {}, "node_modules/other": {"version": "0.1.9"}}'
 
 
-def test_version_is_renamed_wherever_it_is_ours(tmp_path: Path) -> None:
+def test_rename_replaces_only_the_version_of_the_product(tmp_path: Path) -> None:
     # given
     files = {
         "api.yaml": "image: api:0.1.9\ntag: 0.1.9-arm64 v0.1.9",
@@ -40,7 +40,7 @@ def test_version_is_renamed_wherever_it_is_ours(tmp_path: Path) -> None:
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A project of version 0.1.9, with all it has committed."""
+    """A project of version 0.1.9 without uncommitted changes."""
     (tmp_path / "CHANGELOG.md").write_text("# Changelog\n\n## 0.1.9\n\n- It began.\n")
     (tmp_path / "api.yaml").write_text("image: api:0.1.9\n")
     for words in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "release: 0.1.9"]):
@@ -54,46 +54,46 @@ def write_section(project: Path, heading: str) -> None:
     history.write_text(history.read_text().replace("## 0.1.9\n", f"## {heading}\n\n## 0.1.9\n"))
 
 
-def test_release_gives_the_version_and_says_what_comes_next(project: Path) -> None:
+def test_release_writes_the_version_and_prints_the_next_steps(project: Path) -> None:
     # given
     write_section(project, "0.2.0 (unreleased)")
     # when
-    said = release(project, "0.1.9", "0.2.0")
+    summary = release(project, "0.1.9", "0.2.0")
     # then
-    assert said.startswith("0.1.9 is 0.2.0 now in 1 files.\nNext: commit this.")
+    assert summary.startswith("Replaced 0.1.9 by 0.2.0 in 1 files.\nNext: commit this.")
     assert (project / "api.yaml").read_text() == "image: api:0.2.0\n"
 
 
-def test_release_names_its_commit_once_the_section_is_not_called_unreleased(project: Path) -> None:
+def test_release_prints_the_commit_command_when_the_section_is_not_marked_unreleased(project: Path) -> None:
     # given
     write_section(project, "0.2.0")
     # when
-    said = release(project, "0.2.0", "0.2.0")
+    summary = release(project, "0.2.0", "0.2.0")
     # then
-    assert "git commit --all --message 'release: 0.2.0'" in said
+    assert "git commit --all --message 'release: 0.2.0'" in summary
 
 
 @pytest.mark.parametrize(
-    ("heading", "version", "said"),
+    ("heading", "version", "reason"),
     [
         ("", "0.2.0", "begins with 0.1.9: write ## 0.2.0 \\(unreleased\\) above it"),
         ("0.2.0 (2026-12-01)", "0.2.0", "The heading is ## 0.2.0 or"),
-        ("0.1.8", "0.1.8", "versions grow"),
-        ("0.1.9", "0.1.9", "versions grow"),
+        ("0.1.8", "0.1.8", "a version must be higher"),
+        ("0.1.9", "0.1.9", "a version must be higher"),
     ],
 )
-def test_release_is_refused_without_a_section_of_its_own(project: Path, heading: str, version: str, said: str) -> None:
+def test_release_is_refused_without_a_changelog_section(project: Path, heading: str, version: str, reason: str) -> None:
     # given
     if heading:
         write_section(project, heading)
     # when
-    with pytest.raises(NotReady, match=said):
+    with pytest.raises(NotReady, match=reason):
         release(project, "0.1.9", version)
     # then
     assert (project / "api.yaml").read_text() == "image: api:0.1.9\n"
 
 
-def test_release_is_refused_while_something_else_is_not_committed(project: Path) -> None:
+def test_release_is_refused_when_other_changes_are_not_committed(project: Path) -> None:
     # given
     write_section(project, "0.2.0 (unreleased)")
     (project / "new.yaml").touch()

@@ -12,14 +12,14 @@ from tests.drivers.short_limits import LIMITS
 LONGEST = 75
 #: Names that single tests make shorter, and their longest.
 OTHERS = {
-    ("ws.access.admission", "PATIENCE_SECONDS"): 10,
+    ("ws.access.admission", "CREDENTIAL_SECONDS"): 10,
     ("ws.access.revocation", "REREAD_SECONDS"): 5,
     # No test can tell these from what a busy machine takes.
-    ("api.redis_link", "DOWN_SECONDS"): 1,
+    ("api.redis_connection", "DOWN_SECONDS"): 1,
     ("collector.collector", "RETRY_SECONDS"): 1,
     ("ws.feed", "CONNECT_SECONDS"): 1,
     ("ws.feed", "LONGEST_PAUSE_SECONDS"): 0.8,
-    ("ws.service", "FAREWELL_SECONDS"): 1,
+    ("ws.service", "SHUTDOWN_STEP_SECONDS"): 1,
 }
 EVERY: dict[tuple[str, str], float] = {
     **{(module, name): LONGEST for module, names in LIMITS.items() for name in names},

@@ -18,7 +18,7 @@ def test_bucket_gives_a_burst_and_then_its_rate() -> None:
     assert [bucket.take(1000.0) for _ in range(5)] == [0.0] * 4 + [pytest.approx(0.5)]
 
 
-def test_bucket_gives_several_at_once_or_none() -> None:
+def test_bucket_gives_all_requested_units_or_nothing() -> None:
     bucket = Bucket(rate=1.0, burst=10.0, now=0.0)
     assert bucket.take(0.0, 7.0) == 0.0
     assert bucket.take(0.0, 5.0) == pytest.approx(2.0)
@@ -49,7 +49,7 @@ def test_bucket_never_gives_more_than_burst_and_rate(steps: list[tuple[float, fl
         assert given <= 5.0 + 2.0 * now + 1e-3
 
 
-def test_keys_have_buckets_of_their_own_and_those_longest_unused_are_forgotten() -> None:
+def test_each_key_has_its_own_bucket_and_the_least_recently_used_is_dropped() -> None:
     buckets = Buckets(rate=1.0, burst=1.0, limit=3)
     assert [buckets.take(key, 0.0) for key in "abc"] == [0.0] * 3
     assert buckets.take("a", 0.0) == pytest.approx(1.0)

@@ -28,7 +28,7 @@ def answers(rule: AllowedHosts, host: str | None, path: str = "/api/health", **h
         "localhost.:8085",
     ],
 )
-def test_host_is_answered_when_it_is_an_address_or_localhost(host: str) -> None:
+def test_host_is_allowed_when_it_is_an_address_or_localhost(host: str) -> None:
     assert answers(hosts(), host)
 
 
@@ -45,7 +45,7 @@ def test_host_is_answered_when_it_is_an_address_or_localhost(host: str) -> None:
         *("localhost#", "localhost?", "localhost\\", " ", ":8085", ".", "api", "\u00e9vil.example"),
     ],
 )
-def test_host_is_not_answered_when_it_is_another_name_or_none(host: str) -> None:
+def test_host_is_refused_when_it_is_another_name_or_invalid(host: str) -> None:
     assert not answers(hosts(), host)
 
 
@@ -65,7 +65,7 @@ def test_all_origins_name_no_host() -> None:
 
 
 @pytest.mark.parametrize("host", [None, ""])
-def test_request_without_a_host_is_answered_when_it_is_a_probe(host: str | None) -> None:
+def test_request_without_a_host_is_allowed_when_it_is_a_probe(host: str | None) -> None:
     trusting = hosts(TRUSTED_PROXIES=PEER)
 
     for path in ("/livez", "/readyz"):
@@ -75,11 +75,11 @@ def test_request_without_a_host_is_answered_when_it_is_a_probe(host: str | None)
         assert not answers(trusting, host, path), path
 
 
-def test_probe_is_not_answered_when_it_is_for_another_name() -> None:
+def test_probe_is_refused_when_it_is_for_another_name() -> None:
     assert not answers(hosts(), "evil.example", "/livez")
 
 
-def test_any_name_is_answered_when_a_trusted_proxy_hands_it_on() -> None:
+def test_any_name_is_allowed_when_a_trusted_proxy_forwards_it() -> None:
     trusting = hosts(TRUSTED_PROXIES=f"{PROXY} 10.0.0.0/8")
     behind_gateway = hosts(TRUSTED_PROXIES=f"peer {PROXY}")
 
@@ -144,5 +144,5 @@ def test_setting_is_named_when_its_value_is_not_valid(name: str, value: str) -> 
         hosts(**{name: value})
 
 
-def test_services_that_nothing_is_said_to_answer_addresses_and_localhost() -> None:
+def test_services_without_settings_answer_to_addresses_and_localhost() -> None:
     assert hosts() == AllowedHosts() == AllowedHosts(frozenset(("localhost",)), TrustedProxies())

@@ -58,7 +58,7 @@ def sent_bytes(redis: Redis) -> int:
     return int(redis.info("stats")["total_net_output_bytes"])
 
 
-def test_all_is_read_once_and_then_what_is_new(redis: Redis) -> None:
+def test_reader_reads_all_revocations_once_and_then_only_new_ones(redis: Redis) -> None:
     # given: a page and a half
     process = Process(redis)
     revoke(redis, *(f"session:{number}" for number in range(BATCH_LENGTH + BATCH_LENGTH // 2)))
@@ -93,7 +93,7 @@ def test_two_hundred_thousand_revocations_are_read_in_small_answers_and_once(red
 
 
 @pytest.mark.parametrize("page", [1, BATCH_LENGTH])
-def test_what_the_former_release_revokes_is_read_too(redis: Redis, page: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reader_reads_revocations_of_release_0_1_1(redis: Redis, page: int, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     monkeypatch.setattr("access.revocation_reader.BATCH_LENGTH", page)
     redis.zadd(REVOCATIONS_KEY, {"session:before": NOW + 60, revocation_of_user("bob", NOW): NOW + 60})
@@ -108,9 +108,7 @@ def test_what_the_former_release_revokes_is_read_too(redis: Redis, page: int, mo
     assert process.knows("beside")
 
 
-def test_member_that_cannot_be_read_is_told_once_and_stops_no_other(
-    redis: Redis, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_invalid_revocation_is_logged_once_and_skipped(redis: Redis, caplog: pytest.LogCaptureFixture) -> None:
     # given
     redis.zadd(REVOCATIONS_KEY, {b"session:\xff": NOW + 60, "user:ada@x": NOW + 60, "session:former": NOW + 60})
     redis.xadd(REVOCATION_LOG_KEY, {"something": "else"})
@@ -129,7 +127,7 @@ def test_member_that_cannot_be_read_is_told_once_and_stops_no_other(
     assert "skipped" in told[0].getMessage()
 
 
-def test_store_that_was_emptied_is_read_anew_and_what_was_known_stays(redis: Redis) -> None:
+def test_emptied_store_is_read_again_and_known_revocations_stay(redis: Redis) -> None:
     # given
     process = Process(redis)
     revoke(redis, "session:a")
@@ -145,7 +143,7 @@ def test_store_that_was_emptied_is_read_anew_and_what_was_known_stays(redis: Red
     assert process.knows("b")
 
 
-def test_generation_is_begun_by_who_may_alone_and_told_of(redis: Redis) -> None:
+def test_only_an_allowed_reader_creates_and_announces_a_generation(redis: Redis) -> None:
     reading = Process(redis, may_create_generation=False)
     reading.reader.refresh()
     assert reading.revocations.is_loaded

@@ -72,7 +72,7 @@ def test_user_named_like_a_mail_address_is_revoked() -> None:
     assert not revocations.includes(session(user="ada"))
 
 
-def test_what_was_told_is_not_forgotten_when_an_older_reading_arrives() -> None:
+def test_announced_revocation_stays_when_an_older_read_finishes() -> None:
     revocations = loaded()
     revocations.add(revocation_of(session()))
 
@@ -89,7 +89,7 @@ def test_revoked_token_stays_so_when_the_store_was_emptied() -> None:
     assert revocations.includes(token())
 
 
-def test_version_changes_with_what_is_revoked_alone() -> None:
+def test_version_changes_only_with_new_revocations() -> None:
     revocations = loaded(revocation_of(session()), revocation_of_user("ada", 5.0))
     seen = [revocations.version]
 

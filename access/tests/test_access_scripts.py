@@ -93,7 +93,7 @@ def pauses(delays: Delays, count: int, another: Callable[[], float]) -> list[int
     ],
     ids=["user from one address", "address", "user from anywhere", "browser"],
 )
-def test_who_guesses_waits_longer_with_each_attempt_after_the_first_ones(
+def test_pause_grows_with_each_attempt_after_the_free_ones(
     delays: Delays, pace: tuple[int, int], who: Callable[[int], tuple[str, str, str]]
 ) -> None:
     free, longest = pace
@@ -275,7 +275,7 @@ def logged(redis: Redis) -> list[tuple[str, str]]:
     return [(fields[b"subject"].decode(), fields[b"before"].decode()) for _, fields in redis.xrange(REVOCATION_LOG_KEY)]
 
 
-def test_revocation_is_written_and_told_of_and_old_ones_go(redis: Redis) -> None:
+def test_revocation_is_stored_and_announced_and_expired_ones_are_removed(redis: Redis) -> None:
     redis.zadd(REVOCATIONS_KEY, {"session:gone": NOW - 3601, "session:late": NOW - 3000})
     with heard(redis, REVOKED_CHANNEL) as following:
         revoke(redis, "user:ada@17.5", NOW + 10.25)
@@ -286,14 +286,14 @@ def test_revocation_is_written_and_told_of_and_old_ones_go(redis: Redis) -> None
     ]  # fmt: skip
 
 
-def test_former_release_is_told_of_a_browsers_sessions_in_its_own_words(redis: Redis) -> None:
+def test_revocation_of_a_browser_is_announced_in_the_text_form_of_0_1_1(redis: Redis) -> None:
     with heard(redis, REVOKED_CHANNEL) as following:
         revoke(redis, revocation_of_device("d", 17.5), old_member="session:d.1")
         assert [following(), following()] == [b"device:d@17.5", b"session:d.1"]
     assert redis.zrange(REVOCATIONS_KEY, 0, -1) == [b"session:d.1"]
 
 
-def test_log_holds_one_entry_for_each_that_is_revoked_and_the_one_that_reaches_furthest(redis: Redis) -> None:
+def test_log_keeps_the_widest_revocation_of_each_subject(redis: Redis) -> None:
     for number in range(300):
         revoke(redis, revocation_of_device("d", NOW + number), old_member=f"session:d.{number}")
         revoke(redis, f"user:ada@{NOW + number}")
@@ -305,7 +305,7 @@ def test_log_holds_one_entry_for_each_that_is_revoked_and_the_one_that_reaches_f
     assert float(until) == NOW + 60
 
 
-def test_log_shrinks_as_revocations_end_whatever_stands_before_them(redis: Redis) -> None:
+def test_log_shrinks_when_revocations_expire_in_any_order(redis: Redis) -> None:
     # given: some that stay for long, and many that do not
     for number in range(2 * REMOVAL_CHECK_LENGTH):
         revoke(redis, f"token:{number}", NOW + 1e6)

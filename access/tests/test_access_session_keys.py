@@ -43,7 +43,7 @@ def files(tmp_path: Path) -> Files:
     return Files(tmp_path)
 
 
-def test_former_key_signs_until_all_know_the_new_one_and_is_accepted_until_its_sessions_end(files: Files) -> None:
+def test_previous_key_signs_until_all_know_the_new_one_and_is_accepted_until_its_sessions_end(files: Files) -> None:
     assert files.known() == [OLD]
     files.rotate()
     assert files.known() == [OLD, NEW]
@@ -55,12 +55,12 @@ def test_former_key_signs_until_all_know_the_new_one_and_is_accepted_until_its_s
     assert files.known() == [NEW]
 
 
-def test_former_key_alone_changes_nothing(files: Files) -> None:
+def test_previous_key_alone_changes_nothing(files: Files) -> None:
     files.write(previous_key_path(files.path), previous_key_line(OLD, 2000, 1010))
     assert files.known() == [OLD]
 
 
-def test_former_key_whose_file_is_gone_is_accepted_no_more(files: Files) -> None:
+def test_previous_key_is_refused_when_its_file_is_removed(files: Files) -> None:
     files.rotate()
     assert OLD in files.known()
     previous_key_path(files.path).unlink()
@@ -69,7 +69,7 @@ def test_former_key_whose_file_is_gone_is_accepted_no_more(files: Files) -> None
 
 
 @pytest.mark.parametrize("content", [b"", b"short", b"x" * 9999])
-def test_key_that_is_none_leaves_the_one_of_before(files: Files, content: bytes) -> None:
+def test_last_key_stays_in_force_when_the_new_file_is_invalid(files: Files, content: bytes) -> None:
     assert files.known() == [OLD]
     files.write(files.path, content)
     files.now += 1
@@ -77,14 +77,14 @@ def test_key_that_is_none_leaves_the_one_of_before(files: Files, content: bytes)
 
 
 @pytest.mark.parametrize("line", [b"one", b"one two", OLD + b" soon now", b"f" * 64 + b" nan 0"])
-def test_former_line_that_is_none_leaves_the_keys_of_before(files: Files, line: bytes) -> None:
+def test_keys_stay_in_force_when_the_previous_keys_line_is_invalid(files: Files, line: bytes) -> None:
     assert files.known() == [OLD]
     files.write(previous_key_path(files.path), line)
     files.now += 1
     assert files.known() == [OLD]
 
 
-def test_session_that_was_forged_with_the_former_key_ends_with_it(files: Files) -> None:
+def test_session_forged_with_the_previous_key_expires_with_the_key(files: Files) -> None:
     gatekeeper = Gatekeeper(AccessSettings("closed", OLD, key_file=files.path), Revocations(), lambda: files.now)
     files.rotate()
     gatekeeper.revocations.finish_loading("g")

@@ -56,7 +56,7 @@ def test_expired_token_is_refused(gatekeeper: Gatekeeper, tmp_path: Path) -> Non
         gatekeeper.by_token(token)
 
 
-def test_files_that_hold_no_token_let_nobody_in(gatekeeper: Gatekeeper, tmp_path: Path) -> None:
+def test_files_without_a_valid_token_grant_nothing(gatekeeper: Gatekeeper, tmp_path: Path) -> None:
     token = new_token()
     for name, content in {
         "empty": "",
@@ -76,7 +76,7 @@ def test_files_that_hold_no_token_let_nobody_in(gatekeeper: Gatekeeper, tmp_path
     assert gatekeeper.by_token(token).name == "good"
 
 
-def test_former_token_has_the_same_grant_until_its_overlap_is_over(tmp_path: Path) -> None:
+def test_previous_token_has_the_same_grant_until_its_overlap_ends(tmp_path: Path) -> None:
     # given
     former, new, now = new_token(), new_token(), [1000.0]
     tokens = Tokens(tmp_path, clock=lambda: now[0])

@@ -1,1 +1,1 @@
-"""What closed access costs the push, beside open access: a delivery, and a handshake."""
+"""Compare the cost of push between closed and open access."""

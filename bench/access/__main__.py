@@ -1,8 +1,8 @@
-"""What closed access costs the push: ``python -m bench.access [--quick] [--write docs/benchmarks.md]``.
+"""Measure the cost of closed access for push: ``python -m bench.access [--quick] [--write docs/benchmarks.md]``.
 
-Open and closed run in turn, five times, the server on one core and the load on the other; a ratio is the median of the
-five ratios of neighbours. The exit code is 1 where one is above its bound, or a client was not let in or did not get
-everything.
+Open and closed servers run in turn, five times, the server on one core and the load on the other. A ratio is the median
+of the five ratios of consecutive runs. The exit code is 1 if a ratio is above its bound, or if a client was refused or
+missed messages.
 """
 
 import argparse
@@ -26,27 +26,27 @@ from bench.push.servers import valkey
 from contract.events import MONITORING_NAMESPACE, ROOT_NAMESPACE
 from tests.drivers.credentials import Credentials
 
-#: What stands before the table where it is written into a file.
+#: Text before the table in a file.
 INTRODUCTION = Path(__file__).parent / "introduction.md"
 
 CLIENTS, SIZE = 1000, 1_100
-#: Of clients who come, in a run.
+#: Waves of connecting clients in a run.
 WAVES = 5
 RATES = (40, 20)
-#: What closed may cost, as a multiple of open.
+#: Highest cost of closed access, as a multiple of open access.
 DELIVERY_BOUND, HANDSHAKE_BOUND = 1.1, 1.3
 PARTS = ["deliveries", "handshakes"]
 
-#: Of all cores, over so many seconds: below this nobody else is at work.
-QUIET_PERCENT, LOOK_SECONDS = 20.0, 5.0
-#: Seconds that a round waits for that.
+#: The machine is quiet if the CPU usage of all cores over the given seconds is below the given percent.
+QUIET_PERCENT, QUIET_SECONDS = 20.0, 5.0
+#: Longest wait for a quiet machine, in seconds.
 PATIENCE_SECONDS = 1800.0
 
 T = TypeVar("T")
 
 
 class Bench:
-    """All measurements, and the table that they make."""
+    """All measurements, and their table."""
 
     def __init__(self, redis_url: str, credentials: Credentials, *, quick: bool, patient: bool) -> None:
         self._url = redis_url
@@ -58,7 +58,7 @@ class Bench:
         self.is_within = True
 
     def deliveries(self) -> None:
-        """A message to one client."""
+        """Measure a message to one client."""
         kinds = (Open, Closed, ClosedToMany)
         for rate in RATES:
             open_, *others = self._runs(partial(self._pushed, kinds, rate))
@@ -75,7 +75,7 @@ class Bench:
                 )
 
     def handshakes(self) -> None:
-        """A client, until it has its first snapshot."""
+        """Measure the connection of a client up to its first snapshot."""
         kinds = (Open, Closed, ClosedToMany, ClosedToPrograms)
         for namespace in (ROOT_NAMESPACE, MONITORING_NAMESPACE):
             open_, *others = self._runs(partial(self._shaken, kinds, namespace))
@@ -89,7 +89,7 @@ class Bench:
                 )
 
     def _runs(self, one_of_each: Callable[[], Sequence[T]]) -> list[tuple[T, ...]]:
-        """Let all have their turn, several times; return the runs of each."""
+        """Run all kinds in turn, several times; return the runs of each kind."""
         rounds = []
         for _ in range(self._rounds):
             if self._patient:
@@ -125,19 +125,19 @@ class Bench:
 
 
 def wait_until_quiet() -> None:
-    """Wait for others to leave the machine alone, half an hour at most."""
+    """Wait until the machine is quiet, half an hour at most."""
     deadline = time.monotonic() + PATIENCE_SECONDS
-    while psutil.cpu_percent(LOOK_SECONDS) > QUIET_PERCENT and time.monotonic() < deadline:
+    while psutil.cpu_percent(QUIET_SECONDS) > QUIET_PERCENT and time.monotonic() < deadline:
         pass
 
 
 def main() -> int:
-    """Measure; return the exit code."""
+    """Measure and print the tables; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one short run of each instead of five")
     parser.add_argument("--only", choices=PARTS)
-    parser.add_argument("--patient", action="store_true", help="begin a round when the machine has nothing else to do")
-    parser.add_argument("--write", type=Path, help="put the table into this page, in place of what it has of it")
+    parser.add_argument("--patient", action="store_true", help="start each round when the machine is idle")
+    parser.add_argument("--write", type=Path, help="replace the table in this page of the documentation")
     options = parser.parse_args()
     measured = f"Measured {machine()}; `make bench-access`."
     print(f"{measured}\n", flush=True)

@@ -1,4 +1,4 @@
-"""What a client costs the server until it has what it came for."""
+"""Measure the server's cost of a client up to its first snapshot."""
 
 import os
 import time
@@ -12,15 +12,15 @@ from bench.push.swarm import Swarm
 from bench.push.work import of_bytes
 from tests.drivers.waiting import eventually
 
-#: Clients who come before any is measured, since what is made once is made for them.
+#: Clients that connect before the measurement, so that one-time work is not measured.
 FIRST: Final = 200
-#: Seconds that a wave may take.
+#: Longest duration of a wave, in seconds.
 PATIENCE_SECONDS: Final = 60.0
 
 
 @dataclass
 class Shaken:
-    """Handshakes with one server; ``got`` is how many of the clients got their snapshot."""
+    """Handshakes with one server; ``got`` is the number of clients that got their snapshot."""
 
     cpu_seconds: float = 0.0
     clients: int = 0
@@ -28,16 +28,16 @@ class Shaken:
 
     @property
     def cpu_us_each(self) -> float:
-        """CPU of one that was whole."""
+        """CPU time of a complete handshake in microseconds."""
         return self.cpu_seconds / max(1, self.got) * 1e6
 
 
 def shake(
     servers: Sequence[Open], namespace: str, *, clients: int, waves: int, size: int, first: int = FIRST
 ) -> list[Shaken]:
-    """Let waves of clients come to each server in turn, so that what else the machine does meets all alike.
+    """Connect waves of clients to each server in turn, so that disturbances affect all servers.
 
-    A handshake goes from TCP's connect to the first snapshot; the CPU of the clients' going is left out.
+    A handshake lasts from TCP's connect to the first snapshot; disconnects are not measured.
     """
     os.sched_setaffinity(0, {LOAD_CORE})
     found = [Shaken() for _ in servers]

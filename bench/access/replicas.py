@@ -1,4 +1,4 @@
-"""One replica, open to everybody or closed; its limits are so high that they stop no load."""
+"""One replica with open or closed access, and limits that are too high to take effect."""
 
 import json
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from bench.push.servers import Ours
 from contract.events import ROOT_NAMESPACE
 from tests.drivers.credentials import Credentials
 
-#: All come from one address, and some of them as one user.
+#: All clients have one address, and some of them share a user.
 _LIMITS = {
     f"WS_LIMIT_{name}": "1000000"
     for name in ("CONNECTIONS", "CONNECTS_PER_SECOND", "PACKETS_PER_SECOND", "SUBSCRIPTIONS")
@@ -15,7 +15,7 @@ _LIMITS = {
 
 
 class Open(Ours):
-    """Who comes is let in; several may stand on one store, with the same credentials."""
+    """A replica with open access. Several replicas may share a store and credentials."""
 
     name = "open"
     mode = "open"
@@ -30,10 +30,10 @@ class Open(Ours):
         return super().environment() | self._credentials.env | {"ACCESS": self.mode} | _LIMITS
 
     def connect_packet(self, namespace: str) -> bytes:
-        """With what a client asks for a namespace."""
+        """Return the Socket.IO packet with which a client connects to a namespace."""
         auth = self._auth()
-        asks = "" if namespace == ROOT_NAMESPACE else f"{namespace},"
-        return f"40{asks}{'' if auth is None else json.dumps(auth, separators=(',', ':'))}".encode()
+        prefix = "" if namespace == ROOT_NAMESPACE else f"{namespace},"
+        return f"40{prefix}{'' if auth is None else json.dumps(auth, separators=(',', ':'))}".encode()
 
     def _cookies(self) -> Sequence[str]:
         return ()
@@ -43,7 +43,7 @@ class Open(Ours):
 
 
 class Closed(Open):
-    """Everybody shows the cookie of one session."""
+    """All clients send the cookie of one session."""
 
     name = "closed, one session"
     mode = "closed"
@@ -58,7 +58,7 @@ class Closed(Open):
 
 
 class ClosedToMany(Closed):
-    """Everybody shows a cookie of his own, as a user of his own."""
+    """Each client sends the cookie of its own user."""
 
     name = "closed, a thousand users"
     users = 1000
@@ -68,7 +68,7 @@ class ClosedToMany(Closed):
 
 
 class ClosedToPrograms(Closed):
-    """Everybody shows a token, the same one, in ``auth``."""
+    """All clients send the same token in ``auth``."""
 
     name = "closed, a token"
 

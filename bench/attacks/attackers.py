@@ -136,16 +136,16 @@ class Attack(NamedTuple):
 
 ATTACKS: Final[Mapping[str, Attack]] = {
     "1680 compressed packets of 512 KiB a second, before sign-in": Attack(bombs),
-    "200 sign-ins of 4 MiB without their end": Attack(half_sign_ins),
-    "700 polling POSTs of 512 KiB without their end": Attack(half_posts),
+    "200 incomplete sign-ins of 4 MiB": Attack(half_sign_ins),
+    "700 incomplete polling POSTs of 512 KiB": Attack(half_posts),
     "10 wrong passwords a second for a known user": Attack(guesses),
     "127 `GET /login` a second": Attack(sign_in_pages),
     "63 compressed static files a second": Attack(static_files),
     "1050 idle connections": Attack(idle_connections),
-    "5 sign-ins a second, each with the former cookie": Attack(sign_ins),
-    "3 MB of ones published 1.7 times a second": Attack(large_publications),
-    "8 hostile exporters beside 32: 8 MiB and 19,000 series a page": Attack(partial(hostile_exporters, 8), nodes=32),
-    "25 hostile exporters beside 75: 8 MiB and 19,000 series a page": Attack(partial(hostile_exporters, 25), nodes=75),
+    "5 sign-ins a second, each with the previous cookie": Attack(sign_ins),
+    "3 MB of digits 1 published 1.7 times a second": Attack(large_publications),
+    "8 hostile exporters beside 32: 8 MiB and 19,000 series each": Attack(partial(hostile_exporters, 8), nodes=32),
+    "25 hostile exporters beside 75: 8 MiB and 19,000 series each": Attack(partial(hostile_exporters, 25), nodes=75),
 }
 
 

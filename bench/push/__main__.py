@@ -68,7 +68,7 @@ class Bench:
             self.out.say(f"\n### 1000 clients, 1.1 KB, {rate} a second\n")
             found = self.alternate(*(self.pushed(kind, rate=rate, size=SMALL) for kind in kinds))
             self._table(kinds, found)
-        self.out.say("\n### As it comes, one run (1000 clients, 1.1 KB, 20 a second)\n")
+        self.out.say("\n### Default settings, one run (1000 clients, 1.1 KB, 20 a second)\n")
         self._table((AsgiEmit,), [[self.pushed(AsgiEmit, rate=20, size=SMALL)()]])
 
     def compression(self) -> None:
@@ -78,8 +78,12 @@ class Bench:
             measures = [self.pushed(Ours, rate=rate, size=size, deflate=offered) for offered in (False, True)]
             measures.append(self.pushed(Node, rate=rate, size=size))
             plain, deflated, node = self.alternate(*measures)
-            table = Table(self.out, "", "CPU µs a delivery", "bytes a delivery", "p99 ms")
-            for what, runs in (("ours, not offered", plain), ("ours, offered", deflated), ("Node, as it comes", node)):
+            table = Table(self.out, "", "CPU µs per delivery", "bytes per delivery", "p99 ms")
+            for what, runs in (
+                ("ours, not offered", plain),
+                ("ours, offered", deflated),
+                ("Node, default settings", node),
+            ):
                 table.row(what, f"{cpu(runs):.1f}", f"{runs[0].wire_bytes_per_delivery:.0f}", f"{p(runs, 99):.1f}")
             shares = f"CPU {ratio(deflated, plain):.2f}, bytes {wire(deflated) / wire(plain):.3f}"
             self.out.say(f"\nOffered ÷ not: {shares}.")
@@ -117,9 +121,9 @@ class Bench:
 
     def deltas(self) -> None:
         """Bytes of a round of a large cluster."""
-        self.out.say("\n### A round of 1000 nodes, bytes to one client\n")
+        self.out.say("\n### A round of 1000 nodes, bytes for one client\n")
         table = Table(
-            self.out, "what moves", "snapshot", "delta", "delta ÷ snapshot", "snapshot, deflate", "delta, deflate"
+            self.out, "changed values", "snapshot", "delta", "delta ÷ snapshot", "snapshot, deflate", "delta, deflate"
         )
         for name, found in bytes_per_round():
             table.row(
@@ -160,7 +164,7 @@ class Bench:
     def api(self) -> None:
         """Push latency in the local mode, while the api is asked for everything again and again."""
         self.out.say(
-            "\n### Local mode, 1000 nodes, 100 clients of deltas: one asks for all nodes and for history in a loop\n"
+            "\n### Local mode, 1000 nodes, 100 clients of deltas: one client requests all nodes and history in a loop\n"
         )
         pairs = beside_api(self._url, self._runs)
         table = Table(self.out, "", "alone", "beside the requests")
@@ -173,7 +177,9 @@ class Bench:
         self.out.say(f"\nRatio {worse:.2f}; requests answered in a run: {median(pair.answered for pair in pairs):.0f}.")
 
     def _table(self, kinds: Sequence[type[Server]], found: list[list[Pushed]]) -> None:
-        table = Table(self.out, "server", "CPU µs a delivery", "p50 ms", "p99 ms", "arrived", "ours ÷ it: CPU", "p99")
+        table = Table(
+            self.out, "server", "CPU µs per delivery", "p50 ms", "p99 ms", "arrived", "ours ÷ other: CPU", "p99"
+        )
         ours = found[0] if kinds[0] is Ours else None
         for kind, runs in zip(kinds, found, strict=True):
             busy = max(run.load_share for run in runs)
@@ -193,12 +199,12 @@ class Bench:
 
 
 def cpu(runs: Sequence[Pushed]) -> float:
-    """Median of CPU a delivery, µs."""
+    """Median of CPU per delivery, µs."""
     return median(run.cpu_us_per_delivery for run in runs)
 
 
 def wire(runs: Sequence[Pushed]) -> float:
-    """Median of bytes a delivery."""
+    """Median of bytes per delivery."""
     return median(run.wire_bytes_per_delivery for run in runs)
 
 

@@ -46,7 +46,7 @@ class Bench:
         api, replica = self._stack.start_api(), self._stack.start_replica()
         gateway = self._stack.start_gateway(self._stack.start_api(TRUSTED_PROXIES="peer"))
         self.out.say(
-            f"Measured {machine()}; closed access; {self._count} slow connections to the server that is asked, of "
+            f"Measured {machine()}; closed access; {self._count} slow connections to the measured server, of "
             f"{len(API_KINDS)} kinds at the api, {len(WS_KINDS)} at a push replica, {len(KINDS)} at the local gateway."
         )
         self.out.say("")

@@ -13,7 +13,7 @@ from contract.names import MESSAGE_LIMIT_BYTES
 GOLDEN = (Path(__file__).parents[1] / "golden" / "messages" / "metrics.json").read_bytes()
 
 
-def test_snapshot_of_an_older_collector_is_read_and_written_with_null_for_what_it_does_not_have() -> None:
+def test_snapshot_of_an_older_collector_gets_null_for_missing_fields() -> None:
     new = ("iowait", "swap_usage", "pressure_io", "pressure_memory")
     content = json.loads(GOLDEN)
     for node in content["nodes"]:
@@ -35,7 +35,7 @@ def test_snapshot_of_an_older_collector_is_read_and_written_with_null_for_what_i
     ],
     ids=range(21),
 )  # fmt: skip
-def test_object_is_refused_when_it_is_no_json_object(raw: bytes) -> None:
+def test_message_is_refused_when_it_is_not_a_json_object(raw: bytes) -> None:
     with pytest.raises(UndecodableMessage) as caught:
         require_object(raw)
     assert caught.value.raw == raw
@@ -68,7 +68,7 @@ def test_object_is_passed_up_to_a_depth_and_not_beyond(many: bytes) -> None:
         require_object(nested(DEPTH_LIMIT - own + 1, many))
 
 
-def test_check_of_an_object_needs_little_memory_whatever_is_in_it() -> None:
+def test_check_of_a_message_needs_little_memory_for_any_content() -> None:
     # given
     ones = b'{"a":[' + b"1," * (MESSAGE_LIMIT_BYTES // 2 - 10) + b"1]}"
     tracemalloc.start()

@@ -55,7 +55,7 @@ def test_applied_delta_gives_exactly_the_new_snapshot(before: tuple[Node, ...], 
     assert apply_delta(base, carried) == apply_delta(base, delta) == new
 
 
-def test_delta_is_refused_when_it_starts_elsewhere() -> None:
+def test_delta_is_refused_when_it_starts_at_another_snapshot() -> None:
     new = msgspec.structs.replace(SNAPSHOT, seq=SNAPSHOT.seq + 1)
     delta = compute_delta(SNAPSHOT, new)
     assert delta is not None
@@ -66,6 +66,6 @@ def test_delta_is_refused_when_it_starts_elsewhere() -> None:
 @pytest.mark.parametrize(
     "change", [{"cluster": "other"}, {"interval_seconds": 9.0}, {"simulated": True}, {"epoch": 1}, {"seq": 4211}]
 )
-def test_delta_is_none_when_only_a_full_snapshot_can_say_it(change: dict[str, Any]) -> None:
+def test_delta_is_none_when_only_a_full_snapshot_can_express_the_change(change: dict[str, Any]) -> None:
     new = msgspec.structs.replace(SNAPSHOT, **({"seq": SNAPSHOT.seq + 1} | change))
     assert compute_delta(SNAPSHOT, new) is None

@@ -72,7 +72,7 @@ def test_merged_percentiles_are_averages_by_rounds_and_the_maximum_is_the_highes
     assert merge_distributions([first]) == first
 
 
-def test_distribution_is_read_as_it_was_written() -> None:
+def test_distribution_survives_encoding_and_decoding() -> None:
     written = encode_distribution(Distribution(5, (Quantiles(1.0, 2.5, 3.0, 99.9, 'pi-é "1"'), None, None, None)))
     assert written == '[5,[1.0,2.5,3.0,99.9,"pi-é \\"1\\""],null,null,null]'.encode()
     assert encode_distribution(decode_distribution(written)) == written

@@ -70,7 +70,7 @@ def test_golden_examples_are_all_typed() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(TYPES))
-def test_type_writes_its_golden_example_unchanged_when_it_has_read_it(name: str) -> None:
+def test_type_decodes_and_encodes_its_golden_example_unchanged(name: str) -> None:
     raw = (GOLDEN / f"{name}.json").read_bytes()
     message = msgspec.json.decode(raw, type=TYPES[name], strict=True)
     written = json.loads(encode(message))

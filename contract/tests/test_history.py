@@ -37,7 +37,7 @@ def test_steps_are_made_of_whole_finer_ones_that_are_kept_long_enough() -> None:
 
 
 @given(st.lists(SAMPLES, min_size=1, max_size=40))
-def test_rollup_says_the_least_the_average_and_the_greatest_of_its_samples(samples: list[HistoryEntry]) -> None:
+def test_rollup_has_minimum_average_and_maximum_of_its_samples(samples: list[HistoryEntry]) -> None:
     summed = merge(samples)
     assert summed.samples == len(samples)
     for position, digits in enumerate(MEASURES.values()):
@@ -53,7 +53,7 @@ def test_rollup_says_the_least_the_average_and_the_greatest_of_its_samples(sampl
 
 
 @given(st.lists(st.lists(SAMPLES, min_size=1, max_size=8), min_size=1, max_size=8))
-def test_merging_fine_entries_gives_what_all_their_samples_give(parts: list[list[HistoryEntry]]) -> None:
+def test_merged_entries_equal_the_entry_of_all_their_samples(parts: list[list[HistoryEntry]]) -> None:
     merged = merge(decode_entry(encode_entry(merge(part))) for part in parts)
     direct = merge(sample for part in parts for sample in part)
     assert merged.samples == direct.samples
@@ -65,12 +65,12 @@ def test_merging_fine_entries_gives_what_all_their_samples_give(parts: list[list
             assert (ours[0], ours[2]) == (theirs[0], theirs[2])
 
 
-def test_entry_weighs_as_much_as_it_has_samples() -> None:
+def test_entry_is_weighted_by_its_number_of_samples() -> None:
     merged = merge([entry(3, cpu_usage=(0.0, 10.0, 20.0)), entry(1, cpu_usage=50.0)])
     assert merged == entry(4, cpu_usage=(0.0, 20.0, 50.0))
 
 
-def test_what_is_not_known_counts_for_nothing() -> None:
+def test_unknown_values_are_ignored() -> None:
     merged = merge([entry(1, cpu_usage=40.0), entry(1, load1=0.5), entry(1, cpu_usage=20.0)])
     assert merged == entry(3, cpu_usage=(20.0, 30.0, 40.0), load1=0.5)
 

@@ -136,7 +136,7 @@ def test_round_is_published_stored_and_logged_in_one_step(redis: Redis, epoch: i
     listener.close()
 
 
-def test_rules_are_kept_with_the_round_and_told_on_no_channel(redis: Redis, epoch: int) -> None:
+def test_rules_are_stored_with_the_round_and_published_on_no_channel(redis: Redis, epoch: int) -> None:
     listener = redis.pubsub()
     listener.psubscribe("*")
     assert (listener.get_message(timeout=10) or {})["type"] == "psubscribe"
@@ -174,7 +174,7 @@ def test_round_is_lost_when_redis_was_emptied(redis: Redis, epoch: int) -> None:
     assert take(redis, ONE, last_epoch=epoch).epoch > epoch
 
 
-def test_log_entry_is_written_once_when_it_is_given_again(redis: Redis, epoch: int) -> None:
+def test_repeated_log_entry_is_written_once(redis: Redis, epoch: int) -> None:
     first = ((f"{epoch}-9", b"first"),)
     publish(redis, Publication(ONE, epoch, 1, {METRICS_CHANNEL: b"x"}, first))
     again = (*first, (f"{epoch}-10", b"second"))
@@ -240,7 +240,7 @@ def test_incident_is_not_recorded_when_another_collector_took_over(redis: Redis,
     assert [value for _, value in incidents(redis)] == [b"since then", b"incident"]
 
 
-def test_incidents_are_known_since_later_when_a_collector_that_records_none_has_written_into_the_log(
+def test_known_since_is_later_when_a_collector_without_incidents_has_written_log_entries(
     redis: Redis, epoch: int
 ) -> None:
     # Given records, and a term of a collector of the last release in which an alert ended
@@ -259,16 +259,14 @@ def test_incidents_are_known_since_later_when_a_collector_that_records_none_has_
     assert told_since(redis) == [b"first", b"first", b"round 1", b"round 1", b"round 1"]
 
 
-def test_incidents_are_known_since_later_when_rounds_with_an_entry_recorded_none(redis: Redis, epoch: int) -> None:
+def test_known_since_is_later_when_rounds_with_log_entries_recorded_no_incidents(redis: Redis, epoch: int) -> None:
     publish(redis, replace(ended(epoch, 1, 1, b"before"), incidents_since="first"))
     publish(redis, without_incidents(epoch, 2, 2))
     publish(redis, replace(ended(epoch, 3, 3, b"after"), incidents_since="later"))
     assert told_since(redis) == [b"first", b"first", b"later", b"later"]
 
 
-def test_incidents_are_known_as_long_as_before_when_nothing_was_logged_while_none_were_recorded(
-    redis: Redis, epoch: int
-) -> None:
+def test_known_since_stays_when_rounds_without_incidents_logged_nothing(redis: Redis, epoch: int) -> None:
     publish(redis, replace(ended(epoch, 1, 1, b"before"), incidents_since="first"))
     second = take_over(redis, TWO)
     publish(redis, without_incidents(second, 1, None, TWO))
@@ -334,7 +332,7 @@ def test_republication_waits_when_one_was_made_just_now(redis: Redis) -> None:
     assert second.wait_seconds > 0
 
 
-def test_presence_is_read_as_written_until_it_expires(redis: Redis) -> None:
+def test_presence_can_be_read_until_it_expires(redis: Redis) -> None:
     presence = ReplicaPresence(
         replica="r1", connected_clients=7, started="2026-11-23T07:01:05.250Z", version="1", messages=3, deliveries=21
     )
@@ -376,7 +374,7 @@ def test_few_replicas_are_read_when_one_makes_up_very_many(redis: Redis) -> None
 
 
 @pytest.mark.parametrize("living", [True, False])
-def test_collector_report_says_who_leads_when_a_lease_lives(redis: Redis, epoch: int, living: bool) -> None:
+def test_collector_report_names_the_leader_while_the_lease_is_valid(redis: Redis, epoch: int, living: bool) -> None:
     publish(redis, Publication(ONE, epoch, 1, {METRICS_CHANNEL: b"x"}))
     if not living:
         redis.delete(LEASE_KEY)
@@ -429,7 +427,7 @@ def test_history_is_fenced_when_another_collector_took_over_and_lost_when_redis_
     assert redis.keys() == []
 
 
-def test_history_is_written_once_when_it_is_given_again(redis: Redis, epoch: int) -> None:
+def test_repeated_history_record_is_written_once(redis: Redis, epoch: int) -> None:
     batch = [ten(0, b"[1]"), ten(1, b"[2]"), ten(2, b"[3]")]
     record(redis, epoch, *batch)
     before = recorded(redis)
@@ -444,7 +442,7 @@ def test_history_keeps_both_when_two_collectors_saw_parts_of_one_step(redis: Red
     assert recorded(redis) == [(*ids(epoch, 0), b"[1]"), (*ids(second, 0), b"[2]")]
 
 
-def test_history_loses_what_lies_after_when_the_clock_went_back(redis: Redis, epoch: int) -> None:
+def test_history_drops_later_entries_when_the_clock_was_set_back(redis: Redis, epoch: int) -> None:
     record(redis, epoch, ten(0), ten(1), ten(400), ten(401))
     assert record(redis, epoch, ten(5, b"[2]"), ten(6)) == RecordReply("recorded", 2, 0)
     assert [name for name, _ in recorded(redis)] == ids(epoch, 0, 1, 5, 6)
@@ -455,7 +453,7 @@ def test_history_loses_what_lies_after_when_the_clock_went_back(redis: Redis, ep
     assert dict(recorded(redis))[ids(epoch, 1)[0]] == b"[1]"
 
 
-def test_history_writes_few_streams_anew_in_one_call_when_the_clock_went_back(redis: Redis, epoch: int) -> None:
+def test_one_call_rewrites_few_streams_when_the_clock_was_set_back(redis: Redis, epoch: int) -> None:
     nodes = [f"n{number}" for number in range(MAX_STREAM_REWRITES + 3)]
     record(redis, epoch, *(ten(400, node=node) for node in nodes))
     records = [ten(0, node=node) for node in nodes]
@@ -465,7 +463,7 @@ def test_history_writes_few_streams_anew_in_one_call_when_the_clock_went_back(re
         assert [name for name, _ in recorded(redis, node)] == ids(epoch, 0)
 
 
-def test_history_is_trimmed_when_it_is_older_than_its_range(redis: Redis, epoch: int) -> None:
+def test_history_is_trimmed_to_its_range(redis: Redis, epoch: int) -> None:
     with configured(redis, "stream-node-max-entries", "5"):
         record(redis, epoch, *(ten(number) for number in range(1000)))
     kept = [name for name, _ in recorded(redis)]
@@ -480,7 +478,7 @@ def test_history_is_refused_whole_when_redis_is_full(redis: Redis, epoch: int) -
     assert recorded(redis) == []
 
 
-def test_history_leaves_a_key_alone_when_it_holds_something_else(redis: Redis, epoch: int) -> None:
+def test_history_leaves_a_key_of_another_type_alone(redis: Redis, epoch: int) -> None:
     redis.set(history_key(10, "a"), b"mine")
     assert record(redis, epoch, ten(0), ten(0, node="b")) == RecordReply("recorded", 2, 1)
     assert redis.get(history_key(10, "a")) == b"mine"

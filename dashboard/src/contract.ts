@@ -1,8 +1,8 @@
 /**
- * The wire as this page sees it: namespaces, events, REST paths and the shapes of the messages.
+ * The contract as this page sees it: namespaces, events, REST paths and message types.
  *
- * Mirrors `contract/events.py`, `contract/messages.py` and `contract/rest.py`; tests hold both to the golden examples.
- * What is not known is `null`. Nothing else in the dashboard spells one of these names.
+ * Mirrors `contract/events.py`, `contract/messages.py` and `contract/rest.py`. Tests compare both sides with the golden
+ * examples. Unknown values are `null`. The rest of the dashboard uses these names and repeats none of them.
  */
 
 export const NAMESPACES = { root: "/", health: "/health", monitoring: "/monitoring" } as const;
@@ -43,8 +43,8 @@ export const RESOURCES = {
   session: "/api/session",
 } as const;
 
-/** `code` of the refusals that a page acts on, of the push service and of the api. */
-export const REFUSALS = {
+/** Values of `code` in errors of the push service and of the api that a page handles. */
+export const ERROR_CODES = {
   signInRequired: "sign_in_required",
   forbidden: "forbidden",
   limitExceeded: "limit_exceeded",
@@ -55,25 +55,28 @@ export type Timestamp = string;
 export type NodeStatus = "online" | "offline" | "unknown";
 export type OverallStatus = "healthy" | "warning" | "critical" | "unknown";
 export type Severity = "info" | "warning" | "critical";
-/** What this release writes; a later one may write others. */
+/** Transitions of this release. A later release may add others. */
 export type Transition = "started" | "pending" | "firing" | "resolved" | "pended";
 
-/** Where a message stands in the collector's order. */
+/** Position of a message in the collector's order. */
 export interface Position {
   readonly epoch: number;
   readonly seq: number;
 }
 
-/** A sentence of the collector's for programs, beside its English text. `contract/golden/codes.json` has all codes. */
+/**
+ * A sentence of the collector in machine-readable form, next to its English text. All codes are in
+ * `contract/golden/codes.json`.
+ */
 export interface Coded {
   readonly code: string;
   readonly args: Arguments;
 }
 export type Arguments = Readonly<Record<string, Argument>>;
-/** Raw numbers, names and paths; a `Coded` is a cause. */
+/** A raw number, a name or a path. A `Coded` is the cause of the outer sentence. */
 export type Argument = string | number | null | Coded;
 
-/** Percent 0–100, °C, bytes, bytes per second. */
+/** Units: percent 0–100, °C, bytes, bytes per second. */
 export interface Node {
   readonly node: string;
   readonly address: string;
@@ -95,12 +98,12 @@ export interface Node {
   readonly network_transmit_bytes_per_second: number | null;
   readonly disk_read_bytes_per_second: number | null;
   readonly disk_written_bytes_per_second: number | null;
-  /** Here and below: a collector of 0.1 does not write them. */
+  /** This field and the three below are missing from collector 0.1. */
   readonly iowait?: number | null;
   readonly swap_usage?: number | null;
   readonly pressure_io?: number | null;
   readonly pressure_memory?: number | null;
-  /** What `error` says; a collector before 0.3 does not write it. */
+  /** Coded form of `error`; missing from collectors before 0.3. */
   readonly error_coded?: Coded | null;
 }
 
@@ -122,13 +125,13 @@ interface Message extends Position {
 /** `nodes` is sorted by `node`, by code points. */
 export interface Snapshot extends Message {
   readonly interval_seconds: number;
-  /** Whether any of the nodes is a simulated one; a collector before 0.3 does not write it. */
+  /** Whether any node is simulated; missing from collectors before 0.3. */
   readonly simulated?: boolean;
   readonly cluster_stats: ClusterStats;
   readonly nodes: readonly Node[];
 }
 
-/** How many alerts fire of each severity. */
+/** Number of firing alerts by severity. */
 export type FiringCounts = Readonly<Record<Severity, number>>;
 
 export interface Health extends Message {
@@ -136,12 +139,12 @@ export interface Health extends Message {
   readonly nodes_online: number;
   readonly nodes_total: number;
   readonly issues: readonly string[];
-  /** Here and below: a collector of 0.2 does not write them. */
+  /** This field and those below are missing from collector 0.2. */
   readonly firing?: FiringCounts | null;
   readonly worst_firing_severity?: Severity | null;
-  /** What each of `issues` says. */
+  /** Coded form of each entry of `issues`. */
   readonly issues_coded?: readonly Coded[];
-  /** Codes of those by which the product itself is degraded; a collector before 0.5 does not write them. */
+  /** Codes of the issues that degrade the product itself; missing from collectors before 0.5. */
   readonly degraded?: readonly string[];
 }
 
@@ -155,16 +158,16 @@ export interface Alert {
   readonly value: number | null;
   readonly message: string;
   readonly since: Timestamp;
-  /** The worst value since then; here and below: a collector of 0.2 does not write them. */
+  /** The worst value since `since`. This field and those below are missing from collector 0.2. */
   readonly peak?: number | null;
-  /** What `message` says. */
+  /** Coded form of `message`. */
   readonly code?: string | null;
   readonly args?: Arguments;
-  /** How often it fired of late; 0 where it does not flap. A collector of 0.4 does not write it. */
+  /** How often the alert fired recently; 0 if the alert does not flap. Missing from collector 0.4. */
   readonly flapping?: number;
 }
 
-/** One alert that fired; `ended` is `null` while it does. */
+/** One firing of an alert. `ended` is `null` while the alert fires. */
 export interface Incident {
   readonly id: string;
   readonly alert_id: string;
@@ -181,7 +184,7 @@ export interface Incident {
   readonly flapping?: number;
 }
 
-/** Body of `GET /api/incidents`: newest first; `next` is the position of the next page. */
+/** Body of `GET /api/incidents`, newest first. `next`: position of the next result page. */
 export interface IncidentsPage {
   readonly incidents: readonly Incident[];
   readonly known_since: Timestamp | null;
@@ -191,7 +194,7 @@ export interface IncidentsPage {
 export interface LogEntry {
   readonly id: string;
   readonly timestamp: Timestamp;
-  /** A `Transition`, or a word of a later release. */
+  /** A `Transition`, or a transition of a later release. */
   readonly transition: string;
   readonly alert_id: string | null;
   readonly rule: string | null;
@@ -214,7 +217,7 @@ export interface Alerts extends Message {
   readonly last_alert_id: string | null;
 }
 
-/** A node's name and only its changed fields; a new node whole. */
+/** The node's name and the changed fields; a new node has all fields. */
 export type NodeChange = Pick<Node, "node"> & Partial<Node>;
 
 export interface Delta extends Position {
@@ -225,27 +228,27 @@ export interface Delta extends Position {
   readonly removed: readonly string[];
 }
 
-/** `age_seconds`: since Redis took the latest snapshot, `null` without one. */
+/** `age_seconds`: seconds since Redis stored the latest snapshot; `null` without a snapshot. */
 export interface MonitoringConnected {
   readonly namespace: "/monitoring";
   readonly timestamp: Timestamp;
   readonly age_seconds: number | null;
 }
 
-/** What is in force from now on; `age_seconds` belongs to the snapshot that follows. */
+/** The subscription from now on. `age_seconds`: age of the snapshot that follows. */
 export interface SubscribedToUpdates {
   readonly mode: "snapshot" | "delta";
   readonly nodes: readonly string[] | null;
   readonly age_seconds: number | null;
 }
 
-/** `error`, and the data of a namespace's CONNECT_ERROR: `code` for programs, `message` for people. */
-export interface Refusal {
+/** Data of the event `error` and of a namespace's CONNECT_ERROR: `code` for programs, `message` for people. */
+export interface ServerError {
   readonly code: string;
   readonly message: string;
 }
 
-/** The part of `health_response` that says why no data arrives, and which version the server is of. */
+/** The part of `health_response` with the server's version and with the reasons for missing data. */
 export interface HealthResponse {
   readonly data: {
     readonly version: string;
@@ -254,7 +257,7 @@ export interface HealthResponse {
   };
 }
 
-/** What a history has of each node, in this order. */
+/** The measures in the history of a node, in this order. */
 export const MEASURES = [
   "cpu_usage",
   "memory_usage",
@@ -272,20 +275,22 @@ export const MEASURES = [
 ] as const;
 export type Measure = (typeof MEASURES)[number];
 
-/** One measure over the steps of a history; `null`: nothing is known of that step. */
+/** One measure over the steps of a history; `null`: unknown. */
 export interface Steps {
   readonly min: readonly (number | null)[];
   readonly avg: readonly (number | null)[];
   readonly max: readonly (number | null)[];
 }
 
-/** `node` is `null` for the cluster's averages. */
+/** `node` is `null` for the averages of the cluster. */
 export interface HistorySeries {
   readonly node: string | null;
   readonly measures: Partial<Readonly<Record<Measure, Steps>>>;
 }
 
-/** Of all nodes over the steps of a history: percentiles, the maximum and whose it is; `null`: that step is not known. */
+/**
+ * Percentiles of all nodes over the steps of a history, the maximum, and the node with the maximum; `null`: unknown.
+ */
 export interface DistributionSteps {
   readonly p10: readonly (number | null)[];
   readonly median: readonly (number | null)[];
@@ -298,13 +303,13 @@ export interface Distribution {
   readonly measures: Partial<Readonly<Record<Measure, DistributionSteps>>>;
 }
 
-/** Body of `GET /api/history`: a regular grid from `start`, of steps that are as long as each other. */
+/** Body of `GET /api/history`: a grid of equal steps from `start`. */
 export interface History {
   readonly start: Timestamp;
   readonly end: Timestamp;
   readonly step_seconds: number;
   readonly series: readonly HistorySeries[];
-  /** Of the cluster; `null` for nodes, and where nothing is known. */
+  /** Only for the cluster; `null` for nodes and if unknown. */
   readonly distribution?: Distribution | null;
 }
 
@@ -324,7 +329,7 @@ export interface AlertLogPage {
   readonly last_alert_id: string | null;
 }
 
-/** What the server writes into the page; `age_seconds` belongs to `snapshot`. */
+/** Data that the server writes into the page. `age_seconds`: age of `snapshot`. */
 export interface Initial {
   readonly snapshot: Snapshot | null;
   readonly health: Health | null;

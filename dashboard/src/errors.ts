@@ -1,16 +1,16 @@
-/** The one way that a failure in the script takes: to the console, and to whoever shows it. */
+/** Reports every failure of the script to the console and to the banner. */
 
-/** How long a failure is worth a sentence on the page. */
+/** How long the banner shows a failure. */
 const REMEMBERED_MS = 60_000;
 
-/** Takes reports, and from `start()` to `stop()` also what nobody handled. */
+/** Receives reports, and between `start()` and `stop()` also uncaught errors and rejections. */
 export class ErrorFunnel {
   #last: string | null = null;
   #lastAtMs = 0;
   readonly #onError = (event: ErrorEvent): void => this.report(event.error ?? event.message, "script");
   readonly #onRejection = (event: PromiseRejectionEvent): void => this.report(event.reason, "promise");
 
-  /** What failed last, in a few words; `null` when nothing did lately. */
+  /** What failed last, in a few words; `null` without a recent failure. */
   get last(): string | null {
     return performance.now() - this.#lastAtMs < REMEMBERED_MS ? this.#last : null;
   }
@@ -25,19 +25,19 @@ export class ErrorFunnel {
     window.removeEventListener("unhandledrejection", this.#onRejection);
   }
 
-  /** Note that `doing` failed with `error`. */
-  report(error: unknown, doing: string): void {
-    console.error(`${doing} failed:`, error);
-    this.#last = doing;
+  /** Report that `action` failed with `error`. */
+  report(error: unknown, action: string): void {
+    console.error(`${action} failed:`, error);
+    this.#last = action;
     this.#lastAtMs = performance.now();
   }
 
-  /** Run `work` and return what it does; what it throws goes no further. */
-  guard<Result>(doing: string, work: () => Result): Result | undefined {
+  /** Run `work` and return its result. Report an exception and return `undefined`. */
+  guard<Result>(action: string, work: () => Result): Result | undefined {
     try {
       return work();
     } catch (error) {
-      this.report(error, doing);
+      this.report(error, action);
       return undefined;
     }
   }

@@ -1,13 +1,13 @@
-/** The list of events on the test page: newest first, bounded, with a counter for each event. */
+/** The list of events on the test page: newest first, limited, with a counter for each event. */
 
 import type { Namespace } from "./contract.ts";
 import { byId, Fields } from "./fields.ts";
 import { KeyedList } from "./keyed_list.ts";
 import { wording } from "./wording.ts";
 
-/** Entries that stay on the page. */
+/** Maximum number of entries on the page. */
 const ENTRIES = 200;
-/** Characters of one entry's JSON that are shown. */
+/** Maximum number of JSON characters that an entry shows. */
 const SHOWN_CHARACTERS = 20_000;
 
 interface Counter {
@@ -16,25 +16,25 @@ interface Counter {
   readonly count: number;
 }
 
-/** `add()` shows an event, or only counts it while `paused`. */
+/** `add()` shows an event. While `paused`, `add()` only counts the event. */
 export class EventLog {
   readonly #list = byId("events", HTMLElement);
   readonly #template = byId("event", HTMLTemplateElement);
-  readonly #held = byId("held", HTMLElement);
+  readonly #hiddenText = byId("held", HTMLElement);
   readonly #counters = new Map<string, Counter>();
   readonly #table = new KeyedList<Counter>(
     byId("counters", HTMLElement),
     byId("counter", HTMLTemplateElement),
     ({ namespace, event }) => `${namespace} ${event}`,
     (fields, { namespace, event, count }) => {
-      fields.mark("counter", event);
+      fields.setData("counter", event);
       fields.show("namespace", namespace, String);
       fields.show("event", event, String);
       fields.show("count", count, String);
     },
   );
   #paused = false;
-  #heldCount = 0;
+  #hiddenCount = 0;
 
   get paused(): boolean {
     return this.#paused;
@@ -42,30 +42,30 @@ export class EventLog {
 
   pause(paused: boolean): void {
     this.#paused = paused;
-    this.#heldCount = 0;
-    this.#held.textContent = "";
+    this.#hiddenCount = 0;
+    this.#hiddenText.textContent = "";
   }
 
   clear(): void {
     this.#list.replaceChildren();
     this.#counters.clear();
     this.#table.show([]);
-    this.#heldCount = 0;
-    this.#held.textContent = "";
+    this.#hiddenCount = 0;
+    this.#hiddenText.textContent = "";
   }
 
-  /** `sent`: from this page to the server. */
+  /** `sent`: the page sent the event to the server. */
   add(namespace: Namespace, event: string, args: readonly unknown[], sent = false): void {
     if (!sent) this.#count(namespace, event);
     if (this.#paused) {
-      this.#heldCount += 1;
-      this.#held.textContent = wording.held(this.#heldCount);
+      this.#hiddenCount += 1;
+      this.#hiddenText.textContent = wording.hiddenWhilePaused(this.#hiddenCount);
       return;
     }
     const fields = Fields.of(this.#template);
-    fields.mark("event", event);
-    fields.mark("namespace", namespace);
-    fields.mark("direction", sent ? "sent" : "received");
+    fields.setData("event", event);
+    fields.setData("namespace", namespace);
+    fields.setData("direction", sent ? "sent" : "received");
     fields.show("time", timeOfDay(new Date()), String);
     fields.show("namespace", namespace, String);
     fields.show("event", event, String);

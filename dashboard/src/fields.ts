@@ -1,9 +1,9 @@
 /**
- * A piece of a page whose `data-field` and `data-bar` elements are filled by name, and whose `data-link` ones lead where
- * `link()` says; only what changed is written.
+ * A part of a page whose elements with `data-field` or `data-bar` are filled by name. `setLinks()` sets the address of
+ * the elements with `data-link`. Only changes are written.
  */
 
-/** Makes text of a value. */
+/** Converts a value to text. */
 export type Format<V> = (value: V) => string;
 
 interface Slots {
@@ -11,7 +11,7 @@ interface Slots {
   readonly bars: HTMLElement[];
 }
 
-/** The fields below `root`. A name that the template does not have is passed over. */
+/** The fields below `root`. Names that the template lacks are ignored. */
 export class Fields {
   readonly root: HTMLElement;
   readonly #slots = new Map<string, Slots>();
@@ -28,14 +28,14 @@ export class Fields {
     }
   }
 
-  /** A copy of the single element in `template`. */
+  /** Return the fields of a copy of the only element in `template`. */
   static of(template: HTMLTemplateElement): Fields {
     const root = template.content.firstElementChild?.cloneNode(true);
     if (!(root instanceof HTMLElement)) throw new Error(`template ${template.id} has no element`);
     return new Fields(root);
   }
 
-  /** Show `value` wherever `name` stands: as text, and as the length of a bar where it is a percentage. */
+  /** Show `value` in the elements named `name`: as text, and as the length of a bar if the value is a percentage. */
   show<V extends string | number | null>(name: string, value: V, format: Format<V>): void {
     const slots = this.#slots.get(name);
     if (slots === undefined || (this.#shown.has(name) && this.#shown.get(name) === value)) return;
@@ -43,32 +43,32 @@ export class Fields {
     const text = format(value);
     for (const element of slots.texts) {
       write(element, text);
-      // Where there may be too little room for all of it.
+      // The element may be too small for the whole text.
       if (element.hasAttribute("data-full")) attribute(element, "title", text);
     }
     for (const bar of slots.bars) bar.style.setProperty("--share", typeof value === "number" ? `${value / 100}` : "0");
   }
 
-  /** Let the links of this piece lead to `address`. */
-  link(address: string): void {
+  /** Set the address of all links to `address`. */
+  setLinks(address: string): void {
     for (const link of this.#links) attribute(link, "href", address);
   }
 
-  /** Set `data-<mark>` on the texts of `name`; remove it where `value` is `null`. */
-  flag(name: string, mark: string, value: string | null): void {
+  /** Set `data-<mark>` on the text elements of `name`; remove the attribute if `value` is `null`. */
+  setFieldData(name: string, mark: string, value: string | null): void {
     for (const element of this.#slots.get(name)?.texts ?? []) {
       if (value === null) element.removeAttribute(`data-${mark}`);
       else attribute(element, `data-${mark}`, value);
     }
   }
 
-  /** Set an attribute of the texts of `name`. */
+  /** Set an attribute of the text elements of `name`. */
   attribute(name: string, key: string, value: string): void {
     for (const element of this.#slots.get(name)?.texts ?? []) attribute(element, key, value);
   }
 
   /** Set `data-<name>` on `root`. */
-  mark(name: string, value: string): void {
+  setData(name: string, value: string): void {
     if (this.root.dataset[name] !== value) this.root.dataset[name] = value;
   }
 
@@ -86,24 +86,24 @@ function withDescendants(root: HTMLElement): HTMLElement[] {
   return [root, ...root.querySelectorAll<HTMLElement>("[data-field], [data-bar], [data-link]")];
 }
 
-/** The element of that id, which the page's template must have. */
+/** Return the element with this id, which the template must have. */
 export function byId<E extends HTMLElement>(id: string, type: new () => E): E {
   const element = document.getElementById(id);
   if (!(element instanceof type)) throw new Error(`the page has no ${type.name} with id ${id}`);
   return element;
 }
 
-/** Set the text of `element`. What stays as it is is not read out again, where changes are. */
+/** Set the text of `element` if different, because live regions read out every write. */
 export function write(element: Element, text: string): void {
   if (element.textContent !== text) element.textContent = text;
 }
 
-/** Set an attribute of `element` where it differs. */
+/** Set an attribute of `element` if different. */
 export function attribute(element: Element, name: string, value: string): void {
   if (element.getAttribute(name) !== value) element.setAttribute(name, value);
 }
 
-/** Text as it is. */
+/** Return the text unchanged, or the empty string for `null`. */
 export function asIs(text: string | null): string {
   return text ?? "";
 }

@@ -1,4 +1,6 @@
-/** Values as text, in the page's language. What is not known is "–"; a no-break space stands between figure and unit. */
+/**
+ * Values as text in the page's language. An unknown value is "–". A no-break space separates a number from its unit.
+ */
 
 import { LANGUAGE, type Language } from "./language.ts";
 
@@ -34,7 +36,7 @@ const numbers = [0, 1, 2].map(
     }),
 );
 
-/** `value` with that many digits after the point, or the comma: 0, 1 or 2. */
+/** Return `value` with 0, 1 or 2 digits after the decimal separator. */
 export function decimal(value: number, digits: 0 | 1 | 2): string {
   return (numbers[digits] as Intl.NumberFormat).format(value);
 }
@@ -44,7 +46,7 @@ export function percent(value: number | null): string {
   return value === null ? UNKNOWN : `${decimal(value, 1)}${SPACE}%`;
 }
 
-/** `12.34` → `12 %`, where there is little room. */
+/** `12.34` → `12 %`, for small places. */
 export function wholePercent(value: number | null): string {
   return value === null ? UNKNOWN : `${decimal(value, 0)}${SPACE}%`;
 }
@@ -54,7 +56,7 @@ export function celsius(value: number | null): string {
   return value === null ? UNKNOWN : `${decimal(value, 1)}${SPACE}°C`;
 }
 
-/** `51.2` → `51 °C`, where there is little room. */
+/** `51.2` → `51 °C`, for small places. */
 export function wholeCelsius(value: number | null): string {
   return value === null ? UNKNOWN : `${decimal(value, 0)}${SPACE}°C`;
 }
@@ -68,7 +70,7 @@ export function count(value: number | null): string {
   return value === null ? UNKNOWN : decimal(value, 0);
 }
 
-/** `8201310208` → `7.6 GiB`, as memory and disks are stated by the system. */
+/** `8201310208` → `7.6 GiB`, in the units of operating systems for memory and disks. */
 export function bytes(value: number | null): string {
   return scaled(value, 1024, units.binary);
 }
@@ -82,7 +84,7 @@ function scaled(value: number | null, base: number, names: readonly string[]): s
   if (value === null) return UNKNOWN;
   let rest = value;
   let unit = 0;
-  // 999.7 would be written 1000.
+  // 999.7 would become 1000.
   while (rest >= base - 0.5 && unit < names.length - 1) {
     rest /= base;
     unit += 1;
@@ -90,7 +92,7 @@ function scaled(value: number | null, base: number, names: readonly string[]): s
   return `${decimal(rest, unit === 0 || rest >= 99.95 ? 0 : 1)}${SPACE}${names[unit]}`;
 }
 
-/** A span in its largest unit, `3 min`; under a second `0 s`. Infinite: "–". */
+/** Return a duration in its largest unit, `3 min`; below a second `0 s`; infinite "–". */
 export function duration(seconds: number): string {
   if (!Number.isFinite(seconds)) return UNKNOWN;
   const whole = Math.max(0, Math.floor(seconds));
@@ -100,7 +102,10 @@ export function duration(seconds: number): string {
   return `${Math.floor(whole / 86400)}${SPACE}${units.days}`;
 }
 
-/** From `since` to `until`, both timestamps of the server, so that the browser's clock does not matter. */
+/**
+ * Return the duration from `since` to `until`. Both are timestamps of the server, so the browser's clock does not
+ * matter.
+ */
 export function elapsed(since: string | null, until: string): string {
   if (since === null) return UNKNOWN;
   return duration((Date.parse(until) - Date.parse(since)) / 1000);
@@ -108,11 +113,11 @@ export function elapsed(since: string | null, until: string): string {
 
 const CLOCK = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" } as const;
 
-/** A day and a month say which day it is, of those that are no longer ago than this: about eleven months. */
-const YEAR_UNSAID_DAYS = 330;
+/** About eleven months. Up to this age, a day and a month identify a date without the year. */
+const MAX_DAYS_WITHOUT_YEAR = 330;
 const DAY_MS = 86_400_000;
 
-/** Time of day where the reader is, of 24 hours as on every axis, with the date when it is not today's. */
+/** Return the time of day in 24 hours and in the reader's time zone, with the date unless that is today. */
 export function moment(timestamp: string, today = new Date(), locale: string = readersLocale()): string {
   const date = new Date(timestamp);
   return isSameDay(date, today) ? timeOfDay(date, locale) : wholeMoment(timestamp, locale);
@@ -124,13 +129,13 @@ export function wholeMoment(timestamp: string, locale: string = readersLocale())
   return `${date.toLocaleDateString(locale)} ${timeOfDay(date, locale)}`;
 }
 
-/** As `moment`, where there is little room: `30 Nov 00:04:31`, with the year where day and month alone do not say which. */
+/** Short form of `moment`: `30 Nov 00:04:31`, with the year only if the date is older than about eleven months. */
 export function shortMoment(timestamp: string, today = new Date(), locale: string = readersLocale()): string {
   const date = new Date(timestamp);
   return isSameDay(date, today) ? timeOfDay(date, locale) : shortDated(date, today, locale);
 }
 
-/** A short moment beside another one, `from`: without the date where that is the same. */
+/** Short form of a moment that is shown next to `from`. The date appears only if it differs from the date of `from`. */
 export function momentAfter(
   timestamp: string,
   from: string,
@@ -142,7 +147,7 @@ export function momentAfter(
 }
 
 function shortDated(date: Date, today: Date, locale: string): string {
-  const isNear = Math.abs(today.getTime() - date.getTime()) < YEAR_UNSAID_DAYS * DAY_MS;
+  const isNear = Math.abs(today.getTime() - date.getTime()) < MAX_DAYS_WITHOUT_YEAR * DAY_MS;
   if (!isNear) return wholeMoment(date.toISOString(), locale);
   const day = date.toLocaleDateString(locale, { day: "numeric", month: "short" });
   return `${day.replaceAll(" ", SPACE)} ${timeOfDay(date, locale)}`;
@@ -156,7 +161,7 @@ function timeOfDay(date: Date, locale: string): string {
   return new Intl.DateTimeFormat(locale, CLOCK).format(date);
 }
 
-/** The reader's time zone at that moment: `Europe/Berlin, UTC+01:00`. */
+/** The reader's time zone at this moment: `Europe/Berlin, UTC+01:00`. */
 export function timeZone(at = new Date()): string {
   const minutes = -at.getTimezoneOffset();
   const two = (value: number): string => `${Math.floor(value)}`.padStart(2, "0");
@@ -168,7 +173,9 @@ export function timeZone(at = new Date()): string {
   return name === undefined || name === "UTC" ? offset : `${name}, ${offset}`;
 }
 
-/** The reader's own locale where it is of the page's language (`en-GB` writes dates otherwise than `en-US`). */
+/**
+ * Return the reader's locale if it matches the page's language, because `en-GB` and `en-US` write dates differently.
+ */
 export function readersLocale(): string {
   const own = globalThis.navigator?.language ?? LANGUAGE;
   return own.startsWith(LANGUAGE) ? own : LANGUAGE;

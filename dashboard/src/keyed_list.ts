@@ -1,8 +1,8 @@
-/** A list of elements kept in step with a list of items: made, filled, moved and removed by key. */
+/** A list of elements that follows a list of items: elements are created, filled, moved and removed by key. */
 
 import { Fields } from "./fields.ts";
 
-/** `fill` is called for every item each time: `Fields` writes only what changed. */
+/** `fill` runs for every item each time. `Fields` writes only changes. */
 export class KeyedList<Item> {
   readonly #container: HTMLElement;
   readonly #template: HTMLTemplateElement;
@@ -22,19 +22,19 @@ export class KeyedList<Item> {
     this.#fill = fill;
   }
 
-  /** Show exactly `items`, in their order; of two with the same key, the first. */
+  /** Show exactly `items`, in their order. If two items have the same key, the first is shown. */
   show(items: readonly Item[]): void {
-    const former = this.#rows;
+    const previous = this.#rows;
     this.#rows = new Map();
-    // Those that go first, so that those that stay need not move, which would cost them the focus.
+    // Remove old elements first. The others then stay in place and keep the focus.
     const keys = new Set(items.map(this.#keyOf));
-    for (const [key, fields] of former) if (!keys.has(key)) fields.root.remove();
+    for (const [key, fields] of previous) if (!keys.has(key)) fields.root.remove();
     let place = this.#container.firstElementChild;
     for (const item of items) {
       const key = this.#keyOf(item);
       if (this.#rows.has(key)) continue;
-      const fields = former.get(key) ?? Fields.of(this.#template);
-      former.delete(key);
+      const fields = previous.get(key) ?? Fields.of(this.#template);
+      previous.delete(key);
       this.#rows.set(key, fields);
       this.#fill(fields, item);
       if (fields.root === place) place = place.nextElementSibling;

@@ -1,6 +1,6 @@
-/** The language of this page, as the server chose it and wrote it into `<html lang>`. */
+/** The language of this page, which the server writes into `<html lang>`. */
 
 export type Language = "en" | "fr";
 
-/** English where there is no page, as in tests. */
+/** English without a document, as in tests. */
 export const LANGUAGE: Language = globalThis.document?.documentElement.lang.startsWith("fr") ? "fr" : "en";

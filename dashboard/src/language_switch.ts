@@ -1,21 +1,24 @@
-/** The links to the same page in another language: they keep the state that the address carries. */
+/** The links to this page in another language. The links keep the state in the address. */
 
-/** `start()` keeps the links right; the server remembers the choice. */
+/** `start()` keeps the links up to date. The server stores the choice of the language. */
 export class LanguageSwitch {
   readonly #links = [...document.querySelectorAll<HTMLAnchorElement>("a[data-language]")];
-  /** What the server wrote into each, such as where to go after signing in: the address of the page may lack it. */
-  readonly #given = new Map(this.#links.map((link) => [link, new URL(link.href).searchParams]));
-  readonly #aim = (event: Event): void => {
+  /**
+   * Query parameters that the server wrote into each link, such as the page after signing in. The page's address may
+   * lack them.
+   */
+  readonly #serverParameters = new Map(this.#links.map((link) => [link, new URL(link.href).searchParams]));
+  readonly #updateLink = (event: Event): void => {
     const link = event.currentTarget as HTMLAnchorElement;
     const address = new URL(location.href);
-    for (const [name, value] of this.#given.get(link) ?? []) address.searchParams.set(name, value);
+    for (const [name, value] of this.#serverParameters.get(link) ?? []) address.searchParams.set(name, value);
     link.href = address.href;
   };
 
   start(): void {
     for (const link of this.#links)
-      for (const event of ["click", "auxclick", "focus"]) link.addEventListener(event, this.#aim);
-    // Chosen and remembered: a link to this page is in the language of whoever follows it.
+      for (const event of ["click", "auxclick", "focus"]) link.addEventListener(event, this.#updateLink);
+    // The server stored the language. A shared link must not set the language of another reader.
     const address = new URL(location.href);
     if (!address.searchParams.has("lang")) return;
     address.searchParams.delete("lang");
@@ -24,6 +27,6 @@ export class LanguageSwitch {
 
   stop(): void {
     for (const link of this.#links)
-      for (const event of ["click", "auxclick", "focus"]) link.removeEventListener(event, this.#aim);
+      for (const event of ["click", "auxclick", "focus"]) link.removeEventListener(event, this.#updateLink);
   }
 }

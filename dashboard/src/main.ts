@@ -1,10 +1,10 @@
-/** Wires the page together. */
+/** Connects the classes of the page. */
 
 import "uplot/dist/uPlot.min.css";
 import { Admission } from "./access/admission.ts";
 import { admittedFetch } from "./access/admitted_fetch.ts";
-import { Renewal } from "./access/renewal.ts";
 import { SessionClient } from "./access/session_client.ts";
+import { SessionRenewal } from "./access/session_renewal.ts";
 import { SignOut } from "./access/sign_out.ts";
 import { Toasts } from "./alerts/toasts.ts";
 import { HistoryClient } from "./charts/history_client.ts";
@@ -14,15 +14,15 @@ import { byId } from "./fields.ts";
 import { LanguageSwitch } from "./language_switch.ts";
 import { Connection } from "./live/connection.ts";
 import { readInitial, receivedAtSeconds } from "./live/initial.ts";
-import { withoutRepeats } from "./live/issues.ts";
+import { withoutAlertIssues } from "./live/issues.ts";
 import { LiveData } from "./live/live_data.ts";
-import { PageState } from "./live/page_state.ts";
+import { PageTitle } from "./live/page_title.ts";
 import { RefreshHook } from "./live/refresh_hook.ts";
 import { reloadOnce } from "./live/reload_once.ts";
 import { StatusLine } from "./live/status_line.ts";
 import { VerdictView } from "./live/verdict_view.ts";
 import { retryWaitOf } from "./login/retry_wait.ts";
-import { PageFrame } from "./page_frame.ts";
+import { PageHeader } from "./page_header.ts";
 import { AlertsPage } from "./pages/alerts.ts";
 import { DashboardPage } from "./pages/dashboard.ts";
 import { LivePage } from "./pages/live.ts";
@@ -46,7 +46,7 @@ const PAGES: Readonly<Record<string, () => Page>> = {
 function main(): void {
   const page = PAGES[document.body.dataset["page"] ?? ""]?.() ?? null;
   const initial = readInitial(document);
-  const state = new PageState();
+  const state = new PageTitle();
   const simulated = byId("simulated", HTMLElement);
   const verdict = new VerdictView((now) => state.showVerdict(now));
   const toasts = new Toasts(byId("toasts", HTMLElement));
@@ -55,7 +55,7 @@ function main(): void {
   let alerts: Alerts | null = null;
   const data = new LiveData(monotonicSeconds, {
     showSnapshot: (snapshot) => {
-      // The server has shown or hidden it for what it knew itself.
+      // Until the first snapshot, the server decided whether this element is visible.
       simulated.hidden = snapshot.simulated !== true;
       verdict.showSnapshot(snapshot);
       hook.call(snapshot);
@@ -64,18 +64,18 @@ function main(): void {
     showHealth: (news) => {
       health = news;
       verdict.showHealth(news);
-      page?.showHealth(withoutRepeats(news, alerts));
+      page?.showHealth(withoutAlertIssues(news, alerts));
     },
     showAlerts: (news) => {
       alerts = news;
       verdict.showAlerts(news);
       toasts.showAlerts(news);
       page?.showAlerts(news);
-      if (health !== null) page?.showHealth(withoutRepeats(health, news));
+      if (health !== null) page?.showHealth(withoutAlertIssues(health, news));
     },
   });
   const session = new SessionClient();
-  const admission = new Admission(() => session.ask(), monotonicSeconds, document);
+  const admission = new Admission(() => session.fetchState(), monotonicSeconds, document);
   const fetcher = admittedFetch(admission);
   const connection = new Connection({
     data,
@@ -90,13 +90,13 @@ function main(): void {
   connection.push.subscribe(page?.scope ?? null);
   page?.start({ push: connection.push, fetcher, history: new HistoryClient(fetcher), funnel });
   hook.start();
-  funnel.guard("initial data", () => data.takeInitial(initial, receivedAtSeconds()));
+  funnel.guard("initial data", () => data.acceptInitial(initial, receivedAtSeconds()));
   new StatusLine(connection, initial.version, (now) => {
     state.showFreshness(now.freshness);
     reloadOnce(initial.version, now.serverVersion);
   }).start();
   connection.start();
-  if ("signedIn" in document.body.dataset) new Renewal(admission).start();
+  if ("signedIn" in document.body.dataset) new SessionRenewal(admission).start();
 }
 
 function monotonicSeconds(): number {
@@ -105,7 +105,7 @@ function monotonicSeconds(): number {
 
 const funnel = new ErrorFunnel();
 funnel.start();
-new PageFrame().start();
+new PageHeader().start();
 new ThemeSwitch(byId("theme", HTMLButtonElement)).start();
 new LanguageSwitch().start();
 const signOut = document.getElementById("sign-out");

@@ -4,14 +4,14 @@ import { wording } from "./wording.ts";
 
 const TIMEOUT_MS = 10_000;
 
-export interface Answer<Body> {
+export interface RestResponse<Body> {
   readonly body: Body;
   readonly headers: Headers;
 }
 
-/** Why there is no answer, in words for people. */
+/** A request failed. The message is for readers. */
 export class RestFailed extends Error {
-  /** HTTP status of the answer; `null` where none came. */
+  /** HTTP status of the response; `null` without a response. */
   readonly status: number | null;
 
   constructor(message: string, status: number | null = null) {
@@ -20,8 +20,12 @@ export class RestFailed extends Error {
   }
 }
 
-/** Return what stands at `path`; rejects with `RestFailed`, or as `aborted` says. */
-export async function get<Body>(fetcher: typeof fetch, path: string, aborted?: AbortSignal): Promise<Answer<Body>> {
+/** Return the resource at `path`. Rejects with `RestFailed`, or with the reason of `aborted`. */
+export async function get<Body>(
+  fetcher: typeof fetch,
+  path: string,
+  aborted?: AbortSignal,
+): Promise<RestResponse<Body>> {
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   const signal = aborted === undefined ? timeout : AbortSignal.any([aborted, timeout]);
   try {

@@ -1,37 +1,37 @@
-/** Light, dark, or as the system has it: chosen by a button and remembered. */
+/** The colour theme: light, dark, or the system's. A button changes the theme, and the browser stores the choice. */
 
 import { wording } from "./wording.ts";
 
 const THEMES = ["system", "light", "dark"] as const;
 type Theme = (typeof THEMES)[number];
-const KEY = "theme";
+const STORAGE_KEY = "theme";
 
-/** Told when the colours of the page change, whoever changed them. */
+/** Called after every change of the page's colours. */
 type Listener = () => void;
 
 const listeners = new Set<Listener>();
 
-/** Call `listener` whenever the colours change; returns what ends that. */
+/** Call `listener` after every change of the colours. Return a function that removes `listener`. */
 export function onThemeChange(listener: Listener): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
 }
 
-/** The colour that a custom property such as `--accent` has now, as `rgb(…)`. */
+/** Return the current colour of a custom property such as `--accent`, as `rgb(…)`. */
 export function color(property: string): string {
-  // A property that depends on the theme is computed only where it is used.
-  const probe = document.getElementById("color-probe");
-  if (probe === null) return "";
-  probe.style.color = `var(${property})`;
-  return getComputedStyle(probe).color;
+  // A property that depends on the theme is computed only on an element that uses it.
+  const sample = document.getElementById("color-probe");
+  if (sample === null) return "";
+  sample.style.color = `var(${property})`;
+  return getComputedStyle(sample).color;
 }
 
-/** See the module. Applies the remembered theme when it is made, which is before the page is painted. */
+/** Switches between the themes. The constructor applies the stored theme before the page is painted. */
 export class ThemeSwitch {
   readonly #button: HTMLButtonElement;
   #theme: Theme = remembered();
   readonly #system = matchMedia("(prefers-color-scheme: dark)");
-  readonly #tell = (): void => {
+  readonly #notify = (): void => {
     for (const listener of listeners) listener();
   };
 
@@ -42,23 +42,23 @@ export class ThemeSwitch {
 
   start(): void {
     this.#button.onclick = () => this.#next();
-    this.#system.addEventListener("change", this.#tell);
+    this.#system.addEventListener("change", this.#notify);
   }
 
   stop(): void {
     this.#button.onclick = null;
-    this.#system.removeEventListener("change", this.#tell);
+    this.#system.removeEventListener("change", this.#notify);
   }
 
   #next(): void {
     this.#theme = THEMES[(THEMES.indexOf(this.#theme) + 1) % THEMES.length] as Theme;
     try {
-      localStorage.setItem(KEY, this.#theme);
+      localStorage.setItem(STORAGE_KEY, this.#theme);
     } catch {
-      // A browser that keeps nothing: it holds for this page.
+      // Without storage, the choice is valid for this page only.
     }
     this.#apply();
-    this.#tell();
+    this.#notify();
   }
 
   #apply(): void {
@@ -70,7 +70,7 @@ export class ThemeSwitch {
 
 function remembered(): Theme {
   try {
-    const value = localStorage.getItem(KEY);
+    const value = localStorage.getItem(STORAGE_KEY);
     return THEMES.find((theme) => theme === value) ?? "system";
   } catch {
     return "system";

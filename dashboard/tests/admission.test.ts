@@ -1,26 +1,31 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
-import { Admission, ASK_AGAIN_AFTER_SECONDS, LOOK_EVERY_SECONDS, type Sight } from "../src/access/admission.ts";
+import {
+  Admission,
+  MIN_CHECK_INTERVAL_SECONDS,
+  type PageVisibility,
+  SIGNED_OUT_POLL_SECONDS,
+} from "../src/access/admission.ts";
 import { admittedFetch } from "../src/access/admitted_fetch.ts";
-import { RENEW_EVERY_SECONDS, Renewal } from "../src/access/renewal.ts";
 import { SessionClient } from "../src/access/session_client.ts";
+import { RENEW_EVERY_SECONDS, SessionRenewal } from "../src/access/session_renewal.ts";
 import { RESOURCES } from "../src/contract.ts";
 import { get, RestFailed } from "../src/rest.ts";
 
-class Page extends EventTarget {
+class FakePage extends EventTarget {
   visibilityState: DocumentVisibilityState = "visible";
 
-  see(state: DocumentVisibilityState): void {
+  setVisibility(state: DocumentVisibilityState): void {
     this.visibilityState = state;
     this.dispatchEvent(new Event("visibilitychange"));
   }
 }
 
 let nowSeconds: number;
-let asked: string[];
-let told: string[];
-let answer: () => Response | Promise<Response>;
-let page: Page;
+let requests: string[];
+let events: string[];
+let respond: () => Response | Promise<Response>;
+let page: FakePage;
 let admission: Admission;
 
 const valid = (): Response => Response.json({ user: "ada", by: "session" });
@@ -30,21 +35,21 @@ const away = (): Promise<Response> => Promise.reject(new TypeError("Failed to fe
 beforeEach(() => {
   mock.timers.enable({ apis: ["setTimeout"] });
   nowSeconds = 1000;
-  asked = [];
-  told = [];
-  answer = valid;
-  page = new Page();
+  requests = [];
+  events = [];
+  respond = valid;
+  page = new FakePage();
   const client = new SessionClient((async (path: unknown) => {
-    asked.push(path as string);
-    return answer();
+    requests.push(path as string);
+    return respond();
   }) as typeof fetch);
   admission = new Admission(
-    () => client.ask(),
+    () => client.fetchState(),
     () => nowSeconds,
-    page as unknown as Sight,
+    page as unknown as PageVisibility,
   );
-  admission.onAdmitted = () => told.push("admitted");
-  admission.onSignedOut = () => told.push("signed out");
+  admission.onAdmitted = () => events.push("admitted");
+  admission.onSignedOut = () => events.push("signed out");
   admission.start();
 });
 
@@ -53,185 +58,185 @@ afterEach(() => {
   mock.timers.reset();
 });
 
-async function settled(): Promise<void> {
+async function settle(): Promise<void> {
   for (let turn = 0; turn < 50; turn += 1) await Promise.resolve();
   await new Promise((resolve) => setImmediate(resolve));
 }
 
-async function pass(seconds: number): Promise<void> {
+async function advance(seconds: number): Promise<void> {
   nowSeconds += seconds;
   mock.timers.tick(seconds * 1000);
-  await settled();
+  await settle();
 }
 
 async function signedOut(): Promise<void> {
-  answer = ended;
-  admission.refused();
-  await settled();
+  respond = ended;
+  admission.checkSession();
+  await settle();
   assert.equal(admission.state, "signed_out");
-  asked = [];
-  told = [];
+  requests = [];
+  events = [];
 }
 
-test("a page that is not refused asks for nothing", async () => {
-  page.see("hidden");
-  page.see("visible");
-  await pass(3600);
-  assert.deepEqual([asked, told], [[], []]);
+test("admission checks nothing while no request is refused", async () => {
+  page.setVisibility("hidden");
+  page.setVisibility("visible");
+  await advance(3600);
+  assert.deepEqual([requests, events], [[], []]);
 });
 
-test("many refusals at once ask about the session once", async () => {
-  admission.refused();
-  admission.refused();
-  assert.equal(admission.state, "asked");
-  await settled();
-  assert.deepEqual(asked, [RESOURCES.session]);
-  assert.deepEqual(told, ["admitted"]);
+test("admission checks the session once when many requests are refused together", async () => {
+  admission.checkSession();
+  admission.checkSession();
+  assert.equal(admission.state, "checking");
+  await settle();
+  assert.deepEqual(requests, [RESOURCES.session]);
+  assert.deepEqual(events, ["admitted"]);
   assert.equal(admission.state, "admitted");
 });
 
-test("a page refused again and again asks every ten seconds and no sooner", async () => {
-  admission.onAdmitted = () => admission.refused();
-  admission.refused();
-  await settled();
-  assert.equal(asked.length, 1);
-  await pass(ASK_AGAIN_AFTER_SECONDS - 1);
-  assert.equal(asked.length, 1);
-  await pass(1);
-  assert.equal(asked.length, 2);
-  for (let round = 0; round < 5; round += 1) await pass(ASK_AGAIN_AFTER_SECONDS);
-  assert.equal(asked.length, 7);
+test("admission checks the session at most every ten seconds when refusals continue", async () => {
+  admission.onAdmitted = () => admission.checkSession();
+  admission.checkSession();
+  await settle();
+  assert.equal(requests.length, 1);
+  await advance(MIN_CHECK_INTERVAL_SECONDS - 1);
+  assert.equal(requests.length, 1);
+  await advance(1);
+  assert.equal(requests.length, 2);
+  for (let round = 0; round < 5; round += 1) await advance(MIN_CHECK_INTERVAL_SECONDS);
+  assert.equal(requests.length, 7);
 });
 
-test("no answer about the session is as with any lost connection", async () => {
-  answer = away;
-  admission.refused();
-  await settled();
-  assert.deepEqual(told, ["admitted"]);
-  answer = () => new Response("<h1>no</h1>", { status: 502 });
-  await pass(ASK_AGAIN_AFTER_SECONDS);
-  admission.refused();
-  await settled();
-  assert.deepEqual(told, ["admitted", "admitted"]);
+test("admission lets the page try again when the session check has no answer", async () => {
+  respond = away;
+  admission.checkSession();
+  await settle();
+  assert.deepEqual(events, ["admitted"]);
+  respond = () => new Response("<h1>no</h1>", { status: 502 });
+  await advance(MIN_CHECK_INTERVAL_SECONDS);
+  admission.checkSession();
+  await settle();
+  assert.deepEqual(events, ["admitted", "admitted"]);
 });
 
-test("a page whose session has ended says so once and asks for nothing on refusals", async () => {
-  answer = ended;
-  admission.refused();
-  await settled();
-  assert.deepEqual(told, ["signed out"]);
-  admission.refused();
+test("admission reports an ended session once and ignores later refusals", async () => {
+  respond = ended;
+  admission.checkSession();
+  await settle();
+  assert.deepEqual(events, ["signed out"]);
+  admission.checkSession();
   await admission.renew();
-  await pass(LOOK_EVERY_SECONDS - 1);
-  assert.deepEqual([asked.length, told.length], [1, 1]);
+  await advance(SIGNED_OUT_POLL_SECONDS - 1);
+  assert.deepEqual([requests.length, events.length], [1, 1]);
 });
 
-test("a signed-out page looks every minute while it is seen", async () => {
+test("a signed-out page checks the session every minute while it is visible", async () => {
   await signedOut();
-  for (let minute = 0; minute < 5; minute += 1) await pass(LOOK_EVERY_SECONDS * 1.1);
-  assert.equal(asked.length, 5);
-  page.see("hidden");
-  await pass(LOOK_EVERY_SECONDS * 20);
-  assert.equal(asked.length, 5);
-  assert.deepEqual(told, []);
+  for (let minute = 0; minute < 5; minute += 1) await advance(SIGNED_OUT_POLL_SECONDS * 1.1);
+  assert.equal(requests.length, 5);
+  page.setVisibility("hidden");
+  await advance(SIGNED_OUT_POLL_SECONDS * 20);
+  assert.equal(requests.length, 5);
+  assert.deepEqual(events, []);
 });
 
-test("a signed-out page looks at once when it is seen again, and goes on where somebody has signed in", async () => {
+test("a signed-out page checks the session when it becomes visible, and continues after a sign-in", async () => {
   await signedOut();
-  page.see("hidden");
-  page.see("visible");
-  await settled();
-  assert.deepEqual([asked.length, told], [1, []]);
-  answer = valid;
-  page.see("hidden");
-  page.see("visible");
-  await settled();
-  assert.deepEqual([asked.length, told], [2, ["admitted"]]);
-  await pass(3600);
-  assert.equal(asked.length, 2);
+  page.setVisibility("hidden");
+  page.setVisibility("visible");
+  await settle();
+  assert.deepEqual([requests.length, events], [1, []]);
+  respond = valid;
+  page.setVisibility("hidden");
+  page.setVisibility("visible");
+  await settle();
+  assert.deepEqual([requests.length, events], [2, ["admitted"]]);
+  await advance(3600);
+  assert.equal(requests.length, 2);
 });
 
-test("a signed-out page stays so without an answer", async () => {
+test("a signed-out page stays signed out when the session check has no answer", async () => {
   await signedOut();
-  answer = away;
-  await pass(LOOK_EVERY_SECONDS * 1.1);
-  assert.equal(asked.length, 1);
+  respond = away;
+  await advance(SIGNED_OUT_POLL_SECONDS * 1.1);
+  assert.equal(requests.length, 1);
   assert.equal(admission.state, "signed_out");
 });
 
-test("looks that overlap are one", async () => {
+test("overlapping session checks send one request", async () => {
   await signedOut();
   let release = (): void => undefined;
-  answer = () => new Promise((resolve) => (release = () => resolve(valid())));
+  respond = () => new Promise((resolve) => (release = () => resolve(valid())));
   for (let turn = 0; turn < 5; turn += 1) {
-    page.see("hidden");
-    page.see("visible");
+    page.setVisibility("hidden");
+    page.setVisibility("visible");
   }
-  await settled();
-  assert.equal(asked.length, 1);
+  await settle();
+  assert.equal(requests.length, 1);
   release();
-  await settled();
-  assert.deepEqual(told, ["admitted"]);
+  await settle();
+  assert.deepEqual(events, ["admitted"]);
 });
 
-test("a connection that is let in ends the signed-out state", async () => {
+test("an accepted connection ends the signed-out state", async () => {
   await signedOut();
-  admission.letIn();
+  admission.connectionAccepted();
   assert.equal(admission.state, "admitted");
-  assert.deepEqual(told, ["admitted"]);
-  await pass(3600);
-  assert.deepEqual(asked, []);
+  assert.deepEqual(events, ["admitted"]);
+  await advance(3600);
+  assert.deepEqual(requests, []);
 });
 
-test("after stop nothing is asked and nobody told", async () => {
+test("admission sends no request and calls no listener after stop", async () => {
   await signedOut();
   admission.stop();
-  answer = valid;
-  page.see("visible");
-  await pass(3600);
-  assert.deepEqual([asked, told], [[], []]);
+  respond = valid;
+  page.setVisibility("visible");
+  await advance(3600);
+  assert.deepEqual([requests, events], [[], []]);
 });
 
-test("an open page renews its session every five minutes, until it has ended", async () => {
-  const renewal = new Renewal(admission);
+test("an open page renews its session every five minutes until the session ends", async () => {
+  const renewal = new SessionRenewal(admission);
   renewal.start();
-  await pass(RENEW_EVERY_SECONDS * 0.89);
-  assert.equal(asked.length, 0);
-  for (let round = 0; round < 4; round += 1) await pass(RENEW_EVERY_SECONDS);
-  assert.equal(asked.length, 4);
-  assert.deepEqual(told, []);
-  answer = ended;
+  await advance(RENEW_EVERY_SECONDS * 0.89);
+  assert.equal(requests.length, 0);
+  for (let round = 0; round < 4; round += 1) await advance(RENEW_EVERY_SECONDS);
+  assert.equal(requests.length, 4);
+  assert.deepEqual(events, []);
+  respond = ended;
   page.visibilityState = "hidden";
-  for (let round = 0; round < 4; round += 1) await pass(RENEW_EVERY_SECONDS);
-  assert.equal(asked.length, 5);
-  assert.deepEqual(told, ["signed out"]);
+  for (let round = 0; round < 4; round += 1) await advance(RENEW_EVERY_SECONDS);
+  assert.equal(requests.length, 5);
+  assert.deepEqual(events, ["signed out"]);
   renewal.stop();
 });
 
-test("a fetch tells of a missing session, and after that asks for nothing", async () => {
+test("admitted fetch reports a missing session and then sends no request", async () => {
   let fetched = 0;
   let response = ended;
   const fetcher = admittedFetch(admission, async () => {
     fetched += 1;
     return response();
   });
-  answer = ended;
+  respond = ended;
   await assert.rejects(get(fetcher, "/api/alerts"), (error) => {
     return error instanceof RestFailed && error.message === "not signed in";
   });
-  await settled();
+  await settle();
   assert.equal(admission.state, "signed_out");
   await assert.rejects(get(fetcher, "/api/alerts"), RestFailed);
   assert.equal(fetched, 1);
-  admission.letIn();
+  admission.connectionAccepted();
   response = valid;
   assert.deepEqual((await get(fetcher, "/api/alerts")).body, { user: "ada", by: "session" });
 });
 
-test("a 401 that is not the api's is an answer like any", async () => {
+test("admitted fetch returns a 401 that is not from the api", async () => {
   for (const body of ["<h1>who are you?</h1>", '{"code": "other"}', "null"]) {
     const fetcher = admittedFetch(admission, async () => new Response(body, { status: 401 }));
     await assert.rejects(get(fetcher, "/api/alerts"), /HTTP status 401/);
   }
-  assert.deepEqual([asked, admission.state], [[], "admitted"]);
+  assert.deepEqual([requests, admission.state], [[], "admitted"]);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { EVERYTHING, isEverything, passesAlert, passesEntry } from "../src/alerts/filter.ts";
-import { incidentsTable } from "../src/alerts/incidents.ts";
+import { isEmptyFilter, NO_FILTER, passesAlert, passesEntry } from "../src/alerts/alert_filter.ts";
+import { incidentsCsvAddress } from "../src/alerts/incidents.ts";
 import type { Alert, AlertLogPage, LogEntry } from "../src/contract.ts";
 import { ALERTS, golden } from "./golden.ts";
 
@@ -16,48 +16,48 @@ const STARTED: LogEntry = {
   args: {},
 };
 
-function alertsWith(filter: Partial<typeof EVERYTHING>): string[] {
-  return [FULL, DOWN].filter((alert) => passesAlert({ ...EVERYTHING, ...filter }, alert)).map((alert) => alert.rule);
+function alertsWith(filter: Partial<typeof NO_FILTER>): string[] {
+  return [FULL, DOWN].filter((alert) => passesAlert({ ...NO_FILTER, ...filter }, alert)).map((alert) => alert.rule);
 }
 
-test("no filter lets everything pass", () => {
+test("the empty filter matches everything", () => {
   assert.deepEqual(alertsWith({}), ["filesystem_full", "node_down"]);
-  assert.equal(passesEntry(EVERYTHING, STARTED), true);
-  assert.equal(isEverything({ ...EVERYTHING, text: "  " }), true);
-  assert.equal(isEverything({ ...EVERYTHING, severity: "info" }), false);
+  assert.equal(passesEntry(NO_FILTER, STARTED), true);
+  assert.equal(isEmptyFilter({ ...NO_FILTER, text: "  " }), true);
+  assert.equal(isEmptyFilter({ ...NO_FILTER, severity: "info" }), false);
 });
 
-test("severity and state narrow what is active", () => {
+test("severity and state filter active alerts", () => {
   assert.deepEqual(alertsWith({ severity: "critical" }), ["node_down"]);
   assert.deepEqual(alertsWith({ transition: "pending" }), ["filesystem_full"]);
   assert.deepEqual(alertsWith({ transition: "resolved" }), []);
   assert.deepEqual(alertsWith({ severity: "critical", transition: "pending" }), []);
 });
 
-test("a text is found in the node or the message, in either case and as it is typed", () => {
+test("the text filter searches node and message, ignores case and has no wildcards", () => {
   assert.deepEqual(alertsWith({ text: " NODE6 " }), ["filesystem_full"]);
   assert.deepEqual(alertsWith({ text: "PI-É" }), ["node_down"]);
   assert.deepEqual(alertsWith({ text: "% full" }), ["filesystem_full"]);
   assert.deepEqual(alertsWith({ text: ".*" }), []);
 });
 
-test("the begin of the log has neither severity nor node", () => {
-  assert.equal(passesEntry({ ...EVERYTHING, severity: "info" }, STARTED), false);
-  assert.equal(passesEntry({ ...EVERYTHING, transition: "firing" }, STARTED), false);
-  assert.equal(passesEntry({ ...EVERYTHING, text: "null" }, STARTED), false);
-  assert.equal(passesEntry({ ...EVERYTHING, text: "log starts" }, STARTED), true);
+test("the entry that begins the log has no severity and no node", () => {
+  assert.equal(passesEntry({ ...NO_FILTER, severity: "info" }, STARTED), false);
+  assert.equal(passesEntry({ ...NO_FILTER, transition: "firing" }, STARTED), false);
+  assert.equal(passesEntry({ ...NO_FILTER, text: "null" }, STARTED), false);
+  assert.equal(passesEntry({ ...NO_FILTER, text: "log starts" }, STARTED), true);
 });
 
-test("what was pending and did not fire is found as pending", () => {
+test("the pending filter matches an alert that did not fire", () => {
   const pended = golden("messages/log_pended") as LogEntry;
-  assert.equal(passesEntry({ ...EVERYTHING, transition: "pending" }, pended), true);
-  assert.equal(passesEntry({ ...EVERYTHING, transition: "resolved" }, pended), false);
+  assert.equal(passesEntry({ ...NO_FILTER, transition: "pending" }, pended), true);
+  assert.equal(passesEntry({ ...NO_FILTER, transition: "resolved" }, pended), false);
 });
 
-test("the table of the incidents has those that the filter lets through, of the period", () => {
-  assert.equal(incidentsTable(null, EVERYTHING), "/api/incidents?format=csv");
+test("the CSV address of incidents has the period and the filter", () => {
+  assert.equal(incidentsCsvAddress(null, NO_FILTER), "/api/incidents?format=csv");
   assert.equal(
-    incidentsTable(24, { severity: "critical", transition: "resolved", text: " a b" }),
+    incidentsCsvAddress(24, { severity: "critical", transition: "resolved", text: " a b" }),
     "/api/incidents?hours=24&format=csv&severity=critical&transition=resolved&q=a+b",
   );
 });

@@ -4,13 +4,13 @@ import { withFlapping } from "../src/alerts/rows.ts";
 import { en } from "../src/wording/en.ts";
 import { fr } from "../src/wording/fr.ts";
 
-test("an alert that flaps says how often it fired", () => {
+test("a flapping alert shows how often it fired", () => {
   assert.equal(withFlapping("offline", { flapping: 7 }), "offline · flapping, 7\u00a0×");
   assert.equal(en.flapping(7), "flapping, 7\u00a0×");
   assert.equal(fr.flapping(7), "instable, 7\u00a0×");
 });
 
-test("an alert that does not flap, or of a collector that does not know it, says no more", () => {
+test("an alert that does not flap, or without the field, has no note", () => {
   assert.equal(withFlapping("offline", { flapping: 0 }), "offline");
   assert.equal(withFlapping("offline", {}), "offline");
 });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { alertValue } from "../src/alerts/value.ts";
+import { alertValue } from "../src/alerts/alert_value.ts";
 
-test("a value has the unit of its rule", () => {
+test("an alert value has the unit of its rule", () => {
   const value = (rule: string, value: number | null): string => alertValue({ rule, value }).replaceAll("\u00a0", " ");
   assert.equal(value("filesystem_full", 91.5), "91.5 %");
   assert.equal(value("swap", 80), "80.0 %");

@@ -23,11 +23,11 @@ test("each measure has the threshold of its rule", () => {
   );
 });
 
-test("one rule may be of two measures", () => {
+test("a rule can set the threshold of two measures", () => {
   assert.deepEqual([...thresholdsOf({ rules: [rule("pressure", 50)] }).keys()], ["pressure_io", "pressure_memory"]);
 });
 
-test("no line is drawn of a rule that is off, has no threshold, or is of another release", () => {
+test("a rule that is disabled, unknown or without a threshold draws no line", () => {
   const rules = [
     rule("cpu", 95, { enabled: false }),
     rule("node_down", null),

@@ -3,7 +3,7 @@ import test from "node:test";
 import { EVENTS, NAMESPACES } from "../src/contract.ts";
 import { ALERTS, golden, goldenNames, HEALTH, SNAPSHOT } from "./golden.ts";
 
-/** Keys that a reader of the type relies on; a renamed field in the contract shows here. */
+/** The fields that readers of the type use. The test fails if the contract renames one of them. */
 const FIELDS_OF_NODE = [
   "node",
   "address",
@@ -32,7 +32,7 @@ const FIELDS_OF_NODE = [
   "error_coded",
 ];
 
-test("events are spelled as the golden examples are named", () => {
+test("events have the names of the golden examples", () => {
   const spelled = new Set<string>(Object.values(EVENTS));
   for (const name of goldenNames("events")) {
     const [space, event] = name.includes(".") ? name.split(".") : [null, name];
@@ -41,11 +41,11 @@ test("events are spelled as the golden examples are named", () => {
   }
 });
 
-test("nodes have exactly the fields of the type", () => {
+test("golden nodes have exactly the fields of the type", () => {
   for (const node of SNAPSHOT.nodes) assert.deepEqual(Object.keys(node).sort(), [...FIELDS_OF_NODE].sort());
 });
 
-test("messages have the fields that pages read", () => {
+test("golden messages have the fields that pages read", () => {
   const read: readonly [object, readonly string[]][] = [
     [SNAPSHOT, ["cluster", "epoch", "seq", "timestamp", "interval_seconds", "simulated", "cluster_stats", "nodes"]],
     [HEALTH, ["overall_status", "nodes_online", "nodes_total", "issues", "issues_coded"]],

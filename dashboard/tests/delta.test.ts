@@ -26,13 +26,13 @@ test("delta is old when its seq is not above the snapshot's", () => {
   assert.equal(applyDelta(SNAPSHOT, step({ epoch: SNAPSHOT.epoch - 1, seq: SNAPSHOT.seq + 9 })), "old");
 });
 
-test("delta is a gap when it starts elsewhere", () => {
+test("delta is a gap when it starts from another state", () => {
   assert.equal(applyDelta(SNAPSHOT, step({ seq: SNAPSHOT.seq + 2, base_seq: SNAPSHOT.seq + 1 })), "gap");
   assert.equal(applyDelta(SNAPSHOT, step({ seq: SNAPSHOT.seq + 2, base_seq: SNAPSHOT.seq - 1 })), "gap");
   assert.equal(applyDelta(SNAPSHOT, step({ epoch: SNAPSHOT.epoch + 1 })), "gap");
 });
 
-test("nodes that did not change stay the same objects", () => {
+test("unchanged nodes stay the same objects", () => {
   const { base, delta } = golden("deltas/values_change") as DeltaCase;
   assert.ok(delta !== null);
   const applied = applyDelta(base, delta);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import * as format from "../src/format.ts";
 
-test("what is not known is a dash, never 0", () => {
+test("an unknown value is a dash, not 0", () => {
   const formats = [format.percent, format.celsius, format.load, format.count, format.bytes, format.bytesPerSecond];
   for (const write of formats) {
     assert.equal(write(null), "–");
@@ -17,7 +17,7 @@ test("percent, degrees and load keep their decimals", () => {
   assert.equal(format.load(0.4), "0.40");
 });
 
-test("rates read well in decimal units", () => {
+test("rates have decimal units", () => {
   const cases: [number, string][] = [
     [0, "0 B/s"],
     [999, "999 B/s"],
@@ -32,7 +32,7 @@ test("rates read well in decimal units", () => {
   for (const [value, text] of cases) assert.equal(format.bytesPerSecond(value), text.replace(" ", "\u00a0"));
 });
 
-test("sizes read well in binary units", () => {
+test("sizes have binary units", () => {
   assert.equal(format.bytes(8_201_310_208), "7.6\u00a0GiB");
   assert.equal(format.bytes(1023), "1023\u00a0B");
   assert.equal(format.bytes(1024), "1.0\u00a0KiB");
@@ -53,19 +53,19 @@ test("durations use their largest unit", () => {
   assert.equal(format.duration(Number.POSITIVE_INFINITY), "–");
 });
 
-test("elapsed time is the server's, whatever the browser's clock says", () => {
+test("elapsed time uses the server's timestamps only", () => {
   assert.equal(format.elapsed("2026-11-23T09:40:01.500Z", "2026-11-23T09:41:07.120Z"), "1\u00a0min");
   assert.equal(format.elapsed(null, "2026-11-23T09:41:07.120Z"), "–");
   assert.equal(format.elapsed("2026-11-23T09:40:01.500Z", ""), "–");
 });
 
-test("a moment of another day carries its date", () => {
+test("a moment of another day has its date", () => {
   const today = new Date("2026-11-23T12:00:00Z");
   assert.doesNotMatch(format.moment("2026-11-23T11:00:00Z", today, "en-GB"), /2026/);
   assert.match(format.moment("2026-11-20T11:00:00Z", today, "en-GB"), /2026/);
 });
 
-test("a moment in little room has no year where day and month say which it is", () => {
+test("a short moment has the year only if it is old", () => {
   const today = new Date("2026-11-23T12:00:00Z");
   const ofDay = (day: string) => format.shortMoment(`${day}T12:00:00Z`, today, "en-GB").replaceAll("\u00a0", " ");
   assert.match(ofDay("2026-11-23"), /^\d\d:00:00$/);
@@ -74,7 +74,7 @@ test("a moment in little room has no year where day and month say which it is", 
   assert.match(ofDay("2025-11-25"), /^25\/11\/2025 \d\d:00:00$/);
 });
 
-test("a moment beside another one has its date where that is not the same", () => {
+test("a moment next to another has its date only if different", () => {
   const today = new Date("2026-11-23T12:00:00Z");
   const after = (began: string, ended: string) =>
     format.momentAfter(`${ended}T12:00:00Z`, `${began}T11:00:00Z`, today, "en-GB").replaceAll("\u00a0", " ");

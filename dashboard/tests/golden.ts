@@ -6,7 +6,7 @@ import type { Alerts, Coded, Delta, Health, Snapshot } from "../src/contract.ts"
 
 const FOLDER = join(import.meta.dirname, "../../contract/golden");
 
-/** A step of the contract's delta examples; `delta` is `null` where only a full snapshot can say it. */
+/** A case of the contract's delta examples. `delta` is `null` if only a full snapshot can express the change. */
 export interface DeltaCase {
   readonly base: Snapshot;
   readonly next: Snapshot;
@@ -17,7 +17,7 @@ export function golden(name: string): unknown {
   return JSON.parse(readFileSync(join(FOLDER, `${name}.json`), "utf8"));
 }
 
-/** Names of the examples in a folder, without their ending. */
+/** Return the names of the examples in a folder, without their suffix. */
 export function goldenNames(folder: string): string[] {
   return readdirSync(join(FOLDER, folder))
     .filter((name) => name.endsWith(".json"))
@@ -27,11 +27,11 @@ export function goldenNames(folder: string): string[] {
 
 export const SNAPSHOT = golden("messages/metrics") as Snapshot;
 export const HEALTH = golden("messages/health") as Health;
-/** Every code of the collector, with the English text that the collector makes of it. */
-export const SAID = golden("codes") as readonly (Coded & { readonly text: string })[];
+/** Every code of the collector, with its English text. */
+export const CODES = golden("codes") as readonly (Coded & { readonly text: string })[];
 export const ALERTS = golden("messages/alerts") as Alerts;
 
-/** The golden snapshot at another place in the order. */
+/** Return the golden snapshot with another position. */
 export function snapshotAt(epoch: number, seq: number): Snapshot {
   return { ...SNAPSHOT, epoch, seq };
 }

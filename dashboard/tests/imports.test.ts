@@ -5,10 +5,10 @@ import test from "node:test";
 
 const SOURCES = join(import.meta.dirname, "../src");
 
-/** The file of ours in each `from "./…"`, `import "./…"` and `import("./…")`; an import of types counts too. */
+/** Matches the imported file in `from "./…"`, `import "./…"` and `import("./…")`, including type imports. */
 const IMPORTED = /\b(?:from|import)\s*\(?\s*"(\.[^"]+)"/g;
 
-/** Each file of `src`, with the files that it imports. */
+/** Return each file of `src` with the files that it imports. */
 function importsByFile(): Map<string, string[]> {
   const files = readdirSync(SOURCES, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
   return new Map(files.map((file) => [file, importsOf(file, readFileSync(join(SOURCES, file), "utf8"))]));
@@ -19,33 +19,33 @@ function importsOf(file: string, text: string): string[] {
   return paths.filter((path) => !path.endsWith(".css"));
 }
 
-/** A circle as a path that begins and ends with the same file; `null` where there is none. */
-function circleIn(imports: ReadonlyMap<string, readonly string[]>): string[] | null {
+/** Return a cycle as a path from a file to itself, or `null`. */
+function findCycle(imports: ReadonlyMap<string, readonly string[]>): string[] | null {
   const done = new Set<string>();
 
   function follow(file: string, path: readonly string[]): string[] | null {
     if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
     if (done.has(file)) return null;
     for (const next of imports.get(file) ?? []) {
-      const circle = follow(next, [...path, file]);
-      if (circle !== null) return circle;
+      const cycle = follow(next, [...path, file]);
+      if (cycle !== null) return cycle;
     }
     done.add(file);
     return null;
   }
 
   for (const file of imports.keys()) {
-    const circle = follow(file, []);
-    if (circle !== null) return circle;
+    const cycle = follow(file, []);
+    if (cycle !== null) return cycle;
   }
   return null;
 }
 
-test("no file of the script imports itself, directly or through others", () => {
-  assert.equal(circleIn(importsByFile())?.join(" → "), undefined);
+test("imports have no cycle", () => {
+  assert.equal(findCycle(importsByFile())?.join(" → "), undefined);
 });
 
-test("every file that is imported is among the files searched", () => {
+test("every imported file is among the searched files", () => {
   const imports = importsByFile();
 
   assert.ok(imports.get("main.ts")?.includes("live/connection.ts"));
@@ -58,12 +58,12 @@ for (const way of [
   'import "./b.ts";',
   'import("./b.ts")',
 ]) {
-  test(`a circle is found by ${way}`, () => {
+  test(`a cycle is found through ${way}`, () => {
     const imports = new Map([
       ["x/a.ts", importsOf("x/a.ts", way)],
       ["x/b.ts", importsOf("x/b.ts", 'import {\n  a,\n} from "../y/c.ts";')],
       ["y/c.ts", importsOf("y/c.ts", 'import { a } from "../x/a.ts";')],
     ]);
-    assert.deepEqual(circleIn(imports), ["x/a.ts", "x/b.ts", "y/c.ts", "x/a.ts"]);
+    assert.deepEqual(findCycle(imports), ["x/a.ts", "x/b.ts", "y/c.ts", "x/a.ts"]);
   });
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { Node } from "../src/contract.ts";
-import { filtered, gravestFirst, type NodeFilter, nodesTable } from "../src/nodes/node_filter.ts";
+import { filtered, mostSevereFirst, type NodeFilter, nodesCsvAddress } from "../src/nodes/node_filter.ts";
 import { SNAPSHOT } from "./golden.ts";
 
 function node(name: string, change: Partial<Node> = {}): Node {
@@ -16,18 +16,18 @@ const NODES = [
 ];
 const ALL: NodeFilter = { text: "", status: "", sort: "node" };
 
-function names(filter: Partial<NodeFilter>, inTrouble: string[] = []): string {
-  return filtered(NODES, { ...ALL, ...filter }, new Set(inTrouble))
+function names(filter: Partial<NodeFilter>, alertingNodes: string[] = []): string {
+  return filtered(NODES, { ...ALL, ...filter }, new Set(alertingNodes))
     .map(({ node }) => node)
     .join("");
 }
 
-test("without a filter all nodes stand by their names", () => {
+test("nodes without a filter are sorted by name", () => {
   assert.equal(names({}), "abcd");
   assert.equal(names({ sort: "-node" }), "dcba");
 });
 
-test("a measure that an older collector does not write is sorted as one that is not known", () => {
+test("a missing measure is sorted as an unknown value", () => {
   const { iowait: _, ...older } = node("x");
   const nodes = [older as Node, node("y", { iowait: null }), node("z", { iowait: 3 })];
   assert.deepEqual(
@@ -36,45 +36,45 @@ test("a measure that an older collector does not write is sorted as one that is 
   );
 });
 
-test("text is looked for in names and addresses, whatever its case", () => {
+test("the text filter searches names and addresses and ignores case", () => {
   assert.equal(names({ text: " A" }), "a");
   assert.equal(names({ text: "10.0" }), "d");
   assert.equal(names({ text: "nothing" }), "");
 });
 
-test("status filters, and trouble is offline or alerting", () => {
+test("the status filter trouble matches offline and alerting nodes", () => {
   assert.equal(names({ status: "online" }), "ad");
   assert.equal(names({ status: "unknown" }), "c");
   assert.equal(names({ status: "trouble" }, ["d"]), "bd");
 });
 
-test("sorted by a value, equal ones stand by name and unknown ones last", () => {
+test("nodes sorted by a value are then sorted by name, unknown values last", () => {
   assert.equal(names({ sort: "cpu_usage" }), "adcb");
   assert.equal(names({ sort: "-cpu_usage" }), "cadb");
 });
 
-test("sorted by status, the worst come first", () => {
+test("nodes sorted by status have the worst first", () => {
   assert.equal(names({ sort: "status" }), "bcad");
 });
 
-test("gravest alerts come first, an offline node without one counts as a warning, and equal ones stay as they stood", () => {
+test("nodes are sorted by severity, offline nodes without an alert count as warnings, and equal nodes keep their order", () => {
   const troubles = new Map([
     ["d", { severity: "critical" }],
     ["a", { severity: "info" }],
     ["c", { severity: "warning" }],
   ] as const);
   assert.equal(
-    gravestFirst([...NODES, node("e")], troubles)
+    mostSevereFirst([...NODES, node("e")], troubles)
       .map(({ node }) => node)
       .join(""),
     "dbcae",
   );
 });
 
-test("the table of the nodes has those that the filter lets through", () => {
-  assert.equal(nodesTable(ALL), "/api/cluster/nodes?format=csv");
+test("the CSV address of nodes has the filter", () => {
+  assert.equal(nodesCsvAddress(ALL), "/api/cluster/nodes?format=csv");
   assert.equal(
-    nodesTable({ text: " a&b ", status: "trouble", sort: "-cpu_usage" }),
+    nodesCsvAddress({ text: " a&b ", status: "trouble", sort: "-cpu_usage" }),
     "/api/cluster/nodes?format=csv&q=a%26b&status=trouble",
   );
 });

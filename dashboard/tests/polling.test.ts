@@ -5,26 +5,26 @@ import type { Arrival } from "../src/live/freshness.ts";
 import { POLL_INTERVAL_SECONDS, Polling } from "../src/live/polling.ts";
 import { ALERTS, HEALTH, SNAPSHOT } from "./golden.ts";
 
-let asked: string[];
-let taken: unknown[];
-let answer: (path: string) => Response | Promise<Response>;
+let requests: string[];
+let events: unknown[];
+let respond: (path: string) => Response | Promise<Response>;
 let polling: Polling;
 
 beforeEach(() => {
   mock.timers.enable({ apis: ["setTimeout"] });
-  asked = [];
-  taken = [];
-  answer = well;
+  requests = [];
+  events = [];
+  respond = respondNormally;
   const fetcher = async (path: unknown): Promise<Response> => {
-    asked.push(path as string);
-    return answer(path as string);
+    requests.push(path as string);
+    return respond(path as string);
   };
   polling = new Polling(
     {
-      snapshot: (snapshot, arrival: Arrival) => taken.push(["snapshot", snapshot.seq, arrival]),
-      health: (health) => taken.push(["health", health.overall_status]),
-      alerts: (alerts) => taken.push(["alerts", alerts.alert_count]),
-      polled: (failure) => taken.push(["polled", failure]),
+      snapshot: (snapshot, arrival: Arrival) => events.push(["snapshot", snapshot.seq, arrival]),
+      health: (health) => events.push(["health", health.overall_status]),
+      alerts: (alerts) => events.push(["alerts", alerts.alert_count]),
+      polled: (failure) => events.push(["polled", failure]),
     },
     fetcher as typeof fetch,
   );
@@ -35,21 +35,21 @@ afterEach(() => {
   mock.timers.reset();
 });
 
-function well(path: string): Response {
+function respondNormally(path: string): Response {
   const body = { [RESOURCES.snapshot]: SNAPSHOT, [RESOURCES.health]: HEALTH, [RESOURCES.alerts]: ALERTS }[path];
   return Response.json(body, { headers: { Age: "7" } });
 }
 
-async function settled(): Promise<void> {
+async function settle(): Promise<void> {
   for (let turn = 0; turn < 50; turn += 1) await Promise.resolve();
   await new Promise((resolve) => setImmediate(resolve));
 }
 
-test("first poll is at once and brings everything with its age", async () => {
+test("the first poll is immediate and has all data with its age", async () => {
   polling.start();
-  await settled();
-  assert.deepEqual(asked.sort(), [RESOURCES.snapshot, RESOURCES.health, RESOURCES.alerts].sort());
-  assert.deepEqual(taken, [
+  await settle();
+  assert.deepEqual(requests.sort(), [RESOURCES.snapshot, RESOURCES.health, RESOURCES.alerts].sort());
+  assert.deepEqual(events, [
     ["health", HEALTH.overall_status],
     ["alerts", ALERTS.alert_count],
     ["snapshot", SNAPSHOT.seq, { kind: "stated", ageSeconds: 7 }],
@@ -57,57 +57,57 @@ test("first poll is at once and brings everything with its age", async () => {
   ]);
 });
 
-test("polls follow at the interval and end with stop", async () => {
+test("polls follow at the interval until stop", async () => {
   polling.start();
   polling.start();
-  await settled();
-  assert.equal(asked.length, 3);
+  await settle();
+  assert.equal(requests.length, 3);
   mock.timers.tick(POLL_INTERVAL_SECONDS * 1000 * 0.89);
-  await settled();
-  assert.equal(asked.length, 3);
+  await settle();
+  assert.equal(requests.length, 3);
   mock.timers.tick(POLL_INTERVAL_SECONDS * 1000 * 0.22);
-  await settled();
-  assert.equal(asked.length, 6);
+  await settle();
+  assert.equal(requests.length, 6);
   polling.stop();
   mock.timers.tick(POLL_INTERVAL_SECONDS * 1000 * 3);
-  await settled();
-  assert.equal(asked.length, 6);
+  await settle();
+  assert.equal(requests.length, 6);
 });
 
-test("a failed poll says why and the next one is made", async () => {
-  answer = () => new Response("{}", { status: 503 });
+test("a failed poll has a reason and is followed by the next poll", async () => {
+  respond = () => new Response("{}", { status: 503 });
   polling.start();
-  await settled();
-  assert.deepEqual(taken, [["polled", "HTTP status 503"]]);
-  answer = () => Promise.reject(new TypeError("Failed to fetch"));
+  await settle();
+  assert.deepEqual(events, [["polled", "HTTP status 503"]]);
+  respond = () => Promise.reject(new TypeError("Failed to fetch"));
   mock.timers.tick(POLL_INTERVAL_SECONDS * 1000 * 1.11);
-  await settled();
-  assert.deepEqual(taken.at(-1), ["polled", "no answer"]);
+  await settle();
+  assert.deepEqual(events.at(-1), ["polled", "no answer"]);
 });
 
-test("an answer that arrives after stop is not taken", async () => {
+test("a response after stop is ignored", async () => {
   let release = (): void => undefined;
   const held = new Promise<void>((resolve) => {
     release = resolve;
   });
-  answer = async (path) => {
+  respond = async (path) => {
     await held;
-    return well(path);
+    return respondNormally(path);
   };
   polling.start();
-  await settled();
+  await settle();
   polling.stop();
   release();
-  await settled();
-  assert.deepEqual(taken, []);
+  await settle();
+  assert.deepEqual(events, []);
 });
 
-test("an age that is not stated is not known", async () => {
-  answer = (path) => Response.json({ [RESOURCES.snapshot]: SNAPSHOT }[path] ?? {});
+test("a response without an age has an unknown age", async () => {
+  respond = (path) => Response.json({ [RESOURCES.snapshot]: SNAPSHOT }[path] ?? {});
   polling.start();
-  await settled();
+  await settle();
   assert.deepEqual(
-    taken.filter((item) => (item as unknown[])[0] === "snapshot"),
+    events.filter((item) => (item as unknown[])[0] === "snapshot"),
     [["snapshot", SNAPSHOT.seq, { kind: "stated", ageSeconds: null }]],
   );
 });

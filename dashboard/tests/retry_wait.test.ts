@@ -13,12 +13,12 @@ beforeEach(() => {
 
 afterEach(() => mock.timers.reset());
 
-function waiting(seconds: number): RetryWait {
-  const view = { left: (left: number) => shown.push(left), over: () => shown.push("over") };
+function retryWait(seconds: number): RetryWait {
+  const view = { remaining: (remaining: number) => shown.push(remaining), over: () => shown.push("over") };
   return new RetryWait(seconds, () => nowSeconds, view);
 }
 
-function pass(seconds: number): void {
+function advance(seconds: number): void {
   for (let half = 0; half < seconds * 2; half += 1) {
     nowSeconds += 0.5;
     mock.timers.tick(500);
@@ -26,23 +26,23 @@ function pass(seconds: number): void {
 }
 
 test("a wait counts down to its end and no further", () => {
-  waiting(3).start();
-  pass(10);
+  retryWait(3).start();
+  advance(10);
   assert.deepEqual([...new Set(shown)], [3, 2, 1, "over"]);
   assert.equal(shown.filter((text) => text === "over").length, 1);
 });
 
-test("a wait that this machine slept through is over", () => {
-  waiting(600).start();
+test("a wait is over when the machine slept through it", () => {
+  retryWait(600).start();
   nowSeconds += 3600;
-  pass(0.5);
+  advance(0.5);
   assert.equal(shown.at(-1), "over");
 });
 
-test("a wait that was stopped shows nothing more", () => {
-  const wait = waiting(3);
+test("a stopped wait shows nothing more", () => {
+  const wait = retryWait(3);
   wait.start();
   wait.stop();
-  pass(10);
+  advance(10);
   assert.deepEqual(shown, [3]);
 });

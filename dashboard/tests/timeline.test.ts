@@ -27,11 +27,11 @@ function loaded(timeline: Timeline, history: History): Timeline {
   return timeline;
 }
 
-test("a timeline without anything has no columns", () => {
+test("an empty timeline has no columns", () => {
   assert.deepEqual(new Timeline(900, 10).columns("cpu_usage"), { x: [], min: [], avg: [], max: [] });
 });
 
-test("rounds of one step become one point with their extent", () => {
+test("rounds of a step become one point with minimum and maximum", () => {
   const timeline = new Timeline(60, 10);
   for (const [second, value] of [
     [0, 10],
@@ -47,7 +47,7 @@ test("rounds of one step become one point with their extent", () => {
   assert.deepEqual([min.at(-1), avg.at(-1), max.at(-1)], [50, 50, 50]);
 });
 
-test("the grid is regular and as long as the range, and gaps stay gaps", () => {
+test("the grid covers the range in equal steps, with gaps for missing values", () => {
   const timeline = loaded(new Timeline(100, 10), historyFrom(NOON - 100, 10, [1, 2, null, null, 5, 6, 7, 8, 9, 10]));
   timeline.add(NOON + 1, { cpu_usage: 11 });
   const { x, avg } = timeline.columns("cpu_usage");
@@ -56,7 +56,7 @@ test("the grid is regular and as long as the range, and gaps stay gaps", () => {
   assert.deepEqual(avg, [2, null, null, 5, 6, 7, 8, 9, 10, 11]);
 });
 
-test("history counts where it knows something, and live rounds where it does not yet", () => {
+test("history replaces live rounds where it has values", () => {
   const timeline = new Timeline(100, 10);
   timeline.add(NOON + 8, { cpu_usage: 40 });
   timeline.add(NOON + 12, { cpu_usage: 60 });
@@ -65,7 +65,7 @@ test("history counts where it knows something, and live rounds where it does not
   assert.deepEqual(avg.slice(-3), [10, 20, 60]);
 });
 
-test("live rounds go on in the step that the history has in part, weighed by what it covers", () => {
+test("live rounds continue a partial step of the history by its weight", () => {
   const timeline = new Timeline(3600, 60);
   timeline.add(NOON + 20, { cpu_usage: 10 });
   // Ten rounds of 10 % in these twenty seconds, then ten of 40 %.
@@ -76,14 +76,14 @@ test("live rounds go on in the step that the history has in part, weighed by wha
   assert.deepEqual([min.at(-1), max.at(-1)], [9, 40]);
 });
 
-test("what is not known adds nothing", () => {
+test("unknown values add nothing", () => {
   const timeline = new Timeline(100, 10);
   timeline.add(NOON, { cpu_usage: null, temperature: 50 });
   assert.equal(timeline.columns("cpu_usage").avg.at(-1), null);
   assert.equal(timeline.columns("temperature").avg.at(-1), 50);
 });
 
-test("a history of another step replaces what was there", () => {
+test("a history of another step replaces all values", () => {
   const timeline = new Timeline(3600, 10);
   timeline.add(NOON, { cpu_usage: 99 });
   loaded(timeline, historyFrom(NOON - 120, 60, [1, 2]));
@@ -93,7 +93,7 @@ test("a history of another step replaces what was there", () => {
   );
 });
 
-test("what was recorded ahead of a clock that went back is dropped", () => {
+test("values after the new time are dropped when the clock goes back", () => {
   const timeline = new Timeline(100, 10);
   timeline.add(NOON + 60, { cpu_usage: 1 });
   timeline.add(NOON, { cpu_usage: 2 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { Alert, Alerts, Coded, Health, NodeStatus, Snapshot } from "../src/contract.ts";
-import { withoutRepeats } from "../src/live/issues.ts";
+import { withoutAlertIssues } from "../src/live/issues.ts";
 import { countsSentence, countsText, severityByNode, verdictOf } from "../src/live/verdict.ts";
 import { ALERTS, HEALTH, SNAPSHOT } from "./golden.ts";
 
@@ -15,7 +15,7 @@ function alerts(...active_alerts: Alert[]): Alerts {
   return { ...ALERTS, active_alerts, alert_count: active_alerts.filter(({ state }) => state === "firing").length };
 }
 
-/** As a collector of 0.2 writes it. */
+/** A message as collector 0.2 sends it. */
 function health(online: number, total: number, overall_status: Health["overall_status"]): Health {
   const { firing: _, worst_firing_severity: __, ...old } = HEALTH;
   return { ...old, overall_status, nodes_online: online, nodes_total: total, issues: [] };
@@ -38,15 +38,15 @@ function verdict(of: { snapshot?: Snapshot; health?: Health; alerts?: Alerts }):
   return [tone, sentence];
 }
 
-test("the headline says that all is well, with the plural right", () => {
+test("the headline of a healthy cluster has the right plural", () => {
   assert.deepEqual(verdict({ health: health(50, 50, "healthy"), alerts: alerts() }), [
     "healthy",
-    "All 50 nodes are well",
+    "All 50 nodes are healthy",
   ]);
-  assert.deepEqual(verdict({ health: health(1, 1, "healthy"), alerts: alerts() }), ["healthy", "The node is well"]);
+  assert.deepEqual(verdict({ health: health(1, 1, "healthy"), alerts: alerts() }), ["healthy", "The node is healthy"]);
 });
 
-test("the headline is one sentence of what is offline and what fires", () => {
+test("the headline has offline nodes and firing alerts in one sentence", () => {
   const now = alerts(
     alert("memory", "warning", "n1"),
     alert("swap", "warning", "n2"),
@@ -58,7 +58,7 @@ test("the headline is one sentence of what is offline and what fires", () => {
   ]);
 });
 
-test("the marks have the figures of the sentence, and one for the nodes that are offline", () => {
+test("the counts match the sentence and include offline nodes", () => {
   const now = alerts(
     alert("memory", "warning", "n1"),
     alert("node_down", "warning", "n2"),
@@ -71,7 +71,7 @@ test("the marks have the figures of the sentence, and one for the nodes that are
   assert.equal(countsText(counts), "☒ 3 ▲ 1");
 });
 
-test("critical alerts are no healthy cluster, however many nodes are online", () => {
+test("a cluster with a critical alert is critical when all nodes are online", () => {
   const now = alerts(alert("temperature", "critical", "n1"), alert("clock_offset", "info", "n1"));
   assert.deepEqual(verdict({ health: health(50, 50, "healthy"), alerts: now }), [
     "critical",
@@ -79,12 +79,12 @@ test("critical alerts are no healthy cluster, however many nodes are online", ()
   ]);
 });
 
-test("what is pending does not count", () => {
+test("pending alerts do not count", () => {
   const now = alerts(alert("temperature", "critical", "n1", "pending"));
-  assert.deepEqual(verdict({ health: health(2, 2, "healthy"), alerts: now }), ["healthy", "All 2 nodes are well"]);
+  assert.deepEqual(verdict({ health: health(2, 2, "healthy"), alerts: now }), ["healthy", "All 2 nodes are healthy"]);
 });
 
-test("what the collector counts goes before the list, which may be cut", () => {
+test("the collector's counts precede the list of alerts, which may be cut", () => {
   const counted = { ...health(50, 50, "healthy"), firing: { critical: 700, warning: 2, info: 0 } };
   assert.deepEqual(verdict({ health: counted, alerts: alerts(alert("cpu", "warning", "n1")) }), [
     "critical",
@@ -95,10 +95,10 @@ test("what the collector counts goes before the list, which may be cut", () => {
     firing: { critical: 0, warning: 0, info: 0 },
     worst_firing_severity: null,
   };
-  assert.deepEqual(verdict({ health: quiet }), ["healthy", "All 50 nodes are well"]);
+  assert.deepEqual(verdict({ health: quiet }), ["healthy", "All 50 nodes are healthy"]);
 });
 
-test("a node that is offline counts before its alert fires, and where no rule looks at it", () => {
+test("an offline node counts before its alert fires and without a rule", () => {
   assert.deepEqual(verdict({ health: health(2, 3, "warning"), alerts: alerts() }), ["warning", "1 node offline"]);
   assert.deepEqual(verdict({ snapshot: snapshot("online", "offline", "unknown"), alerts: alerts() }), [
     "warning",
@@ -110,12 +110,12 @@ test("a node that is offline counts before its alert fires, and where no rule lo
   ]);
 });
 
-test("an alert that stays a while after its node is back is told", () => {
+test("an alert that outlasts the outage of its node counts", () => {
   const now = alerts(alert("node_down", "warning", "n1"));
   assert.deepEqual(verdict({ health: health(3, 3, "healthy"), alerts: now }), ["warning", "1 warning"]);
 });
 
-test("nodes that were not asked yet are neither well nor offline", () => {
+test("nodes that were not scraped yet are neither healthy nor offline", () => {
   assert.deepEqual(verdict({ health: health(2, 3, "healthy"), alerts: alerts() }), [
     "healthy",
     "1 node not yet scraped",
@@ -124,14 +124,14 @@ test("nodes that were not asked yet are neither well nor offline", () => {
   assert.deepEqual(verdict({}), ["unknown", "Unknown"]);
 });
 
-test("counts are shapes with figures, and words for who hears them", () => {
+test("counts have a text with shapes and a text for screen readers", () => {
   const counts = { offline: 0, critical: 1, warning: 2, info: 0 };
   assert.equal(countsText(counts), "✖ 1 ▲ 2");
   assert.equal(countsSentence(counts), "1 critical alert, 2 warnings");
   assert.equal(countsText({ offline: 0, critical: 0, warning: 0, info: 0 }), "");
 });
 
-test("the gravest alert of a node counts", () => {
+test("the most severe alert of a node counts", () => {
   const worst = severityByNode([
     alert("clock_offset", "info", "a"),
     alert("temperature", "critical", "a"),
@@ -140,21 +140,21 @@ test("the gravest alert of a node counts", () => {
   assert.deepEqual([...worst], [["a", "critical"]]);
 });
 
-test("an issue that only repeats the alert of a node is left out", () => {
+test("an issue that repeats the alert of a node is left out", () => {
   const { issues_coded: _, ...uncoded } = health(1, 3, "warning");
   const told = {
     ...uncoded,
     issues: ["/x/nodes.yaml cannot be read", "n1 is offline: refused", "n10 is offline: refused"],
   };
-  assert.deepEqual(withoutRepeats(told, alerts(alert("node_down", "warning", "n1", "pending"))).issues, [
+  assert.deepEqual(withoutAlertIssues(told, alerts(alert("node_down", "warning", "n1", "pending"))).issues, [
     "/x/nodes.yaml cannot be read",
     "n10 is offline: refused",
   ]);
   const offline = (node: string): Coded => ({ code: "node_offline", args: { node } });
   const coded = { ...told, issues_coded: [{ code: "targets_file_invalid", args: {} }, offline("n1"), offline("n10")] };
-  const kept = withoutRepeats(coded, alerts(alert("node_down", "warning", "n1")));
+  const kept = withoutAlertIssues(coded, alerts(alert("node_down", "warning", "n1")));
   assert.deepEqual(kept.issues_coded, [coded.issues_coded[0], offline("n10")]);
   const many = { ...told, issues: ["n1 is offline: refused", "… and 30 more"] };
-  assert.deepEqual(withoutRepeats(many, alerts(alert("node_down", "warning", "n1"))).issues, []);
-  assert.equal(withoutRepeats(told, null), told);
+  assert.deepEqual(withoutAlertIssues(many, alerts(alert("node_down", "warning", "n1"))).issues, []);
+  assert.equal(withoutAlertIssues(told, null), told);
 });

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 import type { Node } from "../src/contract.ts";
-import { scaleText, shareOf, shortValue } from "../src/wall/measure.ts";
-import { fitted, sharedDomain } from "../src/wall/name.ts";
+import { cellTextFor } from "../src/wall/cell_text.ts";
+import { sharedDomain, shortened } from "../src/wall/node_names.ts";
 import { inkOn, luminance, paletteOf, rgbOf, shadeOf } from "../src/wall/palette.ts";
-import { textFor } from "../src/wall/text.ts";
+import { scaleText, shareOf, shortValue } from "../src/wall/wall_measure.ts";
 import { SNAPSHOT } from "./golden.ts";
 
 function node(change: Partial<Node>): Node {
@@ -13,7 +13,7 @@ function node(change: Partial<Node>): Node {
   return { ...example, status: "online", ...change };
 }
 
-test("a value lies on its scale, and beyond its ends at them", () => {
+test("a value has its share of the scale, limited to its ends", () => {
   assert.equal(shareOf(node({ cpu_usage: 25 }), "cpu_usage"), 0.25);
   assert.equal(shareOf(node({ temperature: 55 }), "temperature"), 0.5);
   assert.equal(shareOf(node({ temperature: 10 }), "temperature"), 0);
@@ -22,7 +22,7 @@ test("a value lies on its scale, and beyond its ends at them", () => {
   assert.equal(shareOf(node({}), "status"), null);
 });
 
-test("a cell says the value with its unit, and of a node that is offline only that", () => {
+test("a cell shows the value with its unit, or that the node is offline", () => {
   assert.equal(shortValue(node({ cpu_usage: 34.4 }), "cpu_usage"), "34\u00a0%");
   assert.equal(shortValue(node({ temperature: null }), "temperature"), "–");
   assert.equal(shortValue(node({}), "status"), "Online");
@@ -30,13 +30,13 @@ test("a cell says the value with its unit, and of a node that is offline only th
   assert.equal(shortValue(node({ status: "unknown", cpu_usage: null }), "cpu_usage"), "–");
 });
 
-test("the ends of a scale have its unit, and the status has none", () => {
+test("the ends of a scale have its unit, and the status has no scale", () => {
   assert.deepEqual([scaleText("disk_usage", "low"), scaleText("disk_usage", "high")], ["0\u00a0%", "100\u00a0%"]);
   assert.equal(scaleText("temperature", "high"), "90\u00a0°C");
   assert.equal(scaleText("status", "low"), "");
 });
 
-test("a domain is left out only when all names have it", () => {
+test("a domain is left out when all names share it", () => {
   assert.equal(sharedDomain(["a.lab.lan", "b.lab.lan"]), ".lab.lan");
   assert.equal(sharedDomain(["a.x.lan", "b.y.lan"]), ".lan");
   assert.equal(sharedDomain(["a.lab.lan", "b"]), "");
@@ -44,11 +44,11 @@ test("a domain is left out only when all names have it", () => {
   assert.equal(sharedDomain(["10.0.1.7", "10.0.2.7"]), "");
 });
 
-test("a long name loses its middle, so that its number stays", () => {
+test("a long name loses its middle and keeps its number", () => {
   const widthOf = (text: string): number => [...text].length;
-  assert.equal(fitted("node-7", 6, widthOf), "node-7");
-  assert.equal(fitted("compute-node-0012", 9, widthOf), "comp…0012");
-  assert.equal(fitted("compute-node-0012", 2, widthOf), "");
+  assert.equal(shortened("node-7", 6, widthOf), "node-7");
+  assert.equal(shortened("compute-node-0012", 9, widthOf), "comp…0012");
+  assert.equal(shortened("compute-node-0012", 2, widthOf), "");
 });
 
 test("text is readable on every shade of a ramp", () => {
@@ -73,13 +73,13 @@ test("text is readable on every shade of a ramp", () => {
   assert.equal(inkOn([255, 255, 255]), "#000");
 });
 
-test("cells say what there is room for", () => {
-  assert.equal(textFor(140, 100, 1, 90).mode, "full");
-  assert.equal(textFor(50, 40, 1, 90).mode, "value");
-  assert.equal(textFor(20, 16, 1, 90).mode, "none");
-  assert.equal(textFor(140, 100, 3, 90).mode, "value");
+test("cells show the text that fits", () => {
+  assert.equal(cellTextFor(140, 100, 1, 90).mode, "full");
+  assert.equal(cellTextFor(50, 40, 1, 90).mode, "value");
+  assert.equal(cellTextFor(20, 16, 1, 90).mode, "none");
+  assert.equal(cellTextFor(140, 100, 3, 90).mode, "value");
 });
 
 test("letters stop growing when cells are huge", () => {
-  assert.equal(textFor(3000, 1500, 1, 120).valuePixels, 120);
+  assert.equal(cellTextFor(3000, 1500, 1, 120).valuePixels, 120);
 });

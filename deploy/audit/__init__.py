@@ -1,1 +1,1 @@
-"""The locked dependencies: whether the locks are whole, and whether anything in them is known to be vulnerable."""
+"""Checks the locked dependencies: the form of the locks, and known vulnerabilities."""

@@ -1,6 +1,6 @@
-"""Known vulnerabilities in what the locks pin: pip-audit asks OSV, npm audit asks the package registry.
+"""Finds known vulnerabilities of the locked packages: pip-audit asks OSV, npm audit asks the package registry.
 
-Both tools succeed when they skip a package. Here a package that was not asked for is a finding.
+Both tools succeed when they skip a package. This program reports a skipped package like a vulnerability.
 """
 
 import itertools
@@ -18,8 +18,8 @@ from packaging.version import Version
 
 from deploy.audit.locks import Pin
 
-_OLDEST_CLIENTS: Final = "only in the oldest clients, which the tests run against the product and no image has"
-#: Why an advisory does not matter here, by its id or an alias of it.
+_OLDEST_CLIENTS: Final = "only in the oldest clients, which are in the tests but in no image"
+#: Reason to ignore an advisory, by its id or one of its aliases.
 IGNORED: Final[dict[str, str]] = {
     "GHSA-5w7q-77mv-v69f": _OLDEST_CLIENTS,  # python-socketio
     "GHSA-g8c6-8fjj-2r4m": _OLDEST_CLIENTS,  # python-socketio
@@ -33,78 +33,78 @@ IGNORED: Final[dict[str, str]] = {
 
 
 @dataclass(frozen=True)
-class Finding:
-    """A known vulnerability, or something that was not asked for."""
+class Vulnerability:
+    """A known vulnerability, or a package that could not be checked."""
 
     text: str
-    #: The advisory's id and its aliases; empty where nothing was asked.
+    #: The advisory's id and its aliases; empty if the package could not be checked.
     ids: frozenset[str] = frozenset()
 
     @property
     def is_ignored(self) -> bool:
-        """Whether ``IGNORED`` has a reason for it."""
+        """Whether ``IGNORED`` has a reason to ignore the advisory."""
         return bool(self.ids & IGNORED.keys())
 
 
-def in_python(pins: Iterable[Pin]) -> Iterator[Finding]:
-    """Ask for every locked version once."""
+def in_python(pins: Iterable[Pin]) -> Iterator[Vulnerability]:
+    """Check every locked version once."""
     versions: dict[str, dict[Version, list[Pin]]] = defaultdict(lambda: defaultdict(list))
     for pin in pins:
         versions[pin.name][pin.version].append(pin)
-    # pip-audit refuses two versions of a package at once.
+    # pip-audit accepts only one version of a package per run.
     for round_ in itertools.zip_longest(*(found.values() for found in versions.values())):
-        yield from _ask_osv([same for same in round_ if same])
+        yield from _check_with_osv([same for same in round_ if same])
 
 
-def _ask_osv(asked: Sequence[Sequence[Pin]]) -> Iterator[Finding]:
-    """Ask for versions of different packages, each given with all its locks."""
+def _check_with_osv(versions: Sequence[Sequence[Pin]]) -> Iterator[Vulnerability]:
+    """Check versions of different packages. Each element has the pins of one version, one for each lock."""
     options = ("--vulnerability-service=osv", "--disable-pip", "--format=json", "--progress-spinner=off")
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
-        # Without environment markers: pip-audit drops what is locked for another platform, and does not say so.
-        file.writelines(f"{pins[0].name}=={pins[0].version} {pins[0].hash}\n" for pins in asked)
+        # Without environment markers: pip-audit silently skips a package that is locked for another platform.
+        file.writelines(f"{pins[0].name}=={pins[0].version} {pins[0].hash}\n" for pins in versions)
         file.flush()
         command = [sys.executable, "-m", "pip_audit", *options, "--requirement", file.name]
         done = subprocess.run(command, capture_output=True, text=True)
     try:
         answers = {answer["name"]: answer for answer in json.loads(done.stdout)["dependencies"]}
     except (ValueError, KeyError):
-        yield Finding(f"pip-audit could not ask: {_last_line(done.stderr)}")
+        yield Vulnerability(f"pip-audit failed: {_last_line(done.stderr)}")
         return
-    for pins in asked:
+    for pins in versions:
         answer: dict[str, Any] = answers.get(pins[0].name, {})
         where = f"{', '.join(sorted({pin.lock for pin in pins}))}: {pins[0].name} {pins[0].version}"
-        # A skipped package has no such key, but a `skip_reason`.
+        # A skipped package has a `skip_reason` instead of this key.
         if "vulns" not in answer:
-            yield Finding(f"{where}: pip-audit skipped it")
+            yield Vulnerability(f"{where}: pip-audit skipped this package")
         for found in answer.get("vulns", []):
             names = [found["id"], *sorted(found["aliases"])]
             remedy = f"fixed in {', '.join(found['fix_versions'])}" if found["fix_versions"] else "no fix is known"
-            yield Finding(f"{where}: {', '.join(names)}: {remedy}: {found['description']}", frozenset(names))
-    # An advisory that pip-audit cannot read is such a line, and counts for nothing in its answer.
+            yield Vulnerability(f"{where}: {', '.join(names)}: {remedy}: {found['description']}", frozenset(names))
+    # An advisory that pip-audit cannot read appears only in such a line.
     for line in done.stderr.splitlines():
         if line.startswith("WARNING:"):
-            yield Finding(f"pip-audit: {line}")
+            yield Vulnerability(f"pip-audit: {line}")
 
 
-def in_npm(folder: Path) -> Iterator[Finding]:
-    """Ask for every package of the ``package-lock.json`` in ``folder``."""
-    # Settings of the user or the environment may leave packages out, or have npm answer without asking.
+def in_npm(folder: Path) -> Iterator[Vulnerability]:
+    """Check every package of the ``package-lock.json`` in ``folder``."""
+    # These options override settings that would exclude packages, or keep npm offline.
     everything = ("--offline=false", "--include=dev", "--include=optional", "--include=peer")
     command = [str(Path(sys.executable).with_name("npm")), "audit", "--json", *everything]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     try:
         vulnerable = json.loads(done.stdout)["vulnerabilities"]
     except (ValueError, KeyError):
-        yield Finding(f"{folder}: npm audit could not ask: {_last_line(done.stderr)}")
+        yield Vulnerability(f"{folder}: npm audit failed: {_last_line(done.stderr)}")
         return
     for name, package in vulnerable.items():
         for found in package["via"]:
-            # A text names a package that this one depends on, and that is in the answer itself.
+            # A string names a vulnerable dependency of this package, which has its own entry.
             if isinstance(found, dict):
-                known_as = found["url"].rpartition("/")[2]
-                text = f"{folder}: {name} {found['range']}: {known_as}: {found['title']}"
-                yield Finding(text, frozenset([known_as]))
+                advisory = found["url"].rpartition("/")[2]
+                text = f"{folder}: {name} {found['range']}: {advisory}: {found['title']}"
+                yield Vulnerability(text, frozenset([advisory]))
 
 
-def _last_line(said: str) -> str:
-    return (said.strip().splitlines() or ["it does not say why"])[-1]
+def _last_line(output: str) -> str:
+    return (output.strip().splitlines() or ["there is no error message"])[-1]

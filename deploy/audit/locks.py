@@ -1,4 +1,4 @@
-"""Locks: every requirement pinned to one version, with hashes, and nothing that says from where it comes."""
+"""Reads locks. Each requirement must have one exact version and hashes, and no address that it comes from."""
 
 import re
 from collections.abc import Iterator
@@ -13,27 +13,27 @@ _HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 _COMMENT = re.compile(r"(?:^|\s)#.*")
 
 
-class BadInputError(Exception):
-    """A file is not there or not of its kind; the text is one line that names it."""
+class UnreadableLocks(Exception):
+    """A lock is missing or cannot be read; the text is one line with the path."""
 
 
 @dataclass(frozen=True, order=True)
 class Pin:
-    """A version that a lock has; ``name`` as PEP 503 normalises it."""
+    """A version in a lock; ``name`` is normalised by PEP 503."""
 
     name: str
     version: Version
     lock: str
-    #: One of its hashes, as pip takes it: ``--hash=sha256:…``.
+    #: One of the hashes, as an option of pip: ``--hash=sha256:…``.
     hash: str
 
 
 @dataclass(frozen=True)
-class Fault:
-    """A line that does not belong in a lock."""
+class InvalidLine:
+    """A line that is not allowed in a lock."""
 
     lock: str
-    #: Counted from 1.
+    #: Line number, from 1.
     line: int
     text: str
 
@@ -42,38 +42,38 @@ class Fault:
 
 
 def locks(folder: Path) -> list[Path]:
-    """All locks in a folder.
+    """Return the paths of all locks in a folder.
 
     Raises:
-        BadInputError: there is none.
+        UnreadableLocks: the folder has no locks.
     """
     found = sorted(folder.glob("*.txt"))
     if not found:
-        raise BadInputError(f"{folder}: there are no locks (*.txt)")
+        raise UnreadableLocks(f"{folder}: there are no locks (*.txt)")
     return found
 
 
-def read(path: Path) -> Iterator[Pin | Fault]:
-    """What a lock pins and what is wrong with it, in its order.
+def read(path: Path) -> Iterator[Pin | InvalidLine]:
+    """Yield the pins and the invalid lines of a lock, in order.
 
-    Environment markers count for nothing: what is locked for one platform is checked on all.
+    Environment markers are ignored: a package that is locked for one platform is checked on all.
 
     Raises:
-        BadInputError: it cannot be read.
+        UnreadableLocks: the lock cannot be read.
     """
     try:
         text = path.read_text()
     except OSError as error:
-        raise BadInputError(f"{path}: {error.strerror}") from None
+        raise UnreadableLocks(f"{path}: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        raise BadInputError(f"{path}: {error}") from None
+        raise UnreadableLocks(f"{path}: {error}") from None
     for number, line in _lines(text):
-        read = _pin(line, path.name)
-        yield Fault(path.name, number, read) if isinstance(read, str) else read
+        parsed = _pin(line, path.name)
+        yield InvalidLine(path.name, number, parsed) if isinstance(parsed, str) else parsed
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """Lines without comments, those that continue put together, with the number of the first."""
+    """Yield the lines without comments, continued lines joined, each with the number of its first line."""
     first, parts = 0, list[str]()
     for number, raw in enumerate(text.splitlines(), start=1):
         line = _COMMENT.sub("", raw).strip()
@@ -88,14 +88,14 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _pin(line: str, lock: str) -> Pin | str:
-    """What a line pins, or what is wrong with it. Addresses are not repeated: they may hold a password."""
+    """Return the pin of a line, or why the line is invalid. The text repeats no address, which may hold a password."""
     if line.startswith("-"):
-        return f"{re.split('[ =]', line)[0]}: a lock has requirements only, no options"
+        return f"{re.split('[ =]', line)[0]}: a lock must not have options"
     text, *options = re.split(r"\s+(?=--)", line)
     try:
         requirement = Requirement(text)
     except InvalidRequirement:
-        return "this is no requirement by name and version"
+        return "the line is not a requirement with a name and a version"
     if requirement.url:
         return f"{requirement.name} comes from an address instead of an index"
     specifiers = list(requirement.specifier)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.compose.terminal import CommandFailed
-from deploy.host.rdb import damage_of
+from deploy.host.rdb import find_damage
 
 #: Name of Redis's data in an archive.
 REDIS_DATA = "dump.rdb"
@@ -85,7 +85,7 @@ def require_rdb(path: Path) -> None:
         CommandFailed: the file has another format, is incomplete, or cannot be read.
     """
     try:
-        damage = damage_of(path)
+        damage = find_damage(path)
     except OSError as error:
         raise CommandFailed(f"{path} cannot be read: {error.strerror}.") from None
     if damage:

@@ -17,7 +17,7 @@ from deploy.compose.docker import Docker
 from deploy.compose.project import Project
 from deploy.compose.terminal import CommandFailed, confirm, print_line, user_command
 from deploy.compose.up import start
-from deploy.host.rdb import made_at, missing_since
+from deploy.host.rdb import created_at, describe_data_loss
 
 #: Folder of the backups, in the project's folder.
 FOLDER = "backups"
@@ -133,7 +133,7 @@ def _restore_data(
             "docker compose run --rm api access end-sessions"
         )
     print_line(f"This replaces the alert log, the history and the last state with those of {path.name} ({size(path)}).")
-    print_line(missing_since(made_at(contents.data), time.time()))
+    print_line(describe_data_loss(created_at(contents.data), time.time()))
     print_line("All sessions end: all users must sign in again.")
     has_access = contents.access and "api" in running
     if contents.access and has_access:

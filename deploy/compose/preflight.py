@@ -18,7 +18,7 @@ from deploy.compose.images import missing
 from deploy.compose.project import GATEWAY, Project
 from deploy.compose.terminal import CommandFailed, print_line
 from deploy.compose.tls import GATEWAY_UID
-from deploy.host.listening import free_above, holder, is_free
+from deploy.host.listening import is_free, listener_name, next_free_port
 from runtime.catalogue import CONTAINERS, REDIS_MAXMEMORY, SETTINGS
 from runtime.setting import SettingError
 from runtime.settings_check import SettingsReport, check
@@ -271,13 +271,13 @@ def check_port(docker: Docker, project: Project, sleep: Callable[[float], None] 
             return replace(port, error=error.strerror or str(error))
         owners = _containers_publishing(docker, project.port)
         others = [name for name, label in owners if label != f"{project.name}/{GATEWAY}"]
-        taken = f" by the container {others[0]}" if others else "" if owners else holder(project.port)
+        taken = f" by the container {others[0]}" if others else "" if owners else listener_name(project.port)
         is_engines = not taken or taken.startswith(_PROXY)
         if is_engines and (owners or project.port in _ports_of_gateway(docker, project)):
             return port
         # If the engine has the port for no container, a container was removed a moment ago.
         if not taken.startswith(_PROXY) or left <= 0:
-            return replace(port, holder=taken, next_free=free_above(port.number, port.host))
+            return replace(port, holder=taken, next_free=next_free_port(port.number, port.host))
         sleep(_POLL_SECONDS)
         left -= _POLL_SECONDS
 

@@ -14,7 +14,7 @@ from deploy.compose.preflight import preflight
 from deploy.compose.project import ADD_USER_COMMAND, Project
 from deploy.compose.terminal import CommandFailed, print_line, user_command
 from deploy.host.addresses import machine_addresses, probe_host, urls
-from deploy.host.status import ASK, Status, about_nodes, answering, why_no_page
+from deploy.host.status import STATUS_ARGUMENTS, Status, node_issue_lines, nodes_answering, page_failure
 
 #: Seconds from healthy containers to live data, on the slowest board.
 READY_SECONDS = 90.0
@@ -76,11 +76,11 @@ def container_log_end(docker: Docker, failure: str) -> str:
 
 def check_status(docker: Docker, project: Project) -> Status:
     """Ask the api for the status and, if data are live, request the page."""
-    answer = docker.run("compose", "exec", "-T", "api", _PYTHON, *ASK)
-    status = Status.read(answer.out or answer.last_lines())
+    answer = docker.run("compose", "exec", "-T", "api", _PYTHON, *STATUS_ARGUMENTS)
+    status = Status.parse(answer.out or answer.last_lines())
     if not status.is_live and _NO_STATUS_MODULE not in status.missing:
         return status
-    missing = why_no_page(probe_host(project.host), project.port, project.scheme)
+    missing = page_failure(probe_host(project.host), project.port, project.scheme)
     return replace(status, is_live=not missing, missing=missing)
 
 
@@ -88,7 +88,7 @@ def nodes_text(status: Status) -> str:
     """Return how many nodes answer, as text."""
     if not status.epoch:
         return "the api's release does not report how many nodes answer"
-    return answering(status.nodes_online, status.nodes_total)
+    return nodes_answering(status.nodes_online, status.nodes_total)
 
 
 def await_live_data(
@@ -127,7 +127,7 @@ def print_welcome(docker: Docker, project: Project, status: Status, elapsed_seco
     public = [project.public_url] if project.public_url else []
     for url in public + urls(project.host, project.port, bridge_addresses(docker), project.scheme):
         print_line(f"    {url}")
-    for line in about_nodes(status.issues):
+    for line in node_issue_lines(status.issues):
         print_line(line)
     if project.access == "closed":
         hint = "There is no user yet. Add the first:" if has_no_account(docker) else "Add another user:"

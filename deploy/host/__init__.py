@@ -1,1 +1,1 @@
-"""What compose and local mode share of a machine: standard library only, for hosts without a venv (Python 3.9)."""
+"""Code about the host that compose and the local mode share. Standard library only, for Python 3.9 without a venv."""

@@ -1,33 +1,33 @@
-"""Under which URLs the pages are reached."""
+"""The URLs of the pages."""
 
 import re
 import socket
 from collections.abc import Collection
 from pathlib import Path
 
-#: More addresses than this help nobody.
-_LIMIT = 6
-_ANY = ("0.0.0.0", "::")  # noqa: S104 - recognised here, not listened on
+#: Maximum URLs in the output.
+_URLS_LIMIT = 6
+_ANY = ("0.0.0.0", "::")  # noqa: S104 - compared only, not listened on
 
 
 def probe_host(host: str) -> str:
-    """The address at which this machine itself reaches a server that listens on ``host``."""
+    """Return the address at which this machine reaches a server that listens on ``host``."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
 
 
 def urls(host: str, port: int, hidden: Collection[str] = (), scheme: str = "http") -> list[str]:
-    """URLs of a server on ``host:port``, the nearest first; without the addresses ``hidden``, which help nobody."""
+    """Return the URLs of a server on ``host:port``, the nearest first, without those of the addresses in ``hidden``."""
     if host in ("127.0.0.1", "localhost", "::1"):
         return [_url(scheme, "localhost" if host != "::1" else host, port)]
     if host not in _ANY:
         return [_url(scheme, host, port)]
     addresses = [address for address in machine_addresses(with_ipv6=host == "::") if address not in hidden]
     others = [socket.gethostname(), *addresses]
-    return [_url(scheme, name, port) for name in ["localhost", *others][:_LIMIT]]
+    return [_url(scheme, name, port) for name in ["localhost", *others][:_URLS_LIMIT]]
 
 
 def machine_addresses(*, with_ipv6: bool, proc_net: Path = Path("/proc/net")) -> list[str]:
-    """Addresses of this machine but loopback and link-local ones, as the Linux kernel lists them."""
+    """Return this machine's addresses from the Linux kernel, without loopback and link-local ones."""
     found: list[str] = []
     try:
         trie = (proc_net / "fib_trie").read_text()

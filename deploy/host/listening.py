@@ -1,4 +1,4 @@
-"""Who listens on a TCP port."""
+"""Finds free TCP ports, and the program that listens on a port."""
 
 import errno
 import os
@@ -10,19 +10,19 @@ _LISTENING = "0A"
 
 
 def is_free(port: int, host: str = "127.0.0.1") -> bool:
-    """Whether a server could listen on ``host:port`` just now; port 0 always is.
+    """Whether a server can listen on ``host:port`` now; always true for port 0.
 
     Raises:
-        OSError: it could not, for another reason than that somebody else does.
+        OSError: a server cannot listen there, for another reason than a taken port.
     """
     family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with socket.socket(family, socket.SOCK_STREAM) as candidate:
+        candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
-            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            candidate.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         try:
-            probe.bind(address)
-            probe.listen(1)  # two sockets may be bound to one port as long as neither listens
+            candidate.bind(address)
+            candidate.listen(1)  # two sockets may be bound to one port while neither listens
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 return False
@@ -30,19 +30,19 @@ def is_free(port: int, host: str = "127.0.0.1") -> bool:
         return True
 
 
-def free_above(
+def next_free_port(
     port: int, host: str = "127.0.0.1", *, step: int = 1, below: int = 65536, avoided: Collection[int] = ()
 ) -> int:
-    """The next of the ports ``port + step``, ``port + 2 * step``, … with no server, none of ``avoided``.
+    """Return the first free port of ``port + step``, ``port + 2 * step``, … that is not in ``avoided``.
 
-    ``port`` itself where there is none below ``below``.
+    If no such port is below ``below``, return ``port``.
     """
     numbers = range(port + step, min(below, 65536), step)
     return next((number for number in numbers if number not in avoided and is_free(number, host)), port)
 
 
-def holder(port: int, proc: Path = Path("/proc")) -> str:
-    """Who listens on ``port``, as `` by name (process 123)``; empty where the system does not tell."""
+def listener_name(port: int, proc: Path = Path("/proc")) -> str:
+    """Return the program that listens on ``port``, as `` by name (process 123)``; empty if it cannot be found."""
     inodes = set[str]()
     for table in ("tcp", "tcp6"):
         try:
@@ -56,6 +56,6 @@ def holder(port: int, proc: Path = Path("/proc")) -> str:
         try:
             if any(os.readlink(descriptor) in inodes for descriptor in (process / "fd").iterdir()):
                 return f" by {(process / 'comm').read_text().strip()} (process {process.name})"
-        except OSError:  # ended meanwhile, or another user's
+        except OSError:  # the process exited meanwhile, or belongs to another user
             continue
     return ""

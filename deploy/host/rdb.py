@@ -1,4 +1,4 @@
-"""What a copy of Redis' data tells of itself: when it was made, and whether it is whole."""
+"""Reads from an RDB file when Redis wrote it, and whether it is complete."""
 
 from __future__ import annotations
 
@@ -6,31 +6,31 @@ import os
 import time
 from pathlib import Path
 
-#: The field of an RDB file's head that says it, and the kind of its value: four bytes, the lowest first.
-_MADE = b"\xfa\x05ctime\xc2"
-_HEAD_BYTES = 1000
-#: What an RDB file begins with.
+#: Field of an RDB file's header with the time, and the type of its value: a little-endian integer of four bytes.
+_CREATION_TIME = b"\xfa\x05ctime\xc2"
+_HEADER_BYTES = 1000
+#: Beginnings of an RDB file.
 _MAGICS = (b"REDIS", b"VALKEY")
-#: What stands before the checksum of eight bytes at its end.
+#: Byte before the checksum of eight bytes at the end of an RDB file.
 _END = b"\xff"
 
 
-def made_at(copy: Path) -> float | None:
-    """When Redis wrote an RDB file, in Unix seconds; ``None``: it does not say.
+def created_at(copy: Path) -> float | None:
+    """Return when Redis wrote an RDB file, in Unix seconds; ``None`` if the file does not hold the time.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: the file cannot be read.
     """
     with copy.open("rb") as file:
-        _, field, rest = file.read(_HEAD_BYTES).partition(_MADE)
+        _, field, rest = file.read(_HEADER_BYTES).partition(_CREATION_TIME)
     return float(int.from_bytes(rest[:4], "little")) if field and len(rest) >= 4 else None
 
 
-def damage_of(copy: Path) -> str | None:
-    """Say what is wrong with the beginning or the end of an RDB file, as the rest of a sentence; ``None``: nothing.
+def find_damage(copy: Path) -> str | None:
+    """Return the damage of an RDB file's beginning or end, as the rest of a sentence; ``None`` if there is none.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: the file cannot be read.
     """
     with copy.open("rb") as file:
         head = file.read(9)
@@ -38,19 +38,19 @@ def damage_of(copy: Path) -> str | None:
         file.seek(max(length - 9, 0))
         tail = file.read(1)
     if not head.startswith(_MAGICS):
-        return f"is no copy of Redis's data: it begins with {head[:6]!r}"
-    return None if tail == _END else "is not whole: its end is missing"
+        return f"is not a copy of Redis data: it begins with {head[:6]!r}"
+    return None if tail == _END else "is incomplete: its end is missing"
 
 
-def missing_since(made: float | None, now: float) -> str:
-    """Say from when to now there will be no data once the copy is restored; both in Unix seconds."""
+def describe_data_loss(made: float | None, now: float) -> str:
+    """Return a sentence with the period for which data are missing after a restore; both times in Unix seconds."""
     if made is None:
-        return "When it was made is not known: what came since will be missing."
+        return "The time of the copy is not known. Data that came after it will be missing."
     then = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(made))
-    return f"What came from {then} to now ({_span(max(0.0, now - made))}) will be missing."
+    return f"Data from {then} to now ({_duration(max(0.0, now - made))}) will be missing."
 
 
-def _span(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     minutes = int(seconds // 60)
     hours, days = minutes // 60, minutes // 1440
     if days:

@@ -1,4 +1,4 @@
-"""Whether live data flow, as the api says from the inside, whether the page answers, and what is said of the nodes."""
+"""Checks whether the product is ready: live data flow, and the page answers. Also formats the nodes' problems."""
 
 from __future__ import annotations
 
@@ -12,88 +12,90 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-#: What a Python is told that has the api and its settings. For 20 s it waits for live data.
-ASK = ("-m", "api.status", "--json", "--wait", "20")
+#: Arguments of a Python that has the api and its settings. The api waits up to 20 s for live data.
+STATUS_ARGUMENTS = ("-m", "api.status", "--json", "--wait", "20")
 _TIMEOUT_SECONDS = 5.0
 _LIMIT_BYTES = 1024 * 1024
 _READ_BYTES = 64 * 1024
-#: More problems than this are on the page.
+#: Maximum problems in the output. The page shows all of them.
 _ISSUES_LIMIT = 8
 
 
 @dataclass(frozen=True)
 class Status:
-    """What the api said."""
+    """The api's report."""
 
     is_live: bool
-    #: Why live data do not flow.
+    #: Why live data do not flow; empty if they do.
     missing: str = ""
     epoch: int = 0
     seq: int = 0
     nodes_online: int = 0
     nodes_total: int = 0
-    #: What is wrong with the nodes.
+    #: Problems of the nodes, a sentence each.
     issues: tuple[str, ...] = ()
 
     @classmethod
-    def read(cls, said: str) -> Status:
-        """The status in the last line of what the api said; any other text is why there is none."""
-        last_line = (said.strip().splitlines() or ["the api says nothing"])[-1]
+    def parse(cls, output: str) -> Status:
+        """Return the status from the last line of the api's output. If it is not a status, it becomes ``missing``."""
+        last_line = (output.strip().splitlines() or ["the api printed nothing"])[-1]
         try:
-            found = json.loads(last_line)
-            last = found["round"] or {}
+            report = json.loads(last_line)
+            last = report["round"] or {}
             return cls(
-                is_live=found["live"],
-                missing=found["missing"] or "",
+                is_live=report["live"],
+                missing=report["missing"] or "",
                 epoch=last.get("epoch", 0),
                 seq=last.get("seq", 0),
                 nodes_online=last.get("nodes_online", 0),
                 nodes_total=last.get("nodes_total", 0),
-                issues=tuple(found["issues"]),
+                issues=tuple(report["issues"]),
             )
         except (ValueError, KeyError, TypeError, AttributeError):
             return cls(is_live=False, missing=last_line)
 
 
-class Inquiry:
-    """Asks the api until live data flow, and then for the page on ``host:port``, while its caller goes on.
+class ReadinessCheck:
+    """Checks repeatedly whether live data flow, and then whether the page on ``host:port`` answers, without blocking.
 
-    The api is asked by a process of its own. The clock starts at once.
+    A separate process asks the api. The time since the start counts from the constructor.
     """
 
-    def __init__(self, python: Sequence[str], variables: Mapping[str, str], host: str, port: int, **how: Any) -> None:
-        """``python``: one that has the api; ``variables``: its settings; ``how``: options of ``Popen``."""
-        self._command = [*python, *ASK]
-        self._how = {"env": dict(variables), **how}
+    def __init__(
+        self, python: Sequence[str], variables: Mapping[str, str], host: str, port: int, **popen_options: Any
+    ) -> None:
+        """``python``: command of a Python that has the api; ``variables``: the api's settings."""
+        self._command = [*python, *STATUS_ARGUMENTS]
+        self._popen_options = {"env": dict(variables), **popen_options}
         self._host = host
         self._port = port
         self._started = time.monotonic()
         self._process: subprocess.Popen[bytes] | None = None
-        self._said = bytearray()
-        #: The last answer.
+        self._output = bytearray()
+        #: The last status.
         self.status = Status(is_live=False)
-        #: What was not there yet at the last look, as a sentence.
+        #: What was missing at the last check, as a sentence.
         self.missing = "the api has not answered yet"
 
     @property
     def elapsed_seconds(self) -> float:
-        """Time since the start."""
+        """Seconds since the start."""
         return time.monotonic() - self._started
 
-    def is_answered(self) -> bool:
-        """Look whether live data flow and the page answers. It does not wait for the api's answer."""
+    def is_ready(self) -> bool:
+        """Whether live data flow and the page answers. Does not wait for the api."""
         if not self.status.is_live:
             if self._process is None:
-                self._begin()
-            if not self._has_ended():
+                self._start()
+            if not self._has_api_exited():
                 return False
-            self.status = Status.read(self._said.decode(errors="replace"))
+            self.status = Status.parse(self._output.decode(errors="replace"))
             self.close()
-        self.missing = self.status.missing or why_no_page(self._host, self._port)
+        self.missing = self.status.missing or page_failure(self._host, self._port)
         return not self.missing
 
     def close(self) -> None:
-        """Ask no longer."""
+        """Kill the process that asks the api."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -101,31 +103,35 @@ class Inquiry:
             self._process.stdout.close()
             self._process = None
 
-    def _begin(self) -> None:
-        self._said.clear()
+    def _start(self) -> None:
+        self._output.clear()
         self._process = subprocess.Popen(
-            self._command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **self._how
+            self._command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            **self._popen_options,
         )
         assert self._process.stdout is not None
         os.set_blocking(self._process.stdout.fileno(), False)
 
-    def _has_ended(self) -> bool:
-        """Take in what it says; return whether that was all."""
+    def _has_api_exited(self) -> bool:
+        """Read the process's output; return whether the output has ended."""
         assert self._process is not None
         assert self._process.stdout is not None
         try:
             while more := os.read(self._process.stdout.fileno(), _READ_BYTES):
-                self._said += more
+                self._output += more
         except BlockingIOError:
             return False
         return True
 
 
-def why_no_page(host: str, port: int, scheme: str = "http") -> str:
-    """Ask for the first page as a stranger does; return why it does not come, empty if it does.
+def page_failure(host: str, port: int, scheme: str = "http") -> str:
+    """Request the first page without signing in; return why it does not answer, empty if it does.
 
-    Where all must sign in, the page of signing in is meant. By hand, since the standard library's client takes as much
-    memory as all the rest of a supervisor.
+    If everybody must sign in, the sign-in page counts as an answer. The request is written by hand: the HTTP client
+    of the standard library would double the supervisor's memory.
     """
     name = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     received = bytearray()
@@ -136,39 +142,39 @@ def why_no_page(host: str, port: int, scheme: str = "http") -> str:
                 received += more
     except OSError as error:
         return f"the page does not answer on {name} ({error})"
-    found = re.match(rb"HTTP/1\.\d (\d{3})\b", received)
-    if not found:
-        return f"what answers on {name} is no HTTP"
-    return "" if found[1] < b"400" else f"the page answers with status {found[1].decode()}"
+    status_line = re.match(rb"HTTP/1\.\d (\d{3})\b", received)
+    if not status_line:
+        return f"the server on {name} does not answer in HTTP"
+    return "" if status_line[1] < b"400" else f"the page answers with status {status_line[1].decode()}"
 
 
 def _secured(plain: socket.socket, scheme: str) -> socket.socket:
     if scheme == "http":
         return plain
-    import ssl  # Only here: OpenSSL takes 5 MB, and most starts need none.
+    import ssl  # Imported only here: OpenSSL takes 5 MB, and most starts do not need it.
 
-    # A certificate does not name the address of this machine.
+    # The certificate does not contain this machine's address.
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context.wrap_socket(plain)
 
 
-def nodes_that(count: int, total: int, one: str, many: str) -> str:
-    """Return ``1 of 1 node answers``, ``3 of 4 nodes answer``: ``one`` and ``many`` are the verb."""
+def count_nodes(count: int, total: int, one: str, many: str) -> str:
+    """Return text such as ``1 of 1 node answers``; ``one`` and ``many`` are the singular and plural of the verb."""
     return f"{count} of {total} {'node' if total == 1 else 'nodes'} {one if count == 1 else many}"
 
 
-def answering(online: int, total: int) -> str:
-    """Say how many nodes answer."""
-    return nodes_that(online, total, "answers", "answer")
+def nodes_answering(online: int, total: int) -> str:
+    """Return how many nodes answer, in words."""
+    return count_nodes(online, total, "answers", "answer")
 
 
-def about_nodes(issues: Sequence[str]) -> list[str]:
-    """Lines that say what is wrong with the nodes; none where nothing is."""
+def node_issue_lines(issues: Sequence[str]) -> list[str]:
+    """Return lines with the nodes' problems; empty if there are none."""
     if not issues:
         return []
-    lines = ["\nAbout the nodes:", *(f"  - {issue}" for issue in issues[:_ISSUES_LIMIT])]
+    lines = ["\nProblems of the nodes:", *(f"  - {issue}" for issue in issues[:_ISSUES_LIMIT])]
     if len(issues) > _ISSUES_LIMIT:
         lines.append(f"  - and {len(issues) - _ISSUES_LIMIT} more, all on the page")
     return lines

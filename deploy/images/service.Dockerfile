@@ -1,4 +1,4 @@
-# One image a Python service: its own code, contract/ and its locked packages, nothing to install or compile with.
+# The image of a Python service: its own code, the shared code and its locked packages, without installers and compilers.
 #   docker build -f deploy/images/service.Dockerfile --build-arg SERVICE=api .
 #   docker build -f deploy/images/service.Dockerfile --build-arg SERVICE=simulator --build-arg SOURCE=simulator .
 ARG PYTHON_BUILD_IMAGE=python:3.11-slim-bookworm
@@ -8,7 +8,7 @@ FROM ${PYTHON_BUILD_IMAGE} AS packages
 COPY deploy/images/ca/ /usr/local/share/ca-certificates/
 RUN update-ca-certificates
 ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt
-# An index of one's own: --build-arg PIP_INDEX_URL=…
+# Your own package index: --build-arg PIP_INDEX_URL=…
 ARG PIP_INDEX_URL
 ARG SERVICE
 COPY requirements/${SERVICE}.txt /build/requirements.txt
@@ -29,13 +29,13 @@ COPY contract /app/contract
 COPY dispycluster /app/dispycluster
 COPY runtime /app/runtime
 COPY ${SOURCE} /app/${SERVICE}
-# The root file system is read-only later: bytecode is made now.
+# The root file system is read-only at run time, so bytecode is compiled now.
 RUN /opt/venv/bin/python -m compileall -q /app \
     && install -d -o 10001 -g 10001 -m 0755 /shared \
     && install -d -o 10001 -g 10001 -m 0700 /access /access/users /access/tokens
 ENV SERVICE=${SERVICE} PYTHONPATH=/app PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 MALLOC_ARENA_MAX=2
-# What to ask whether it is well, port and path; empty for what says nothing of itself. The check goes with the image, so
-# that a former image brings its own. Docker asks for the first time after one interval; a small board takes its time.
+# Port and path of the health check; empty for a service without one. The check is part of the image, so an older image has its
+# own check. The start period covers the slow start on a small board.
 ARG PROBE=
 ENV PROBE=${PROBE}
 HEALTHCHECK --interval=2s --timeout=40s --start-period=90s --retries=5 CMD [ -z "$PROBE" ] || patiently probe "$PROBE"

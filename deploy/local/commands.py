@@ -1,11 +1,11 @@
-"""How people call the product's programs here: by make in a checkout, else by the command that the wheel installs."""
+"""How people call the product's programs: with make in a checkout, otherwise with the command ``dispycluster``."""
 
 import shlex
 from pathlib import Path
 from typing import Final
 
 _ROOT: Final = Path(__file__).parents[2]
-#: This folder if it is a checkout, with its Makefile.
+#: This folder if it is a checkout, which has a Makefile; otherwise ``None``.
 CHECKOUT: Final = _ROOT if (_ROOT / "Makefile").is_file() else None
 IN_CHECKOUT: Final = CHECKOUT is not None
 
@@ -20,7 +20,7 @@ RESTORE: Final = "make restore-local FILE=dump.rdb" if IN_CHECKOUT else "dispycl
 END_SESSIONS: Final = "make access DO=end-sessions" if IN_CHECKOUT else "dispycluster access end-sessions"
 
 
-def on(data_dir: Path, command: str) -> str:
-    """``command``, called for the data in ``data_dir``."""
+def with_data_dir(data_dir: Path, command: str) -> str:
+    """Return ``command`` with ``DATA_DIR`` set to ``data_dir``."""
     setting = f"DATA_DIR={shlex.quote(str(data_dir))}"
     return f"{command} {setting}" if IN_CHECKOUT else f"{setting} {command}"

@@ -1,4 +1,4 @@
-"""The folder that the local mode keeps its data in, used by one instance at a time, and in it the folder of access."""
+"""The data folder of the local mode, which one instance at a time uses, and the access folder in it."""
 
 import errno
 import fcntl
@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Final, Self
 
 from deploy.local.commands import CHECK_NODES, RUN
-from deploy.local.refusal import NO_ROOM, CannotStart, full_disk
+from deploy.local.refusal import DISK_FULL_ERRORS, CannotStart, disk_full
 from deploy.local.settings import DEMO_DIR, command_on, data_dir_of
 from deploy.local.valkey import SAVE_REVOCATIONS, URL_FILE, write_private
 
 #: The targets file of a first run.
 FIRST_TARGETS = f"""\
-# The nodes to watch. Changes take effect at once; nothing needs a restart.
+# The nodes to watch. Changes take effect immediately, without a restart.
 #
-# An entry is a host, host:port (an exporter's port is 9100 if none is given), or a host with a name of your own:
+# An entry is a host, host:port (the default port is 9100), or a host with a name of your own:
 #
 #   workers:
 #     - node1.lan
@@ -28,7 +28,7 @@ FIRST_TARGETS = f"""\
 #     - {{host: node3.lan, name: bench}}
 #   master: node0.lan
 #
-# "local" is this machine, read without an exporter. Every other node needs one; to install it there:
+# "local" is this machine, which needs no exporter. Every other node needs one. To install it there:
 #
 #   sudo apt-get install -y prometheus-node-exporter
 #
@@ -36,35 +36,35 @@ FIRST_TARGETS = f"""\
 workers:
   - local
 """
-#: Name of a cluster to which nobody has given one, in folders that do not hold another.
+#: Default name of a cluster, in folders that hold no name.
 CLUSTER_NAME: Final = "cluster"
-#: File that holds the name of the cluster, in folders that were made since 0.3.
+#: File that holds the default name of the cluster. Folders from before 0.3 have none.
 _CLUSTER_NAME_FILE: Final = "cluster-name"
 _LOCK_FILE: Final = "lock"
-#: A place where no Redis can be.
-_NOBODY: Final = "unix:///dev/null/nobody"
-#: Shows whose a folder is.
-_LOOK: Final = "ls -ld {}"
+#: Redis URL at which no Redis can answer.
+_UNREACHABLE_REDIS: Final = "unix:///dev/null/nobody"
+#: Command that shows the owner of a folder.
+_SHOW_OWNER: Final = "ls -ld {}"
 _LOCK_TRIES: Final = 5
 _LOCK_PAUSE_SECONDS: Final = 0.02
-#: Characters that a cluster's name may have.
+#: Maximum characters of a cluster's name.
 _NAME_LIMIT: Final = 100
-#: Bytes of randomness in the key.
+#: Random bytes in the key.
 KEY_BYTES: Final = 32
 _PRIVATE: Final = 0o700
-#: Permissions of everybody but the owner.
+#: Permissions of all users except the owner.
 _OTHERS: Final = 0o077
-#: What nobody but the owner of a file may do, whatever the shell allows.
+#: Bits that the umask always has, whatever the shell set: only the owner may write.
 _UMASK: Final = 0o022
 
 
 def limit_umask() -> None:
-    """Have files of this process, and of those that it starts, written by their owner alone."""
+    """Make new files of this process and of its children writable by their owner only."""
     os.umask(os.umask(_UMASK) | _UMASK)
 
 
 class AccessDir:
-    """The key that signs sessions, the users, and the tokens of programs: ``path``, for its owner alone."""
+    """The folder with the key that signs sessions, the users, and the tokens. Only its owner may enter it."""
 
     def __init__(self, path: Path) -> None:
         self.path: Final = path
@@ -73,9 +73,11 @@ class AccessDir:
         self.tokens: Final = path / "tokens"
 
     def make(self, owner: tuple[int, int] | None = None) -> None:
-        """Make what is missing and leave what is there; ``owner``: whose it is to be, by the ids of user and group.
+        """Create the folders and the key that are missing.
 
-        With an ``owner``, who can put a symbolic link here, no link is followed.
+        Args:
+            owner: ids of the user and the group that get the folder. That user could put symbolic links in the folder,
+                so no link is followed.
 
         Raises:
             OSError: the folder cannot be written.
@@ -86,75 +88,77 @@ class AccessDir:
         if not self.key.exists():
             new = self.path / f".key-{os.getpid()}"
             write_private(new, os.urandom(KEY_BYTES).hex() + "\n")
-            with suppress(FileExistsError):  # another process was faster, and may use its key already
+            with suppress(FileExistsError):  # another process was faster, and may already use its key
                 os.link(new, self.key)
             new.unlink()
         if owner is not None:
             os.chown(self.key, *owner, follow_symlinks=False)
 
     def variables(self) -> dict[str, str]:
-        """What tells a service of it; the users are for the api alone."""
+        """Return the environment variables that name the key and the tokens. Only the api gets the users."""
         return {"ACCESS_KEY_FILE": str(self.key), "ACCESS_TOKENS_DIR": str(self.tokens)}
 
-    def exposed(self) -> list[Path]:
-        """The key, and files of users and tokens, that others than their owner may read or write by their modes."""
+    def exposed_files(self) -> list[Path]:
+        """Return the keys and the files of users and tokens with a mode that lets other users read or write them."""
         keys = [self.key, self.path / "key.former"]
         files = [*keys, *(folder / name for folder in (self.users, self.tokens) for name in sorted(_names(folder)))]
         return [file for file in files if _mode(file) & _OTHERS]
 
     def is_empty(self) -> bool:
-        """Whether nobody could sign in: there is neither a user nor a token."""
+        """Whether there is neither a user nor a token."""
         return not any(_names(self.users) + _names(self.tokens))
 
 
 def access_dir(data_dir: Path) -> AccessDir:
-    """Where key, users and tokens are; nothing is made or locked."""
+    """Return the access folder in ``data_dir``, without creating or locking it."""
     return AccessDir(data_dir / "access")
 
 
-def command_variables(variables: Mapping[str, str]) -> dict[str, str]:
-    """What tells the api's commands of users, tokens and Redis: those of ``DATA_DIR``. Nothing is made.
+def command_environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return ``variables`` with those that name the users, tokens and Redis of ``DATA_DIR``. No file is created.
 
-    The Redis is the product's own where nobody has named another. No other one is ever asked: while the product does
-    not run it is a place where nothing answers.
+    Without ``REDIS_URL`` the Redis is the embedded Valkey. While the product does not run, no Redis can answer at the
+    returned URL, so that a command never connects to a foreign Redis.
 
     Raises:
-        SettingError: ``DATA_DIR`` is no path.
+        SettingError: ``DATA_DIR`` is not a path.
         OSError: the folder cannot be read.
     """
     data_dir = data_dir_of(variables)
     folder = access_dir(data_dir)
     found = {**variables, **folder.variables(), "ACCESS_USERS_DIR": str(folder.users)}
     if not variables.get("REDIS_URL", "").strip():
-        # After a run another Redis may be at its port.
-        url = _url_of_own_redis(data_dir) if _is_locked(data_dir) else ""
-        found |= {"REDIS_URL": url or _NOBODY, **SAVE_REVOCATIONS}
+        # After a run, another Redis may listen on the embedded Valkey's port.
+        url = _embedded_valkey_url(data_dir) if _is_locked(data_dir) else ""
+        found |= {"REDIS_URL": url or _UNREACHABLE_REDIS, **SAVE_REVOCATIONS}
     return found
 
 
-def why_stopped(variables: Mapping[str, str]) -> str:
-    """Why the product's own Redis cannot be asked, and what starts it; empty where it runs, or another one is named.
+def why_not_running(variables: Mapping[str, str]) -> str:
+    """Return why the embedded Valkey cannot answer, and how to start the product.
+
+    The text is empty if the product runs, or if ``REDIS_URL`` names another Redis.
 
     Raises:
-        SettingError: ``DATA_DIR`` is no path.
+        SettingError: ``DATA_DIR`` is not a path.
         OSError: the folder cannot be read.
     """
     if variables.get("REDIS_URL", "").strip():
         return ""
     data_dir = data_dir_of(variables)
     if _is_locked(data_dir):
-        if _url_of_own_redis(data_dir):
+        if _embedded_valkey_url(data_dir):
             return ""
-        return f"What runs with {data_dir} has no Redis of its own: name that which it uses, with REDIS_URL"
-    start = f"It does not run; start it with: {command_on(data_dir, RUN)}"
+        return f"The product that runs with {data_dir} has no embedded Valkey: set REDIS_URL to the Redis that it uses"
+    start = f"The product does not run; start it with: {command_on(data_dir, RUN)}"
     demo = data_dir / DEMO_DIR
     if _is_locked(demo):
-        return f"{start}. What runs is a demo, which is asked with DATA_DIR={demo}"
+        return f"{start}. A demo runs; to reach it, set DATA_DIR={demo}"
     return start
 
 
-def _url_of_own_redis(data_dir: Path) -> str:
-    """As it is written down; empty where it is not."""
+def _embedded_valkey_url(data_dir: Path) -> str:
+    """Return the URL from the file that a run writes; empty if there is no file."""
     try:
         return (data_dir / URL_FILE).read_text().strip()
     except (FileNotFoundError, NotADirectoryError):
@@ -162,13 +166,13 @@ def _url_of_own_redis(data_dir: Path) -> str:
 
 
 def _is_locked(path: Path) -> bool:
-    """Whether an instance runs with this folder."""
+    """Whether an instance uses this folder."""
     try:
         lock = os.open(path / _LOCK_FILE, os.O_RDONLY | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
         return False
     try:
-        # Shared: two that look at the same time do not see each other.
+        # A shared lock: two commands that check at the same time do not block each other.
         fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError as error:
         if error.errno not in (errno.EAGAIN, errno.EACCES):
@@ -180,24 +184,24 @@ def _is_locked(path: Path) -> bool:
 
 
 class DataDir:
-    """``path``, created and locked for as long as this process lives.
+    """The data folder, which is created if it is missing, and locked until it is closed.
 
     Raises:
-        CannotStart: another process uses it, or it cannot be written.
+        CannotStart: another process uses the folder, or the folder cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
             path.mkdir(parents=True, exist_ok=True)
-            #: Whether no instance has run in it before.
+            #: Whether no instance has used the folder before.
             self.is_new: Final = not os.path.lexists(path / _LOCK_FILE)
             if self.is_new:
-                _write_whole(path / _CLUSTER_NAME_FILE, f"{_host_name()}\n")
-            self._lock = _open_own(path / _LOCK_FILE)
+                _write_atomically(path / _CLUSTER_NAME_FILE, f"{_host_name()}\n")
+            self._lock = _open_regular_file(path / _LOCK_FILE)
         except OSError as error:
             raise _cannot_write(path, error) from None
-        if not self._take():
+        if not self._acquire_lock():
             owner = os.read(self._lock, 20).decode(errors="replace").strip()
             os.close(self._lock)
             raise CannotStart(
@@ -211,8 +215,8 @@ class DataDir:
             os.close(self._lock)
             raise _cannot_write(path, error) from None
 
-    def _take(self) -> bool:
-        """Lock it; a command that looks whether it is locked holds it for less than a moment."""
+    def _acquire_lock(self) -> bool:
+        """Lock the folder, in several attempts: a command that checks the lock holds it for a moment."""
         for _ in range(_LOCK_TRIES):
             with suppress(OSError):
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -221,7 +225,7 @@ class DataDir:
         return False
 
     def close(self) -> None:
-        """Let another process use the folder."""
+        """Release the lock."""
         os.close(self._lock)
 
     def __enter__(self) -> Self:
@@ -231,61 +235,61 @@ class DataDir:
         self.close()
 
     def cluster_name(self) -> str:
-        """Name of a cluster to which nobody has given one: the host's, or what it was called before 0.3."""
+        """Return the default name of the cluster: this host's name, or the default of before 0.3 in an older folder."""
         try:
             return (self.path / _CLUSTER_NAME_FILE).read_text().strip() or CLUSTER_NAME
         except (OSError, UnicodeDecodeError):
             return CLUSTER_NAME
 
     def valkey(self) -> Path:
-        """Folder of the embedded Valkey, for this user alone: it holds a password.
+        """Create the embedded Valkey's folder; return it. Only this user may enter it, because it holds a password.
 
         Raises:
-            CannotStart: it cannot be made.
+            CannotStart: the folder cannot be created.
         """
         folder = self.path / "valkey"
         try:
             folder.mkdir(mode=_PRIVATE, exist_ok=True)
             _make_private(folder, None)
         except OSError as error:
-            raise _cannot_own(folder, error) from None
+            raise _cannot_be_private(folder, error) from None
         return folder
 
     def access(self) -> AccessDir:
-        """The folder with key, users and tokens, made where it is missing.
+        """Create the folder with the key, users and tokens; return it.
 
         Raises:
-            CannotStart: it cannot be made.
+            CannotStart: the folder cannot be created.
         """
         folder = access_dir(self.path)
         try:
             folder.make()
         except OSError as error:
-            raise _cannot_own(folder.path, error) from None
+            raise _cannot_be_private(folder.path, error) from None
         return folder
 
     def targets(self, given: Path | None) -> Path:
-        """The targets file: ``given``, or the one in this folder, written where there is none.
+        """Return the targets file: ``given``, or the one in this folder, which is created if it is missing.
 
         Raises:
             CannotStart: the given file cannot be read.
         """
         if given is None:
             own = self.path / "nodes.yaml"
-            if not os.path.lexists(own):  # where a link leads to is for whoever made the link
-                _write_whole(own, FIRST_TARGETS)
+            if not os.path.lexists(own):  # a dangling link is left to the user who made it
+                _write_atomically(own, FIRST_TARGETS)
             return own
         try:
             given.read_bytes()
         except OSError as error:
             raise CannotStart(
-                f"TARGETS={given} cannot be read: {error.strerror}. It takes a file such as: workers: [node1.lan]"
+                f"TARGETS={given} cannot be read: {error.strerror}. Name a file such as: workers: [node1.lan]"
             ) from None
         return given
 
 
 def _names(folder: Path) -> list[str]:
-    """Names of what counts in a folder: files that begin with a dot are not yet whole."""
+    """Return the names in a folder. Names that begin with a dot are files that are not complete yet."""
     return [name for name in os.listdir(folder) if not name.startswith(".")] if folder.is_dir() else []
 
 
@@ -297,10 +301,10 @@ def _mode(file: Path) -> int:
 
 
 def _make_private(folder: Path, owner: tuple[int, int] | None) -> None:
-    """Have a folder for its owner alone.
+    """Give a folder to ``owner``, and let only its owner enter it.
 
     Raises:
-        OSError: it is none, or a link where ``owner`` is given.
+        OSError: ``folder`` is not a folder, or it is a link and ``owner`` is given.
     """
     opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | (os.O_NOFOLLOW if owner else 0))
     try:
@@ -313,13 +317,13 @@ def _make_private(folder: Path, owner: tuple[int, int] | None) -> None:
         os.close(opened)
 
 
-def _open_own(path: Path) -> int:
-    """Open a file for reading and writing, made where it is missing: never what a link leads to, or no file.
+def _open_regular_file(path: Path) -> int:
+    """Open a regular file for reading and writing, and create it if it is missing. No link is followed.
 
     Raises:
-        OSError: it cannot be had.
+        OSError: the file cannot be opened, or is not a regular file.
     """
-    # Without O_NONBLOCK, opening a named pipe could wait for ever.
+    # Without O_NONBLOCK, the open of a named pipe could block forever.
     flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     opened = os.open(path, flags, 0o644)
     if not stat.S_ISREG(os.fstat(opened).st_mode):
@@ -328,8 +332,8 @@ def _open_own(path: Path) -> int:
     return opened
 
 
-def _write_whole(path: Path, text: str) -> None:
-    """Write a file that is there whole or not at all, however full the disk is; a link in the way is replaced."""
+def _write_atomically(path: Path, text: str) -> None:
+    """Write a file completely or not at all, even on a full disk. A link of that name is replaced."""
     new = path.with_name(f".{path.name}")
     try:
         new.unlink(missing_ok=True)
@@ -347,18 +351,20 @@ def _host_name() -> str:
 
 
 def _cannot_write(path: Path, error: OSError) -> CannotStart:
-    if error.errno in NO_ROOM:
-        return full_disk(path)
+    if error.errno in DISK_FULL_ERRORS:
+        return disk_full(path)
     lock = path / _LOCK_FILE
     if os.path.lexists(lock) and (lock.is_symlink() or not lock.is_file()):
-        return CannotStart(f"{lock} is no plain file, and is left as it is. Remove it, then start again.")
+        return CannotStart(f"{lock} is not a regular file. Remove it, then start again.")
     return CannotStart(f"DATA_DIR={path} cannot be written: {error.strerror}.")
 
 
-def _cannot_own(folder: Path, error: OSError) -> CannotStart:
-    """The refusal of a folder that this user alone must be able to read and write."""
-    if error.errno in NO_ROOM:
-        return full_disk(folder)
-    place = Path(error.filename or folder)
-    where = f"{place} ({place.resolve()})" if place.is_symlink() else str(place)
-    return CannotStart(f"{where} cannot be kept for you alone: {error.strerror}. Whose is it? {_LOOK.format(folder)}")
+def _cannot_be_private(folder: Path, error: OSError) -> CannotStart:
+    """Return the error for a folder that cannot be made private to this user."""
+    if error.errno in DISK_FULL_ERRORS:
+        return disk_full(folder)
+    path = Path(error.filename or folder)
+    where = f"{path} ({path.resolve()})" if path.is_symlink() else str(path)
+    return CannotStart(
+        f"{where} cannot be made private to you: {error.strerror}. Show its owner: {_SHOW_OWNER.format(folder)}"
+    )

@@ -1,4 +1,4 @@
-"""What keeps a demo apart from real data: its own folder, and no Redis that another cluster uses."""
+"""Keeps a demo separate from real data: a demo must not use the Redis of another cluster."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,52 +17,52 @@ from deploy.local.valkey import write_private
 from runtime.quoting import quoted
 from runtime.redis_client import blocking_client
 
-#: Seconds that a Redis of somebody's own gets to answer.
+#: Seconds for the user's own Redis to answer.
 ANSWER_SECONDS: Final = 5.0
-_WAY_OUT: Final = "Simulated nodes would be in its history: leave out REDIS_URL, or give the demo an empty Redis."
+_REMEDY: Final = "Simulated nodes would enter its history: leave out REDIS_URL, or give the demo an empty Redis."
 
 
 class DemoStore:
-    """A Redis of somebody's own that a demo is to use; ``folder`` holds the demo's data.
+    """The user's own Redis, in use by a demo; ``folder`` holds the demo's data.
 
-    The snapshot says whether it is a demo's, but for a day only. So the epoch of the demo's last run is kept in
-    ``folder``: while it is the one that is stored, no other collector has led since.
+    A snapshot shows whether it belongs to a demo, but Redis keeps the snapshot for a day only. So ``folder`` keeps the
+    epoch of the demo's last run: while Redis still has that epoch, no other collector has held the lease.
     """
 
     def __init__(self, url: str, folder: Path) -> None:
         self._url = url
         self._epoch_file = folder / "redis-epoch"
 
-    def require_no_real_cluster(self) -> None:
-        """Check that no cluster of real nodes uses the Redis; nothing is written there.
+    def require_no_real_nodes(self) -> None:
+        """Check that no cluster of real nodes uses the Redis, without a write.
 
-        All its databases count: what is published in one is heard in all.
+        All databases are checked: a message that is published in one database reaches the subscribers of all.
 
         Raises:
-            CannotStart: one does, or may, or the Redis does not answer.
+            CannotStart: a cluster of real nodes uses or may use the Redis, or the Redis does not answer.
         """
         try:
             with self._client() as client:
-                found = [_Found(*answers) for answers in _answers(client)]
+                databases = [_DatabaseContent(*replies) for replies in _read_databases(client)]
         except (RedisError, OSError) as error:
-            raise CannotStart(f"The Redis at REDIS_URL does not say whether it is free for a demo: {error}.") from None
-        for raw, used_keys, epoch in found:
+            raise CannotStart(f"Cannot check whether the Redis at REDIS_URL is free for a demo: {error}.") from None
+        for raw, used_keys, epoch in databases:
             if raw is not None:
-                snapshot = _decoded(raw)
+                snapshot = _decode_snapshot(raw)
                 if snapshot is None or not snapshot.simulated:
                     name = f"the cluster {quoted(snapshot.cluster)}" if snapshot else "a cluster"
-                    raise CannotStart(f"The Redis at REDIS_URL serves {name}, which is no demo. {_WAY_OUT}")
-            elif used_keys and (epoch is None or epoch.decode(errors="replace") != self._noted_epoch()):
-                raise CannotStart(f"The Redis at REDIS_URL has data of a cluster that may be no demo. {_WAY_OUT}")
+                    raise CannotStart(f"The Redis at REDIS_URL serves {name}, which is not a demo. {_REMEDY}")
+            elif used_keys and (epoch is None or epoch.decode(errors="replace") != self._saved_epoch()):
+                raise CannotStart(f"The Redis at REDIS_URL has data of a cluster that may not be a demo. {_REMEDY}")
 
-    def note_epoch(self) -> None:
-        """Note that the Redis is the demo's as it is now; where that fails, the next demo is more careful."""
+    def save_epoch(self) -> None:
+        """Save the epoch that Redis has now. If that fails, the next demo may refuse this Redis."""
         with suppress(RedisError, OSError), self._client() as client:
             epoch: Any = client.hget(EPOCH_KEY, "epoch")
             if epoch is not None:
                 write_private(self._epoch_file, epoch)
 
-    def _noted_epoch(self) -> str | None:
+    def _saved_epoch(self) -> str | None:
         try:
             return self._epoch_file.read_text()
         except OSError:
@@ -77,34 +77,36 @@ class DemoStore:
             client.close()
 
 
-class _Found(NamedTuple):
-    """What one database holds: the last snapshot, how many keys of a cluster, the last epoch."""
+class _DatabaseContent(NamedTuple):
+    """Content of one database."""
 
+    #: The last snapshot, encoded.
     raw: bytes | None
+    #: Number of the cluster's keys that exist.
     used_keys: int
     epoch: bytes | None
 
 
-def _answers(client: Redis) -> Iterator[list[Any]]:
-    """What ``_Found`` is made of, of the URL's database and of all others that have keys and may be looked into."""
-    yield _ask(client.pipeline(transaction=False))
+def _read_databases(client: Redis) -> Iterator[list[Any]]:
+    """Yield the fields of ``_DatabaseContent``: of the URL's database, then of each other readable one."""
+    yield _read_content(client.pipeline(transaction=False))
     with suppress(NoPermissionError):
         keyspace: Any = client.info("keyspace")
         for database in keyspace:
             pipeline = client.pipeline(transaction=False)
             pipeline.select(int(database.removeprefix("db")))
-            yield _ask(pipeline)[1:]
+            yield _read_content(pipeline)[1:]
 
 
-def _ask(pipeline: Pipeline) -> list[Any]:
+def _read_content(pipeline: Pipeline) -> list[Any]:
     pipeline.get(latest_key(METRICS_CHANNEL))
     pipeline.exists(LEASE_KEY, EPOCH_KEY, ALERT_LOG_KEY)
     pipeline.hget(EPOCH_KEY, "epoch")
-    answers: list[Any] = pipeline.execute()
-    return answers
+    replies: list[Any] = pipeline.execute()
+    return replies
 
 
-def _decoded(raw: bytes) -> Snapshot | None:
+def _decode_snapshot(raw: bytes) -> Snapshot | None:
     try:
         return decode(raw, Snapshot)
     except UndecodableMessage:

@@ -1,10 +1,10 @@
-"""The one port of the local mode: a push replica that hands what is not ``/socket.io/`` to the api.
+"""The public port of the local mode: a push replica that forwards every path except ``/socket.io/`` to the api.
 
-``python -m deploy.local.gateway``. The replica's own port keeps its probes and metrics. The one place outside the
-ws service that imports it: both ends of the glue are named here.
+``python -m deploy.local.gateway``. Probes and metrics stay on the replica's own port. Only this module and the
+ws service itself import the ws service.
 """
 
-import ws.loop  # noqa: F401  # isort: skip (first: it patches what the others import)
+import ws.loop  # noqa: F401  # isort: skip (first: it patches modules that the others import)
 
 import logging
 import os
@@ -16,33 +16,33 @@ from http import HTTPStatus
 from typing import Any, Final, Self
 
 from access.proxies import TrustedProxies
-from deploy.local.limits import Connections
-from deploy.local.proxy import ApiProxy, Environ, Forwarding, StartResponse, refusal
+from deploy.local.limits import ConnectionLimit
+from deploy.local.proxy import ApiProxy, Environ, ForwardingHeaders, StartResponse, error_response
 from runtime import catalogue
 from runtime.logs import RateLimitedLog, configure_logs, refuse_start
 from runtime.settings import Environment, SettingError
 from ws.config import Config
-from ws.loop import CONNECTION_LIMIT, Listener, descriptor, when_served
-from ws.pages import Application
-from ws.service import Front, run
+from ws.http_endpoints import Application
+from ws.loop import CONNECTION_LIMIT, Listener, after_response, descriptor
+from ws.service import SecondAddress, run
 
 _SOCKET_IO: Final = "/socket.io/"
 
 _logger = logging.getLogger(__name__)
-_complaints: Final = RateLimitedLog(_logger)
+_limited_log: Final = RateLimitedLog(_logger)
 
 
 @dataclass(frozen=True)
 class GatewayConfig:
-    """Where the pages are served, and where the api listens."""
+    """Addresses of the public port and of the api, and the gateway's limits."""
 
     host: str
     port: int
     api_host: str
     api_port: int
-    #: Connections of one address; behind a trusted proxy, its requests under way.
+    #: Maximum connections per client address; for clients behind a trusted proxy, maximum requests in progress.
     connections: int
-    #: Of the process, which is a push replica too.
+    #: Log level of the process, which is a push replica too.
     log_level: str
 
     @classmethod
@@ -65,19 +65,19 @@ class GatewayConfig:
 
 
 class BoundedListener(Listener):
-    """Closes at once what ``connections`` do not admit; ``proxies`` may have any number: many people come from them.
+    """Closes connections above the limit of their address. Trusted proxies have no limit, as they carry many clients.
 
     Raises:
-        OSError: the address is taken, or none of this machine's.
+        OSError: the address is taken, or is not an address of this machine.
     """
 
-    def __init__(self, host: str, port: int, connections: Connections, proxies: TrustedProxies) -> None:
+    def __init__(self, host: str, port: int, connections: ConnectionLimit, proxies: TrustedProxies) -> None:
         super().__init__(host, port)
         self._connections = connections
         self._proxies = proxies
 
     def accept(self) -> tuple[Any, Any]:
-        """Wait for a connection that is admitted."""
+        """Wait for a connection within the limit."""
         while True:
             connection, address = super().accept()
             peer = address[0]
@@ -85,12 +85,12 @@ class BoundedListener(Listener):
                 peer, connection.fileno()
             ):
                 return connection, address
-            _complaints.warning("connection", "closed a connection of %s: GATEWAY_LIMIT_CONNECTIONS is reached", peer)
+            _limited_log.warning("connection", "closed a connection of %s: GATEWAY_LIMIT_CONNECTIONS is reached", peer)
             connection.close()
 
 
-def one_origin(socket_io: Application, api: Application) -> Application:
-    """Push and pages under one origin."""
+def route_requests(socket_io: Application, api: Application) -> Application:
+    """Return an application that serves push and pages under one origin."""
 
     def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         chosen = socket_io if environ["PATH_INFO"].startswith(_SOCKET_IO) else api
@@ -99,27 +99,24 @@ def one_origin(socket_io: Application, api: Application) -> Application:
     return application
 
 
-def bounded(app: Application, requests: Connections, proxies: TrustedProxies) -> Application:
-    """``app``, for the requests under way that ``requests`` admit of each address that one of ``proxies`` forwards.
+def limit_requests(app: Application, requests: ConnectionLimit, proxies: TrustedProxies) -> Application:
+    """Return ``app`` with a limit on requests in progress, for each client address behind a trusted proxy.
 
-    A request is counted as the connection that it takes, and a WebSocket until that has ended.
+    A request counts while it is served; a WebSocket counts until it is closed.
     """
 
     def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         peer = environ["REMOTE_ADDR"]
-        own, origin = (
-            proxies.client_address(peer),
-            proxies.client_address(peer, environ.get("HTTP_X_FORWARDED_FOR", "")),
-        )
-        if origin.address == own.address:
+        client = proxies.client_address(peer, environ.get("HTTP_X_FORWARDED_FOR", ""))
+        if client.address == proxies.client_address(peer).address:
             return app(environ, start_response)
         number = descriptor(environ)
-        if not requests.admit(origin.address, number):
-            said = "refused a request of %s: GATEWAY_LIMIT_CONNECTIONS is reached"
-            _complaints.warning("request", said, origin.address)
-            text = "Too many requests and connections of your address are open."
-            return refusal(environ, start_response, HTTPStatus.TOO_MANY_REQUESTS, text, "limit_exceeded")
-        when_served(environ, lambda: requests.release(number))
+        if not requests.admit(client.address, number):
+            warning = "refused a request of %s: GATEWAY_LIMIT_CONNECTIONS is reached"
+            _limited_log.warning("request", warning, client.address)
+            text = "Your address has too many open requests and connections."
+            return error_response(environ, start_response, HTTPStatus.TOO_MANY_REQUESTS, text, "limit_exceeded")
+        after_response(environ, lambda: requests.release(number))
         return app(environ, start_response)
 
     return application
@@ -135,19 +132,19 @@ def main() -> int:
         return 2
     configure_logs("gateway", own.log_level, config.log_format)
     proxies = config.access.proxies
-    api = ApiProxy(own.api_host, own.api_port, Forwarding(proxies, config.access.user_header))
-    connections, requests = Connections(own.connections), Connections(own.connections)
-    front = Front(
+    api = ApiProxy(own.api_host, own.api_port, ForwardingHeaders(proxies, config.access.user_header))
+    connections, requests = ConnectionLimit(own.connections), ConnectionLimit(own.connections)
+    front = SecondAddress(
         own.host,
         own.port,
-        lambda socket_io: bounded(one_origin(socket_io, api), requests, proxies),
+        lambda socket_io: limit_requests(route_requests(socket_io, api), requests, proxies),
         lambda host, port: BoundedListener(host, port, connections, proxies),
     )
     return run(config, front)
 
 
 def _open_files_limit() -> int:
-    """As many as the system lets this process have; the usual soft limit is 1024."""
+    """Return the hard limit of open files. The usual soft limit is only 1024."""
     return resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 
 

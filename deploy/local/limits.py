@@ -1,4 +1,4 @@
-"""What one address may take of the gateway: connections, slots at the api, and memory for answers that nobody reads."""
+"""The gateway's limits for each client address: connections, requests to the api, and memory for unread responses."""
 
 import os
 import threading
@@ -10,30 +10,30 @@ from typing import Final
 from access.proxies import client_network
 from runtime.fair_queue import FairQueue
 
-#: Seconds between two looks at which connections of an address are still there.
+#: Seconds between two checks which connections of an address are still open.
 SWEEP_SECONDS: Final = 1.0
-#: Bytes of answers that are kept for all clients, and for those of one address.
+#: Maximum bytes of unread responses, for all clients and for one address.
 UNREAD_BYTES: Final = 192 * 1024 * 1024
-OF_ONE_ADDRESS_BYTES: Final = 64 * 1024 * 1024
+ADDRESS_UNREAD_BYTES: Final = 64 * 1024 * 1024
 
 
-class Connections:
-    """Counts connections by their descriptors; whoever serves a connection need not say when it ends.
+class ConnectionLimit:
+    """Counts the connections of each address by their descriptors. The close of a connection need not be reported.
 
-    A descriptor that comes again, or that is another socket by now, was closed in between.
+    If a descriptor is admitted again, or belongs to another socket now, its previous connection is closed.
     """
 
     def __init__(self, limit: int, monotonic: Callable[[], float] = time.monotonic) -> None:
-        """``limit`` is that of one address."""
+        """``limit``: maximum connections per address."""
         self._limit = limit
         self._monotonic = monotonic
-        #: By address, and then by descriptor: the number of the socket, which is its own for as long as it lives.
+        #: By address and descriptor: the inode number of the socket, which no other open socket has.
         self._sockets: dict[str, dict[int, int]] = {}
         self._address_of: dict[int, str] = {}
         self._swept_at: dict[str, float] = {}
 
     def admit(self, address: str, descriptor: int) -> bool:
-        """Count a connection; return ``False``, and do not count it, where its address has as many as it may."""
+        """Count a connection; return ``False`` without counting it if its address has reached the limit."""
         self.release(descriptor)
         address = client_network(address)
         if len(self._sockets.get(address, ())) >= self._limit:
@@ -46,7 +46,7 @@ class Connections:
         return True
 
     def release(self, descriptor: int) -> None:
-        """Count a connection no more."""
+        """Stop counting a connection."""
         address = self._address_of.pop(descriptor, None)
         if address is None:
             return
@@ -61,70 +61,70 @@ class Connections:
         if now - self._swept_at.get(address, float("-inf")) < SWEEP_SECONDS:
             return
         self._swept_at[address] = now
-        for descriptor, number in list(self._sockets[address].items()):
-            if _socket_number(descriptor) != number:
+        for descriptor, inode in list(self._sockets[address].items()):
+            if _socket_inode(descriptor) != inode:
                 self.release(descriptor)
 
 
 class RequestSlots:
-    """Requests that the api is given at a time; others wait here, where waiting is cheap, and addresses take turns.
+    """Limits the number of requests that the api serves concurrently. Other requests wait, and addresses take turns.
 
-    Safe to use from several threads.
+    Safe for use from several threads.
     """
 
-    def __init__(self, slots: int, at_once: int, waiting: int) -> None:
-        """One address gets ``at_once`` of the slots, and ``waiting`` of its requests may wait for them."""
-        self._queue: FairQueue[threading.Event] = FairQueue(slots, at_once, waiting)
+    def __init__(self, slots: int, address_slots: int, waiting: int) -> None:
+        """``address_slots``: maximum slots per address; ``waiting``: maximum waiting requests per address."""
+        self._queue: FairQueue[threading.Event] = FairQueue(slots, address_slots, waiting)
         self._lock = threading.Lock()
 
     def enter(self, address: str, within_seconds: float) -> bool:
-        """Wait for a slot; return ``False`` where none came free in time, or too many of the address wait."""
-        mine = threading.Event()
+        """Wait for a slot; return ``False`` on a timeout, or if too many requests of the address wait."""
+        granted = threading.Event()
         with self._lock:
-            if not self._queue.offer(address, mine):
+            if not self._queue.offer(address, granted):
                 return False
-            self._begin()
-        if mine.wait(within_seconds):
+            self._grant_slots()
+        if granted.wait(within_seconds):
             return True
         with self._lock:
-            return not self._queue.withdraw(address, mine)
+            return not self._queue.withdraw(address, granted)
 
     def leave(self, address: str) -> None:
-        """Give back a slot."""
+        """Release a slot."""
         with self._lock:
             self._queue.done(address)
-            self._begin()
+            self._grant_slots()
 
-    def _begin(self) -> None:
-        while (taken := self._queue.take()) is not None:
-            taken[1].set()
+    def _grant_slots(self) -> None:
+        while (next_request := self._queue.take()) is not None:
+            next_request[1].set()
 
 
-class UnreadAnswers:
-    """Counts the bytes of answers that wait for slow readers, by address: each is kept whole.
+class UnreadResponseLimit:
+    """Counts the bytes of buffered responses that wait for slow readers, by address.
 
-    Nothing here lets another greenlet run.
+    No method switches to another greenlet.
     """
 
-    def __init__(self, limit_bytes: int = UNREAD_BYTES, of_one_address_bytes: int = OF_ONE_ADDRESS_BYTES) -> None:
+    def __init__(self, limit_bytes: int = UNREAD_BYTES, address_limit_bytes: int = ADDRESS_UNREAD_BYTES) -> None:
         self._limit_bytes: Final = limit_bytes
-        self._of_one_address_bytes: Final = of_one_address_bytes
+        self._address_limit_bytes: Final = address_limit_bytes
         self._of_address: Counter[str] = Counter()
         self._all_bytes = 0
 
     def admit(self, address: str, length: int) -> bool:
-        """Count an answer; return ``False``, and do not count it, where too much waits already.
+        """Count a response; return ``False`` without counting it if too many bytes wait already.
 
-        One answer is kept for each address, however long it is.
+        The first response of an address is always admitted, whatever its length.
         """
         own = self._of_address[address]
-        if own and (own + length > self._of_one_address_bytes or self._all_bytes + length > self._limit_bytes):
+        if own and (own + length > self._address_limit_bytes or self._all_bytes + length > self._limit_bytes):
             return False
         self._add(address, length)
         return True
 
     def release(self, address: str, length: int) -> None:
-        """The client has taken the answer, or has gone."""
+        """Stop counting a response that was read, or that has lost its client."""
         self._add(address, -length)
 
     def _add(self, address: str, length: int) -> None:
@@ -134,7 +134,7 @@ class UnreadAnswers:
             del self._of_address[address]
 
 
-def _socket_number(descriptor: int) -> int | None:
+def _socket_inode(descriptor: int) -> int | None:
     try:
         return os.fstat(descriptor).st_ino
     except OSError:

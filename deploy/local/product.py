@@ -1,90 +1,95 @@
-"""What the local mode consists of: commands and variables of every part."""
+"""The processes of the local mode: the command and the environment variables of each."""
 
 import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.local.child import Part
-from deploy.local.commands import RESTORE, RUN, on
+from deploy.local.child import ProcessSpec
+from deploy.local.commands import RESTORE, RUN, with_data_dir
 from deploy.local.data_dir import AccessDir
-from deploy.local.ports import InnerPorts
+from deploy.local.ports import InternalPorts
 from deploy.local.refusal import CannotStart
 from deploy.local.settings import Settings
 from deploy.local.valkey import (
     SAVE_REVOCATIONS,
     TIME_ZONE,
-    Access,
-    require_whole,
+    ValkeyCredentials,
+    require_undamaged,
+    stop_obstacle,
     valkey_binary,
     valkey_command,
-    why_it_stays,
 )
 
 
 @dataclass(frozen=True)
-class RedisPlace:
-    """Where Redis is, and the folder that it saves to where that is ours."""
+class RedisLocation:
+    """URL of Redis, and its data folder if it is the embedded Valkey."""
 
     url: str
     folder: Path | None = None
 
 
-def python(*arguments: str) -> tuple[str, ...]:
-    """A command of this virtual environment's Python."""
-    # Not the modules of the folder where somebody happens to be.
+def python_command(*arguments: str) -> tuple[str, ...]:
+    """Return a command of this virtual environment's Python."""
+    # -P: the current folder does not count as a source of modules.
     return (sys.executable, "-P", "-m", *arguments)
 
 
-def valkey_part(access: Access, port: int, folder: Path) -> Part:
-    """The embedded Valkey.
+def valkey_process(credentials: ValkeyCredentials, port: int, folder: Path) -> ProcessSpec:
+    """Return the embedded Valkey.
 
     Raises:
-        CannotStart: there is none for this machine, or its data are damaged.
+        CannotStart: there is no Valkey for this machine, or its data are damaged.
     """
-    require_whole(folder, on(folder.parent, RESTORE))
+    require_undamaged(folder, with_data_dir(folder.parent, RESTORE))
     try:
-        command = valkey_command(valkey_binary(), port=port, data_dir=folder, config=access.config)
+        command = valkey_command(valkey_binary(), port=port, data_dir=folder, config=credentials.config)
     except LookupError as error:
         raise CannotStart(
-            f"There is no embedded Valkey here ({error}). Use a Redis of your own: "
+            f"There is no embedded Valkey for this machine ({error}). Use a Redis of your own: "
             "sudo apt-get install -y redis-server && REDIS_URL=redis://127.0.0.1:6379/0 " + RUN
         ) from None
-    return Part(
+    return ProcessSpec(
         "valkey",
         tuple(command),
         TIME_ZONE,
         is_quiet=True,
-        is_ground=True,
-        why_it_stays=lambda lines: why_it_stays(lines, folder),
+        stops_last=True,
+        stop_obstacle=lambda lines: stop_obstacle(lines, folder),
     )
 
 
-def simulator_part(nodes: int, seed: int, targets: Path) -> Part:
-    """Simulated nodes, a few of them in trouble, which write the targets file."""
+def simulator_process(nodes: int, seed: int, targets: Path) -> ProcessSpec:
+    """Return the simulator. A few of its nodes have problems; it writes the targets file."""
     options = ["--nodes", str(nodes), "--port", "0", "--seed", str(seed), "--demo", "--write-targets", str(targets)]
-    return Part("simulator", python("simulator", *options), is_ground=True)
+    return ProcessSpec("simulator", python_command("simulator", *options), stops_last=True)
 
 
-def service_parts(
-    settings: Settings, ports: InnerPorts, redis: RedisPlace, targets: Path, access_dir: AccessDir, cluster_name: str
-) -> list[Part]:
-    """Collector, api, and the gateway with the push replica."""
+def service_processes(
+    settings: Settings,
+    ports: InternalPorts,
+    redis: RedisLocation,
+    targets: Path,
+    access_dir: AccessDir,
+    cluster_name: str,
+) -> list[ProcessSpec]:
+    """Return the collector, the api, and the gateway with the push replica."""
     shared = {"REDIS_URL": redis.url, "API_HOST": "127.0.0.1", "API_PORT": str(ports.api), "PUBLIC_HOST": settings.host}
     shared["CLUSTER_NAME"] = cluster_name
-    # Threads of one process share their heap: a few megabytes less each, and nothing here allocates in a hurry.
+    # Fewer heaps per process save a few megabytes each; no service here needs fast allocation.
     shared["MALLOC_ARENA_MAX"] = os.environ.get("MALLOC_ARENA_MAX", "2")
     collector = {"COLLECTOR_PORT": str(ports.collector), "COLLECTOR_TARGETS": str(targets)}
     if redis.folder is not None:
         collector["COLLECTOR_REDIS_DIR"] = str(redis.folder)
-    # Who connects to the api is the gateway, which has replaced what its clients may not say.
+    # Only the gateway connects to the api, and the gateway has replaced the headers that its clients must not set.
     trusted = f"peer {os.environ.get('TRUSTED_PROXIES', '')}".strip()
-    # ACCESS they find in the environment, as it was set or not: host names are checked where nobody has chosen.
+    # ACCESS is inherited, set or not: the services check host names where it is not set.
     access = access_dir.variables()
     api = {**access, "ACCESS_USERS_DIR": str(access_dir.users), "TRUSTED_PROXIES": trusted}
     if redis.folder is not None:
         api |= SAVE_REVOCATIONS
-    # There are no other replicas, to which clients could go one by one.
+    # A drain is of no use here: there are no other replicas that clients could move to.
     drains = {name: os.environ.get(name, "0") for name in ("API_DRAIN_SECONDS", "WS_DRAIN_SECONDS")}
     api["API_DRAIN_SECONDS"] = drains["API_DRAIN_SECONDS"]
     gateway = {
@@ -94,7 +99,7 @@ def service_parts(
         "PORT": str(settings.port),
     }
     return [
-        Part("collector", python("collector"), {**shared, **collector}),
-        Part("api", python("api"), {**shared, **api}),
-        Part("gateway", python("deploy.local.gateway"), {**shared, **gateway}),
+        ProcessSpec("collector", python_command("collector"), {**shared, **collector}),
+        ProcessSpec("api", python_command("api"), {**shared, **api}),
+        ProcessSpec("gateway", python_command("deploy.local.gateway"), {**shared, **gateway}),
     ]

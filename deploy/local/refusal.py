@@ -1,30 +1,30 @@
-"""How a command ends with nothing done: the refusal, as a sentence, and the question that a person did not agree to."""
+"""Why a command stops without a change: a failed condition, or a question that the user did not confirm."""
 
 import errno
 import sys
 from typing import Final
 
-#: Errors of a disk without room, and of a quota that is used up.
-NO_ROOM: Final = (errno.ENOSPC, errno.EDQUOT)
+#: Errors of a full disk and of a used-up quota.
+DISK_FULL_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT)
 
 
 class CannotStart(Exception):
-    """Something about this machine or its settings is in the way; the text says what, and what helps."""
+    """The machine or its settings prevent the command; the text names the cause and the remedy."""
 
 
-def full_disk(where: object) -> CannotStart:
-    """The refusal of a disk without room; ``where``: a path on it."""
-    return CannotStart(f"The disk of {where} is full: free some space, then start again.")
+def disk_full(path: object) -> CannotStart:
+    """Return the error for a full disk; ``path`` lies on that disk."""
+    return CannotStart(f"The disk of {path} is full: free some space, then start again.")
 
 
-def confirmed(question: str) -> bool:
-    """Ask before something is replaced or deleted, and return whether the answer was yes.
+def confirm(question: str) -> bool:
+    """Ask before data are replaced or deleted; return whether the answer was yes.
 
     Raises:
-        CannotStart: there is nobody to answer.
+        CannotStart: standard input is closed, so no answer can come.
     """
     print(f"{question} Type yes: ", end="", file=sys.stderr, flush=True)
     answer = sys.stdin.readline()
     if not answer:
-        raise CannotStart(f"{question} Nobody said yes, so nothing of it was done.")
+        raise CannotStart(f"{question} There was no answer, so nothing was changed.")
     return answer.strip().lower() == "yes"

@@ -1,8 +1,8 @@
-"""Put a copy of Valkey's data in place of those of now: ``dispycluster restore dump.rdb``.
+"""Replace Valkey's data by a copy: ``dispycluster restore dump.rdb``.
 
-Asks first; with ``--yes`` it does not.
-The product must not run. What was revoked after the copy was made is not in it, so all sessions end: the copy is loaded
-once, without the generation that they belong to, and saved.
+The command asks first, except with ``--yes``. The product must not run.
+The copy lacks the revocations that came after it was made, so all sessions must end. To end them, the command loads the
+copy into a temporary Valkey, deletes the generation that the sessions belong to, and saves the data.
 """
 
 import os
@@ -21,49 +21,50 @@ from typing import Final
 from redis import RedisError
 
 from contract.names import GENERATION_KEY
-from deploy.host.rdb import made_at, missing_since
+from deploy.host.rdb import created_at, describe_data_loss
 from deploy.local.commands import END_SESSIONS, RESTORE
-from deploy.local.data_dir import DataDir, command_variables, limit_umask
-from deploy.local.ports import inner_port
-from deploy.local.refusal import CannotStart, confirmed
+from deploy.local.data_dir import DataDir, command_environment, limit_umask
+from deploy.local.ports import internal_port
+from deploy.local.refusal import CannotStart, confirm
 from deploy.local.settings import data_dir_of
 from deploy.local.supervisor import STOP_SIGNALS
-from deploy.local.valkey import DUMP, Access, valkey_binary, valkey_command, write_private
+from deploy.local.valkey import DUMP, ValkeyCredentials, valkey_binary, valkey_command, write_private
 from runtime.redis_client import blocking_client
 from runtime.settings import SettingError
 
-#: What the data of before a restore are called, by its time.
-FORMER: Final = "dump.before-restore-{}.rdb"
-#: Variable that names the folder of Valkey's data under systemd, where access is told by variables too.
+#: Name of the file with the replaced data, by the time of the restore.
+REPLACED_DUMP: Final = "dump.before-restore-{}.rdb"
+#: Under systemd, the variable that names Valkey's data folder. Users and tokens are in variables too there.
 FOLDER: Final = "VALKEY_DATA"
-#: Seconds that a copy may take to load, and to be saved.
+#: Seconds to load a copy, and to save it.
 LOADING_SECONDS: Final = 100.0
-_LOOK_SECONDS: Final = 0.05
+_POLL_SECONDS: Final = 0.05
 _USAGE: Final = "usage: dispycluster restore FILE [--yes]"
 _HELP: Final = f"""\
 {_USAGE}
 
-Puts a copy of Valkey's data in place of those of now, which it keeps. The product must not run. It lists which revoked
-tokens may be good again, says from when to now there will be no data, and asks; with --yes it does not. All sessions
-end."""
+Replaces Valkey's data by a copy, and keeps the replaced data in a file. The product must not run. The command lists
+the revoked tokens that may become valid again, shows the period for which data will be missing, and asks (--yes: does
+not ask). All sessions end."""
 _PORT: Final = 6399
 
 
-class Stopped(Exception):
-    """A signal asked to stop before anything was changed."""
+class Interrupted(Exception):
+    """A signal came before any data were changed."""
 
 
 def restore(copy: Path, folder: Path, environment: Mapping[str, str], *, yes: bool) -> None:
-    """List which revoked tokens may be good again, ask, and replace the data in ``folder``.
+    """List the revoked tokens that may become valid again, ask, and replace the data in ``folder``.
 
     Args:
         copy: an RDB file.
-        folder: of Valkey's data, which this user owns.
-        environment: what the api's command line is told by.
-        yes: whether nobody is asked.
+        folder: Valkey's data folder, which this user owns.
+        environment: variables for the api's commands.
+        yes: whether to replace without a question.
 
     Raises:
-        CannotStart, Stopped: Valkey does not take the copy, nobody agreed, or a signal came; nothing is changed then.
+        CannotStart: Valkey cannot load the copy, or the user did not confirm; nothing is changed.
+        Interrupted: a signal came; nothing is changed.
         OSError: a file cannot be read or written.
     """
     present = folder / DUMP
@@ -71,9 +72,9 @@ def restore(copy: Path, folder: Path, environment: Mapping[str, str], *, yes: bo
         try:
             _list_revoked(present, environment)
         except (CannotStart, OSError):  # damaged data are a reason to restore
-            _say("Which tokens are revoked cannot be listed, as the data of now cannot be read.")
+            _say("The revoked tokens cannot be listed, because the current data cannot be read.")
     whole = folder / f".{DUMP}"
-    with _served(copy) as (work, url):
+    with _temporary_valkey(copy) as (work, url):
         client = blocking_client(url, connect_seconds=10, answer_seconds=LOADING_SECONDS)
         try:
             client.delete(GENERATION_KEY)
@@ -81,57 +82,57 @@ def restore(copy: Path, folder: Path, environment: Mapping[str, str], *, yes: bo
         finally:
             client.close()
         content = (work / DUMP).read_bytes()
-    _say(missing_since(made_at(copy), time.time()))
-    if not yes and not confirmed(f"This replaces the data by those of {copy.name}, and ends all sessions."):
+    _say(describe_data_loss(created_at(copy), time.time()))
+    if not yes and not confirm(f"This replaces the data by the copy {copy.name} and ends all sessions."):
         raise CannotStart("Nothing was changed.")
-    # From here to the end nothing interrupts: between two names there are no data.
+    # No signal may interrupt from here on: between the two renames there is no data file.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     write_private(whole, content)
-    said = f"The data are those of {copy.name}, and all sessions have ended."
+    result = f"The data are now those of {copy.name}; all sessions have ended."
     if present.exists():
-        former = folder / FORMER.format(time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
-        for older in folder.glob(FORMER.format("*")):
+        replaced = folder / REPLACED_DUMP.format(time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
+        for older in folder.glob(REPLACED_DUMP.format("*")):
             older.unlink()
-        present.replace(former)
-        said += f" Those of before: {former}"
+        present.replace(replaced)
+        result += f" The replaced data: {replaced}"
     whole.replace(present)
-    _say(said)
+    _say(result)
 
 
 def _list_revoked(present: Path, environment: Mapping[str, str]) -> None:
-    with _served(present) as (_, url):
+    with _temporary_valkey(present) as (_, url):
         command = [sys.executable, "-P", "-m", "api", "access", "revoked"]
         done = subprocess.run(command, env={**environment, "REDIS_URL": url}, capture_output=True, text=True)
     if done.stdout or done.returncode:
-        _say(f"These may be good again with it:\n{(done.stdout or done.stderr).rstrip()}")
+        _say(f"These tokens may become valid again:\n{(done.stdout or done.stderr).rstrip()}")
 
 
 @contextmanager
-def _served(copy: Path) -> Iterator[tuple[Path, str]]:
-    """A Valkey of its own with a copy's data: its folder and its URL."""
+def _temporary_valkey(copy: Path) -> Iterator[tuple[Path, str]]:
+    """Run a temporary Valkey with the data of ``copy``; yield its folder and its URL."""
     with tempfile.TemporaryDirectory(prefix="dispycluster-restore-") as name:
         work = Path(name)
         shutil.copyfile(copy, work / DUMP)
-        port = inner_port({}, "VALKEY_PORT", _PORT)
-        access = Access(work, port)
-        command = valkey_command(valkey_binary(), port=port, data_dir=work, config=access.config)
-        # A signal between the start and what ends it would leave Valkey behind.
+        port = internal_port({}, "VALKEY_PORT", _PORT)
+        credentials = ValkeyCredentials(work, port)
+        command = valkey_command(valkey_binary(), port=port, data_dir=work, config=credentials.config)
+        # A signal between the start and the try block would leave Valkey running.
         signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
         try:
             valkey = subprocess.Popen(
-                command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=_take_signals
+                command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, preexec_fn=_unblock_signals
             )
         except OSError:
-            _take_signals()
+            _unblock_signals()
             raise
         try:
-            _take_signals()
+            _unblock_signals()
             deadline = time.monotonic() + LOADING_SECONDS
-            while not access.answers():
+            while not credentials.is_answering():
                 if valkey.poll() is not None or time.monotonic() > deadline:
-                    raise CannotStart(f"Valkey does not take {copy}; nothing was changed.")
-                time.sleep(_LOOK_SECONDS)
-            yield work, access.url
+                    raise CannotStart(f"Valkey cannot load {copy}; nothing was changed.")
+                time.sleep(_POLL_SECONDS)
+            yield work, credentials.url
         finally:
             valkey.kill()
             valkey.wait()
@@ -145,12 +146,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(_HELP)
         return 0
     if len(words) != 1:
-        print(f"{_USAGE}\nWhich copy? For instance: {RESTORE}", file=sys.stderr)
+        print(f"{_USAGE}\nName the copy, for example: {RESTORE}", file=sys.stderr)
         return 2
     limit_umask()
     copy, yes = Path(words[0]).expanduser(), "--yes" in given
     for number in STOP_SIGNALS:
-        # So that its Valkey, and the folder with a copy of the data, go too.
+        # The exception stops the temporary Valkey and removes its folder.
         signal.signal(number, _stop)
     try:
         if FOLDER in os.environ:
@@ -162,11 +163,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
         else:
             with DataDir(data_dir_of(os.environ)) as locked:
-                restore(copy, locked.valkey(), command_variables(os.environ), yes=yes)
+                restore(copy, locked.valkey(), command_environment(os.environ), yes=yes)
     except SettingError as error:
         print(error, file=sys.stderr)
         return 2
-    except (CannotStart, RedisError, LookupError, Stopped) as refusal:
+    except (CannotStart, RedisError, LookupError, Interrupted) as refusal:
         print(refusal, file=sys.stderr)
         return 1
     except OSError as error:
@@ -175,12 +176,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _take_signals() -> None:
+def _unblock_signals() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP_SIGNALS)
 
 
 def _stop(_number: int, _frame: FrameType | None) -> None:
-    raise Stopped("Nothing was changed.")
+    raise Interrupted("Nothing was changed.")
 
 
 def _say(text: str) -> None:

@@ -1,4 +1,4 @@
-"""The settings of ``make run``; everything else in the environment goes to the services as it is."""
+"""The settings of ``make run``. All other environment variables go to the services unchanged."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -7,24 +7,24 @@ from pathlib import Path
 from typing import Final, Self
 
 from access.settings import Mode, read_mode
-from deploy.local.commands import ADD_USER, CHECKOUT, RUN, on
+from deploy.local.commands import ADD_USER, CHECKOUT, RUN, with_data_dir
 from runtime import catalogue
 from runtime.settings import Environment, SettingError
 from runtime.settings_check import check
 
-#: Folder of a user's data, and the name of ours in it.
+#: Variable that names the folder of a user's data, and the name of the product's folder in it.
 #: Source: https://specifications.freedesktop.org/basedir-spec/latest/
 _DATA_HOME: Final = "XDG_DATA_HOME"
 _DATA_NAME: Final = "dispycluster"
-#: Folder of a demo's data in that of the data.
+#: Name of a demo's folder in the data folder.
 DEMO_DIR = "demo"
-#: File in it that lists the simulated nodes.
+#: Name of the demo's targets file.
 DEMO_TARGETS = "demo-nodes.yaml"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What the environment says, checked. Paths are absolute."""
+    """The checked settings. Paths are absolute."""
 
     #: Address and port of the pages.
     host: str
@@ -32,13 +32,13 @@ class Settings:
     access: Mode
     #: ``None``: an embedded Valkey.
     redis_url: str | None
-    #: ``None``: ``nodes.yaml`` in ``data_dir``, made where it does not exist.
+    #: ``None``: ``nodes.yaml`` in ``data_dir``, created if it is missing.
     targets: Path | None
     #: Simulated nodes instead of targets; 0 for none.
     demo_nodes: int
-    #: ``DATA_DIR``, or for a demo a folder in it, so that simulated nodes are in nobody's history.
+    #: ``DATA_DIR``, or a folder in it for a demo, which keeps simulated nodes out of the history of real ones.
     data_dir: Path
-    #: ``CLUSTER_NAME``; empty where nobody has chosen.
+    #: ``CLUSTER_NAME``; empty if it is not set.
     cluster_name: str
     log_level: str
     log_format: str
@@ -58,7 +58,7 @@ class Settings:
         data_dir = _without_comma("DATA_DIR", data_dir_of(variables))
         if demo_nodes:
             data_dir /= DEMO_DIR
-        # Read where it is not set as well: a REDIS_CA_FILE without it is a mistake.
+        # Also read if it is not set: a REDIS_CA_FILE without a REDIS_URL is an error.
         redis_url = environment.redis_url("local")
         return cls(
             host=environment.value(catalogue.PUBLIC_HOST),
@@ -77,15 +77,15 @@ class Settings:
     def checked(
         cls, variables: Mapping[str, str], way: str, written: Iterable[str] = ()
     ) -> tuple[Self, tuple[str, ...]]:
-        """Read the settings, and check those of all services; return what may be a mistake as well, a sentence each.
+        """Read the settings and check those of all services; return them, and a sentence for each likely mistake.
 
         Args:
-            variables: what is set.
+            variables: the variables that are set.
             way: ``run`` or ``systemd``.
-            written: the names that a file of settings holds; others are from the environment.
+            written: names from a settings file; other names are from the environment.
 
         Raises:
-            SettingError: values are not valid; the text names the variable of each.
+            SettingError: values are not valid; the text names each variable.
         """
         report = check(variables, way, written)
         try:
@@ -101,13 +101,13 @@ class Settings:
         """Whether everybody must sign in."""
         return self.access == "closed"
 
-    def command(self, words: str) -> str:
-        """A command that works on the same data."""
-        return command_on(self.data_dir, words)
+    def command(self, command: str) -> str:
+        """Return a command for the same data folder."""
+        return command_on(self.data_dir, command)
 
 
 def default_data_dir() -> Path:
-    """Where the data are, if nothing else is said: ``data`` in a checkout, else among what the user's programs keep.
+    """Return the default data folder: ``data`` in a checkout, otherwise a folder in the user's data home.
 
     Raises:
         SettingError: this user has no home folder.
@@ -115,35 +115,35 @@ def default_data_dir() -> Path:
     if CHECKOUT is not None:
         return CHECKOUT / "data"
     home = os.environ.get(_DATA_HOME, "")
-    # By the specification a path that is not absolute does not count.
+    # The specification ignores a path that is not absolute.
     return (Path(home) if os.path.isabs(home) else _absolute("DATA_DIR", "~/.local/share")) / _DATA_NAME
 
 
 def data_dir_of(variables: Mapping[str, str]) -> Path:
-    """``DATA_DIR``, as an absolute path; whether it is there is not checked.
+    """Return ``DATA_DIR`` as an absolute path. The folder need not exist.
 
     Raises:
-        SettingError: the path begins at a folder that is not there.
+        SettingError: the path is relative to a folder that does not exist.
     """
     text = Environment(variables).value(catalogue.DATA_DIR)
     return _absolute("DATA_DIR", text) if text else default_data_dir()
 
 
 def targets_of(variables: Mapping[str, str]) -> Path | None:
-    """``TARGETS``, as an absolute path; ``None`` where it is not set.
+    """Return ``TARGETS`` as an absolute path; ``None`` if it is not set.
 
     Raises:
-        SettingError: it holds a comma, or begins at a folder that is not there.
+        SettingError: the path has a comma, or is relative to a folder that does not exist.
     """
     text = Environment(variables).value(catalogue.TARGETS)
     return _without_comma("TARGETS", _absolute("TARGETS", text)) if text else None
 
 
 def demo_nodes_of(variables: Mapping[str, str]) -> int:
-    """``DEMO_NODES``; 0 for no demo.
+    """Return ``DEMO_NODES``; 0 for no demo.
 
     Raises:
-        SettingError: it is no number of nodes.
+        SettingError: the value is not a number of nodes.
     """
     return Environment(variables).value(catalogue.DEMO_NODES)
 
@@ -153,16 +153,16 @@ def _access(environment: Environment, data_dir: Path) -> Mode:
     return read_mode(environment, command_on(data_dir, ADD_USER.format("ada")), f"{{}} PUBLIC_HOST={host} {RUN}")
 
 
-def command_on(data_dir: Path, words: str) -> str:
-    """``words``, called for the data in ``data_dir``, which is named where it is not the usual one."""
-    return words if data_dir == default_data_dir() else on(data_dir, words)
+def command_on(data_dir: Path, command: str) -> str:
+    """Return ``command`` for the data in ``data_dir``. The default folder is not named."""
+    return command if data_dir == default_data_dir() else with_data_dir(data_dir, command)
 
 
 def _absolute(name: str, text: str) -> Path:
     try:
         return Path(text).expanduser().absolute()
     except FileNotFoundError:
-        takes = "a path that begins with /, as the current folder is not there any more"
+        takes = "a path that begins with /, as the current folder no longer exists"
     except RuntimeError:
         takes = "a path that begins with /, as there is no such home folder"
     raise SettingError(name, text, takes)
@@ -170,6 +170,6 @@ def _absolute(name: str, text: str) -> Path:
 
 def _without_comma(name: str, path: Path) -> Path:
     if "," in str(path):
-        # The collector takes several targets files, with commas between them.
+        # The collector takes several targets files, separated by commas.
         raise SettingError(name, str(path), "a path without a comma")
     return path

@@ -1,7 +1,7 @@
-"""Keeps parts running together: their logs come out in one place, and the end of one is the end of all.
+"""Runs processes together: writes their logs to one place, and stops all of them when one dies.
 
-A part that hangs is started again; that needs signs of life, which the embedded Valkey does not give: killed, it would
-lose what it has not saved.
+A process that hangs is restarted. Hang detection needs signs of life, which the embedded Valkey does not send: a kill
+would lose the data that Valkey has not saved yet.
 """
 
 import errno
@@ -15,49 +15,49 @@ from contextlib import suppress
 from types import FrameType
 from typing import Final
 
-from deploy.local.child import Child, Part
-from deploy.local.log_line import as_line_of
-from deploy.local.watch import Watch
+from deploy.local.child import Child, ProcessSpec
+from deploy.local.hang_detector import HangDetector
+from deploy.local.log_line import as_log_line
 from runtime.settings import chosen_log_format
 
-#: Seconds that parts get to end once asked.
+#: Seconds for a process to stop after the request.
 GRACE_SECONDS: Final = 10.0
-#: Seconds between two looks at something that is awaited.
-_LOOK_SECONDS: Final = 0.2
-#: Seconds of the longest turn that count as time in which a part could have given a sign of life.
-_TURN_SECONDS: Final = 1.0
-#: Seconds after which a part that could not end is asked again.
-ASK_AGAIN_SECONDS: Final = 1.0
-#: What asks the product to end: Ctrl-C, ``kill``, a terminal that was closed.
+#: Seconds between two checks of an awaited condition.
+_POLL_SECONDS: Final = 0.2
+#: Longest wait of the loop, in seconds. A longer pause does not count as silence of a process.
+_TICK_SECONDS: Final = 1.0
+#: Seconds between two requests to stop, for a process that could not stop.
+STOP_AGAIN_SECONDS: Final = 1.0
+#: Signals that stop the product: from Ctrl-C, from ``kill``, and from a terminal that is closed.
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class PartDied(Exception):
-    """A part ended by itself; the text says which, how, and what it said last."""
+class ProcessDied(Exception):
+    """A process exited by itself; the text names the process, how it exited, and its last log lines."""
 
     @property
-    def has_lost_a_port(self) -> bool:
-        """Whether it says that somebody else listens where it was to."""
+    def is_port_conflict(self) -> bool:
+        """Whether the process exited because another program listens on its port."""
         return os.strerror(errno.EADDRINUSE) in str(self)
 
 
-class StopAsked(Exception):
-    """A signal asked for the end."""
+class StopRequested(Exception):
+    """A signal asked the product to stop."""
 
 
-class Signals:
-    """Catches ``STOP_SIGNALS`` and the end of children; each makes ``descriptor`` readable."""
+class StopSignals:
+    """Catches ``STOP_SIGNALS`` and the exit of children; each makes ``descriptor`` readable."""
 
     def __init__(self) -> None:
-        #: How often the process was asked to stop.
-        self.stops = 0
+        #: Number of stop signals so far.
+        self.count = 0
         self.descriptor, self._writer = os.pipe()
         for descriptor in (self.descriptor, self._writer):
             os.set_blocking(descriptor, False)
         signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, _ignore)
         for number in STOP_SIGNALS:
-            signal.signal(number, self._stop)
+            signal.signal(number, self._count)
 
     def clear(self) -> None:
         """Make ``descriptor`` unreadable until the next signal."""
@@ -66,172 +66,171 @@ class Signals:
         except BlockingIOError:
             return
 
-    def _stop(self, _number: int, _frame: FrameType | None) -> None:
-        self.stops += 1
+    def _count(self, _number: int, _frame: FrameType | None) -> None:
+        self.count += 1
 
 
 class Supervisor:
-    """Children by the order of their start. Everything happens in the calling thread."""
+    """Keeps its children in the order of their start. All work happens in the calling thread."""
 
-    def __init__(self, signals: Signals, write: Callable[[str], object] | None = None) -> None:
+    def __init__(self, signals: StopSignals, write: Callable[[str], object] | None = None) -> None:
         self._signals = signals
         self._write = write or _write_to_stderr
         self._selector = selectors.DefaultSelector()
         self._selector.register(signals.descriptor, selectors.EVENT_READ)
         self._children: list[Child] = []
-        self._turned = time.monotonic()
+        self._ticked_at = time.monotonic()
 
-    def start(self, part: Part) -> Child:
-        """Start a part.
+    def start(self, spec: ProcessSpec) -> Child:
+        """Start a process.
 
         Raises:
-            PartDied: its command cannot be run.
+            ProcessDied: the command cannot be run.
         """
-        child = self._begin(part)
+        child = self._spawn(spec)
         self._children.append(child)
         return child
 
-    def _begin(self, part: Part) -> Child:
+    def _spawn(self, spec: ProcessSpec) -> Child:
         try:
-            child = Child(part)
+            child = Child(spec)
         except OSError as error:
-            raise PartDied(f"{part.name} cannot be started: {error}") from None
+            raise ProcessDied(f"{spec.name} cannot be started: {error}") from None
         self._selector.register(child.output, selectors.EVENT_READ, child)
-        self._selector.register(child.watch, selectors.EVENT_READ, child.watch)
+        self._selector.register(child.hang_detector, selectors.EVENT_READ, child.hang_detector)
         return child
 
-    def until(self, true: Callable[[], bool], within_seconds: float) -> bool:
-        """Wait for ``true``, which may take its time, to become so; return whether it did.
+    def wait_until(self, condition: Callable[[], bool], within_seconds: float) -> bool:
+        """Wait until ``condition`` is true; return whether that happened in time. ``condition`` may be slow.
 
         Raises:
-            PartDied: a part ended meanwhile.
-            StopAsked: a signal asked for the end.
+            ProcessDied: a process died in the meantime.
+            StopRequested: a signal came.
         """
         deadline = time.monotonic() + within_seconds
-        while not true():
+        while not condition():
             if time.monotonic() >= deadline:
                 return False
-            self._turn(_LOOK_SECONDS)
+            self._tick(_POLL_SECONDS)
         return True
 
     def run(self) -> None:
-        """Wait for as long as all parts live and no signal comes.
+        """Run until a process dies or a signal comes.
 
         Raises:
-            PartDied: a part ended.
-            StopAsked: a signal asked for the end.
+            ProcessDied: a process died.
+            StopRequested: a signal came.
         """
         while True:
-            self._turn(_TURN_SECONDS)
+            self._tick(_TICK_SECONDS)
 
-    def stop(self, grace_seconds: float = GRACE_SECONDS, ask_again_seconds: float = ASK_AGAIN_SECONDS) -> None:
-        """End all parts, as ``end_all`` does; none is started any more."""
-        self.end_all(grace_seconds, ask_again_seconds)
+    def stop(self, grace_seconds: float = GRACE_SECONDS, stop_again_seconds: float = STOP_AGAIN_SECONDS) -> None:
+        """Stop all processes, as ``stop_all`` does. No process can be started afterwards."""
+        self.stop_all(grace_seconds, stop_again_seconds)
         self._selector.close()
 
-    def end_all(self, grace_seconds: float = GRACE_SECONDS, ask_again_seconds: float = ASK_AGAIN_SECONDS) -> None:
-        """End all parts, those that others stand on after the others; others can be started then.
+    def stop_all(self, grace_seconds: float = GRACE_SECONDS, stop_again_seconds: float = STOP_AGAIN_SECONDS) -> None:
+        """Stop all processes, those with ``stops_last`` after the others. New processes can be started afterwards.
 
-        Another signal ends the others at once. Who others stand on may still save its data; a third signal ends it too.
-        A part that says why it cannot end yet is asked again, for as long as the time lasts.
+        A second signal kills the others immediately, while those with ``stops_last`` may still save their data. A third
+        signal kills those too. A process that reports why it cannot stop is asked again during the grace period.
         """
         for children in (
-            [child for child in self._children if not child.part.is_ground],
-            [child for child in self._children if child.part.is_ground],
+            [child for child in self._children if not child.spec.stops_last],
+            [child for child in self._children if child.spec.stops_last],
         ):
-            reasons = self._ask_to_end(children, grace_seconds, ask_again_seconds)
+            obstacles = self._request_stop(children, grace_seconds, stop_again_seconds)
             for child in self._running(children):
-                why = reasons.get(child, "it did not end by itself")
-                self._say(f"{child.part.name} is killed: {why}")
+                obstacle = obstacles.get(child, "it did not stop in time")
+                self._log(f"{child.spec.name} is killed: {obstacle}")
                 child.kill()
             while self._running(children):
-                self._pass_on(1.0)
+                self._handle_events(1.0)
         for child in self._children:
-            self._forget(child)
+            self._remove(child)
         self._children.clear()
 
-    def _ask_to_end(self, children: list[Child], grace_seconds: float, ask_again_seconds: float) -> dict[Child, str]:
-        """Ask, and wait; return why some have not ended, as far as they say."""
-        asked = self._signals.stops
+    def _request_stop(self, children: list[Child], grace_seconds: float, stop_again_seconds: float) -> dict[Child, str]:
+        """Ask ``children`` to stop, and wait; return why some have not stopped, as far as that is known."""
+        signals_before = self._signals.count
         for child in reversed(children):
             child.terminate()
-        reasons: dict[Child, str] = {}
+        obstacles: dict[Child, str] = {}
         deadline = time.monotonic() + grace_seconds
-        ask_again = time.monotonic() + ask_again_seconds
-        while self._running(children) and time.monotonic() < deadline and self._signals.stops == asked:
-            self._pass_on(max(0.0, min(ask_again, deadline) - time.monotonic()))
+        next_request = time.monotonic() + stop_again_seconds
+        while self._running(children) and time.monotonic() < deadline and self._signals.count == signals_before:
+            self._handle_events(max(0.0, min(next_request, deadline) - time.monotonic()))
             for child in self._running(children):
-                why = child.why_it_stays()
-                if why is not None and child not in reasons:
-                    self._say(f"{child.part.name} does not end: {why}; it is asked again for {grace_seconds:g} s")
-                    reasons[child] = why
-            if time.monotonic() >= ask_again:
-                ask_again = time.monotonic() + ask_again_seconds
+                obstacle = child.stop_obstacle()
+                if obstacle is not None and child not in obstacles:
+                    self._log(f"{child.spec.name} cannot stop: {obstacle}; trying again for {grace_seconds:g} s")
+                    obstacles[child] = obstacle
+            if time.monotonic() >= next_request:
+                next_request = time.monotonic() + stop_again_seconds
                 for child in self._running(children):
-                    if child in reasons:
+                    if child in obstacles:
                         child.terminate()
-        return reasons
+        return obstacles
 
-    def _say(self, text: str) -> None:
+    def _log(self, text: str) -> None:
         log_format = chosen_log_format(os.environ)
-        self._write(text if log_format == "text" else as_line_of("supervisor", text, log_format))
+        self._write(text if log_format == "text" else as_log_line("supervisor", text, log_format))
 
     @staticmethod
     def _running(children: list[Child]) -> list[Child]:
         return [child for child in children if child.exit_code is None]
 
-    def _turn(self, timeout_seconds: float) -> None:
-        self._pass_on(timeout_seconds)
-        if self._signals.stops:
-            raise StopAsked
+    def _tick(self, timeout_seconds: float) -> None:
+        self._handle_events(timeout_seconds)
+        if self._signals.count:
+            raise StopRequested
         now = time.monotonic()
-        passed, self._turned = min(now - self._turned, _TURN_SECONDS), now
+        elapsed, self._ticked_at = min(now - self._ticked_at, _TICK_SECONDS), now
         for index, child in enumerate(self._children):
-            child.watch.pass_time(passed)
-            if child.watch.has_lapsed and child.exit_code is None:
-                self._children[index] = self._start_again(child)
+            child.hang_detector.advance(elapsed)
+            if child.hang_detector.has_timed_out and child.exit_code is None:
+                self._children[index] = self._restart(child)
         for child in self._children:
             if child.exit_code is not None:
-                said = "\n".join(f"    {line}" for line in child.last_lines())
-                raise PartDied(
-                    f"{child.part.name} {child.how_it_ended()}" + (f"; it said last:\n{said}" if said else "")
-                )
+                lines = "".join(f"\n    {line}" for line in child.last_lines())
+                ending = f"{child.spec.name} {child.exit_description()}"
+                raise ProcessDied(f"{ending}. Its last lines:{lines}" if lines else ending)
 
-    def _start_again(self, child: Child) -> Child:
-        """End a part that hangs, and start it anew."""
-        name, seconds = child.part.name, child.watch.promised_seconds
-        self._say(f"{name} is started again: it has hung for more than {seconds:g} s")
+    def _restart(self, child: Child) -> Child:
+        """Kill a process that hangs, and start it again."""
+        name, seconds = child.spec.name, child.hang_detector.timeout_seconds
+        self._log(f"{name} is restarted: it has hung for more than {seconds:g} s")
         child.kill()
         while child.exit_code is None:
-            self._pass_on(_LOOK_SECONDS)
-        self._forget(child)
-        return self._begin(child.part)
+            self._handle_events(_POLL_SECONDS)
+        self._remove(child)
+        return self._spawn(child.spec)
 
-    def _forget(self, child: Child) -> None:
-        """Write what a part that has ended said last, and wait for nothing of it any more."""
+    def _remove(self, child: Child) -> None:
+        """Write the last lines of a process that has exited, and stop waiting for its events."""
         self._write_new_lines(child)
-        with suppress(KeyError):  # its log has ended before
+        with suppress(KeyError):  # unregistered already when the log ended
             self._selector.unregister(child.output)
-        self._selector.unregister(child.watch)
+        self._selector.unregister(child.hang_detector)
         child.close()
 
-    def _pass_on(self, timeout_seconds: float) -> None:
-        """Wait for log lines, signs of life or a signal, and hand lines on."""
+    def _handle_events(self, timeout_seconds: float) -> None:
+        """Wait for log lines, signs of life or a signal, and handle them."""
         for key, _ in self._selector.select(timeout_seconds):
             child = key.data
-            if isinstance(child, Watch):
+            if isinstance(child, HangDetector):
                 child.receive()
                 continue
             if not isinstance(child, Child):
                 self._signals.clear()
                 continue
             self._write_new_lines(child)
-            if child.output_ended:
+            if child.has_output_ended:
                 self._selector.unregister(child.output)
 
     def _write_new_lines(self, child: Child) -> None:
-        for line in child.new_lines():
-            if not child.part.is_quiet:
+        for line in child.read_new_lines():
+            if not child.spec.is_quiet:
                 self._write(line)
 
 
@@ -239,9 +238,9 @@ def _write_to_stderr(line: str) -> None:
     try:
         sys.stderr.write(f"{line}\n")
         sys.stderr.flush()
-    except OSError:  # the terminal is gone; SIGHUP follows
+    except OSError:  # the terminal is closed; SIGHUP follows
         return
 
 
 def _ignore(_number: int, _frame: FrameType | None) -> None:
-    """Be woken, no more: an ignored SIGCHLD would take the exit codes away."""
+    """Do nothing but wake up. An ignored SIGCHLD would discard the exit codes."""

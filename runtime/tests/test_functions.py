@@ -81,7 +81,7 @@ def test_library_is_loaded_when_redis_is_full_and_the_limit_is_as_before(redis: 
         redis.config_set("maxmemory", 0)
 
 
-def test_library_is_loaded_once_when_many_find_it_missing_at_once(redis: Redis, valkey: Valkey) -> None:
+def test_library_is_loaded_once_when_many_callers_find_it_missing(redis: Redis, valkey: Valkey) -> None:
     # given
     answers: list[object] = []
     together = threading.Barrier(8)
@@ -122,7 +122,9 @@ def test_asyncio_client_loads_and_calls_as_the_blocking_one_does(redis: Redis, v
     assert calls(redis, "fcall") == 2
 
 
-def test_caller_is_told_what_is_missing_and_where_to_read_on_when_it_may_not_load(redis: Redis, user: Redis) -> None:
+def test_error_names_the_missing_function_and_the_docs_page_when_the_caller_may_not_load(
+    redis: Redis, user: Redis
+) -> None:
     # when nobody has loaded the library
     with pytest.raises(FunctionsMissing) as caught:
         call(user, TAKE_LEASE, TAKE)
@@ -138,14 +140,14 @@ def test_caller_is_told_what_is_missing_and_where_to_read_on_when_it_may_not_loa
     assert take_lease_reply(call(user, TAKE_LEASE, TAKE)).outcome == "taken"
 
 
-def test_caller_is_told_that_its_user_needs_other_rules_when_it_may_call_no_function(redis: Redis, user: Redis) -> None:
+def test_error_names_the_acl_when_the_user_may_not_call_functions(redis: Redis, user: Redis) -> None:
     redis.function_load(LIBRARY)
     redis.execute_command("ACL SETUSER", "caller", "-fcall", "+function|load")
     with pytest.raises(FunctionsMissing, match=r"'fcall'.*\"A Redis of your own\", for the users' ACL lines"):
         call(user, TAKE_LEASE, TAKE)
 
 
-def test_asyncio_caller_is_told_the_same_when_the_library_is_missing(valkey: Valkey, user: Redis) -> None:
+def test_asyncio_caller_gets_the_same_error_when_the_library_is_missing(valkey: Valkey, user: Redis) -> None:
     async def once() -> None:
         url = valkey.url.replace("//", "//caller:secret@")
         async with AsyncRedis.from_url(url, socket_timeout=10) as client:

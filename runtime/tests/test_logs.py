@@ -32,7 +32,7 @@ def test_line_for_people_has_time_level_and_service(capsys: pytest.CaptureFixtur
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ WARNING api: what is .* read\n", capsys.readouterr().err)
 
 
-def test_line_in_json_has_the_fields_of_every_service_and_those_of_the_call(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_line_has_the_common_fields_and_the_fields_of_the_call(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logs("api", "DEBUG", "json")
     logging.getLogger("api.requests").debug('"%s"\nü', "x", extra={"status": 200})
 
@@ -67,7 +67,7 @@ def test_refusal_to_start_has_the_format_that_is_set(capsys: pytest.CaptureFixtu
     assert [re.search(r"WS_\w+='.' is not valid", line)[0] for line in lines] == faults  # type: ignore[index]
 
 
-def test_formatter_of_json_is_loaded_only_where_it_is_chosen() -> None:
+def test_json_formatter_is_imported_only_for_json() -> None:
     code = (
         "import sys; from runtime.logs import configure_logs\n"
         "for kind in ('text', 'json'): configure_logs('x', 'INFO', kind); print('pythonjsonlogger' in sys.modules)"
@@ -93,7 +93,7 @@ def test_level_of_a_service_wins_over_that_of_all(
     assert Environment(variables).log_level(*services) == level
 
 
-def test_level_that_is_none_is_refused_by_its_name() -> None:
+def test_invalid_log_level_is_refused_with_its_setting() -> None:
     with pytest.raises(SettingError, match="API_LOG_LEVEL"):
         Environment({"API_LOG_LEVEL": "LOUD"}).log_level("api")
     with pytest.raises(SettingError, match="LOG_FORMAT"):

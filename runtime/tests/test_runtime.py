@@ -59,7 +59,7 @@ def test_redis_url_takes_the_services_own_credentials_when_given(tmp_path: Path)
 @pytest.mark.parametrize(
     "url", ["http://u:secret@x", "redis://u:secret@", "secret:6379", "redis://u:secret@h:70000", "redis://secret[::1"]
 )
-def test_redis_url_is_refused_without_its_password_when_it_is_none(url: str) -> None:
+def test_invalid_redis_url_is_refused_without_showing_its_password(url: str) -> None:
     with pytest.raises(SettingError, match="REDIS_URL") as caught:
         Environment({"REDIS_URL": url}).redis_url("api")
     assert "secret" not in str(caught.value)
@@ -124,7 +124,7 @@ def test_ca_file_is_refused_when_redis_does_not_speak_tls(ca_file: Path, url: st
         ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "a PEM file"),
     ],
 )
-def test_ca_file_is_named_when_it_is_of_no_use(tmp_path: Path, content: str | None, said: str) -> None:
+def test_ca_file_is_named_when_it_is_invalid(tmp_path: Path, content: str | None, said: str) -> None:
     path = tmp_path / "ca.crt"
     if content is not None:
         path.write_text(content)
@@ -133,7 +133,7 @@ def test_ca_file_is_named_when_it_is_of_no_use(tmp_path: Path, content: str | No
         Environment({"REDIS_URL": "rediss://h", "REDIS_CA_FILE": str(path)}).redis_url("collector")
 
 
-def test_complaint_is_silent_for_a_minute_when_it_repeats(caplog: pytest.LogCaptureFixture) -> None:
+def test_repeated_warning_is_suppressed_for_a_minute(caplog: pytest.LogCaptureFixture) -> None:
     now = [0.0]
     occasionally = RateLimitedLog(logging.getLogger("test"), lambda: now[0])
     for _ in range(5):
@@ -162,7 +162,7 @@ def test_readiness_needs_one_contact_and_no_drain() -> None:
     assert readiness.readyz() == (404, "draining\n")
 
 
-def test_readiness_says_why_redis_cannot_run_functions_and_needs_one_that_ran_when_there_was_no_contact() -> None:
+def test_readiness_reports_missing_functions_and_needs_a_first_working_one() -> None:
     # given Redis answered, and could not be used
     readiness = Readiness()
     readiness.note_functions_missing("Redis lacks them")

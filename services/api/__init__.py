@@ -1,1 +1,1 @@
-"""REST, pages and OpenAPI: reads what the collector left in Redis, and asks for it to be pushed again."""
+"""The api service: REST, web pages and OpenAPI. It reads the collector's data in Redis and requests republication."""

@@ -1,6 +1,6 @@
-"""Runs the api service: ``python -m api``; with arguments, a command about users or tokens."""
+"""Runs the api service: ``python -m api``. With arguments: a command that manages users and tokens."""
 
-import runtime.early_stop  # noqa: F401  # isort: skip (first: importing the rest takes its time)
+import runtime.early_stop  # noqa: F401  # isort: skip (first: the other imports take time)
 
 import os
 import signal
@@ -13,7 +13,7 @@ from runtime.settings import SettingError
 
 
 def main() -> int:
-    """Serve until told to stop; return 2 where the settings or the address do not allow it."""
+    """Serve until a signal stops the service. Return 2 if a setting is not valid or the address is not available."""
     try:
         config = Config.from_environment(os.environ)
         listener = listen(config.host, config.port)
@@ -26,10 +26,10 @@ def main() -> int:
 
 
 def command() -> int:
-    """Do what the command line says; return its exit code."""
+    """Run the command and return its exit code."""
     from api.access.commands import run
 
-    # Unlike a start, a command that is told to stop has not done what it was for.
+    # SIGTERM interrupts a command before its work is done, so the exit code is not 0.
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
     return run(sys.argv[1:], os.environ)
 

@@ -1,4 +1,4 @@
-"""The WSGI application, made of its components. Nothing connects before the first question to Redis."""
+"""The WSGI application. Connects to Redis with the first request to Redis."""
 
 import logging
 import time
@@ -6,28 +6,28 @@ from typing import Any
 
 from flask import Flask, Response, g, request
 
-from api.access.control import control_access
-from api.alerts import AlertLog, alert_routes
+from api.access.install import install_access_control
+from api.alerts import AlertLogReader, alert_routes
+from api.app_resources import AppResources
 from api.assets import serve_assets
 from api.cluster import cluster_routes
-from api.components import Components
 from api.compression import compress
 from api.config import Config
 from api.counters import Counters
 from api.health import HealthReporter, health_routes, probe_routes
 from api.history import HistoryReader, history_routes
-from api.incidents import IncidentRecords, incident_routes
-from api.language import use_languages
+from api.incidents import IncidentReader, incident_routes
+from api.language import install_languages
+from api.message_store import MessageStore
 from api.openapi import openapi_routes
 from api.pages import page_routes
-from api.problems import answer_problems
-from api.redis_link import RedisLink, RedisWatch
+from api.problems import install_error_handlers
+from api.redis_connection import RedisConnection, RedisHealthCheck
 from api.reference import reference_routes
 from api.republish import Republisher
-from api.responses import protect
-from api.store import Store
-from api.streams import StreamReader
-from api.turns import Turns
+from api.request_queue import RequestQueue
+from api.responses import add_security_headers
+from api.stream_reader import StreamReader
 from contract.codec import prepare_types
 from contract.names import ALERT_LOG_KEY, HISTORY_KEYS, INCIDENTS_KEY
 from runtime.quoting import cut, quoted
@@ -38,41 +38,43 @@ _requests_logger = logging.getLogger("api.requests")
 
 
 def create_app(config: Config) -> Flask:
-    """Make the application; the ``watch`` among its ``Components`` is for the caller to start, after a fork."""
+    """Create the application. The caller starts the ``redis_check`` of its ``AppResources``, after a fork."""
     prepare_types()
     app = Flask("api")
-    # A node's name may hold any characters, slashes included.
+    # A node's name may contain any character, slashes included.
     app.url_map.merge_slashes = False
     counters = Counters()
     readiness = Readiness()
-    link = RedisLink(config.redis_url, readiness, counters)
-    # What is done before a request begins here; what is done after it runs in reverse: counted last, when all is done.
+    connection = RedisConnection(config.redis_url, readiness, counters)
+    # Flask runs ``after_request`` functions in reverse order. Counting is registered first and therefore runs last.
     _count_requests(app, counters)
     _log_requests(app, logging.INFO if config.logs_requests else logging.DEBUG)
-    gate = control_access(app, config, link, readiness, counters)
-    store = Store(link, readiness, counters)
-    republisher = Republisher(link, store, counters)
+    access_control = install_access_control(app, config, connection, readiness, counters)
+    store = MessageStore(connection, readiness, counters)
+    republisher = Republisher(connection, store, counters)
 
     def stream(key: str) -> StreamReader:
-        return StreamReader(key, link, readiness, counters)
+        return StreamReader(key, connection, readiness, counters)
 
-    reporter = HealthReporter(link, store, readiness)
+    reporter = HealthReporter(connection, store, readiness)
     app.register_blueprint(health_routes(reporter, republisher))
     app.register_blueprint(cluster_routes(store, republisher))
-    app.register_blueprint(alert_routes(store, AlertLog(stream(ALERT_LOG_KEY))))
+    app.register_blueprint(alert_routes(store, AlertLogReader(stream(ALERT_LOG_KEY))))
     app.register_blueprint(history_routes(store, HistoryReader(stream(HISTORY_KEYS))))
-    app.register_blueprint(incident_routes(store, IncidentRecords(stream(INCIDENTS_KEY), store)))
+    app.register_blueprint(incident_routes(store, IncidentReader(stream(INCIDENTS_KEY), store)))
     app.register_blueprint(openapi_routes())
     app.register_blueprint(reference_routes())
     app.register_blueprint(page_routes(config, store, readiness))
-    app.register_blueprint(probe_routes(readiness, counters, gate.knows_who_asks))
-    answer_problems(app)
+    app.register_blueprint(probe_routes(readiness, counters, access_control.is_identified))
+    install_error_handlers(app)
     app.after_request(compress)
-    app.after_request(protect)
+    app.after_request(add_security_headers)
     serve_assets(app)
-    use_languages(app)
-    turns: Turns[Any] = Turns(config.access.proxies, config.threads)
-    Components(counters, readiness, link, republisher, RedisWatch(link), turns, config.drain_seconds).attach(app)
+    install_languages(app)
+    request_queue: RequestQueue[Any] = RequestQueue(config.access.proxies, config.threads)
+    AppResources(
+        counters, readiness, connection, republisher, RedisHealthCheck(connection), request_queue, config.drain_seconds
+    ).attach(app)
     return app
 
 
@@ -91,12 +93,12 @@ def _count_requests(app: Flask, counters: Counters) -> None:
 
 
 def _log_requests(app: Flask, level: int) -> None:
-    """Have each request logged at ``level``, without its query, where the log takes that level."""
+    """Log each request at ``level``, without its query string. Does nothing if the logger ignores that level."""
     if not _requests_logger.isEnabledFor(level):
         return
 
     @app.after_request
-    def tell(response: Response) -> Response:
+    def log(response: Response) -> Response:
         seconds = time.perf_counter() - g.began
         address = g.get("address") or request.remote_addr or ""
         method = request.method if request.method in _METHODS else "other"
@@ -107,7 +109,7 @@ def _log_requests(app: Flask, level: int) -> None:
             "address": address,
             "seconds": round(seconds, 4),
         }
-        said = "%s %s %d in %.0f ms from %s"
+        message = "%s %s %d in %.0f ms from %s"
         path, ms = quoted(request.path), 1000 * seconds
-        _requests_logger.log(level, said, method, path, response.status_code, ms, address, extra=fields)
+        _requests_logger.log(level, message, method, path, response.status_code, ms, address, extra=fields)
         return response

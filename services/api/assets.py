@@ -1,4 +1,4 @@
-"""Static files under addresses that change with their content, so that browsers may keep them."""
+"""Static files. Their URLs change with their content, so that browsers may cache them."""
 
 import gzip
 import hashlib
@@ -9,24 +9,24 @@ from flask import Flask, Response, request
 
 from api.compression import SMALLEST_BYTES, answer_compressed
 
-#: Letters of a content hash that an address carries.
-HASH_LETTERS: Final = 12
+#: Digits of the content hash in a URL.
+HASH_DIGITS: Final = 12
 
 _KEEP: Final = "public, max-age=31536000, immutable"
-#: Of 1 to 9: more than for an answer that is compressed while somebody waits.
+#: gzip level, 1 to 9. Higher than for responses, which are compressed while a client waits.
 _LEVEL: Final = 6
 
 
 class _Asset(NamedTuple):
-    #: Time of the last change, in nanoseconds, and bytes.
+    #: Modification time in nanoseconds, and size in bytes.
     state: tuple[int, int]
     version: str
-    #: By gzip; empty where the file is small.
+    #: The content, compressed with gzip. Empty for a small file.
     compressed: bytes
 
 
 class Assets:
-    """The files of one folder, read and compressed when the service starts, and again after a change."""
+    """The files of one folder. Reads and compresses them at the start of the service, and again after a change."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -36,12 +36,12 @@ class Assets:
                 self._asset(path.relative_to(folder).as_posix())
 
     def url(self, name: str) -> str:
-        """Address of a file; without a hash where the file is missing."""
+        """Return the URL of a file. The URL of a missing file has no hash."""
         asset = self._asset(name)
         return f"/static/{name}" + (f"?v={asset.version}" if asset else "")
 
     def finish(self, response: Response) -> Response:
-        """Let a static file be kept for good if it was asked for by its hash, and compress it where that is wanted.
+        """Let caches keep a static file whose URL has its hash, and compress the file if the client accepts gzip.
 
         An ``after_request`` function.
         """
@@ -59,20 +59,20 @@ class Assets:
         try:
             status = path.stat()
             state = (status.st_mtime_ns, status.st_size)
-            former = self._assets.get(name)
-            if former is not None and former.state == state:
-                return former
+            previous = self._assets.get(name)
+            if previous is not None and previous.state == state:
+                return previous
             content = path.read_bytes()
         except (OSError, ValueError):
             return None
-        version = hashlib.sha256(content).hexdigest()[:HASH_LETTERS]
+        version = hashlib.sha256(content).hexdigest()[:HASH_DIGITS]
         compressed = gzip.compress(content, _LEVEL, mtime=0) if len(content) >= SMALLEST_BYTES else b""
         self._assets[name] = _Asset(state, version, compressed)
         return self._assets[name]
 
 
 def serve_assets(app: Flask) -> Assets:
-    """Give the templates of ``app`` ``asset(name)``, and its static files their cache headers."""
+    """Add ``asset(name)`` to the templates of ``app``, and cache headers to its static files."""
     assert app.static_folder is not None
     assets = Assets(Path(app.static_folder))
     app.jinja_env.globals["asset"] = assets.url

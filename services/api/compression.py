@@ -1,13 +1,13 @@
-"""Answers compressed for clients that say they can read it."""
+"""Compresses responses for clients that accept gzip."""
 
 import gzip
 from typing import Final
 
 from flask import Response, request
 
-#: Bytes below which compressing is not worth its header.
+#: Smallest body that is worth compressing, in bytes.
 SMALLEST_BYTES: Final = 1000
-#: Of 1 to 9. Numbers in JSON shrink to a tenth at the cheap end already.
+#: gzip level, 1 to 9. A low level already compresses numbers in JSON to a tenth.
 LEVEL: Final = 4
 
 _TYPES: Final = frozenset(
@@ -16,7 +16,10 @@ _TYPES: Final = frozenset(
 
 
 def compress(response: Response) -> Response:
-    """Compress ``response`` with gzip where that is wanted and pays; an ``after_request`` function."""
+    """Compress ``response`` with gzip if the client accepts it and the body is large enough.
+
+    An ``after_request`` function.
+    """
     if not _is_wanted(response):
         return response
     response.direct_passthrough = False
@@ -27,9 +30,9 @@ def compress(response: Response) -> Response:
 
 
 def answer_compressed(response: Response, compressed: bytes) -> None:
-    """Answer what was compressed before, where ``compress`` would do it now."""
+    """Answer with an already compressed body, if ``compress`` would compress this response."""
     if _is_wanted(response):
-        response.close()  # the file that it would have sent
+        response.close()  # the file of the uncompressed response
         _replace(response, compressed)
 
 

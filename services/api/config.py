@@ -13,12 +13,12 @@ from runtime.settings import Environment, FromEnvironment
 
 @dataclass(frozen=True)
 class Config(FromEnvironment):
-    """What the environment says, checked."""
+    """The validated settings."""
 
     service: ClassVar = "api"
 
     redis_url: str
-    #: Name of the cluster for as long as no collector has told it.
+    #: Name of the cluster until a collector has published one.
     cluster_name: str = catalogue.CLUSTER_NAME.default_value
     log_level: str = catalogue.LOG_LEVEL.default_value
     host: str = catalogue.API_HOST.default_value
@@ -26,31 +26,31 @@ class Config(FromEnvironment):
     #: Requests that are answered at the same time.
     threads: int = catalogue.API_THREADS.default_value
     access: AccessSettings = field(default_factory=AccessSettings)
-    #: The folder of the people who may sign in.
+    #: The folder with the users' files.
     users: Path | None = None
-    #: After so long people sign in again, however they use the pages.
+    #: Longest duration of a session, in seconds.
     session_seconds: float = catalogue.ACCESS_SESSION_SECONDS.default_value
-    #: And after so long in which they do not.
+    #: Seconds without a request after which a session ends.
     idle_seconds: float = catalogue.ACCESS_IDLE_SECONDS.default_value
-    #: Of one address, and of one identity, in one process.
+    #: Limit for one address and for one identity, in one process.
     requests_per_second: int = catalogue.API_LIMIT_REQUESTS_PER_SECOND.default_value
-    #: Bytes of messages that one token publishes, in one process.
+    #: Bytes of messages that one token may publish a second, in one process.
     published_bytes_per_second: int = catalogue.API_LIMIT_PUBLISHED_BYTES_PER_SECOND.default_value
-    #: Whether Redis, which keeps no append-only file, is asked for a dump after each revocation.
+    #: Whether the api requests a dump after each revocation. For a Redis without an append-only file.
     saves_revocations: bool = False
-    #: How people reach the deployment behind their own proxy.
-    public: WebOrigin | None = None
-    #: The host names that are answered.
+    #: The public URL of the deployment, if it is behind a proxy of its own.
+    public_url: WebOrigin | None = None
+    #: The host names that the api answers for.
     hosts: AllowedHosts = field(default_factory=AllowedHosts)
-    #: A replica that is told to end answers on for so long, so that gateways learn that nobody new shall come.
+    #: Seconds that a stopping replica keeps answering, so that gateways can route new clients elsewhere.
     drain_seconds: float = catalogue.API_DRAIN_SECONDS.default_value
     log_format: str = catalogue.LOG_FORMAT.default_value
-    #: Whether each request is logged at the level INFO; else it is at DEBUG.
+    #: Whether the api logs each request at level INFO. Otherwise it logs them at DEBUG.
     logs_requests: bool = False
 
     @classmethod
     def read(cls, environment: Environment) -> Self:
-        """Read the settings; ``environment.known`` then holds their names.
+        """Read the settings; ``environment.known`` then contains their names.
 
         Raises:
             SettingError: a value is not valid; the text names its variable.
@@ -73,11 +73,11 @@ class Config(FromEnvironment):
             requests_per_second=environment.value(catalogue.API_LIMIT_REQUESTS_PER_SECOND),
             published_bytes_per_second=environment.value(catalogue.API_LIMIT_PUBLISHED_BYTES_PER_SECOND),
             saves_revocations=saves_revocations(environment),
-            public=read_public_url(environment),
+            public_url=read_public_url(environment),
             hosts=read_hosts(environment, host),
         )
 
 
 def saves_revocations(environment: Environment) -> bool:
-    """``API_SAVE_REVOCATIONS``."""
+    """Return whether ``API_SAVE_REVOCATIONS`` is set."""
     return environment.value(catalogue.API_SAVE_REVOCATIONS) == "yes"

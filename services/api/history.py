@@ -1,4 +1,4 @@
-"""``/api/history``: what nodes were like, over any range, in at most the points that a chart can show."""
+"""``/api/history``: measures of nodes or of the cluster over any range, with at most the points that a chart shows."""
 
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -11,12 +11,12 @@ import redis
 from flask import Blueprint, Response, request
 from werkzeug.datastructures import MultiDict
 
-from api.history_grid import E, Grid, Stored, Window, distribution_of, make_grid, values_of
-from api.problems import Refusal
+from api.history_grid import E, Grid, StoredEntry, Window, distribution_of, make_grid, values_of
+from api.message_store import MessageStore, StoredDataInvalid, collector_time
+from api.problems import RequestRefused
 from api.query_parameters import choices, wants_csv, whole_number
 from api.responses import Cell, csv_answer, struct_answer
-from api.store import Store, StoredInvalid, collector_time
-from api.streams import Rows, StreamReader
+from api.stream_reader import Rows, StreamReader
 from contract.distribution import DISTRIBUTED, Distribution, decode_distribution, merge_distributions
 from contract.history import (
     CLUSTER_NODE,
@@ -41,30 +41,32 @@ DEFAULT_RANGE_SECONDS: Final = 3600
 RANGE_LIMITS_SECONDS: Final = (60, HALF_HOUR.retention_seconds)
 
 _TIMESTAMP: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z")
-#: Unix milliseconds of the year 3000: a range that is rounded up must end before the year 9999.
+#: Unix milliseconds of the year 3000. A range is rounded up, and must end before the year 9999.
 _LAST_MS: Final = 32_503_680_000_000
 
-#: Nodes that are read in one round trip, so that no single answer of Redis is huge.
-NODES_AT_ONCE: Final = 10
-#: Entries that are read of one stream at most; the collector keeps about 370.
+#: Nodes per round trip, so that no single answer of Redis is huge.
+NODES_PER_READ: Final = 10
+#: Most entries that are read from one stream. The collector keeps about 370.
 ENTRIES_LIMIT: Final = 2000
 
 _FIELD: Final = HISTORY_FIELD.encode()
 
 
-def history_routes(store: Store, reader: "HistoryReader") -> Blueprint:
-    """Make the route."""
+def history_routes(store: MessageStore, reader: "HistoryReader") -> Blueprint:
+    """Return the route."""
     routes = Blueprint("history", __name__, url_prefix="/api/history")
 
     @routes.get("")
     def history() -> Response:
         """Minimum, average and maximum of each measure and step."""
         is_table = wants_csv()
-        snapshot = store.newest_snapshot()
+        snapshot = store.snapshot_if_available()
         now_ms = round(1000 * collector_time(snapshot))
         query = read_query(request.args, now_ms)
         if snapshot is not None and not _has_any(snapshot, query.nodes) and not reader.has_any(query.nodes):
-            raise Refusal(404, f"No node is called {quoted(query.nodes[0])}. GET /api/cluster/nodes lists them.")
+            raise RequestRefused(
+                404, f"No node is called {quoted(query.nodes[0])}. GET /api/cluster/nodes lists all nodes."
+            )
         interval_seconds = 0.0 if snapshot is None else snapshot.interval_seconds
         grid = make_grid(query.start_ms, query.end_ms, query.points, now_ms=now_ms, interval_seconds=interval_seconds)
         series = []
@@ -84,8 +86,11 @@ def history_routes(store: Store, reader: "HistoryReader") -> Blueprint:
 
 
 @dataclass(frozen=True)
-class Query:
-    """A valid request. ``nodes`` holds ``CLUSTER_NODE`` for the averages; times are Unix milliseconds."""
+class HistoryQuery:
+    """A valid request. Times are Unix milliseconds.
+
+    ``nodes`` contains ``CLUSTER_NODE`` for the averages of the cluster.
+    """
 
     nodes: tuple[str, ...]
     measures: tuple[str, ...]
@@ -94,21 +99,21 @@ class Query:
     points: int
 
 
-def read_query(args: MultiDict[str, str], now_ms: int) -> Query:
-    """Read the parameters of a request made at ``now_ms``.
+def read_query(args: MultiDict[str, str], now_ms: int) -> HistoryQuery:
+    """Return the query of a request made at ``now_ms``.
 
     Raises:
-        Refusal: one of them is not valid; the text names it.
+        RequestRefused: a parameter is not valid; the text names the parameter.
     """
     start, end = _time(args, "start"), _time(args, "end")
     if start is not None and "range_seconds" in args:
-        raise Refusal(400, "The parameter 'range_seconds' does not go with 'start', which says the same.")
+        raise RequestRefused(400, "The parameters 'range_seconds' and 'start' exclude each other.")
     range_seconds = _number(args, "range_seconds", DEFAULT_RANGE_SECONDS, RANGE_LIMITS_SECONDS)
     end_ms = now_ms if end is None else end
     start_ms = end_ms - 1000 * range_seconds if start is None else start
     if start_ms >= end_ms:
-        raise Refusal(400, "The parameter 'start' takes a time before 'end', which is now unless it is given.")
-    return Query(
+        raise RequestRefused(400, "The parameter 'start' takes a time before 'end'; the default of 'end' is now.")
+    return HistoryQuery(
         nodes=_nodes(args),
         measures=choices(args, "measure", MEASURES) or tuple(MEASURES),
         start_ms=start_ms,
@@ -120,9 +125,11 @@ def read_query(args: MultiDict[str, str], now_ms: int) -> Query:
 def _nodes(args: MultiDict[str, str]) -> tuple[str, ...]:
     nodes = tuple(dict.fromkeys(args.getlist("node")))
     if len(nodes) > NODES_LIMIT:
-        raise Refusal(400, f"The parameter 'node' may stand for at most {NODES_LIMIT} nodes in one request.")
+        raise RequestRefused(400, f"One request accepts at most {NODES_LIMIT} names in the parameter 'node'.")
     if "" in nodes:
-        raise Refusal(400, "The parameter 'node' takes a node's name; without it the cluster's averages are answered.")
+        raise RequestRefused(
+            400, "The parameter 'node' takes a node's name. Omit the parameter for the cluster's averages."
+        )
     return nodes or (CLUSTER_NODE,)
 
 
@@ -140,7 +147,7 @@ def _time(args: MultiDict[str, str], name: str) -> int | None:
     except ValueError:
         milliseconds = -1
     if not 0 <= milliseconds < _LAST_MS:
-        raise Refusal(400, f"The parameter {name!r} takes a time in UTC such as 2026-11-23T09:41:07Z.")
+        raise RequestRefused(400, f"The parameter {name!r} takes a time in UTC such as 2026-11-23T09:41:07Z.")
     return milliseconds
 
 
@@ -148,8 +155,8 @@ def _has_any(snapshot: Snapshot, nodes: Sequence[str]) -> bool:
     return CLUSTER_NODE in nodes or any(node.node in nodes for node in snapshot.nodes)
 
 
-def _distribution(reader: "HistoryReader", query: Query, grid: Grid) -> HistoryDistribution | None:
-    """How the measures that are asked for lie over all nodes; ``None`` where that is not known in any step."""
+def _distribution(reader: "HistoryReader", query: HistoryQuery, grid: Grid) -> HistoryDistribution | None:
+    """Return the distribution of the query's measures over all nodes; ``None`` if no step has one."""
     measures = [measure for measure in query.measures if measure in DISTRIBUTED]
     cells = reader.read_distribution(grid) if measures else []
     if not any(cells):
@@ -158,11 +165,11 @@ def _distribution(reader: "HistoryReader", query: Query, grid: Grid) -> HistoryD
 
 
 def _table(history: History, measures: Sequence[str]) -> Response:
-    """Answer ``history`` as CSV; ``node`` is empty for the averages of the cluster."""
-    head = ["start", "node", *(f"{measure}_{kind}" for measure in measures for kind in ("min", "avg", "max"))]
+    """Answer ``history`` as CSV. The ``node`` column is empty for the averages of the cluster."""
+    header = ["start", "node", *(f"{measure}_{kind}" for measure in measures for kind in ("min", "avg", "max"))]
     distributed = {} if history.distribution is None else history.distribution.measures
-    head += [f"{measure}_nodes_{kind}" for measure in distributed for kind in DistributionValues.__struct_fields__]
-    return csv_answer("history", head, _rows(history, measures))
+    header += [f"{measure}_nodes_{kind}" for measure in distributed for kind in DistributionValues.__struct_fields__]
+    return csv_answer("history", header, _rows(history, measures))
 
 
 def _rows(history: History, measures: Sequence[str]) -> Iterator[list[Cell]]:
@@ -178,75 +185,77 @@ def _rows(history: History, measures: Sequence[str]) -> Iterator[list[Cell]]:
 
 
 class HistoryReader:
-    """Reads entries. Those that the collector did not write are left out."""
+    """Reads history entries. Leaves out entries that it cannot decode."""
 
     def __init__(self, streams: StreamReader) -> None:
         self._streams = streams
 
     def read(self, nodes: Sequence[str], grid: Grid) -> Iterator[tuple[str, list[HistoryEntry | None]]]:
-        """Each node with an entry, or ``None``, for each step of ``grid``.
+        """Yield each node with one entry, or ``None``, for each step of ``grid``.
 
         Raises:
-            Unavailable: Redis is away, or a key holds something else.
+            DataUnavailable: Redis is away, or a key is not a stream.
         """
         windows = grid.windows()
-        for first in range(0, len(nodes), NODES_AT_ONCE):
-            some = nodes[first : first + NODES_AT_ONCE]
+        for first in range(0, len(nodes), NODES_PER_READ):
+            some = nodes[first : first + NODES_PER_READ]
             answers = self._ask([partial(history_key, node=node) for node in some], windows)
             for position, node in enumerate(some):
                 own = answers[position * len(windows) : (position + 1) * len(windows)]
                 yield node, grid.fill(self._decoded(windows, own, decode_entry), merge)
 
     def read_distribution(self, grid: Grid) -> list[Distribution | None]:
-        """The cluster's distribution, or ``None``, for each step of ``grid``; none at all where Redis refuses it.
+        """Return the cluster's distribution, or ``None``, for each step of ``grid``.
+
+        The list is empty if Redis rejects the read.
 
         Raises:
-            Unavailable: Redis is away.
+            DataUnavailable: Redis is away.
         """
         windows = grid.windows()
         try:
             answers = self._ask([distribution_key], windows)
-        except StoredInvalid:
+        except StoredDataInvalid:
             return []
         return grid.fill(self._decoded(windows, answers, decode_distribution), merge_distributions)
 
     def has_any(self, nodes: Sequence[str]) -> bool:
-        """Whether there is an entry of any of these nodes.
+        """Return whether one of these nodes has an entry.
 
         Raises:
-            Unavailable: as ``read``.
+            DataUnavailable: Redis is away, or a key is not a stream.
         """
 
-        def question(client: redis.Redis) -> list[Rows]:
+        def query_entries(client: redis.Redis) -> list[Rows]:
             pipeline = client.pipeline(transaction=False)
             for node in nodes:
-                for step in RESOLUTIONS:
-                    pipeline.xrevrange(history_key(step.seconds, node), count=1)
+                for resolution in RESOLUTIONS:
+                    pipeline.xrevrange(history_key(resolution.seconds, node), count=1)
             answers: list[Rows] = pipeline.execute()
             return answers
 
-        return any(self._streams.ask(question))
+        return any(self._streams.ask(query_entries))
 
     def _ask(self, keys: Sequence[Callable[[int], str]], windows: Sequence[Window]) -> list[Rows]:
-        def question(client: redis.Redis) -> list[Rows]:
+        def query_entries(client: redis.Redis) -> list[Rows]:
             pipeline = client.pipeline(transaction=False)
             for key_of in keys:
                 for window in windows:
-                    key = key_of(window.step.seconds)
+                    key = key_of(window.resolution.seconds)
                     pipeline.xrange(key, max(0, window.start_ms), max(0, window.end_ms - 1), count=ENTRIES_LIMIT)
             answers: list[Rows] = pipeline.execute()
             return answers
 
-        return self._streams.ask(question)
+        return self._streams.ask(query_entries)
 
     def _decoded(
         self, windows: Sequence[Window], answers: Sequence[Rows], decode: Callable[[bytes], E]
-    ) -> list[tuple[Resolution, Iterator[Stored[E]]]]:
-        return [(window.step, self._stored(rows, decode)) for window, rows in zip(windows, answers, strict=True)]
+    ) -> list[tuple[Resolution, Iterator[StoredEntry[E]]]]:
+        return [(window.resolution, self._stored(rows, decode)) for window, rows in zip(windows, answers, strict=True)]
 
-    def _stored(self, rows: Rows, decode: Callable[[bytes], E]) -> Iterator[Stored[E]]:
+    def _stored(self, rows: Rows, decode: Callable[[bytes], E]) -> Iterator[StoredEntry[E]]:
         for entry_id, fields in rows:
             entry = self._streams.decoded(decode, fields.get(_FIELD, b""))
             if entry is not None:
                 start_ms, epoch = entry_id.split(b"-")
-                yield Stored(int(start_ms), int(epoch), entry)
+                yield StoredEntry(int(start_ms), int(epoch), entry)

@@ -1,4 +1,4 @@
-"""The regular steps that a history is answered in, and how stored entries fill them; no input or output."""
+"""The regular steps of a history answer, and how stored entries fill them. No input or output."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ from contract.rest import DistributionValues, HistoryValues
 E = TypeVar("E")
 
 
-class Stored(NamedTuple, Generic[E]):
-    """An entry of a stream, or a distribution, with what its id says."""
+class StoredEntry(NamedTuple, Generic[E]):
+    """A history entry or a distribution, with the values of its stream id."""
 
     start_ms: int
     epoch: Epoch
@@ -21,16 +21,19 @@ class Stored(NamedTuple, Generic[E]):
 
 
 class Window(NamedTuple):
-    """A part of a stream, from ``start_ms`` to, not including, ``end_ms``."""
+    """A range of a stream, from ``start_ms`` to, not including, ``end_ms``."""
 
-    step: Resolution
+    resolution: Resolution
     start_ms: int
     end_ms: int
 
 
 @dataclass(frozen=True)
 class Grid:
-    """``points`` steps of ``step_ms`` from ``start_ms`` on, filled from entries of ``base`` up to ``until_ms``."""
+    """``points`` steps of ``step_ms`` from ``start_ms`` on.
+
+    Entries of resolution ``base`` up to ``until_ms`` fill the steps.
+    """
 
     base: Resolution
     start_ms: int
@@ -44,20 +47,23 @@ class Grid:
         return self.start_ms + self.points * self.step_ms
 
     def windows(self) -> list[Window]:
-        """What is to be read, coarsest first: of finer steps than ``base`` that which it may not have yet."""
+        """Return the windows to read, coarsest first.
+
+        The finer windows cover the end of the range, which ``base`` may still lack.
+        """
         windows = [Window(self.base, self.start_ms, self.end_ms)]
-        step = self.base
-        while step.source is not None:
-            # In which the step is that goes on, and the one before, whose entry may be on its way.
-            start_ms = self.until_ms - 2000 * step.seconds
-            step = step.source
-            windows.append(Window(step, max(self.start_ms, start_ms), self.end_ms))
+        resolution = self.base
+        while resolution.source is not None:
+            # The current period of this resolution, and the one before, which the collector may not have stored yet.
+            start_ms = self.until_ms - 2000 * resolution.seconds
+            resolution = resolution.source
+            windows.append(Window(resolution, max(self.start_ms, start_ms), self.end_ms))
         return windows
 
     def fill(
-        self, streams: Iterable[tuple[Resolution, Iterable[Stored[E]]]], merge: Callable[[list[E]], E]
+        self, streams: Iterable[tuple[Resolution, Iterable[StoredEntry[E]]]], merge: Callable[[list[E]], E]
     ) -> list[E | None]:
-        """One entry a step, made by ``merge`` of what ``windows`` gave; ``None`` where there is nothing."""
+        """Return one entry per step, merged from the streams of ``windows``; ``None`` for a step without entries."""
         cells: list[list[E]] = [[] for _ in range(self.points)]
         for stored in _without_repetitions(streams):
             cell = (stored.start_ms - self.start_ms) // self.step_ms
@@ -69,12 +75,14 @@ class Grid:
 def make_grid(start_ms: int, end_ms: int, points: int, *, now_ms: int, interval_seconds: float) -> Grid:
     """Return the grid for a range, in Unix milliseconds, with at most ``points`` steps.
 
-    A step is at least two scrape intervals, so that slow scraping makes no gaps, and a multiple of a stored step: of
-    the coarsest that is fine enough, among those that reach back to the start.
+    A step covers at least two scrape intervals, so that slow scraping leaves no gaps. A step is a multiple of a stored
+    resolution: the coarsest one that is fine enough, among the resolutions that reach back to the start.
     """
-    reaching = [step for step in RESOLUTIONS if start_ms >= now_ms - 1000 * step.retention_seconds] or [RESOLUTIONS[-1]]
+    reaching = [
+        resolution for resolution in RESOLUTIONS if start_ms >= now_ms - 1000 * resolution.retention_seconds
+    ] or [RESOLUTIONS[-1]]
     wanted_ms = max(-(-(end_ms - start_ms) // points), round(2000 * interval_seconds))
-    base = [reaching[0], *(step for step in reaching if 1000 * step.seconds <= wanted_ms)][-1]
+    base = [reaching[0], *(resolution for resolution in reaching if 1000 * resolution.seconds <= wanted_ms)][-1]
     step_ms = -(-wanted_ms // (1000 * base.seconds)) * 1000 * base.seconds
     last = -(-end_ms // step_ms)
     first = max(start_ms // step_ms, last - points)
@@ -82,7 +90,7 @@ def make_grid(start_ms: int, end_ms: int, points: int, *, now_ms: int, interval_
 
 
 def values_of(cells: Sequence[HistoryEntry | None], measure: str) -> HistoryValues:
-    """One measure of a filled grid."""
+    """Return the values of one measure."""
     position = list(MEASURES).index(measure)
     triples = [_triple(None if entry is None else entry.summaries[position]) for entry in cells]
     low, average, high = zip(*triples, strict=True)
@@ -90,7 +98,7 @@ def values_of(cells: Sequence[HistoryEntry | None], measure: str) -> HistoryValu
 
 
 def distribution_of(cells: Sequence[Distribution | None], measure: str) -> DistributionValues:
-    """How one measure lies, of a filled grid."""
+    """Return the distribution of one measure."""
     position = DISTRIBUTED.index(measure)
     spreads = [None if cell is None else cell.quantiles[position] for cell in cells]
     p10, median, p90, high, node = zip(*(spread or (None,) * 5 for spread in spreads), strict=True)
@@ -101,13 +109,13 @@ def _triple(summary: Summary) -> tuple[float | None, float | None, float | None]
     return summary if isinstance(summary, tuple) else (summary, summary, summary)
 
 
-def _without_repetitions(streams: Iterable[tuple[Resolution, Iterable[Stored[E]]]]) -> Iterator[Stored[E]]:
-    """Leave out finer entries that are contained in a coarser one, which is of the same epoch."""
+def _without_repetitions(streams: Iterable[tuple[Resolution, Iterable[StoredEntry[E]]]]) -> Iterator[StoredEntry[E]]:
+    """Leave out finer entries that a coarser entry of the same epoch contains."""
     contained_until_ms: dict[Epoch, int] = {}
-    for step, entries in streams:
+    for resolution, entries in streams:
         ends = dict(contained_until_ms)
         for stored in entries:
             if stored.start_ms >= contained_until_ms.get(stored.epoch, 0):
-                ends[stored.epoch] = stored.start_ms + 1000 * step.seconds
+                ends[stored.epoch] = stored.start_ms + 1000 * resolution.seconds
                 yield stored
         contained_until_ms = ends

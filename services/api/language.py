@@ -1,4 +1,4 @@
-"""The language of the pages; programs, under ``/api``, always get English."""
+"""The language of web pages. Answers under ``/api`` are always English."""
 
 from collections.abc import Callable
 from functools import cache
@@ -8,33 +8,33 @@ from typing import Final
 
 from flask import Flask, Response, has_request_context, request
 
-from api.responses import answers_json
+from api.responses import is_program_request
 
-#: The first is that of the texts in the code and for whoever asks for none of these.
+#: The first is the language of the texts in the code, and the default.
 LANGUAGES: Final = ("en", "fr")
-#: Query parameter that chooses, and goes on choosing by the cookie.
+#: Query parameter that chooses the language. The cookie stores the choice.
 PARAMETER: Final = "lang"
 COOKIE: Final = "language"
-#: Seconds for which a browser keeps the choice: a year.
+#: Seconds that a browser keeps the cookie: a year.
 KEPT_SECONDS: Final = 365 * 24 * 3600
 
 _CATALOGS: Final = Path(__file__).with_name("translations")
 
 
 def language() -> str:
-    """The one of ``LANGUAGES`` for this request: chosen in its address, before, or in the browser's settings."""
-    if not has_request_context() or answers_json():
+    """Return the language of this request: from its query, its cookie, or the browser's settings."""
+    if not has_request_context() or is_program_request():
         return LANGUAGES[0]
-    return _asked() or _known(request.cookies.get(COOKIE)) or _accepted() or LANGUAGES[0]
+    return _from_query() or _supported(request.cookies.get(COOKIE)) or _from_browser() or LANGUAGES[0]
 
 
 def gettext(text: str, **values: object) -> str:
-    """``text`` in the language of this request, with ``values`` for its ``%(name)s``; a percent sign is ``%%``."""
+    """Return ``text`` in the language of this request. ``values`` replace ``%(name)s``; a percent sign is ``%%``."""
     return _catalog(language()).gettext(text) % values
 
 
-def use_languages(app: Flask) -> None:
-    """Give the templates of ``app`` ``language``, ``_()`` and ``ngettext()``, and its pages the headers of a language.
+def install_languages(app: Flask) -> None:
+    """Add ``language``, ``_()`` and ``ngettext()`` to the templates of ``app``, and language headers to its pages.
 
     Raises:
         FileNotFoundError: a compiled catalog is missing.
@@ -43,40 +43,40 @@ def use_languages(app: Flask) -> None:
         _catalog(name)
     environment = app.jinja_env
     environment.add_extension("jinja2.ext.i18n")
-    # A long text in a template is one line to its translators.
+    # Translators see a long text of a template as one line.
     environment.policies["ext.i18n.trimmed"] = True
-    install: Callable[..., None] = environment.install_gettext_callables  # type: ignore[attr-defined]  # the extension's
+    install: Callable[..., None] = environment.install_gettext_callables  # type: ignore[attr-defined]  # from the i18n extension
     install(
         lambda text: _catalog(language()).gettext(text),
         lambda one, many, number: _catalog(language()).ngettext(one, many, number),
         newstyle=True,
     )
     app.context_processor(lambda: {"language": language()})
-    app.after_request(_tell)
+    app.after_request(_add_language_headers)
 
 
-def _tell(response: Response) -> Response:
+def _add_language_headers(response: Response) -> Response:
     if response.mimetype == "text/html":
         response.headers["Content-Language"] = language()
         response.vary.update(("Accept-Language", "Cookie"))
-        asked = _asked()
-        if asked is not None:
-            response.set_cookie(COOKIE, asked, max_age=KEPT_SECONDS, path="/", samesite="Lax")
+        chosen = _from_query()
+        if chosen is not None:
+            response.set_cookie(COOKIE, chosen, max_age=KEPT_SECONDS, path="/", samesite="Lax")
     return response
 
 
-def _asked() -> str | None:
-    return _known(request.args.get(PARAMETER))
+def _from_query() -> str | None:
+    return _supported(request.args.get(PARAMETER))
 
 
-def _known(name: str | None) -> str | None:
+def _supported(name: str | None) -> str | None:
     return name if name in LANGUAGES else None
 
 
-def _accepted() -> str | None:
-    # Werkzeug's best_match takes "en" for "fr-CA, en;q=0.5": to it, a region is worse than any other language.
+def _from_browser() -> str | None:
+    # Werkzeug's best_match chooses "en" for "fr-CA, en;q=0.5": it ranks a region below every other language.
     for tag, quality in request.accept_languages:
-        name = _known(tag.replace("_", "-").partition("-")[0].lower())
+        name = _supported(tag.replace("_", "-").partition("-")[0].lower())
         if name is not None and quality > 0:
             return name
     return None

@@ -1,4 +1,4 @@
-"""``/api/openapi.json``: the REST interface described in OpenAPI 3.1, its schemas made of the contract's types."""
+"""``/api/openapi.json``: an OpenAPI 3.1 description of the REST interface, with schemas from the contract's types."""
 
 import functools
 import hashlib
@@ -40,11 +40,11 @@ _TEXTS: Final = {"type": "array", "items": _TEXT}
 _POSITION: Final = {"type": "string", "pattern": "^[0-9]{1,15}-[0-9]{1,15}$"}
 
 _AGE: Final = {
-    "description": "Seconds since Redis took the message; absent where Redis does not know.",
+    "description": "Seconds since the message was written; absent if Redis does not know the age.",
     "schema": {"type": "integer", "minimum": 0},
 }
 _AGE_FROM_MEMORY: Final = {
-    "description": "Seconds since this was read; present only with Redis away.",
+    "description": "Seconds since the api read the data; present only while Redis is away.",
     "schema": {"type": "integer", "minimum": 0},
 }
 _ETAG: Final = {
@@ -54,7 +54,7 @@ _ETAG: Final = {
 }
 _RETRY_AFTER: Final = {
     "required": True,
-    "description": "Seconds after which asking again may help.",
+    "description": "Seconds after which a retry may succeed.",
     "schema": {"type": "integer", "minimum": 1},
 }
 _IF_NONE_MATCH: Final = {
@@ -65,23 +65,27 @@ _IF_NONE_MATCH: Final = {
 }
 _UNAVAILABLE: Final = {"503": {"$ref": "#/components/responses/Unavailable"}}
 _SECURITY: Final = {
-    "token": {"type": "http", "scheme": "bearer", "description": "What `token add` writes, with the scope it needs."},
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A token that `token add` printed, with the scope of the operation.",
+    },
     "session": {
         "type": "apiKey",
         "in": "cookie",
         "name": "dispycluster-<installation>",
-        "description": "What the sign-in page gives to browsers; good for everything but publishing.",
+        "description": "The session cookie of the sign-in page; allows everything except publishing.",
     },
 }
 
 
 def openapi_routes() -> Blueprint:
-    """Make the route."""
+    """Return the route."""
     routes = Blueprint("openapi", __name__, url_prefix="/api")
 
     @routes.get("/openapi.json")
     def openapi() -> Response:
-        """The description."""
+        """The OpenAPI document."""
         body, tag = _encoded()
         return tagged_answer(body, tag)
 
@@ -89,7 +93,7 @@ def openapi_routes() -> Blueprint:
 
 
 def description() -> Json:
-    """The OpenAPI document."""
+    """Return the OpenAPI document."""
     _, schemas = msgspec.json.schema_components(_TYPES, ref_template="#/components/schemas/{name}")
     return {
         "openapi": "3.1.0",
@@ -97,10 +101,10 @@ def description() -> Json:
         "info": {
             "title": "DispyCluster Live",
             "version": VERSION,
-            "description": "See a compute cluster live. Changes are pushed by Socket.IO; this is for the rest.",
+            "description": "See a compute cluster live. Socket.IO pushes changes; this interface has the rest.",
         },
         "servers": [{"url": "/"}],
-        # One of them; none where access is open.
+        # A request needs one of these credentials, or no credential where access is open.
         "security": [{"token": []}, {"session": []}, {}],
         "paths": _paths(),
         "components": {"schemas": schemas, "responses": _shared_responses(), "securitySchemes": _SECURITY},
@@ -118,7 +122,7 @@ def _paths() -> Json:
     unknown = {"404": _problem("No node has that name.")}
     return {
         "/api/health": {
-            "get": _operation("health", "Whether the product works; 200 also when degraded.", _ref(HealthReport))
+            "get": _operation("health", "Whether the product works; 200 even if degraded.", _ref(HealthReport))
         },
         "/api/cluster/nodes": {"get": _nodes()},
         "/api/cluster/nodes/{node}": {"get": _latest("node", "One node.", _ref(Node), [node], unknown)},
@@ -131,19 +135,21 @@ def _paths() -> Json:
         "/api/rules": {"get": _latest("rules", "The alert rules in force.", _ref(RulesInForce))},
         "/api/history": {"get": _history()},
         "/api/publish/{channel}": {"post": _publish()},
-        "/api/session": {"get": _operation("session", "As whom the request was let in.", _ref(SessionReport))},
+        "/api/session": {
+            "get": _operation("session", "User, scopes and expiry of the request's credential.", _ref(SessionReport))
+        },
         "/api/openapi.json": {"get": _operation("openapi", "This description.", {"type": "object"})},
     }
 
 
 def _nodes() -> Json:
-    trouble = "`trouble`: those that are offline and those for which an alert fires."
+    trouble = "`trouble`: nodes that are offline or have a firing alert."
     described = _latest(
         "nodes",
-        "All nodes, or some. All as JSON: has the snapshot pushed again to all Socket.IO clients.",
+        "All nodes, or some of them. A request for all nodes as JSON also pushes the snapshot to Socket.IO clients.",
         {"type": "array", "items": _ref(Node)},
         _table_parameters(
-            _parameter("q", "A part of the name or of the address, whatever its case.", _TEXT),
+            _parameter("q", "A part of the name or of the address. Case is ignored.", _TEXT),
             _parameter("status", trouble, {"enum": list(cluster.STATUSES)}),
         ),
     )
@@ -153,17 +159,17 @@ def _nodes() -> Json:
 
 
 def _publish() -> Json:
-    channel = _path_parameter("channel", "Where the message goes.", {"enum": list(CHANNELS)})
+    channel = _path_parameter("channel", "Channel of the message.", {"enum": list(CHANNELS)})
     described = _operation(
         "publish",
-        "Put a JSON object on a channel, its bytes unchanged; needs a token in every mode.",
+        "Publish a JSON object on a channel, its bytes unchanged. Needs a token in every access mode.",
         _ref(Published),
         [channel],
         {
-            "400": _problem("The body is no JSON object."),
-            "404": _problem("No channel has that name; the detail names them."),
+            "400": _problem("The body is not a JSON object."),
+            "404": _problem("No channel has that name; the detail lists the channels."),
             "413": _problem("The body is too long."),
-            "415": _problem("The body is said to be something else."),
+            "415": _problem("The Content-Type is not JSON."),
             **_UNAVAILABLE,
         },
         status="202",
@@ -178,11 +184,11 @@ def _publish() -> Json:
 def _log() -> Json:
     return _operation(
         "alertLog",
-        "Transitions of alerts, oldest first; the newest ones without `after`.",
+        "Transitions of alerts, oldest first. Without `after`: the newest ones.",
         _ref(AlertLogPage),
         [
-            _parameter("after", "Id of the entry before the first wanted.", _POSITION),
-            _parameter("limit", "Entries at most.", _number((1, LARGEST_LIMIT), DEFAULT_LIMIT)),
+            _parameter("after", "Id of the entry before the first entry of the answer.", _POSITION),
+            _parameter("limit", "Largest number of entries.", _number((1, LARGEST_LIMIT), DEFAULT_LIMIT)),
         ],
         _parameters_refused() | _UNAVAILABLE,
         headers={"Age": _AGE_FROM_MEMORY},
@@ -193,21 +199,27 @@ def _incidents() -> Json:
     severities = {"type": "array", "items": msgspec.json.schema(Severity)}
     transitions = {"type": "array", "items": {"enum": list(incidents.TRANSITIONS)}}
     hours = {"type": "integer", "minimum": 1, "maximum": incidents.LARGEST_HOURS}
-    firing = "`firing`: those that go on; `resolved`: those that have ended; none is `pending`."
+    firing = "`firing`: ongoing incidents; `resolved`: ended incidents. No incident is `pending`."
     limit = _number((1, incidents.LARGEST_LIMIT), incidents.DEFAULT_LIMIT)
     described = _operation(
         "incidents",
-        "Alerts that fired, newest first; on the first page those that still do come first.",
+        "Alerts that fired, newest first. The first page begins with the ongoing ones.",
         _ref(IncidentsPage),
         _table_parameters(
-            _parameter("hours", "Those that ended in so many hours before now; all without it.", hours),
-            _parameter("node", "Nodes' names, repeated; all without it.", _TEXTS),
-            _parameter("rule", "Rules' names, repeated; all without it.", _TEXTS),
-            _parameter("severity", "Severities, repeated; all without it.", severities),
+            _parameter(
+                "hours",
+                "Ongoing incidents, and incidents that ended in this many hours before now. Default: all.",
+                hours,
+            ),
+            _parameter("node", "Node name, repeatable. Default: all nodes.", _TEXTS),
+            _parameter("rule", "Rule name, repeatable. Default: all rules.", _TEXTS),
+            _parameter("severity", "Severity, repeatable. Default: all severities.", severities),
             _parameter("transition", firing, transitions),
-            _parameter("q", "A part of the node's name or of the message, whatever its case.", _TEXT),
-            _parameter("limit", "Ended ones at most; a page may have fewer though more follow.", limit),
-            _parameter("after", "What the page before said as `next`.", _POSITION),
+            _parameter("q", "A part of the node's name or of the message. Case is ignored.", _TEXT),
+            _parameter(
+                "limit", "Largest number of ended incidents. A page may have fewer even if another page follows.", limit
+            ),
+            _parameter("after", "`next` of the previous page.", _POSITION),
         ),
         _parameters_refused() | _UNAVAILABLE,
         headers={"Age": _AGE_FROM_MEMORY},
@@ -222,15 +234,15 @@ def _history() -> Json:
     range_seconds = _number(RANGE_LIMITS_SECONDS, DEFAULT_RANGE_SECONDS)
     described = _operation(
         "history",
-        "Minimum, average and maximum of each measure and step; null where nothing is known.",
+        "Minimum, average and maximum of each measure and step; null for a step without data.",
         _ref(History),
         _table_parameters(
-            _parameter("node", "Nodes' names, repeated; without it the cluster's averages.", nodes),
-            _parameter("measure", "Measures, repeated; all without it.", measures),
-            _parameter("range_seconds", "Length, if not `start`.", range_seconds),
-            _parameter("start", "Where it begins, instead of `range_seconds`.", time),
-            _parameter("end", "Where it ends; the newest snapshot's time without it.", time),
-            _parameter("points", "Steps at most.", _number(POINTS_LIMITS, DEFAULT_POINTS)),
+            _parameter("node", "Node name, repeatable. Default: the cluster's averages.", nodes),
+            _parameter("measure", "Measure, repeatable. Default: all measures.", measures),
+            _parameter("range_seconds", "Length of the range. Excludes `start`.", range_seconds),
+            _parameter("start", "Start of the range. Excludes `range_seconds`.", time),
+            _parameter("end", "End of the range. Default: the newest snapshot's time.", time),
+            _parameter("points", "Largest number of steps.", _number(POINTS_LIMITS, DEFAULT_POINTS)),
         ),
         _parameters_refused() | _UNAVAILABLE | {"404": _problem("None of the nodes is in the snapshot or in history.")},
     )
@@ -240,9 +252,9 @@ def _history() -> Json:
 def _latest(
     name: str, summary: str, schema: Json, parameters: Sequence[Json] = (), responses: Json | None = None
 ) -> Json:
-    """An operation that answers a stored message, or a part of it."""
+    """Return an operation that answers a stored message or a part of one."""
     headers = {"Age": _AGE, "ETag": _ETAG}
-    unchanged = {"description": "Not changed since that ETag.", "headers": dict(headers)}
+    unchanged = {"description": "Not changed since the ETag of `If-None-Match`.", "headers": dict(headers)}
     return _operation(
         name,
         summary,
@@ -263,9 +275,9 @@ def _operation(
     status: str = "200",
     headers: Json | None = None,
 ) -> Json:
-    """An operation that answers a body of that schema with ``headers``.
+    """Return an operation that answers a body of ``schema`` with ``headers``.
 
-    ``responses`` are those that it may give besides what every operation may.
+    ``responses`` are added to the responses that all operations have.
     """
     answer = {"description": summary, "content": {"application/json": {"schema": schema}}}
     described = {
@@ -284,14 +296,14 @@ def _operation(
 
 
 def _with_table(described: Json) -> Json:
-    """An operation whose answer may be had as a table, too."""
+    """Add a CSV table to the responses of an operation."""
     described["responses"]["200"]["content"]["text/csv"] = {"schema": _TEXT}
     return described
 
 
 def _table_parameters(*parameters: Json) -> list[Json]:
-    """Parameters of such an operation."""
-    text = "`csv` for a table with a head. A text that a spreadsheet would take for a formula begins with `'`."
+    """Return the parameters of an operation with a CSV table."""
+    text = "`csv` for a table with a header. The api puts `'` before a text that a spreadsheet would run as a formula."
     return [_parameter("format", text, {"enum": ["json", "csv"], "default": "json"}), *parameters]
 
 
@@ -316,18 +328,19 @@ def _problem(text: str) -> Json:
 
 
 def _shared_responses() -> Json:
-    """Answers that several operations give, by the names that they refer to them by."""
+    """Return the responses that several operations share, by name."""
     challenge = {"WWW-Authenticate": {"required": True, "schema": {"const": "Bearer", "type": "string"}}}
     retry = {"Retry-After": _RETRY_AFTER}
-    unavailable = "Nothing that could be answered: nothing is stored yet, or Redis is away."
+    unavailable = "There is no data to answer with: the collector has stored none yet, or Redis is away."
     return {
         "Unavailable": _problem(unavailable) | {"headers": retry},
-        "SignInRequired": _problem("No valid credential; `code` is `sign_in_required`.") | {"headers": challenge},
-        "Forbidden": _problem("A credential without the scope; `code` is `forbidden`."),
+        "SignInRequired": _problem("The request has no valid credential; `code` is `sign_in_required`.")
+        | {"headers": challenge},
+        "Forbidden": _problem("The credential lacks the scope; `code` is `forbidden`."),
         "LimitExceeded": _problem("Too many requests; `code` is `limit_exceeded`.") | {"headers": retry},
     }
 
 
 def _ref(of: type) -> Json:
-    """Refer to the schema of a type of the contract."""
+    """Return a reference to the schema of a type of the contract."""
     return {"$ref": f"#/components/schemas/{of.__name__}"}

@@ -1,4 +1,4 @@
-"""Errors as answers: problem+json (RFC 9457) under ``/api``, a page elsewhere. Nothing internal gets out."""
+"""Error responses: problem+json (RFC 9457) under ``/api``, a web page elsewhere. They contain no internal details."""
 
 import logging
 from collections.abc import Mapping
@@ -10,8 +10,8 @@ from msgspec import UNSET
 from werkzeug.exceptions import HTTPException
 
 from api.language import gettext
-from api.responses import RETRY_AFTER_SECONDS, answers_json
-from api.store import Unavailable
+from api.message_store import DataUnavailable
+from api.responses import RETRY_AFTER_SECONDS, is_program_request
 from contract.codec import encode
 from contract.rest import Problem
 from runtime.quoting import QUOTED_LENGTH
@@ -21,10 +21,10 @@ _logger = logging.getLogger(__name__)
 Code = Literal["sign_in_required", "forbidden", "limit_exceeded"]
 
 
-class Refusal(Exception):
-    """The request cannot be served as it is; ``detail`` tells people why, and ``code`` programs.
+class RequestRefused(Exception):
+    """The api does not serve this request. ``detail`` explains the reason to people, ``code`` to programs.
 
-    ``as_page`` says whether it is answered by a page, where the path alone does not tell.
+    ``as_page`` chooses between a page and JSON where the path alone does not decide.
     """
 
     def __init__(
@@ -43,31 +43,31 @@ class Refusal(Exception):
         self.as_page = as_page
 
 
-def answer_problems(app: Flask) -> None:
-    """Have every error of ``app`` answered here."""
-    app.register_error_handler(Refusal, answer_refusal)
-    app.register_error_handler(Unavailable, _unavailable)
+def install_error_handlers(app: Flask) -> None:
+    """Answer every error of ``app`` with the functions of this module."""
+    app.register_error_handler(RequestRefused, answer_refused_request)
+    app.register_error_handler(DataUnavailable, _unavailable)
     app.register_error_handler(HTTPException, _refused_by_framework)
     app.register_error_handler(Exception, _unexpected)
 
 
-def answer_refusal(refusal: Refusal) -> Response:
-    """The answer to a refused request."""
-    response = _answer(refusal.status, refusal.detail, refusal.code, refusal.as_page)
-    response.headers.update(refusal.headers)
+def answer_refused_request(refused: RequestRefused) -> Response:
+    """Return the response to a refused request."""
+    response = _answer(refused.status, refused.detail, refused.code, refused.as_page)
+    response.headers.update(refused.headers)
     return response
 
 
-def _unavailable(error: Unavailable) -> Response:
-    # The error's own sentence names a key in Redis, which says little to who reads a page.
-    response = _answer(503, str(error) if answers_json() else _detail(503))
+def _unavailable(error: DataUnavailable) -> Response:
+    # The error's own text names a Redis key, which does not help a person with a browser.
+    response = _answer(503, str(error) if is_program_request() else _detail(503))
     response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
     return response
 
 
 def _refused_by_framework(error: HTTPException) -> Response:
     original = error.get_response(request.environ)
-    if original.status_code < 400:  # a redirection is an exception to werkzeug
+    if original.status_code < 400:  # werkzeug raises redirections as exceptions
         return Response(status=original.status_code, headers=original.headers)
     response = _answer(original.status_code, _detail(original.status_code))
     if "Allow" in original.headers:
@@ -85,11 +85,9 @@ def _detail(status: int) -> str:
     if status == 404:
         return gettext("There is nothing at %(path)r.", path=path)
     if status == 405:
-        return gettext(
-            "%(method)s is not among the methods that %(path)r takes.", method=request.method[:20], path=path
-        )
+        return gettext("%(path)r does not accept the method %(method)s.", method=request.method[:20], path=path)
     if status == 500:
-        return gettext("The api failed to answer; its log says why.")
+        return gettext("The api failed to answer. Its log has the reason.")
     if status == 503:
         return gettext("There is nothing to show yet. Check that Redis and the collector run, and reload the page.")
     return HTTPStatus(status).description or gettext("The request cannot be served.")
@@ -109,7 +107,7 @@ def _title(status: int) -> str:
 
 def _answer(status: int, detail: str, code: Code | None = None, as_page: bool | None = None) -> Response:
     title = _title(status)
-    if answers_json() or as_page is False:
+    if is_program_request() or as_page is False:
         problem = Problem(title=title, status=status, detail=detail, code=code or UNSET)
         response = Response(encode(problem), status, content_type="application/problem+json")
     else:

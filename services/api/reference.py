@@ -1,4 +1,4 @@
-"""``/api`` in a browser: where the interfaces are, and all routes, made from the OpenAPI document."""
+"""``/api`` in a browser: an overview of the interfaces and all routes, generated from the OpenAPI document."""
 
 import functools
 from typing import Any, Final, NamedTuple
@@ -8,12 +8,12 @@ from flask import Blueprint, Response, abort, render_template
 from api.openapi import description
 from api.responses import API, wants_page
 
-#: A page to a browser that reads it; whatever else is asked of this path finds nothing.
+#: Browsers get a page. Every other request for this path gets 404.
 _METHODS: Final = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 
 
 class Parameter(NamedTuple):
-    """What a route takes; ``kind`` is its type in words."""
+    """A parameter of a route; ``kind`` describes its type in words."""
 
     name: str
     where: str
@@ -22,27 +22,26 @@ class Parameter(NamedTuple):
 
 
 class Route(NamedTuple):
-    """One operation. ``address``: where a browser can look at it, unless it has to be told something first."""
+    """One operation. ``address`` is a link for a browser, or ``None`` if the operation needs input first."""
 
     method: str
     path: str
     summary: str
     address: str | None
     parameters: tuple[Parameter, ...]
-    #: Status and what it means; ``default`` stands for the rest, at the end.
+    #: Status and meaning; ``default`` stands for all other statuses, at the end.
     answers: tuple[tuple[str, str], ...]
 
 
 def reference_routes() -> Blueprint:
-    """Make the route."""
+    """Return the route."""
     routes = Blueprint("reference", __name__)
 
     @routes.route(API, methods=_METHODS, provide_automatic_options=False)
     def reference() -> Response:
-        """The page."""
         if not wants_page():
             abort(404)
-        response = Response(render_template("api.html", page="api", routes=described_routes()), mimetype="text/html")
+        response = Response(render_template("api.html", page="api", routes=route_descriptions()), mimetype="text/html")
         response.headers["Cache-Control"] = "no-store"
         response.vary.add("Accept")
         return response
@@ -51,8 +50,8 @@ def reference_routes() -> Blueprint:
 
 
 @functools.cache
-def described_routes() -> tuple[Route, ...]:
-    """Every operation of the OpenAPI document, in its order."""
+def route_descriptions() -> tuple[Route, ...]:
+    """Return every operation of the OpenAPI document, in its order."""
     document = description()
     return tuple(
         _route(document, method.upper(), path, operation)
@@ -62,7 +61,7 @@ def described_routes() -> tuple[Route, ...]:
 
 
 def _route(document: dict[str, Any], method: str, path: str, operation: dict[str, Any]) -> Route:
-    def said(answer: dict[str, Any]) -> str:
+    def description_of(answer: dict[str, Any]) -> str:
         if "$ref" in answer:
             answer = document["components"]["responses"][answer["$ref"].rpartition("/")[2]]
         text: str = answer["description"]
@@ -78,12 +77,12 @@ def _route(document: dict[str, Any], method: str, path: str, operation: dict[str
             Parameter(each["name"], each["in"], kind_of(each["schema"]), each.get("description", ""))
             for each in parameters
         ),
-        answers=tuple((status, said(answer)) for status, answer in sorted(operation["responses"].items())),
+        answers=tuple((status, description_of(answer)) for status, answer in sorted(operation["responses"].items())),
     )
 
 
 def kind_of(schema: dict[str, Any]) -> str:
-    """The type of a value in a few words: ``integer, 10 to 2000``, ``list of string``."""
+    """Return the type of a value in a few words: ``integer, 10 to 2000``, ``list of string``."""
     if "enum" in schema:
         return " | ".join(str(value) for value in schema["enum"])
     kind = str(schema.get("type", "value"))

@@ -1,4 +1,7 @@
-"""Has the collector's last message pushed again: at most ten times a second, and once after the last call."""
+"""Has the collector's last message published again.
+
+Redis limits this to ten publications a second; one more follows the last call.
+"""
 
 import logging
 import threading
@@ -8,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from api.counters import Counters
-from api.redis_link import RedisLink
-from api.store import Store
+from api.message_store import MessageStore
+from api.redis_connection import RedisConnection
 from contract.names import REPUBLISH_INTERVAL_MS
 from contract.scripts import REPUBLISH, RepublishReply, republish_call, republish_reply
 from runtime.redis_failures import RedisAway, RedisFailure, RedisRefused
@@ -17,13 +20,13 @@ from runtime.redis_failures import RedisAway, RedisFailure, RedisRefused
 _logger = logging.getLogger(__name__)
 
 _INTERVAL_SECONDS: Final = REPUBLISH_INTERVAL_MS / 1000
-#: Seconds by which Redis's rounding of life times to milliseconds may mislead.
+#: Largest error, in seconds, of Redis' rounding of key lifetimes to milliseconds.
 _ROUNDING_SECONDS: Final = 0.005
 
 
 @dataclass(frozen=True)
 class _Pending:
-    """A publication to be made at ``due`` because of calls up to ``last_call``, both monotonic."""
+    """A publication at ``due`` for calls up to ``last_call``. Both are monotonic times."""
 
     due: float
     last_call: float
@@ -32,19 +35,19 @@ class _Pending:
 class Republisher:
     """Publishes stored messages again, unchanged.
 
-    Redis limits how often, over all api processes. A call that is over the limit is made good by one later
-    publication, of this process or any other, which covers all calls before it. A background thread, started when
-    it is first needed, waits for that.
+    Redis limits the rate for all api processes together. One later publication, of this or any other process, replaces
+    all calls above the limit that came before it. A background thread makes that publication; it starts when it is
+    first needed.
     """
 
     def __init__(
         self,
-        link: RedisLink,
-        store: Store,
+        connection: RedisConnection,
+        store: MessageStore,
         counters: Counters,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._link = link
+        self._connection = connection
         self._store = store
         self._counters = counters
         self._monotonic = monotonic
@@ -53,9 +56,9 @@ class Republisher:
         self._thread: threading.Thread | None = None
 
     def republish(self, channel: str) -> None:
-        """Publish the channel's stored message now, or soon; with none stored, or Redis away, do nothing.
+        """Publish the channel's stored message, now or soon. Do nothing if no message is stored or Redis is away.
 
-        The store takes in what was read on the way.
+        The store remembers the message that was read on the way.
         """
         called_at = self._monotonic()
         try:
@@ -69,13 +72,13 @@ class Republisher:
             self._postpone(channel, self._monotonic() + answer.wait_seconds, called_at)
 
     def finish(self, limit_seconds: float) -> None:
-        """Wait until nothing is pending, or for that long."""
+        """Wait until no publication is pending, for at most ``limit_seconds``."""
         with self._changed:
             self._changed.wait_for(lambda: not self._pending, limit_seconds)
 
     def _publish(self, channel: str) -> RepublishReply:
         asked_at = self._monotonic()
-        answer = republish_reply(self._link.call(REPUBLISH, republish_call(channel)))
+        answer = republish_reply(self._connection.call(REPUBLISH, republish_call(channel)))
         self._store.remember(channel, answer.message, answer.age_seconds, asked_at)
         if answer.message is not None and answer.wait_seconds == 0:
             self._counters.publications.labels(channel).inc()
@@ -84,9 +87,9 @@ class Republisher:
 
     def _postpone(self, channel: str, due: float, last_call: float) -> None:
         with self._changed:
-            former = self._pending.get(channel)
-            if former is not None:
-                due, last_call = min(due, former.due), max(last_call, former.last_call)
+            previous = self._pending.get(channel)
+            if previous is not None:
+                due, last_call = min(due, previous.due), max(last_call, previous.last_call)
             self._pending[channel] = _Pending(due, last_call)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="republish", daemon=True)
@@ -94,7 +97,7 @@ class Republisher:
             self._changed.notify_all()
 
     def _settle(self, channel: str, published_at: float) -> None:
-        """A publication not before ``published_at`` covers the calls up to then."""
+        """A publication at or after ``published_at`` covers the calls up to that time."""
         with self._changed:
             pending = self._pending.get(channel)
             if pending is not None and pending.last_call <= published_at:
@@ -105,20 +108,20 @@ class Republisher:
         while True:
             channel = self._wait_for_due()
             try:
-                self._make_good(channel)
+                self._publish_pending(channel)
             except RedisFailure:
                 self._settle(channel, self._monotonic())
             except Exception:
                 _logger.exception("a postponed publication failed")
                 self._settle(channel, self._monotonic())
 
-    def _make_good(self, channel: str) -> None:
+    def _publish_pending(self, channel: str) -> None:
         asked_at = self._monotonic()
         answer = self._publish(channel)
         if answer.message is None:
             self._settle(channel, self._monotonic())
         elif answer.wait_seconds > 0:
-            # Another process published, this long ago at most.
+            # Another process published, at most this long ago.
             ago = max(0.0, _INTERVAL_SECONDS - answer.wait_seconds) + _ROUNDING_SECONDS
             self._settle(channel, asked_at - ago)
             self._defer(channel, self._monotonic() + answer.wait_seconds)

@@ -1,7 +1,7 @@
 """``python -m api.status``: whether live data flow, as the api reads it from Redis.
 
-Writes one line a fact, or all facts as one line of JSON. Ends with 0 if live data flow, with 1 if they do not yet, and
-with 2 if a setting is not valid.
+Prints one line per value, or all values as one line of JSON. The exit code is 0 if live data flow, 1 if they do not
+flow yet, and 2 if a setting is not valid.
 """
 
 import argparse
@@ -19,8 +19,8 @@ from access.scripts import ATTEMPT_SIGN_IN, NO_ATTEMPT
 from api.config import Config
 from api.counters import Counters
 from api.health import HealthReporter
-from api.redis_link import RedisLink
-from api.store import Store, Stored, Unavailable
+from api.message_store import AnyMessage, DataUnavailable, MessageStore
+from api.redis_connection import RedisConnection
 from contract.codec import encode
 from contract.messages import Coded, Count, Epoch, Health, Seq, Snapshot
 from contract.names import HEALTH_CHANNEL, METRICS_CHANNEL, overdue_seconds
@@ -29,45 +29,46 @@ from runtime.readiness import Readiness
 from runtime.redis_failures import RedisFailure
 from runtime.settings import SettingError
 
-#: Seconds for which ``--wait`` waits until every node was looked at; later, live data of some nodes are enough.
-FIRST_LOOK_SECONDS: Final = 15.0
+#: Seconds for which ``--wait`` waits for the first scrape of every node. After that, live data of some nodes are
+#: enough.
+FIRST_SCRAPE_SECONDS: Final = 15.0
 
-#: Seconds between two looks of ``--wait``.
-_LOOK_SECONDS: Final = 0.2
+#: Seconds between two reads of ``--wait``.
+_POLL_SECONDS: Final = 0.2
 _LONGEST_WAIT_SECONDS: Final = 3600.0
 
 
-class Round(Struct, frozen=True, kw_only=True):
-    """The collector's last round; its age is that of ``HealthReport.collector``."""
+class RoundStatus(Struct, frozen=True, kw_only=True):
+    """The collector's last round. ``HealthReport.collector`` has its age."""
 
     epoch: Epoch
     seq: Seq
     interval_seconds: float
     nodes_online: Count
     nodes_total: Count
-    #: Nodes that were not looked at yet.
+    #: Nodes without a finished scrape.
     nodes_unknown: Count
 
 
-class Status(Struct, frozen=True, kw_only=True):
-    """What is known of the data."""
+class LiveDataStatus(Struct, frozen=True, kw_only=True):
+    """The state of the live data."""
 
     live: bool
-    #: Why live data do not flow; ``None`` if they do.
+    #: Why live data do not flow; ``None`` if they flow.
     missing: str | None
     health: HealthReport
-    #: ``None`` where no snapshot can be read.
-    round: Round | None
-    #: What is wrong with the nodes, and the same sentences as codes.
+    #: ``None`` if no snapshot can be read.
+    round: RoundStatus | None
+    #: Problems of the nodes, and the same problems as codes.
     issues: tuple[str, ...]
     issues_coded: tuple[Coded, ...]
 
     def lines(self) -> list[str]:
-        """The facts for people."""
+        """Return the lines for people."""
         health, last = self.health, self.round
         age = health.collector.age_seconds
         replicas, clients = len(health.websocket.replicas), health.websocket.connected_clients
-        facts = {
+        lines = {
             "live": "yes" if self.live else f"no: {self.missing}",
             "version": health.version,
             "cluster": health.cluster_name,
@@ -78,34 +79,34 @@ class Status(Struct, frozen=True, kw_only=True):
             "nodes": None if last is None else f"{last.nodes_online} of {last.nodes_total} online",
         }
         return [
-            *(f"{name}: {fact}" for name, fact in facts.items() if fact is not None),
+            *(f"{name}: {fact}" for name, fact in lines.items() if fact is not None),
             *(f"problem: {issue}" for issue in self.issues),
         ]
 
 
 class StatusReader:
-    """Reads the status with the api's own settings; connects at the first question."""
+    """Reads the status with the api's own settings. Connects with the first query."""
 
     def __init__(self, config: Config, stopped: str = "") -> None:
-        """``stopped``: why nothing can be there, as a sentence, where that is known."""
+        """``stopped`` explains why the product does not run, or is empty."""
         self._stopped = stopped
         counters, readiness = Counters(), Readiness()
-        self._link = RedisLink(config.redis_url, readiness, counters)
-        self._store = Store(self._link, readiness, counters)
-        self._reporter = HealthReporter(self._link, self._store, readiness)
+        self._connection = RedisConnection(config.redis_url, readiness, counters)
+        self._store = MessageStore(self._connection, readiness, counters)
+        self._reporter = HealthReporter(self._connection, self._store, readiness)
 
-    def read(self) -> Status:
-        """Ask Redis now."""
-        # As the api does on its own: it tells whether Redis has the functions, and loads them where it may.
+    def read(self) -> LiveDataStatus:
+        """Read the status from Redis."""
+        # The api makes the same call. It finds out whether Redis has the functions, and loads them if allowed.
         with suppress(RedisFailure):
-            self._link.call(ATTEMPT_SIGN_IN, NO_ATTEMPT)
+            self._connection.call(ATTEMPT_SIGN_IN, NO_ATTEMPT)
         self._store.refresh(METRICS_CHANNEL, HEALTH_CHANNEL)
         report = self._reporter.report()
-        snapshot, why_none = self._known(METRICS_CHANNEL)
-        health, _ = self._known(HEALTH_CHANNEL)
+        snapshot, why_missing = self._remembered(METRICS_CHANNEL)
+        health, _ = self._remembered(HEALTH_CHANNEL)
         last = _round(snapshot) if isinstance(snapshot, Snapshot) else None
-        missing = self._stopped or _missing(report, last, why_none)
-        return Status(
+        missing = self._stopped or _missing(report, last, why_missing)
+        return LiveDataStatus(
             live=missing is None,
             missing=missing,
             health=report,
@@ -114,31 +115,33 @@ class StatusReader:
             issues_coded=health.issues_coded if isinstance(health, Health) else (),
         )
 
-    def _known(self, channel: str) -> tuple[Stored | None, str | None]:
-        """The last message of a channel, or why there is none."""
+    def _remembered(self, channel: str) -> tuple[AnyMessage | None, str | None]:
+        """Return the last message of a channel, or the reason why there is no message."""
         try:
-            return self._store.known(channel).content.message, None
-        except Unavailable as reason:
+            return self._store.remembered(channel).stored.message, None
+        except DataUnavailable as reason:
             return None, str(reason)
 
-    def wait(self, seconds: float) -> Status:
-        """Ask until live data flow, for so long at most."""
+    def wait(self, seconds: float) -> LiveDataStatus:
+        """Read the status until live data flow, for at most ``seconds``."""
         began = time.monotonic()
         while True:
             status = self.read()
             passed = time.monotonic() - began
-            first_look = status.round is not None and status.round.nodes_unknown > 0 and passed < FIRST_LOOK_SECONDS
-            if (status.live and not first_look) or passed >= seconds:
+            is_first_scrape = (
+                status.round is not None and status.round.nodes_unknown > 0 and passed < FIRST_SCRAPE_SECONDS
+            )
+            if (status.live and not is_first_scrape) or passed >= seconds:
                 return status
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_POLL_SECONDS)
 
     def close(self) -> None:
         """Close the connections."""
-        self._link.close()
+        self._connection.close()
 
 
-def _round(snapshot: Snapshot) -> Round:
-    return Round(
+def _round(snapshot: Snapshot) -> RoundStatus:
+    return RoundStatus(
         epoch=snapshot.epoch,
         seq=snapshot.seq,
         interval_seconds=snapshot.interval_seconds,
@@ -148,52 +151,55 @@ def _round(snapshot: Snapshot) -> Round:
     )
 
 
-def _missing(report: HealthReport, last: Round | None, why_none: str | None) -> str | None:
-    """Why live data do not flow."""
+def _missing(report: HealthReport, last: RoundStatus | None, why_missing: str | None) -> str | None:
+    """Return why live data do not flow; ``None`` if they flow."""
     collector, functions = report.collector, report.redis.functions_missing
     if report.redis.status == "down":
         return "Redis does not answer"
     if functions is not UNSET:
         return functions
     if collector.status == "down":
-        return "no collector is at work on this Redis"
+        return "no collector runs on this Redis"
     if collector.leader is None:
         return "no collector holds the lease at this moment"
     if last is None:
-        return why_none
-    # The snapshot of an earlier collector stays in Redis for a day.
+        return why_missing
+    # An earlier collector's snapshot stays in Redis for a day.
     if last.epoch != collector.epoch:
         return "the collector has not published yet"
     if collector.age_seconds is not None and collector.age_seconds > overdue_seconds(last.interval_seconds):
-        return f"the collector published {collector.age_seconds:.0f} s ago for the last time"
+        return f"the collector's last publication is {collector.age_seconds:.0f} s old"
     if last.nodes_total and last.nodes_unknown == last.nodes_total:
-        return "no node was looked at yet"
+        return "no node has been scraped yet"
     if not report.websocket.replicas:
-        return "no ws replica is at work, so nothing is pushed to the pages"
+        return "no ws replica runs, so the pages receive no changes"
     return None
 
 
 def main(
     arguments: Sequence[str] | None = None,
     program: str = "python -m api.status",
-    surroundings: Callable[[], tuple[Mapping[str, str], str]] = lambda: (os.environ, ""),
+    read_environment: Callable[[], tuple[Mapping[str, str], str]] = lambda: (os.environ, ""),
 ) -> int:
-    """Do what the command line says; return the exit code.
+    """Run the command and return its exit code.
 
-    ``surroundings`` gives the settings of this moment, and why nothing can be there: empty where something may be.
+    ``read_environment`` returns the current settings, and a text that explains why the product does not run (else
+    empty).
     """
-    parser = argparse.ArgumentParser(prog=program, description="Tells whether live data flow.")
-    parser.add_argument("--json", action="store_true", help="all facts as one line of JSON")
-    parser.add_argument("--wait", metavar="SECONDS", type=_seconds, default=0.0, help="wait so long for live data")
-    said = parser.parse_args(arguments)
-    deadline = time.monotonic() + said.wait
+    parser = argparse.ArgumentParser(prog=program, description="Show whether live data flow.")
+    parser.add_argument("--json", action="store_true", help="print all values as one line of JSON")
+    parser.add_argument(
+        "--wait", metavar="SECONDS", type=_seconds, default=0.0, help="wait for live data, at most this long"
+    )
+    options = parser.parse_args(arguments)
+    deadline = time.monotonic() + options.wait
     try:
-        variables, stopped = surroundings()
+        variables, stopped = read_environment()
         while stopped and time.monotonic() < deadline:
-            time.sleep(_LOOK_SECONDS)
-            variables, stopped = surroundings()
+            time.sleep(_POLL_SECONDS)
+            variables, stopped = read_environment()
         reader = StatusReader(Config.from_environment(variables), stopped)
-        # Where it is known that nothing runs, the log of what does not answer says nothing more.
+        # If the product does not run, warnings about Redis add nothing.
         logging.disable(logging.WARNING if stopped else logging.NOTSET)
         try:
             status = reader.wait(max(0.0, deadline - time.monotonic()))
@@ -205,7 +211,7 @@ def main(
         return 2
     except KeyboardInterrupt:
         return 1
-    print(encode(status).decode() if said.json else "\n".join(status.lines()))  # noqa: T201
+    print(encode(status).decode() if options.json else "\n".join(status.lines()))  # noqa: T201
     return 0 if status.live else 1
 
 
@@ -215,7 +221,7 @@ def _seconds(text: str) -> float:
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds <= _LONGEST_WAIT_SECONDS:
-        raise argparse.ArgumentTypeError(f"takes seconds from 0 to {_LONGEST_WAIT_SECONDS:g}")
+        raise argparse.ArgumentTypeError(f"expected seconds from 0 to {_LONGEST_WAIT_SECONDS:g}")
     return seconds
 
 

@@ -1,6 +1,6 @@
-"""gunicorn's thread worker, made patient with slow clients: they cost a socket each, no thread and no one's time.
+"""gunicorn's thread worker, extended so that a slow client uses a socket but no thread.
 
-Why gunicorn's gevent worker does not take its place: docs/decisions/api-worker.md.
+docs/decisions/api-worker.md explains why we do not use gunicorn's gevent worker.
 """
 
 import os
@@ -16,13 +16,13 @@ from typing import Any, Final
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from api.components import components_of
-from api.patient_socket import Arrival, PatientSocket, arrival, missing_bytes
-from api.turns import Turn, Turns, places
+from api.app_resources import resources_of
+from api.buffered_socket import BufferedSocket, RequestState, missing_bytes, request_state
+from api.request_queue import QueueSlot, RequestQueue, thread_count
 from runtime.watchdog import Watchdog
 
-#: What is used here, and nowhere else, of gunicorn's classes without being promised: methods that are called or
-#: replaced, and attributes. ``tests/test_private_names.py`` notices when one changes, or is not listed.
+#: Private names of gunicorn that this module calls, overrides or reads. No other module uses them.
+#: ``tests/test_private_names.py`` fails if gunicorn changes one of them, or if the list is incomplete.
 PRIVATE_NAMES: Final = {
     "ThreadWorker": (
         "_cap_keepalive", "accept", "enqueue_req", "finish_request", "get_thread_pool", "handle", "handle_exit",
@@ -36,75 +36,77 @@ PRIVATE_NAMES: Final = {
     "Parser": ("unreader",),
     "Unreader": ("buf",),
 }  # fmt: skip
-#: Seconds that one request may hold a thread.
+#: Longest time, in seconds, that one request may use a thread.
 REQUEST_SECONDS: Final = 20.0
-#: Seconds that a client may take to read an answer.
+#: Longest time, in seconds, that a client may take to read a response.
 READ_SECONDS: Final = 60.0
-#: Bytes of answers that may wait for their readers; beyond, those go first who have read nothing for longest.
+#: Bytes of responses that clients have not read yet. Above this limit the worker closes the connection whose client has
+#: been idle for longest.
 UNREAD_BYTES: Final = 32 * 1024 * 1024
-#: Seconds, and bytes, for which a closed connection listens on, so that its last answer is not cut off
-#: (RFC 9112, 9.6).
+#: Longest time, in seconds, and most bytes for which the worker reads from a connection that it is closing. Without
+#: this the client may lose the end of its last response (RFC 9112, 9.6).
 LINGER_SECONDS: Final = 5.0
 LINGER_BYTES: Final = 8 * 1024 * 1024
 
-#: Bytes of them that are read at a time.
+#: Bytes of one such read.
 _PIECE_BYTES: Final = 64 * 1024
 
 _TOO_LONG: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 _TOO_MANY: Final = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 2\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 
-class PatientWorker(ThreadWorker):  # type: ignore[misc]
-    """Waits in its poller where gunicorn's own worker waits in a thread, or worse, in the main loop.
+class BufferingWorker(ThreadWorker):  # type: ignore[misc]
+    """Waits in its poller where gunicorn's own worker waits in a thread or in the main loop.
 
-    That is: for the first byte of a connection (browsers open some in advance), for the rest of a request's head and of
-    a small body, for a body that nobody reads, for the client to read the answer, and to close. Where there are as many
-    connections as there may be, those who have kept us waiting for longest make room. Which request gets a thread next
-    is decided by ``Turns``.
+    The worker waits in the poller for the first byte of a connection (browsers open connections in advance), for the
+    rest of a request's header and of a small body, for a client to read its response, and for a connection to close. If
+    the number of connections reaches the limit, the worker closes the one that has been idle for longest.
+    ``RequestQueue`` decides which request gets the next thread.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._began: dict[TConn, float] = {}
-        #: Whose answer is not read yet, and how its request ended; whoever read last stands last.
+        self._started: dict[TConn, float] = {}
+        #: Connections with an unread response, and the outcome of their requests. The client that read most recently is
+        #: last.
         self._unread: dict[TConn, Future[object]] = {}
         self._lingering: deque[TConn] = deque()
         self._watchdog = Watchdog(os.environ)
-        #: When the worker, which has been told to, begins to end; monotonic.
-        self._ends_at: float | None = None
+        #: Monotonic time at which the worker stops, after a stop signal.
+        self._stops_at: float | None = None
 
     def get_thread_pool(self) -> ThreadPoolExecutor:
-        """Make the threads."""
-        return ThreadPoolExecutor(places(self.cfg.threads))
+        """Create the threads."""
+        return ThreadPoolExecutor(thread_count(self.cfg.threads))
 
     def enqueue_req(self, conn: TConn) -> None:
-        """Have a connection on which a request stands wait for its turn, and a new one for its request."""
+        """Queue a connection that has a request, and wait for the request of a new connection."""
         if conn.initialized or conn.data_ready:
-            self._wait_for_turn(conn)
+            self._enqueue(conn)
             return
-        conn.sock = PatientSocket(conn.sock)
+        conn.sock = BufferedSocket(conn.sock)
         conn.sock.setblocking(False)
         conn.set_timeout()
         self.pending_conns.append(conn)
         self.poller.register(conn.sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
 
     def on_pending_socket_readable(self, conn: TConn, client: socket.socket) -> None:
-        """Take the first request of a connection, once it is there."""
-        if not _is_closed(client) and self._is_there(conn, client, self.pending_conns):
+        """Handle the first request of a connection, once it has arrived."""
+        if not _is_closed(client) and self._may_start(conn, client, self.pending_conns):
             super().on_pending_socket_readable(conn, client)
 
     def on_client_socket_readable(self, conn: TConn, client: socket.socket) -> None:
-        """Take a further request of a connection, once it is there."""
-        if not _is_closed(client) and self._is_there(conn, client, self.keepalived_conns):
+        """Handle a further request of a connection, once it has arrived."""
+        if not _is_closed(client) and self._may_start(conn, client, self.keepalived_conns):
             super().on_client_socket_readable(conn, client)
 
     def accept(self, listener: socket.socket) -> None:
-        """Take a new connection, and see that there is room for the next one."""
+        """Accept a connection, and make room for the next one."""
         super().accept(listener)
         if self.nr_conns < self.worker_connections:
             return
         if self._lingering:
-            self._forget(self._lingering[0])
+            self._close_lingering(self._lingering[0])
             return
         for waiting in (self.pending_conns, self.keepalived_conns):
             if waiting:
@@ -113,20 +115,20 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
                 self._close(longest)
                 return
         if self._unread:
-            self._give_up(next(iter(self._unread)))
+            self._drop_unread(next(iter(self._unread)))
 
     def handle(self, conn: TConn) -> object:
-        """Serve one request, in a thread."""
-        self._began[conn] = time.monotonic()
+        """Serve one request in a thread."""
+        self._started[conn] = time.monotonic()
         try:
             return super().handle(conn)
         finally:
-            del self._began[conn]
+            del self._started[conn]
 
     def handle_request(self, req: Any, conn: TConn) -> object:
-        """Answer a request; one that has a body is the last of its connection, and is told so.
+        """Answer a request. A request with a body is the last one of its connection, and the response announces that.
 
-        A body that is not read is not waited for, and neither is what follows it.
+        The worker does not wait for an unread body, nor for the data after it.
         """
         lengths = [value for name, value in req.headers if name in ("CONTENT-LENGTH", "TRANSFER-ENCODING")]
         if any(value != "0" for value in lengths):
@@ -134,43 +136,43 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         return super().handle_request(req, conn)
 
     def finish_request(self, conn: TConn, fs: "Future[object]") -> None:
-        """See that the answer is read; then keep the connection for the next request, or begin to close it."""
-        if conn.sock.kept_bytes:
+        """Wait until the client has read the response. Then keep the connection for the next request, or close it."""
+        if conn.sock.unsent_bytes:
             self._wait_for_reader(conn, fs)
-        elif fs.cancelled() or fs.exception() is not None or (fs.result() and not _is_waited_for(conn)):
+        elif fs.cancelled() or fs.exception() is not None or (fs.result() and not _has_incomplete_request(conn)):
             super().finish_request(conn, fs)
         else:
             self._linger(conn)
 
     def murder_pending(self) -> None:
-        """Close what waited too long, and give a sign of life; the main loop calls this every second."""
+        """Close idle connections and give a sign of life. The main loop calls this every second."""
         super().murder_pending()
         self._watchdog.beat()
         now = time.monotonic()
-        if self._ends_at is not None and self._ends_at <= now:
+        if self._stops_at is not None and self._stops_at <= now:
             super().handle_exit(signal.SIGTERM, None)
         for conn in [conn for conn in self._unread if conn.timeout < now]:
-            self._give_up(conn)
+            self._drop_unread(conn)
         while self._lingering and self._lingering[0].timeout < now:
-            self._forget(self._lingering[0])
-        for conn, began in list(self._began.items()):
+            self._close_lingering(self._lingering[0])
+        for conn, began in list(self._started.items()):
             if began + REQUEST_SECONDS < now:
-                with suppress(OSError):  # closed in the meantime
+                with suppress(OSError):  # already closed
                     conn.sock.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, req: object, client: object, addr: object, exc: BaseException) -> None:
-        """Answer a request that is not HTTP as it should be."""
-        components_of(self.wsgi).counters.malformed_requests.inc()
+        """Answer a malformed request."""
+        resources_of(self.wsgi).counters.malformed_requests.inc()
         super().handle_error(req, client, addr, exc)
 
     def handle_exit(self, sig: int, frame: object) -> None:
-        """Begin to stop: say so to whoever asks, answer on for a while, and finish what is under way."""
+        """Start to shut down: report not ready, serve for the drain time, and finish the requests under way."""
         application = getattr(self, "wsgi", None)
-        if application is not None:  # it is still being made otherwise
-            components = components_of(application)
-            components.readiness.drain()
-            if components.drain_seconds and self._ends_at is None:
-                self._ends_at = time.monotonic() + components.drain_seconds
+        if application is not None:  # else the worker is still creating the application
+            resources = resources_of(application)
+            resources.readiness.drain()
+            if resources.drain_seconds and self._stops_at is None:
+                self._stops_at = time.monotonic() + resources.drain_seconds
                 return
         super().handle_exit(sig, frame)
 
@@ -179,59 +181,59 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         for conn in self.pending_conns:
             conn.timeout = min(conn.timeout, deadline)
 
-    def _wait_for_turn(self, conn: TConn) -> None:
+    def _enqueue(self, conn: TConn) -> None:
         ahead = _read_ahead(conn)
         if ahead:
-            conn.turn = self._turns.turn(ahead, conn.client[0])
-        if self._turns.offer(conn.turn, conn):
-            self._begin()
+            conn.slot = self._request_queue.slot_for(ahead, conn.client[0])
+        if self._request_queue.offer(conn.slot, conn):
+            self._start_requests()
             return
-        components_of(self.wsgi).counters.limited.labels("waiting").inc()
+        resources_of(self.wsgi).counters.limited.labels("waiting").inc()
         self._refuse(conn, _TOO_MANY)
 
-    def _begin(self) -> None:
-        """Give threads to those whose turn it is."""
-        for turn, conn in self._turns.begin():
+    def _start_requests(self) -> None:
+        """Give threads to the next requests."""
+        for slot, conn in self._request_queue.next_requests():
             try:
                 fs = self.tpool.submit(self.handle, conn)
             except RuntimeError:
-                return  # the worker ends
-            fs.add_done_callback(partial(self._end, turn, conn))
+                return  # the worker is stopping
+            fs.add_done_callback(partial(self._request_done, slot, conn))
 
-    def _end(self, turn: Turn, conn: TConn, fs: "Future[object]") -> None:
-        """Have the next request begin at once, in the thread that has served this one: the main loop may be busy."""
-        self._turns.done(turn)
-        self._begin()
+    def _request_done(self, slot: QueueSlot, conn: TConn, fs: "Future[object]") -> None:
+        """Start the next request immediately, in the thread that served this one. The main loop may be busy."""
+        self._request_queue.done(slot)
+        self._start_requests()
         self.method_queue.defer(self.finish_request, conn, fs)
 
     @property
-    def _turns(self) -> Turns[TConn]:
-        return components_of(self.wsgi).turns
+    def _request_queue(self) -> RequestQueue[TConn]:
+        return resources_of(self.wsgi).request_queue
 
     def _wait_for_reader(self, conn: TConn, fs: "Future[object]") -> None:
         conn.sock.setblocking(False)
         conn.timeout = time.monotonic() + READ_SECONDS
         self._unread[conn] = fs
-        self.poller.register(conn.sock, EVENT_WRITE, partial(self._send_on, conn))
-        while len(self._unread) > 1 and sum(each.sock.kept_bytes for each in self._unread) > UNREAD_BYTES:
-            self._give_up(next(iter(self._unread)))
+        self.poller.register(conn.sock, EVENT_WRITE, partial(self._send_more, conn))
+        while len(self._unread) > 1 and sum(each.sock.unsent_bytes for each in self._unread) > UNREAD_BYTES:
+            self._drop_unread(next(iter(self._unread)))
 
-    def _send_on(self, conn: TConn, client: PatientSocket) -> None:
+    def _send_more(self, conn: TConn, client: BufferedSocket) -> None:
         if _is_closed(client):
             return
         try:
-            client.send_kept()
+            client.send_unsent()
         except OSError:
-            self._give_up(conn)
+            self._drop_unread(conn)
             return
         fs = self._unread.pop(conn)
-        if client.kept_bytes:
+        if client.unsent_bytes:
             self._unread[conn] = fs
         else:
             self.poller.unregister(client)
             self.finish_request(conn, fs)
 
-    def _give_up(self, conn: TConn) -> None:
+    def _drop_unread(self, conn: TConn) -> None:
         del self._unread[conn]
         self.poller.unregister(conn.sock)
         self._close(conn)
@@ -247,17 +249,20 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             data = b""
         left[0] -= len(data)
         if not data or left[0] <= 0:
-            self._forget(conn)
+            self._close_lingering(conn)
 
-    def _is_there(self, conn: TConn, client: socket.socket, waiting: deque[TConn]) -> bool:
-        """Whether a request may have a thread; one whose head is too long is refused, and taken from ``waiting``."""
-        found, request = arrival(client)
-        if found is Arrival.PARTLY:
+    def _may_start(self, conn: TConn, client: socket.socket, waiting: deque[TConn]) -> bool:
+        """Return whether a request may have a thread.
+
+        Refuse a request whose header is too long, and remove its connection from ``waiting``.
+        """
+        state, request = request_state(client)
+        if state is RequestState.INCOMPLETE:
             return False
-        if found is Arrival.THERE:
-            conn.turn = self._turns.turn(request, conn.client[0])
+        if state is RequestState.READY:
+            conn.slot = self._request_queue.slot_for(request, conn.client[0])
             return True
-        components_of(self.wsgi).counters.malformed_requests.inc()
+        resources_of(self.wsgi).counters.malformed_requests.inc()
         self.poller.unregister(client)
         waiting.remove(conn)
         self._refuse(conn, _TOO_LONG)
@@ -269,7 +274,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self._linger(conn)
 
     def _linger(self, conn: TConn) -> None:
-        """Close a connection once its client has read the answer."""
+        """Close a connection once its client has read the response."""
         try:
             conn.sock.setblocking(False)
             conn.sock.shutdown(socket.SHUT_WR)
@@ -280,7 +285,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self._lingering.append(conn)
         self.poller.register(conn.sock, EVENT_READ, partial(self._discard, [LINGER_BYTES], conn))
 
-    def _forget(self, conn: TConn) -> None:
+    def _close_lingering(self, conn: TConn) -> None:
         self._lingering.remove(conn)
         self.poller.unregister(conn.sock)
         self._close(conn)
@@ -291,17 +296,17 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
 
 def _is_closed(client: socket.socket) -> bool:
-    """Whether it was closed since the poller told of it: several things happen in one of its rounds."""
+    """Whether a handler has closed the socket after the poller reported it. One poll can report several events."""
     return client.fileno() < 0
 
 
-def _is_waited_for(conn: TConn) -> bool:
-    """Whether a client has sent a part of its next request with the last one: a thread would wait for the rest."""
+def _has_incomplete_request(conn: TConn) -> bool:
+    """Whether a client has sent a part of its next request with the last one. A thread would wait for the rest."""
     ahead = _read_ahead(conn)
     return bool(ahead) and missing_bytes(ahead) != 0
 
 
 def _read_ahead(conn: TConn) -> bytes:
-    """What of a client's next request was read together with the last one."""
+    """Return the bytes of the client's next request that were read with the last one."""
     ahead: bytes = conn.parser.unreader.buf.getvalue() if conn.parser is not None else b""
     return ahead

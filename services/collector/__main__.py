@@ -1,6 +1,6 @@
 """Run the collector: ``python -m collector``."""
 
-import runtime.early_stop  # noqa: F401  # isort: skip (first: importing the rest takes its time)
+import runtime.early_stop  # noqa: F401  # isort: skip (first, since the other imports take long)
 
 import asyncio
 import logging
@@ -13,18 +13,18 @@ from typing import Final
 from aiohttp import web
 
 from collector.alerts.rules import InvalidRulesFile, RulesFile
-from collector.collector import Collector, ForeignCluster
+from collector.collector import ClusterMismatch, Collector
 from collector.config import Config
+from collector.exporter_scraper import make_scraper, open_session
 from collector.fleet import Fleet
-from collector.polling import Polling
+from collector.installation_check import InstallationCheck
 from collector.redis_client import RedisClient
 from collector.redis_disk import RedisDisk
-from collector.scrape import make_probe, open_session
+from collector.scrape_manager import ScrapeManager
+from collector.sentences.sentence import english
 from collector.targets.dns import DnsTargets, Resolver
 from collector.targets.files import TargetsFiles
 from collector.targets.sources import TargetSources
-from collector.texts.sentence import english
-from collector.upkeep import Upkeep
 from collector.web import build_app
 from runtime.logs import configure_logs, refuse_start
 from runtime.readiness import Readiness
@@ -32,20 +32,20 @@ from runtime.settings import SettingError
 from runtime.watchdog import BEAT_SECONDS, Watchdog
 
 _log = logging.getLogger(__name__)
-#: Of a request to the collector's own port, as aiohttp writes it.
+#: Log format of requests to the collector's own port, in aiohttp's syntax.
 REQUEST_FORMAT: Final = '"%r" %s in %Tf s from %a'
 
 
 class CannotListen(Exception):
-    """The port for probes and metrics cannot be had; the text says why."""
+    """The collector cannot listen on its port for probes and metrics; the text names the reason."""
 
 
 async def collect(config: Config, files: TargetsFiles, rules: RulesFile) -> None:
     """Run until SIGTERM or SIGINT.
 
     Raises:
-        ForeignCluster: Redis serves another cluster.
-        CannotListen: the port for probes and metrics cannot be had.
+        ClusterMismatch: Redis serves another cluster.
+        CannotListen: the port for probes and metrics is not available.
     """
     stop = asyncio.Event()
     readiness = Readiness()
@@ -54,8 +54,8 @@ async def collect(config: Config, files: TargetsFiles, rules: RulesFile) -> None
         stack.push_async_callback(resolver.close)
         session = await stack.enter_async_context(open_session(resolver, config.credentials_dir))
 
-        polling = Polling(
-            lambda target: make_probe(
+        scrape_manager = ScrapeManager(
+            lambda target: make_scraper(
                 target,
                 session,
                 resolver,
@@ -64,21 +64,28 @@ async def collect(config: Config, files: TargetsFiles, rules: RulesFile) -> None
             ),
             interval_seconds=config.interval_seconds,
         )
-        stack.push_async_callback(polling.stop)
+        stack.push_async_callback(scrape_manager.stop)
         dns = DnsTargets(config.dns_targets, config.interval_seconds)
         stack.push_async_callback(dns.stop)
         sources = TargetSources(files, dns)
         redis = RedisClient(config.redis_url)
         stack.push_async_callback(redis.close)
         disk = None if config.redis_dir is None else RedisDisk(config.redis_dir)
-        upkeep = Upkeep(redis, config.certificate_path, disk)
-        troubles, notes = lambda: upkeep.troubles, lambda: upkeep.notes
-        collector = Collector(config, redis, Fleet(polling, sources), rules, readiness, troubles, notes)
+        installation_check = InstallationCheck(redis, config.certificate_path, disk)
+        collector = Collector(
+            config,
+            redis,
+            Fleet(scrape_manager, sources),
+            rules,
+            readiness,
+            degradations=lambda: installation_check.degradations,
+            notes=lambda: installation_check.notes,
+        )
 
         stuck_seconds = max(30.0, 5 * config.interval_seconds)
-        app = build_app(readiness, lambda: collector.turned, stuck_seconds, config.hosts)
-        requests = _log if _log.isEnabledFor(logging.DEBUG) else None
-        runner = web.AppRunner(app, access_log=requests, access_log_format=REQUEST_FORMAT, shutdown_timeout=1.0)
+        app = build_app(readiness, lambda: collector.last_loop, stuck_seconds, config.hosts)
+        request_log = _log if _log.isEnabledFor(logging.DEBUG) else None
+        runner = web.AppRunner(app, access_log=request_log, access_log_format=REQUEST_FORMAT, shutdown_timeout=1.0)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         try:
@@ -92,19 +99,19 @@ async def collect(config: Config, files: TargetsFiles, rules: RulesFile) -> None
 
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, drain)
-        watchdog = asyncio.create_task(_give_signs_of_life())
+        watchdog = asyncio.create_task(_beat())
         stack.callback(watchdog.cancel)
-        polling.follow(sources.targets)
+        scrape_manager.follow(sources.targets)
         dns.start()
-        watching = asyncio.create_task(collector.watch_files())
-        stack.callback(watching.cancel)
-        looking = asyncio.create_task(upkeep.run())
-        stack.callback(looking.cancel)
+        file_watcher = asyncio.create_task(collector.watch_files())
+        stack.callback(file_watcher.cancel)
+        checks = asyncio.create_task(installation_check.run())
+        stack.callback(checks.cancel)
         await collector.run(stop)
     _log.info("stopped")
 
 
-async def _give_signs_of_life() -> None:
+async def _beat() -> None:
     watchdog = Watchdog(os.environ)
     while watchdog.is_watched:
         watchdog.beat()
@@ -112,7 +119,7 @@ async def _give_signs_of_life() -> None:
 
 
 def main() -> int:
-    """Run the collector; return its exit code: 2 for bad settings or files, 3 where Redis serves another cluster."""
+    """Run the collector; return its exit code: 2 for invalid settings or files, 3 if Redis serves another cluster."""
     try:
         config = Config.from_environment(os.environ)
         configure_logs("collector", config.log_level, config.log_format)
@@ -122,14 +129,14 @@ def main() -> int:
         return 2
     files = TargetsFiles(config.targets_paths, config.local_name)
     if files.problems:
-        # Without its targets, every alert taken over would end although nothing has changed.
+        # Without targets, all alerts of the previous collector would end although no node has changed.
         for problem in files.problems:
             _log.error("%s", english(problem))
         return 2
     files.log()
     try:
         asyncio.run(collect(config, files, rules))
-    except ForeignCluster as error:
+    except ClusterMismatch as error:
         _log.error("%s", error)
         return 3
     except CannotListen as error:

@@ -1,4 +1,4 @@
-"""Scrape every target once and say what works: ``python -m collector.check_nodes [--targets nodes.yaml,…]``."""
+"""Scrape every target once and print the results: ``python -m collector.check_nodes [--targets nodes.yaml,…]``."""
 
 import argparse
 import asyncio
@@ -11,108 +11,108 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from collector.config import Config, split_paths
+from collector.exporter_scraper import ExporterScraper, Scraper, make_scraper, open_session
 from collector.health import INSTALL_EXPORTER, may_lack_an_exporter
-from collector.local import LocalProbe
+from collector.local_scraper import LocalScraper
 from collector.sample import Sample, ScrapeFailed
-from collector.scrape import HttpProbe, Probe, make_probe, open_session
+from collector.sentences import failures
+from collector.sentences.sentence import english, plural
 from collector.targets.dns import DnsTargets, Resolver
 from collector.targets.files import TargetsFiles
 from collector.targets.sources import TargetSources
 from collector.targets.target import Target
-from collector.texts import failures
-from collector.texts.sentence import english, plural
 from contract.messages import Coded
 from runtime.settings import SettingError
 
-#: Seconds that a scrape may take: longer than in service, to tell a slow node from a dead one.
+#: Timeout of a scrape in seconds: longer than in the collector, to distinguish a slow node from a dead node.
 TIMEOUT_SECONDS: Final = 10.0
-#: Scrapes at a time.
-AT_A_TIME: Final = 50
-#: Seconds that a clock may be off without a remark.
+#: Scrapes at the same time.
+CONCURRENT_SCRAPES: Final = 50
+#: Clock offset in seconds up to which the output has no warning.
 CLOCK_SECONDS: Final = 2.0
 _EXAMPLE: Final = "workers: [node1.lan, node2.lan]"
-_INSTALL: Final = f" Where no exporter runs yet, install it with: {INSTALL_EXPORTER}"
+_INSTALL: Final = f" On nodes without an exporter, install it with: {INSTALL_EXPORTER}"
 
 
-class Checked(NamedTuple):
-    """A line for people about a target or a DNS name, and why it failed; ``None`` where it answers."""
+class CheckResult(NamedTuple):
+    """The output line for a target or a DNS name, and the cause of the failure, ``None`` on success."""
 
     line: str
     failure: Coded | str | None = None
 
 
-async def check_all(files: TargetsFiles, config: Config) -> list[Checked]:
-    """Look each DNS name up once, then scrape all targets; return as ``check``, the names without targets first."""
+async def check_all(files: TargetsFiles, config: Config) -> list[CheckResult]:
+    """Look up each DNS name once, then scrape all targets; return the results, DNS names without targets first."""
     dns = DnsTargets(config.dns_targets, math.inf)
     dns.start()
-    await dns.tried()
+    await dns.first_lookups_done()
     await dns.stop()
     reasons = [(name.host, name.why or "the name has no address") for name in dns.names if not name.entries]
-    failed = [Checked(f"{host}: FAILED: {english(why)}", why) for host, why in reasons]
+    failed = [CheckResult(f"{host}: FAILED: {english(why)}", why) for host, why in reasons]
     return failed + await check(TargetSources(files, dns).targets, config.local_exporter, config.credentials_dir)
 
 
 async def check(
     targets: Sequence[Target], local_exporter: tuple[str, int] | None, credentials_dir: Path | None
-) -> list[Checked]:
+) -> list[CheckResult]:
     """Scrape all targets; return the results in the same order."""
     resolver = Resolver()
-    places = asyncio.Semaphore(AT_A_TIME)
+    slots = asyncio.Semaphore(CONCURRENT_SCRAPES)
     async with open_session(resolver, credentials_dir) as session:
 
-        async def check_one(target: Target) -> Checked:
-            async with places:
-                probe = make_probe(
+        async def check_one(target: Target) -> CheckResult:
+            async with slots:
+                scraper = make_scraper(
                     target, session, resolver, timeout_seconds=TIMEOUT_SECONDS, local_exporter=local_exporter
                 )
-                if isinstance(probe, LocalProbe):
-                    return await _described(target, probe, "read without an exporter")
+                if isinstance(scraper, LocalScraper):
+                    return await _described(target, scraper, "read without an exporter")
                 try:
-                    found = await asyncio.wait_for(resolver.resolve(probe.host), TIMEOUT_SECONDS)
+                    found = await asyncio.wait_for(resolver.resolve(scraper.host), TIMEOUT_SECONDS)
                 except (OSError, UnicodeError):
                     why = failures.name_not_found()
-                    return Checked(f"{target.node} ({target.address}): FAILED: {english(why)}", why)
-                where = "" if found[0]["host"] == probe.host else f"name found ({found[0]['host']}), "
-                return await _described(target, probe, f"{where}connected, HTTP 200", failed=where)
+                    return CheckResult(f"{target.node} ({target.address}): FAILED: {english(why)}", why)
+                where = "" if found[0]["host"] == scraper.host else f"name found ({found[0]['host']}), "
+                return await _described(target, scraper, f"{where}connected, HTTP 200", failed=where)
 
         return await asyncio.gather(*map(check_one, targets))
 
 
-async def _described(target: Target, probe: Probe, reached: str, failed: str = "") -> Checked:
-    begun = time.monotonic()
-    result = await _scraped(probe)
-    if isinstance(probe, HttpProbe) and probe.left_out is not None:
-        # It takes connections and does not answer: the next scrape leaves out what hangs most often.
-        begun = time.monotonic()
-        result = await _scraped(probe)
-    took_ms = 1000 * (time.monotonic() - begun)
+async def _described(target: Target, scraper: Scraper, reached: str, failed: str = "") -> CheckResult:
+    started = time.monotonic()
+    result = await _scraped(scraper)
+    if isinstance(scraper, ExporterScraper) and scraper.left_out is not None:
+        # The exporter accepts connections and does not answer: the next scrape leaves out the likely hanging collector.
+        started = time.monotonic()
+        result = await _scraped(scraper)
+    took_ms = 1000 * (time.monotonic() - started)
     start = target.node if target.node == target.address else f"{target.node} ({target.address})"
     if not isinstance(result, Sample):
-        return Checked(f"{start}: FAILED: {failed}{result.sentence}", result.why)
+        return CheckResult(f"{start}: FAILED: {failed}{result.sentence}", result.why)
     missing = missing_values(result)
-    told = f"missing: {', '.join(missing)}" if missing else "all values there"
+    values = f"missing: {', '.join(missing)}" if missing else "all values present"
     if result.hung_collector is not None:
-        told += f" (COLLECTOR {result.hung_collector} HANGS and was left out)"
+        values += f" (COLLECTOR {result.hung_collector} HANGS and was left out)"
     if target.http.insecure:
-        told += ", CERTIFICATE NOT LOOKED AT (insecure: true)"
-    why = "" if result.lack is None else f" ({english(result.lack)})"
+        values += ", CERTIFICATE NOT CHECKED (insecure: true)"
+    why = "" if result.missing_reason is None else f" ({english(result.missing_reason)})"
     choices = "".join(f"; {remark}" for remark in result.remarks)
-    return Checked(
-        f"{start}: {reached} in {took_ms:.0f} ms, {told}{why}, {_clock(result.clock_offset_seconds)}{choices}"
+    return CheckResult(
+        f"{start}: {reached} in {took_ms:.0f} ms, {values}{why}, {_clock(result.clock_offset_seconds)}{choices}"
     )
 
 
-async def _scraped(probe: Probe) -> Sample | ScrapeFailed:
-    """Return the result of a scrape. An error of ours is told of this node, and the others are scraped all the same."""
+async def _scraped(scraper: Scraper) -> Sample | ScrapeFailed:
+    """Return the result of a scrape. An internal error counts as a failure of this node and does not stop the check."""
     try:
-        return await probe.scrape()
+        return await scraper.scrape()
     except Exception as error:
-        # Its kind alone: its text may show a request, credentials included.
+        # The type only: the text may contain a request with its credentials.
         return ScrapeFailed("internal", failures.unreadable(type(error).__name__))
 
 
 def missing_values(sample: Sample) -> list[str]:
-    """What a node does not tell, in words."""
+    """Return the names of the values that the node does not report."""
     values = {
         "CPU": sample.cpu_seconds,
         "load": sample.load1,
@@ -128,32 +128,33 @@ def missing_values(sample: Sample) -> list[str]:
 
 def _clock(offset: float | None) -> str:
     if offset is None:
-        return "clock not told"
+        return "clock unknown"
     if abs(offset) <= CLOCK_SECONDS:
         return f"clock {offset:+.1f} s"
-    return f"CLOCK OFF by {offset:+.1f} s (set up NTP there, or here)"
+    return f"CLOCK OFF by {offset:+.1f} s (set up NTP on the node or on this machine)"
 
 
 def main(
     arguments: Sequence[str] | None = None,
     program: str = "check_nodes",
     default: Path | None = None,
-    default_is: str = "COLLECTOR_TARGETS, or nodes.yaml",
+    default_description: str = "COLLECTOR_TARGETS, or nodes.yaml",
 ) -> int:
-    """Check the targets; return 0 if all can be read, 1 if one cannot, 2 where there is nothing valid to check.
+    """Check the targets; return 0 if all can be read, 1 if a target cannot be read, 2 for invalid files or settings.
 
-    ``default``: the file where none is named, and in words ``default_is``; ``None``: what the settings say.
+    ``default``: the targets file without ``--targets``, ``None`` for the file of the settings. The help shows
+    ``default_description``.
     """
-    parser = argparse.ArgumentParser(prog=program, description="Look at every target once and say what works.")
+    parser = argparse.ArgumentParser(prog=program, description="Scrape every target once and print the results.")
     parser.add_argument(
         "--targets",
         type=split_paths,
         metavar="PATH,…",
-        help=f"targets files, separated by commas (default: {default_is})",
+        help=f"targets files, separated by commas (default: {default_description})",
     )
     given: tuple[Path, ...] | None = parser.parse_args(arguments).targets
     if given is not None and not given:
-        parser.error("argument --targets: it takes a path, or several with commas between them")
+        parser.error("argument --targets: expected one or more paths, separated by commas")
     try:
         config = Config.from_environment(os.environ)
     except SettingError as error:
@@ -161,7 +162,7 @@ def main(
         return 2
     missing_paths = [path for path in given or () if "*" not in path.name and not os.path.lexists(path)]
     if missing_paths:
-        sys.stderr.write("".join(f"{path}: There is no such file.\n" for path in missing_paths))
+        sys.stderr.write("".join(f"{path}: the file does not exist\n" for path in missing_paths))
         return 2
     own = config.targets_paths if default is None else (default,)
     files = TargetsFiles(given or own, config.local_name)
@@ -169,8 +170,8 @@ def main(
         sys.stderr.write("".join(f"{english(problem)}\n" for problem in files.problems))
         return 2
     if not files.entries and not config.dns_targets:
-        missing = "There is no such file yet" if files.is_missing else "It lists no nodes yet"
-        _show(f"{files.path}: {missing}. List your nodes in it, for instance: {_EXAMPLE}")
+        missing = "The file does not exist yet" if files.is_missing else "The file lists no nodes yet"
+        _show(f"{files.path}: {missing}. List your nodes in the file, for instance: {_EXAMPLE}")
         return 0
     results = asyncio.run(check_all(files, config))
     for result in results:

@@ -1,4 +1,4 @@
-"""The loop: hold the lease, make a round every interval, publish it; whatever Redis does, go on."""
+"""The collector's loop: keep the lease, and publish a round in every interval; no failure of Redis stops the loop."""
 
 import asyncio
 import logging
@@ -14,12 +14,12 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final, get_args
 
-from collector.alerts.evaluate import Moment
-from collector.alerts.message import restore_alerts, restore_damping
+from collector.alerts.evaluate import CurrentTime
+from collector.alerts.message import restore_alerts, restore_flap_damping
 from collector.alerts.rules import RulesFile
 from collector.config import Config
 from collector.fleet import Fleet
-from collector.history import Recorder
+from collector.history import HistoryRecorder
 from collector.metrics import (
     ALERTS_FIRING,
     DEGRADED,
@@ -32,10 +32,10 @@ from collector.metrics import (
     ROUNDS,
     ROUNDS_MISSED,
 )
+from collector.missed_rounds import MissedRounds
 from collector.redis_client import RedisClient
-from collector.round_watch import RoundWatch
 from collector.rounds import Rounds
-from collector.texts.issues import history_refused, rounds_missed
+from collector.sentences.issues import history_refused, rounds_missed
 from contract.messages import Coded, Severity
 from contract.names import INCIDENTS_LENGTH_WHEN_FULL
 from contract.scripts import Lease, LeaseReply, Publication, PublishOutcome
@@ -45,21 +45,21 @@ from runtime.readiness import Readiness
 from runtime.redis_failures import FunctionsMissing, RedisFailure
 
 _log = logging.getLogger(__name__)
-#: Seconds between two requests for a lease that another collector holds, and two attempts to reach Redis.
+#: Seconds between two requests for the lease of another collector, and between two attempts to reach Redis.
 RETRY_SECONDS: Final = 1.0
-#: Part of an interval in which calls that write history may begin once a round is published, and that each may take.
+#: Part of an interval in which calls that write history may start after a round, and timeout of each call.
 HISTORY_SHARE: Final = 1 / 3
-#: Longest time, in seconds, between two checks of the files; there are four in a round where rounds are short, so that
-#: an edit is in force within two.
+#: Longest time, in seconds, between two checks of the files. With short intervals there are four checks in an interval,
+#: so that an edit takes effect within two rounds.
 FILES_SECONDS: Final = 5.0
 
 
-class ForeignCluster(Exception):
-    """Redis serves another cluster; the text says what to do."""
+class ClusterMismatch(Exception):
+    """Redis serves another cluster; the text names the solution."""
 
 
 class Collector:
-    """Publishes what ``fleet`` knows while it holds the lease, and asks for the lease while it does not."""
+    """Publishes the state of ``fleet`` while it holds the lease, otherwise requests the lease."""
 
     def __init__(
         self,
@@ -68,68 +68,68 @@ class Collector:
         fleet: Fleet,
         rules: RulesFile,
         readiness: Readiness,
-        troubles: Callable[[], Sequence[Coded]] = tuple,
+        degradations: Callable[[], Sequence[Coded]] = tuple,
         notes: Callable[[], Sequence[Coded]] = tuple,
     ) -> None:
-        """``troubles``: what is wrong with Redis, its disk and the replicas; ``notes``: what health says besides."""
+        """``degradations``: of Redis, its disk and the replicas; ``notes``: further issues for health."""
         name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
         self.lease = Lease(name, config.cluster, config.interval_seconds)
-        #: When the loop last turned, by the monotonic clock.
-        self.turned = time.monotonic()
+        #: Monotonic time of the loop's last start.
+        self.last_loop = time.monotonic()
         self._redis = redis
         self._fleet = fleet
         self._rules = rules
         self._readiness = readiness
-        self._troubles = troubles
+        self._degradations = degradations
         self._notes = notes
-        self._recorder = Recorder(redis)
+        self._recorder = HistoryRecorder(redis)
         self._rounds: Rounds | None = None
         self._is_epoch_lost = False
         self._last_epoch = 0
-        self._was_answered = False
-        self._occasionally = RateLimitedLog(_log)
-        self._watch = RoundWatch(config.interval_seconds)
-        ROUNDS_MISSED.ask = lambda: self._watch.missed
+        self._has_been_answered = False
+        self._limited_log = RateLimitedLog(_log)
+        self._missed_rounds = MissedRounds(config.interval_seconds)
+        ROUNDS_MISSED.callback = lambda: self._missed_rounds.missed
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Turn until ``stop``; then give the lease back.
+        """Run rounds until ``stop``, then release the lease.
 
         Raises:
-            ForeignCluster: at the start, another cluster's collector holds the lease.
+            ClusterMismatch: at the start, another cluster's collector holds the lease.
         """
         await self._fleet.begin(stop)
         interval = self.lease.interval_seconds
         due = time.monotonic()
         while not stop.is_set():
-            self.turned = time.monotonic()
+            self.last_loop = time.monotonic()
             retry = RETRY_SECONDS * random.uniform(0.8, 1.2)  # noqa: S311 (spreads retries, protects nothing)
             try:
-                done = await self.turn()
-            except ForeignCluster:
+                is_published = await self.run_round()
+            except ClusterMismatch:
                 raise
             except RedisFailure as error:
-                self._note_away(error)
-                done = False
+                self._note_failure(error)
+                is_published = False
             except Exception:
-                self._occasionally.warning("round", "a round failed: %s", traceback.format_exc())
-                done = False
+                self._limited_log.warning("round", "a round failed: %s", traceback.format_exc())
+                is_published = False
             now = time.monotonic()
             due = now + interval - (now - due) % interval
-            await _wait(stop, min(due - now, interval if done else retry))
+            await _wait(stop, min(due - now, interval if is_published else retry))
         await self._release()
 
     async def watch_files(self) -> None:
-        """Follow the targets and the rules file for ever."""
+        """Follow changes of the targets and of the rules file, without end."""
         while True:
             await asyncio.sleep(min(self.lease.interval_seconds / 4, FILES_SECONDS))
             try:
                 await self._fleet.refresh()
                 await self._rules.refresh()
             except Exception:
-                self._occasionally.warning("files", "looking at the files failed: %s", traceback.format_exc())
+                self._limited_log.warning("files", "a check of the files failed: %s", traceback.format_exc())
 
-    async def turn(self) -> bool:
-        """Make a round, or try to get the lease; return whether a round was published."""
+    async def run_round(self) -> bool:
+        """Make a round, or request the lease; return whether a round was published."""
         ROUNDS.inc()
         if self._rounds is None:
             self._rounds = await self._take_over()
@@ -139,14 +139,14 @@ class Collector:
         if not self._is_epoch_lost:
             outcome = await self._publish(self._rounds)
         if outcome == "lost":
-            # Kept until done: an attempt without an answer may have changed the epoch all the same.
+            # Stays set until the renewal succeeds: a request without an answer may have changed the epoch.
             self._is_epoch_lost = True
             outcome = await self._publish(self._rounds) if await self._renew(self._rounds) else "fenced"
         if outcome == "fenced":
-            _log.warning("another collector has taken over; this one stands by")
+            _log.warning("another collector has taken over; this collector is on standby")
             self._rounds, self._is_epoch_lost = None, False
             self._recorder.forget()
-            self._watch.stand_by()
+            self._missed_rounds.stand_by()
             ALERTS_FIRING.clear()
             DEGRADED.clear()
             LEADING.set(0)
@@ -161,28 +161,28 @@ class Collector:
         state = replace(state, problems=[*state.problems, *self._notes()])
         publication = rounds.next_round(state, now, self._degraded())
         if self._recorder.is_full:
-            # History goes first, then old incidents; what is live and the log are never left out.
+            # If memory is full, history is refused first, then old incidents; live data and the log never.
             publication = replace(publication, incidents_length=INCIDENTS_LENGTH_WHEN_FULL)
         try:
-            return await self._hand_over(publication, rounds)
+            return await self._send(publication, rounds)
         finally:
-            # After the round is out, since it takes its time; one that Redis did not take is history all the same.
+            # After publishing, since adding takes time. A round that Redis did not accept is part of history, too.
             if rounds.snapshot is not None:
-                await self._recorder.take(rounds.snapshot, now.unix_seconds)
+                await self._recorder.add(rounds.snapshot, now.unix_seconds)
 
     def _degraded(self) -> list[Coded]:
-        """What is wrong with the product itself, as far as it is known here."""
-        found = [*self._troubles()]
+        """Return the known degradations of the product, and update their metric."""
+        found = [*self._degradations()]
         if self._recorder.is_full:
             found.append(history_refused())
-        if self._watch.is_slow:
+        if self._missed_rounds.is_slow:
             found.append(rounds_missed(self.lease.interval_seconds))
         DEGRADED.clear()
         for each in found:
             DEGRADED.labels(each.code).set(1)
         return found
 
-    async def _hand_over(self, publication: Publication, rounds: Rounds) -> PublishOutcome:
+    async def _send(self, publication: Publication, rounds: Rounds) -> PublishOutcome:
         QUEUED_ENTRIES.set(len(rounds.log.queue))
         try:
             outcome = await self._redis.publish(publication)
@@ -198,28 +198,28 @@ class Collector:
         return outcome
 
     def _note_published(self, rounds: Rounds) -> None:
-        self._watch.published()
+        self._missed_rounds.published()
         LAST_PUBLISHED.value = time.time()
         firing = Counter(alert.severity for alert in rounds.alerts.values() if alert.state == "firing")
         for severity in get_args(Severity):
             ALERTS_FIRING.labels(severity).set(firing[severity])
 
     async def _take_over(self) -> Rounds | None:
-        """Ask for the lease; where it is given, go on from what the collector before left."""
-        answer = await self._ask_for_lease()
+        """Request the lease; if it is granted, continue from the previous collector's state."""
+        answer = await self._request_lease()
         if answer.outcome != "taken":
             return None
-        former = await self._redis.read_former()
+        previous = await self._redis.read_previous_state()
         now = _now()
-        self._fleet.restore(former.metrics)
-        alerts = restore_alerts(former.alerts, now)
+        self._fleet.restore(previous.metrics)
+        alerts = restore_alerts(previous.alerts, now)
         LEADING.set(1)
-        _log.info("leading in epoch %d; %d alerts taken over", answer.epoch, len(alerts))
-        damping = restore_damping(former.alerts, alerts, now)
+        _log.info("leading in epoch %d with %d alerts of the previous collector", answer.epoch, len(alerts))
+        damping = restore_flap_damping(previous.alerts, alerts, now)
         return Rounds(
             self.lease,
             epoch=answer.epoch,
-            position=former.position,
+            position=previous.position,
             alerts=alerts,
             targets_path=self._fleet.path,
             now=now,
@@ -227,37 +227,37 @@ class Collector:
         )
 
     async def _renew(self, rounds: Rounds) -> bool:
-        """Take the lease again after Redis lost it; return whether it is one's own still."""
-        answer = await self._ask_for_lease()
+        """Request the lease again after Redis lost it; return whether Redis granted it."""
+        answer = await self._request_lease()
         if answer.outcome != "taken":
             return False
-        position = None if answer.log_is_empty else (await self._redis.read_former()).position
-        _log.warning("Redis lost its data; going on in epoch %d", answer.epoch)
+        position = None if answer.log_is_empty else (await self._redis.read_previous_state()).position
+        _log.warning("Redis lost its data; continuing in epoch %d", answer.epoch)
         rounds.renew(epoch=answer.epoch, position=position, now=_now())
         self._is_epoch_lost = False
         return True
 
-    async def _ask_for_lease(self) -> LeaseReply:
+    async def _request_lease(self) -> LeaseReply:
         answer = await self._redis.take_lease(self.lease, self._last_epoch)
         self._note_answer()
-        if answer.outcome == "foreign" and not self._was_answered:
-            raise ForeignCluster(
+        if answer.outcome == "foreign" and not self._has_been_answered:
+            raise ClusterMismatch(
                 f"this Redis serves the cluster {quoted(answer.holder_cluster)} (its collector is {answer.holder}), "
                 f"not {quoted(self.lease.cluster)}. One Redis serves one cluster: set "
-                f"CLUSTER_NAME={answer.holder_cluster}, or give this cluster another Redis by REDIS_URL."
+                f"CLUSTER_NAME={answer.holder_cluster}, or set REDIS_URL to another Redis for this cluster."
             )
-        self._was_answered = True
+        self._has_been_answered = True
         if answer.outcome == "taken":
             self._last_epoch = answer.epoch
         else:
-            self._occasionally.warning(
+            self._limited_log.warning(
                 "held", "the collector %s of %s holds the lease; waiting", answer.holder, answer.holder_cluster
             )
         return answer
 
     def _note_answer(self) -> None:
         REDIS_UP.set(1)
-        was_up_before = self._was_answered
+        was_up_before = self._has_been_answered
         if self._readiness.redis_up():
             _log.info("Redis answers")
             if was_up_before:
@@ -265,15 +265,15 @@ class Collector:
         if self._readiness.note_functions():
             _log.info("Redis has the functions")
 
-    def _note_away(self, error: RedisFailure) -> None:
+    def _note_failure(self, error: RedisFailure) -> None:
         if isinstance(error, FunctionsMissing):
             REDIS_UP.set(1)
             self._readiness.note_functions_missing(str(error))
-            self._occasionally.warning("functions", "nothing can be published, trying again: %s", error)
+            self._limited_log.warning("functions", "cannot publish, will retry: %s", error)
             return
         REDIS_UP.set(0)
         self._readiness.redis_down()
-        self._occasionally.warning("redis", "Redis is away, trying again: %s", error)
+        self._limited_log.warning("redis", "Redis is away, will retry: %s", error)
 
     async def _release(self) -> None:
         if self._rounds is None:
@@ -282,7 +282,7 @@ class Collector:
         try:
             await self._redis.release_lease(self.lease)
         except RedisFailure as error:
-            _log.info("the lease is left to expire: %s", error)
+            _log.info("cannot release the lease, it will expire: %s", error)
 
 
 async def _wait(stop: asyncio.Event, seconds: float) -> None:
@@ -290,5 +290,5 @@ async def _wait(stop: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(stop.wait(), seconds)
 
 
-def _now() -> Moment:
-    return Moment(time.monotonic(), time.time())
+def _now() -> CurrentTime:
+    return CurrentTime(time.monotonic(), time.time())

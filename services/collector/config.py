@@ -11,13 +11,13 @@ from runtime import catalogue
 from runtime.settings import Environment, FromEnvironment, SettingError
 from runtime.value_types import paths
 
-#: Seconds that a scrape may take by default, where the interval allows them.
+#: Default timeout of a scrape in seconds; a shorter interval limits it.
 DEFAULT_TIMEOUT_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
 class Config(FromEnvironment):
-    """What the environment says, checked."""
+    """The checked settings from the environment."""
 
     service: ClassVar = "collector"
 
@@ -27,33 +27,33 @@ class Config(FromEnvironment):
     port: int
     #: At least one.
     targets_paths: tuple[Path, ...]
-    #: Hosts and ports; every address of such a host is a target.
+    #: Hosts and ports; every address of a host is a target.
     dns_targets: tuple[tuple[str, int], ...]
     #: Name of the entry ``local``; ``None`` for this machine's host name.
     local_name: str | None
-    #: Host and port of the exporter that tells of this machine; ``None``: it is read without one.
+    #: Host and port of this machine's exporter; ``None``: the collector reads this machine itself.
     local_exporter: tuple[str, int] | None
-    #: Folder of the passwords, tokens and certificates that ``nodes.yaml`` names; ``None``: there is none.
+    #: Folder of the passwords, tokens and certificates that ``nodes.yaml`` names; ``None``: no folder is configured.
     credentials_dir: Path | None
-    #: The user's alert rules; ``None`` for the built-in ones alone.
+    #: File of the user's alert rules; ``None`` for the built-in rules only.
     rules_path: Path | None
-    #: Where the Redis of this machine saves its data; ``None``: it is not known.
+    #: Folder in which this machine's Redis saves its data; ``None`` if unknown.
     redis_dir: Path | None
-    #: PEM file of the certificate that the pages are served with; ``None``: it is not known.
+    #: PEM file of the gateway's certificate; ``None`` if unknown.
     certificate_path: Path | None
     interval_seconds: float
     timeout_seconds: float
     log_level: str
     log_format: str
-    #: The host names that its port answers to.
+    #: Host names that the collector's port accepts.
     hosts: AllowedHosts
 
     @classmethod
     def read(cls, environment: Environment) -> Self:
-        """Read the settings; ``environment.known`` then holds their names.
+        """Read the settings, and add their names to ``environment.known``.
 
         Raises:
-            SettingError: a value is not valid; the text names its variable.
+            SettingError: a value is invalid; the text names its variable.
         """
         interval = environment.value(catalogue.COLLECTOR_SCRAPE_INTERVAL_SECONDS)
         timeout = environment.value(catalogue.COLLECTOR_SCRAPE_TIMEOUT_SECONDS, min(interval, DEFAULT_TIMEOUT_SECONDS))
@@ -85,7 +85,7 @@ class Config(FromEnvironment):
 
 
 def split_paths(text: str) -> tuple[Path, ...]:
-    """Paths separated by commas."""
+    """Return the paths of a comma-separated list."""
     return tuple(map(Path, paths(text)))
 
 

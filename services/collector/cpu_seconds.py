@@ -1,4 +1,4 @@
-"""The processors' counters of one scrape, held compactly: a machine may have thousands, and there are many machines."""
+"""Compact storage for the processors' counters of one scrape. A machine may have thousands, and there are many."""
 
 from array import array
 from collections import defaultdict
@@ -8,24 +8,24 @@ from typing import Final, Self
 #: Processor and mode, as in ``("0", "idle")``.
 CpuMode = tuple[str, str]
 
-#: Processors of one machine; Linux knows no more.
+#: Most processors of one machine; the limit of Linux.
 CPUS_LIMIT: Final = 8192
 #: Bytes that one counter takes.
 COUNTER_BYTES: Final = 12
-#: The modes that add up to all of a processor's time, of all systems, 16 at most. Those of guests are none of them: the
-#: kernel counts guest in user, and guest_nice in nice. Source: proc_stat(5)
+#: The modes of all systems that add up to a processor's time, 16 at most. The modes of guests are not among them: the
+#: kernel includes guest in user, and guest_nice in nice. Source: proc_stat(5)
 MODES: Final = (
     *("idle", "iowait", "irq", "nice", "softirq", "steal", "system", "user"),
     *("interrupt", "kernel", "spin", "wait"),
 )
 _NUMBER_OF_MODE: Final = {mode: number for number, mode in enumerate(MODES)}
-#: Modes in which a processor does nothing.
+#: Modes in which a processor is idle.
 IDLE_MODES: Final = frozenset(("idle", "iowait", "wait"))
 _IDLE_NUMBERS: Final = frozenset(_NUMBER_OF_MODE[mode] for mode in IDLE_MODES)
-#: Seconds that a processor's idle counters may go back without a reset. Linux does not promise that they never do;
-#: node_exporter lets the same 3 s pass. Source: kernel, Documentation/filesystems/proc.rst, and cpu_linux.go
+#: Seconds that a processor's idle counters may go back without a reset. Linux does not guarantee monotonic counters;
+#: node_exporter tolerates the same 3 s. Source: kernel, Documentation/filesystems/proc.rst, and cpu_linux.go
 _IDLE_STEP_BACK_SECONDS: Final = 3.0
-#: Lowest bits of a counter's code, which say the mode; those above say the processor.
+#: The lowest bits of a counter's code are the mode; the bits above are the processor.
 MODE_BITS: Final = 4
 _MODE_MASK: Final = (1 << MODE_BITS) - 1
 
@@ -41,21 +41,21 @@ class CpuSeconds(Mapping[CpuMode, float]):
 
     @classmethod
     def of(cls, seconds: Mapping[CpuMode, float]) -> Self:
-        """Hold those counters of them that a machine has."""
-        held = cls()
+        """Return an instance with the counters of a valid processor and mode."""
+        instance = cls()
         for (cpu, mode), value in seconds.items():
             code = code_of(cpu, mode)
             if code is not None:
-                held.append(code, value)
-        return held
+                instance.append(code, value)
+        return instance
 
     def append(self, code: int, seconds: float) -> None:
-        """Add a counter that is not there yet; ``code`` is ``code_of``'s."""
+        """Add a new counter; ``code`` is a result of ``code_of``."""
         self._codes.append(code)
         self._seconds.append(seconds)
 
     def deduplicate(self) -> None:
-        """Keep the last of several values of the same counter."""
+        """Keep only the last value of each counter."""
         if len(set(self._codes)) < len(self._codes):
             values = dict(zip(self._codes, self._seconds, strict=True))
             self._codes, self._seconds = array("I", values.keys()), array("d", values.values())
@@ -74,13 +74,13 @@ class CpuSeconds(Mapping[CpuMode, float]):
 
     @property
     def cpu_count(self) -> int:
-        """How many processors there are."""
+        """Number of processors."""
         return len({code >> MODE_BITS for code in self._codes})
 
     def since(self, previous: "CpuSeconds") -> dict[str, float] | None:
-        """Return how many seconds were spent in each mode since ``previous``, by all counters that both have.
+        """Return the seconds spent in each mode since ``previous``, over the counters of both.
 
-        ``None`` where a counter went back: the node booted, or a processor was switched off and on.
+        ``None`` if a counter went back: the node booted, or a processor was switched off and on.
         """
         spent: defaultdict[int, float] = defaultdict(float)
         for code, before, seconds in self._with(previous):
@@ -93,8 +93,8 @@ class CpuSeconds(Mapping[CpuMode, float]):
         return {MODES[mode]: seconds for mode, seconds in spent.items()}
 
     def _with(self, previous: "CpuSeconds") -> Iterable[tuple[int, float, float]]:
-        """Code, value in ``previous`` and value here of each counter that both have."""
-        if self._codes == previous._codes:  # nearly always, and quick
+        """Return code, previous value and present value of each counter of both."""
+        if self._codes == previous._codes:  # the usual case, and quick
             return zip(self._codes, previous._seconds, self._seconds, strict=True)
         before = dict(zip(previous._codes, previous._seconds, strict=True))
         return (
@@ -105,9 +105,9 @@ class CpuSeconds(Mapping[CpuMode, float]):
 
 
 def code_of(cpu: str, mode: str) -> int | None:
-    """Return the number that stands for processor and mode, ``None`` where either is none that a machine has.
+    """Return the code of a processor and a mode; ``None`` if either is not valid.
 
-    A processor is called by its number, or as /proc/stat calls it: ``0`` or ``cpu0``.
+    The name of a processor is its number, or its name in /proc/stat: ``0`` or ``cpu0``.
     """
     number = _NUMBER_OF_MODE.get(mode)
     cpu = cpu.removeprefix("cpu")

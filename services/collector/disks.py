@@ -1,4 +1,4 @@
-"""Which disks and file systems of a machine count: whole disks, the one at ``/``, and local file systems."""
+"""Choose the disks and file systems of a machine that count: whole disks, the one at ``/``, local file systems."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -10,19 +10,19 @@ from runtime.quoting import quoted
 #: Longest name of a block device that is read, in characters; Linux has 31.
 DEVICE_NAME_LIMIT: Final = 64
 
-# Disks in memory, and those whose bytes also cross another disk (device mapper, RAID, loop, multipath, volumes).
+# Disks in memory, and disks above other disks (device mapper, RAID, loop, multipath, volumes).
 _VIRTUAL_DISK = re.compile(
     r"(loop|ram|zram|dm-|md|bcache|drbd|zd)\d.*|md_.*|(emcpower|vpath|sddlm)[a-z]+\d*|(hdiskpower|vpath)\d+"
     r"|(VxDMP|VxVM)\d+.*|asm[!/].*|nvme\d+c\d+n\d+|(rd|vnd|vn|ccd|cgd|raid|fss)\d+[a-p]?"
 )
-# Drives that take a medium out, and what the BSDs and AIX count among disks: tapes, changers, enclosures, controllers,
-# and the second way (``pass``) to a disk that is listed too.
+# Drives with removable media, and other devices that the BSDs and AIX list as disks: tapes, changers, enclosures,
+# controllers, and the pass-through device (``pass``) of a listed disk.
 _NO_DISK = re.compile(r"(sr|scd|fd|cd|acd|rmt|sa|nsa|ch|ses|pass|xpt|nvme)\d+")
 _PARTITION = re.compile(r"(.*\D)\d+")
 _PARTITION_OF_NUMBERED = re.compile(r"(.*\d)p\d+")
-#: Longest mount point and longest name of a device that is read, in characters. ZFS has the longest names.
+#: Longest mount point and longest device name that are read, in characters. ZFS has the longest names.
 NAME_LIMIT: Final = 256
-#: Types of file systems that live on the machine's own storage and are meant to be written.
+#: Types of writable file systems on the machine's own storage.
 LOCAL_TYPES: Final = frozenset(
     (
         *("apfs", "bcachefs", "btrfs", "exfat", "ext2", "ext3", "ext4", "f2fs", "fuseblk", "hfs", "hfsplus", "jffs2"),
@@ -45,23 +45,23 @@ LOCAL_TYPES: Final = frozenset(
         *("ext2fs", "ffs", "hammer", "hammer2", "jfs2", "lfs", "ufs"),
     )
 )
-# Made once and never written: their usage is always 100 %.
+# Types of file systems that are never written after their creation: their usage is always 100 %.
 _IMAGE_TYPES: Final = frozenset(("cd9660", "cramfs", "erofs", "iso9660", "romfs", "squashfs", "udf"))
 _MEMORY_TYPES: Final = frozenset(("ramfs", "tmpfs"))
-# Somebody else writes them.
+# Types of file systems that other machines write, too.
 _REMOTE_TYPES: Final = frozenset(("9p", "ceph", "cifs", "nfs", "nfs4", "virtiofs"))
-# Layers of several file systems. Containers have them at /, and so have machines whose system cannot be written.
+# Types of file systems that consist of layers, at / in containers and on machines with a read-only system.
 _LAYERED_TYPES: Final = frozenset(("aufs", "fuse-overlayfs", "fuse.fuse-overlayfs", "overlay", "overlayfs"))
-# Where a container sees the root of its machine, as the documentation of node_exporter and others mounts it.
+# Mount points of the machine's root in a container, from the documentation of node_exporter and others.
 _ROOTS_OF_HOST: Final = ("/rootfs", "/host", "/hostfs", "/host/root", "/host/rootfs", "/mnt/host")
-# Where macOS keeps /var, and all else that is written.
+# Mount point of all written data on macOS, /var included.
 _DATA_OF_MACOS: Final = "/System/Volumes/Data"
 _FSTYPE: Final = re.compile(r"[a-z0-9_.-]{1,32}", re.ASCII)
 _BLOCK_BYTES: Final = 2.0**64
 
 
 def whole_disks(names: Iterable[str]) -> frozenset[str]:
-    """Return the disks among block devices: no partitions of a disk that is there too, nothing stacked or in memory."""
+    """Return the disks among block devices, without stacked and in-memory devices and partitions of listed disks."""
     devices = frozenset(names)
     return frozenset(
         name
@@ -71,18 +71,18 @@ def whole_disks(names: Iterable[str]) -> frozenset[str]:
 
 
 def _disk_of(name: str) -> str | None:
-    """Name of the disk that a partition would belong to: ``sda`` of ``sda1``, ``mmcblk0`` of ``mmcblk0p1``."""
+    """Return the disk that a partition of that name belongs to: ``sda`` for ``sda1``, ``mmcblk0`` for ``mmcblk0p1``."""
     match = _PARTITION_OF_NUMBERED.fullmatch(name) or _PARTITION.fullmatch(name)
     return match[1] if match else None
 
 
 def is_local(fstype: str, device: str) -> bool:
-    """Whether a file system lives on the machine's own storage and is meant to be written; a snapshot of ZFS is not."""
+    """Whether a file system is a writable one on the machine's own storage. Snapshots of ZFS are not writable."""
     return fstype in LOCAL_TYPES and not (fstype == "zfs" and "@" in device)
 
 
 class Mount(NamedTuple):
-    """A mounted file system as the machine tells of it; a number may be any, ``None`` is none."""
+    """A mounted file system as the machine reports it. Numbers are unchecked; ``None`` is unknown."""
 
     device: str
     fstype: str
@@ -94,34 +94,34 @@ class Mount(NamedTuple):
 
 
 class Filesystems(NamedTuple):
-    """What of a machine's mounts counts."""
+    """The file systems of a machine that count."""
 
-    #: The one that is the machine's disk.
+    #: The file system that is the machine's disk.
     root: Filesystem | None
-    #: Local ones, each device once, by mount point.
+    #: Local file systems, one for each device, sorted by mount point.
     local: tuple[Filesystem, ...]
-    #: A sentence that names the disk, where it is not the one at ``/``.
+    #: A sentence that names the disk if it is not at ``/``.
     remark: str | None = None
 
 
 def choose(mounts: Iterable[Mount]) -> Filesystems:
-    """Return what counts of ``mounts``, which come in the order in which they were mounted, as far as that is known.
+    """Return the file systems of ``mounts`` that count. ``mounts`` are in the order of mounting if it is known.
 
-    Of several at one mount point the last one hides the others, as in ``df``. node_exporter sorts its page and so does
-    not tell the order; the last one of the page counts then, the same at every scrape.
+    Of several mounts at one mount point, the last one hides the others, as in ``df``. node_exporter sorts its
+    exposition; its last mount counts, which is the same at every scrape.
     """
     found = list(mounts)
     visible = _topmost(mount for mount in found if is_local(mount.fstype, mount.device))
     at_root = [mount for mount in found if mount.mountpoint == "/"]
     local = _local(visible, _root_of_host(visible, at_root))
     root = next(iter(_topmost(at_root)), None)
-    why = _why_not(root, visible)
+    why = _why_root_is_no_disk(root, visible)
     if root is not None and why is None:
         return Filesystems(_filesystem(root, root.readonly), local)
-    disk = _disk_beside(visible, local, with_host=root is None or root.fstype in _LAYERED_TYPES)
+    disk = _disk_instead_of_root(visible, local, with_host=root is None or root.fstype in _LAYERED_TYPES)
     if disk is not None:
-        return Filesystems(disk, local, f"disk: the one at {quoted(disk.mountpoint)}, since {why}")
-    remark = None if root is None else f"disk: none, since {why} and nothing else can be written"
+        return Filesystems(disk, local, f"disk: uses {quoted(disk.mountpoint)}, because {why}")
+    remark = None if root is None else f"disk: unknown, because {why} and no other file system is writable"
     return Filesystems(None, local, remark)
 
 
@@ -129,13 +129,13 @@ def _topmost(mounts: Iterable[Mount]) -> list[Mount]:
     at: dict[str, Mount] = {}
     for mount in mounts:
         hidden = at.get(mount.mountpoint)
-        if hidden is None or _weight(mount) >= _weight(hidden):
+        if hidden is None or _precedence(mount) >= _precedence(hidden):
             at[mount.mountpoint] = mount
     return list(at.values())
 
 
-def _weight(mount: Mount) -> int:
-    """How sure it is that a mount hides others at its mount point: what a machine starts with lies below all else."""
+def _precedence(mount: Mount) -> int:
+    """Return a rank: a mount hides others of lower rank at its mount point. Mounts of the boot process rank lowest."""
     if mount.fstype == "rootfs":
         return 0
     if _is_image(mount):
@@ -144,7 +144,7 @@ def _weight(mount: Mount) -> int:
         return 2
     if mount.size_bytes is None:
         return 3
-    # An exporter in a container that takes the prefix off has its own layers beside the machine's root.
+    # An exporter in a container that removes the prefix reports its own layers and the machine's root.
     return 4 if mount.fstype in _LAYERED_TYPES else 5
 
 
@@ -153,50 +153,50 @@ def _is_image(mount: Mount) -> bool:
         return True
     if mount.readonly is not True or is_local(mount.fstype, mount.device) or mount.fstype in _REMOTE_TYPES:
         return False
-    # Layers that cannot be written are an image, too (composefs), and so is whatever has no free block at all.
+    # Read-only layers are an image, too (composefs), and so is a file system without free blocks.
     return mount.fstype in _LAYERED_TYPES or mount.free_bytes == mount.available_bytes == 0
 
 
-def _why_not(root: Mount | None, local: Sequence[Mount]) -> str | None:
-    """Say why what is at ``/`` is not the machine's disk; ``None`` where it is."""
+def _why_root_is_no_disk(root: Mount | None, local: Sequence[Mount]) -> str | None:
+    """Return why the file system at ``/`` is not the machine's disk; ``None`` if it is."""
     if root is None:
-        return "the node does not tell of /"
+        return "the node does not report /"
     if _is_image(root):
         return f"/ is an image ({_shown(root.fstype)})"
     if root.size_bytes == 0:
-        # As it is in memory before a system has started; df does not show it.
+        # The initial file system in memory has no size. df does not show it either.
         return f"/ has no size ({_shown(root.fstype)})"
     if root.fstype in _LAYERED_TYPES and _host_at(local) is not None:
-        return "/ is a container's"
+        return "/ belongs to a container"
     if root.fstype == "apfs" and root.readonly and any(mount.mountpoint == _DATA_OF_MACOS for mount in local):
         return "/ is sealed"
     return None
 
 
 def _shown(fstype: str) -> str:
-    # An exporter may write anything there.
+    # An exporter may send any text.
     return fstype if _FSTYPE.fullmatch(fstype) else quoted(fstype)
 
 
 def _host_at(mounts: Sequence[Mount]) -> str | None:
-    """Where the machine's root is seen from a container; ``None`` where it is at ``/``, or not told."""
-    there = {mount.mountpoint for mount in mounts if mount.size_bytes}
-    return next((mountpoint for mountpoint in _ROOTS_OF_HOST if mountpoint in there), None)
+    """Return where a container mounts the machine's root; ``None`` if that is ``/`` or unknown."""
+    mountpoints = {mount.mountpoint for mount in mounts if mount.size_bytes}
+    return next((mountpoint for mountpoint in _ROOTS_OF_HOST if mountpoint in mountpoints), None)
 
 
 def _root_of_host(local: Sequence[Mount], at_root: Sequence[Mount]) -> str | None:
-    """Below which mount point all may be read-only for a container alone; ``None`` where that is nowhere."""
+    """Return the mount point below which mounts may be read-only in the container only, or ``None``."""
     host = _host_at(local)
     if any(mount.mountpoint == host and mount.readonly for mount in local):
         return host
-    # An exporter in a container that takes the prefix off has its own layers and the machine's root at one place.
+    # An exporter in a container that removes the prefix reports its own layers and the machine's root at ``/``.
     is_overlaid = any(mount.fstype in _LAYERED_TYPES for mount in at_root)
     is_host = any(is_local(mount.fstype, mount.device) and mount.readonly for mount in at_root)
     return "/" if is_overlaid and is_host else None
 
 
 def _local(mounts: Iterable[Mount], root_of_host: str | None) -> tuple[Filesystem, ...]:
-    """Return the local file systems, those with the shortest mount points if there are very many."""
+    """Return the local file systems; above the limit, those with the shortest mount points."""
     by_device: dict[tuple[str, str], list[Mount]] = {}
     for mount in sorted(mounts, key=lambda mount: (len(mount.mountpoint), mount.mountpoint)):
         by_device.setdefault((mount.device, mount.fstype), []).append(mount)
@@ -212,11 +212,11 @@ def _is_below(root: str | None, mountpoint: str) -> bool:
 
 
 def _readonly(mounts: Sequence[Mount]) -> bool | None:
-    """Whether a device is read-only: all its mounts are."""
-    told = [mount.readonly for mount in mounts]
-    if False in told:
+    """Whether all mounts of a device are read-only; ``None`` if that is unknown."""
+    values = [mount.readonly for mount in mounts]
+    if False in values:
         return False
-    return None if None in told else True
+    return None if None in values else True
 
 
 def _filesystem(mount: Mount, readonly: bool | None, *, is_of_host: bool = False) -> Filesystem:
@@ -224,7 +224,7 @@ def _filesystem(mount: Mount, readonly: bool | None, *, is_of_host: bool = False
     if size is None or not 0 <= size < _BLOCK_BYTES:
         size = None
     elif free is not None and available is not None:
-        # A file system that eats what is kept for root has less than nothing left, which some write as nearly 2**64.
+        # If the blocks reserved for root are in use, available bytes are negative. Some exporters write nearly 2**64.
         if not 0 <= available <= size:
             available = None if available != available else 0.0
         if not 0 <= free <= size:
@@ -233,10 +233,12 @@ def _filesystem(mount: Mount, readonly: bool | None, *, is_of_host: bool = False
     return Filesystem(mount.mountpoint, size, free, available, readonly, identity, is_of_host=is_of_host)
 
 
-def _disk_beside(mounts: Sequence[Mount], local: Sequence[Filesystem], *, with_host: bool) -> Filesystem | None:
-    """Return the file system that is the disk where ``/`` is an image, a container's, or not told.
+def _disk_instead_of_root(
+    mounts: Sequence[Mount], local: Sequence[Filesystem], *, with_host: bool
+) -> Filesystem | None:
+    """Return the file system that counts as the disk if ``/`` does not.
 
-    That is the machine's root as a container sees it, often read-only, or the one that holds /var, or else the largest.
+    First the machine's root in a container, often read-only; then the file system at /var; then the largest one.
     """
     at = {mount.mountpoint: _filesystem(mount, mount.readonly) for mount in mounts if mount.size_bytes}
     host = _host_at(mounts) if with_host else None

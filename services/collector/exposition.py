@@ -1,4 +1,4 @@
-"""Read the lines of a Prometheus text page that the collector needs, and pass over all others quickly.
+"""Find the needed lines of an exposition in Prometheus' text format, and skip all others quickly.
 
 Source: https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
 """
@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Final
 
-#: Bytes of the beginning of a line that matter: what is behind them is not a value that we read.
+#: Bytes at the start of a line that are read. No needed value stands behind them.
 LINE_BYTES: Final = 8192
 
 _LABEL = re.compile(rb'[ \t]*([a-zA-Z_][a-zA-Z0-9_]*)[ \t]*=[ \t]*"((?:[^"\\]|\\.)*)"[ \t]*,?')
-# A comment, or a series with its value and perhaps its time. No two parts take the same bytes, so hostile lines cost
+# A comment, or a series with its value and an optional time. No two parts match the same bytes, so hostile lines cost
 # linear time.
 _WHOLE_LINE = re.compile(
     rb'[ \t]*(?:#.*|[a-zA-Z_:][a-zA-Z0-9_:]*(?:[ \t]*\{(?:[^"}]|"(?:[^"\\]|\\.)*")*\}[ \t]*|[ \t]+)'
@@ -24,46 +24,46 @@ _ESCAPED: Final = {b"n": b"\n", b'"': b'"', b"\\": b"\\"}
 
 
 class Families:
-    """Finds the series of the families of those names, which all begin with ``node_``."""
+    """Finds the series of the families with these names, which all begin with ``node_``."""
 
     def __init__(self, names: Iterable[str]) -> None:
-        bare = _any_of(sorted(name.removeprefix("node_") for name in names))
+        alternatives = _alternation(sorted(name.removeprefix("node_") for name in names))
         # A pattern that begins with literal bytes lets the search skip other lines at the speed of a substring search.
         # Every part is bounded, so hostile lines cost linear time.
         self._line = re.compile(
-            rb"\nnode_(" + bare.encode() + rb")(?:[ \t]{0,8}\{([^\n]{0,4096})\})?[ \t]{1,8}(\S{1,64})(?!\S)"
+            rb"\nnode_(" + alternatives.encode() + rb")(?:[ \t]{0,8}\{([^\n]{0,4096})\})?[ \t]{1,8}(\S{1,64})(?!\S)"
         )
 
     def series(self, text: bytes) -> list[tuple[bytes, bytes, bytes]]:
-        """Return the name without ``node_``, what is between the braces, and the value of each series, in their order.
+        """Return the name without ``node_``, the text between the braces, and the value of each series, in order.
 
-        ``text`` begins with the line feed before its first line. Lines that are not well-formed are passed over, except
-        for their values: one may be no number.
+        ``text`` begins with the line feed before its first line. Malformed lines are skipped, but the value may be any
+        text.
         """
         return self._line.findall(text)
 
 
-def is_line(line: bytes) -> bool:
-    """Whether that is a whole line, without its line feed, as far as can be told without one."""
+def is_complete_line(line: bytes) -> bool:
+    """Whether ``line``, without a line feed, looks like a complete line."""
     return _WHOLE_LINE.fullmatch(line) is not None
 
 
-def _any_of(names: Sequence[str]) -> str:
-    """Return a pattern for any of those names, which are sorted.
+def _alternation(names: Sequence[str]) -> str:
+    """Return a pattern that matches any of the sorted ``names``.
 
-    What several begin with stands in it once, so that a line of another family costs few comparisons.
+    The pattern contains common prefixes once, so that a line of another family costs few comparisons.
     """
     patterns: list[str] = []
     for _, group in groupby(names, key=lambda name: name[:1]):
         same = list(group)
         length = next(n for n in range(len(same[0]), -1, -1) if same[-1].startswith(same[0][:n]))
         ends = [name[length:] for name in same]
-        patterns.append(same[0][:length] + ("" if len(same) == 1 else f"(?:{_any_of(ends)})"))
+        patterns.append(same[0][:length] + ("" if len(same) == 1 else f"(?:{_alternation(ends)})"))
     return "|".join(patterns)
 
 
 def parse_labels(raw: bytes) -> dict[str, str] | None:
-    """Return the labels between the braces, or ``None`` where they are not well-formed."""
+    """Return the labels between the braces, or ``None`` if they are malformed."""
     labels: dict[str, str] = {}
     position, end = 0, len(raw)
     while position < end:

@@ -1,4 +1,4 @@
-"""Fetch one page of an exporter: ask, follow one redirect, inflate and read what comes, within bounds."""
+"""Fetch one exposition of an exporter: send the request, follow one redirect, inflate and read the response."""
 
 import re
 import time
@@ -9,94 +9,106 @@ from typing import Any, Final
 import aiohttp
 from yarl import URL
 
-from collector.collect_filter import Asked, PageNotes
-from collector.flow_control import FREE_BYTES, PAGE_LIMIT_BYTES, PIECE_BYTES, BoundedConnector, Share, Turns
+from collector.collect_filter import ExpositionNotes, RequestedCollectors
+from collector.flow_control import (
+    EXPOSITION_LIMIT_BYTES,
+    PIECE_BYTES,
+    UNQUEUED_BYTES,
+    BoundedConnector,
+    MemoryReservation,
+    ReadQueue,
+)
 from collector.interfaces import KnownInterfaces
-from collector.node_exporter import SERIES_LIMIT, NotNodeExporter, PageReader, TooManySeries
+from collector.node_exporter import SERIES_LIMIT, ExpositionReader, NotNodeExporter, TooManySeries
 from collector.sample import Sample, ScrapeFailed
+from collector.sentences import failures
 from collector.targets.entry import HttpOptions
 from collector.targets.target import Target
-from collector.texts import failures
 
 SPEAKS_HTTPS: Final = ScrapeFailed("tls", failures.speaks_https())
-_TOO_LONG: Final = ScrapeFailed("limit", failures.page_too_long(PAGE_LIMIT_BYTES))
+_TOO_LONG: Final = ScrapeFailed("limit", failures.page_too_long(EXPOSITION_LIMIT_BYTES))
 _DAMAGED: Final = ScrapeFailed("page", failures.page_damaged())
-#: What node_exporter answers where one of the collectors asked for is switched off, or unknown to it.
-_REFUSED: Final = (400, 500)
+#: Statuses by which node_exporter refuses a requested collector that is switched off or unknown to it.
+_FILTER_REFUSED: Final = (400, 500)
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
-#: What a server that expects TLS answers to plain HTTP with status 400: those of Go, nginx and Apache.
+#: Text with which TLS servers of Go, nginx and Apache answer plain HTTP, with status 400.
 _EXPECTS_TLS: Final = re.compile(rb"HTTPS (?:server|port)|SSL-enabled server")
 _SHORT_BODY_BYTES: Final = 1024
-#: The values of Content-Encoding that are read.
+#: Accepted values of Content-Encoding.
 ENCODINGS: Final = ("gzip", "x-gzip", "deflate")
-#: Members that a page in gzip may consist of, one behind the other. Source: RFC 1952, section 2.2
+#: Most gzip members that one exposition may consist of. Source: RFC 1952, section 2.2
 MEMBERS_LIMIT: Final = 1024
-# How zlib is told what comes: with the head of gzip, with its own, with none.
-_GZIP, _ZLIB, _BARE = 31, 15, -15
+# zlib's ``wbits`` for data with gzip's header, with zlib's header, and without a header.
+_GZIP, _ZLIB, _RAW = 31, 15, -15
 
 
-class Refused(ScrapeFailed):
-    """The exporter answers, but not to what it was asked for."""
+class FilterRefused(ScrapeFailed):
+    """The exporter refuses the requested collectors."""
 
     __slots__ = ()
 
 
 class Fetcher:
-    """Fetches pages of the exporter at the target's host and port."""
+    """Fetches expositions of the exporter at the target's host and port."""
 
     def __init__(self, session: aiohttp.ClientSession, target: Target) -> None:
         assert isinstance(session.connector, BoundedConnector)
         self._session = session
         self._connector = session.connector
-        self._allowance = session.connector.allowance(target.host, target.port)
+        self._budget = session.connector.receive_budget(target.host, target.port)
         self._options: HttpOptions = target.http
         host, has_zone, _ = target.host.partition("%")
-        # The zone of an address says something to this machine alone, and is in no certificate.
+        # The zone of an address is valid on this machine only, so certificates do not contain zones.
         self._server_name = target.http.server_name or (host if has_zone else None)
-        self._whole = URL.build(scheme=target.http.scheme, host=target.host, port=target.port, path="/metrics")
-        self._filtered: dict[Asked, URL] = {}
+        self._url_of_all = URL.build(scheme=target.http.scheme, host=target.host, port=target.port, path="/metrics")
+        self._filtered: dict[RequestedCollectors, URL] = {}
 
     @property
     def raw_host(self) -> str:
-        """The host as it is looked up."""
-        return self._whole.raw_host or ""
+        """The host name that the resolver looks up."""
+        return self._url_of_all.raw_host or ""
 
     async def fetch(
-        self, asked: Asked, notes: PageNotes, known_interfaces: KnownInterfaces, *, hung_collector: str | None
+        self,
+        requested: RequestedCollectors,
+        notes: ExpositionNotes,
+        known_interfaces: KnownInterfaces,
+        *,
+        hung_collector: str | None,
     ) -> Sample | ScrapeFailed:
-        """Return what the exporter tells when it is ``asked`` for those collectors, and take notes of its page.
+        """Request the ``requested`` collectors and return the result; note the exporter's families in ``notes``.
 
-        ``known_interfaces`` completes what the page tells of interfaces, and is completed by it.
+        ``known_interfaces`` describes interfaces that the exposition does not describe, and is updated from it.
 
         Raises:
-            CredentialsError: a file that it needs cannot be used; nothing was asked.
-            aiohttp.ClientError: there is no answer, or none that is HTTP.
+            CredentialsError: a file of the credentials cannot be used; no request was sent.
+            aiohttp.ClientError: the exporter does not answer, or does not answer with HTTP.
         """
-        begun = time.monotonic()
-        url, redirects = self._url(asked), 0
+        started = time.monotonic()
+        url, redirects = self._url(requested), 0
         while True:
-            self._allowance.begin()
+            self._budget.begin_request()
             try:
-                # What is secret goes to this scheme, host and port alone: a redirect elsewhere is not followed.
-                async with self._session.get(url, allow_redirects=False, **self._how()) as response:
+                # Credentials go to this scheme, host and port only: the collector follows no redirect elsewhere.
+                async with self._session.get(url, allow_redirects=False, **self._request_options()) as response:
                     if response.status not in _REDIRECTS:
-                        return await self._answer(
-                            response, PageReader(known_interfaces, notes.take), begun, hung_collector
+                        return await self._read_response(
+                            response, ExpositionReader(known_interfaces, notes.add), started, hung_collector
                         )
-                    elsewhere = _redirect(response)
+                    location = _redirect(response)
                     redirects += 1
             finally:
-                self._allowance.end()
-            if elsewhere is None:
+                self._budget.end_request()
+            if location is None:
                 return ScrapeFailed("http", failures.http_redirects_elsewhere(response.status))
             if redirects > 1:
                 return ScrapeFailed("http", failures.http_redirects_twice(response.status))
-            url = elsewhere
+            url = location
 
     async def speaks_https(self) -> bool:
-        """Whether a TLS connection comes about; nothing secret is sent through it."""
-        self._allowance.begin()
-        url, headers = self._whole.with_scheme("https"), {"Connection": "close"}
+        """Whether the exporter accepts a TLS connection. The request contains no credentials."""
+        self._budget.begin_request()
+        url, headers = self._url_of_all.with_scheme("https"), {"Connection": "close"}
         context = self._connector.contexts.unverified()
         try:
             async with self._session.head(url, allow_redirects=False, ssl=context, headers=headers):
@@ -106,90 +118,90 @@ class Fetcher:
         except aiohttp.ClientError:
             return True
         finally:
-            self._allowance.end()
+            self._budget.end_request()
 
-    def _url(self, asked: Asked) -> URL:
-        if asked is None:
-            return self._whole
-        url = self._filtered.get(asked)
+    def _url(self, requested: RequestedCollectors) -> URL:
+        if requested is None:
+            return self._url_of_all
+        url = self._filtered.get(requested)
         if url is None:
-            url = self._filtered[asked] = self._whole.with_query([("collect[]", name) for name in asked])
+            url = self._filtered[requested] = self._url_of_all.with_query([("collect[]", name) for name in requested])
         return url
 
-    def _how(self) -> dict[str, Any]:
-        how: dict[str, Any] = {}
+    def _request_options(self) -> dict[str, Any]:
+        options: dict[str, Any] = {}
         if self._options.scheme == "https":
-            how["ssl"] = self._connector.contexts.context(self._options)
+            options["ssl"] = self._connector.contexts.context(self._options)
             if self._server_name is not None:
-                how["server_hostname"] = self._server_name
+                options["server_hostname"] = self._server_name
         authorization = self._connector.credentials.authorization(self._options)
         if authorization is not None:
-            how["headers"] = {"Authorization": authorization}
-        return how
+            options["headers"] = {"Authorization": authorization}
+        return options
 
-    async def _answer(
-        self, response: aiohttp.ClientResponse, reader: PageReader, begun: float, hung_collector: str | None
+    async def _read_response(
+        self, response: aiohttp.ClientResponse, reader: ExpositionReader, started: float, hung_collector: str | None
     ) -> Sample | ScrapeFailed:
         if response.status != 200:
-            return await self._refusal(response)
+            return await self._failure(response)
         encoding = response.headers.get("Content-Encoding", "").strip().lower() or "identity"
         pieces: AsyncIterator[bytes] = response.content.iter_any()
         if encoding in ENCODINGS:
-            pieces = inflated(pieces, encoding, self._connector.turns)
+            pieces = inflated(pieces, encoding, self._connector.queue)
         elif encoding != "identity":
             return ScrapeFailed("page", failures.answer_compressed_otherwise())
-        if (response.content_length or 0) > PAGE_LIMIT_BYTES:
+        if (response.content_length or 0) > EXPOSITION_LIMIT_BYTES:
             return _TOO_LONG
-        self._allowance.expect_page()
-        # Where something else than the end of the connection says that the page ends, it needs no last line feed.
+        self._budget.expect_exposition()
+        # The last line feed is optional if the response marks its end by other means than closing the connection.
         has_end = encoding != "identity" or "Content-Length" in response.headers or _is_chunked(response)
-        return await self._read(pieces, reader, begun, hung_collector, has_end=has_end)
+        return await self._read(pieces, reader, started, hung_collector, has_end=has_end)
 
     async def _read(
         self,
         pieces: AsyncIterator[bytes],
-        reader: PageReader,
-        begun: float,
+        reader: ExpositionReader,
+        started: float,
         hung_collector: str | None,
         *,
         has_end: bool,
     ) -> Sample | ScrapeFailed:
-        share = Share(self._connector.room)
+        memory = MemoryReservation(self._connector.memory)
         try:
             async for piece in pieces:
                 reader.feed(piece)
-                if not share.hold(reader.held_bytes):
+                if not memory.resize(reader.memory_bytes):
                     return ScrapeFailed("limit", failures.page_of_too_many_values())
-            # The exporter reads its clock and its counters somewhere between being asked and having answered.
-            half = (time.monotonic() - begun) / 2
+            # The exporter reads its clock and its counters at some time between the request and the response.
+            half = (time.monotonic() - started) / 2
             unix_seconds = time.time() - half
-            if self._allowance.received > FREE_BYTES:
-                await self._connector.turns.turn(self._allowance.weight)
+            if self._budget.received_bytes > UNQUEUED_BYTES:
+                await self._connector.queue.wait(self._budget.expected_bytes)
             if has_end:
                 reader.end()
             sample = reader.sample(
-                monotonic_seconds=begun + half,
+                monotonic_seconds=started + half,
                 unix_seconds=unix_seconds,
                 uncertainty_seconds=half,
                 hung_collector=hung_collector,
             )
-            if not reader.is_whole:
+            if not reader.is_complete:
                 return _DAMAGED
-            share.hold(sample.held_bytes)
-            share.hold_for(sample)
+            memory.resize(sample.memory_bytes)
+            memory.transfer_to(sample)
             return sample
         except NotNodeExporter:
             return ScrapeFailed("page", failures.not_node_exporter())
         except TooManySeries:
             return ScrapeFailed("limit", failures.page_of_too_many_series(SERIES_LIMIT))
-        except PageTooLong:
+        except ExpositionTooLong:
             return _TOO_LONG
-        except DamagedPage:
+        except DamagedExposition:
             return _DAMAGED
         finally:
-            share.hold(0)
+            memory.resize(0)
 
-    async def _refusal(self, response: aiohttp.ClientResponse) -> ScrapeFailed:
+    async def _failure(self, response: aiohttp.ClientResponse) -> ScrapeFailed:
         status = response.status
         if status == 401:
             if not self._options.has_credentials:
@@ -200,17 +212,20 @@ class Fetcher:
             return ScrapeFailed("http", failures.http_forbidden())
         if status == 400 and self._options.scheme == "http" and await _expects_tls(response):
             return SPEAKS_HTTPS
-        return (Refused if status in _REFUSED else ScrapeFailed)("http", failures.http_status(status))
+        return (FilterRefused if status in _FILTER_REFUSED else ScrapeFailed)("http", failures.http_status(status))
 
 
 def _redirect(response: aiohttp.ClientResponse) -> URL | None:
-    """Where a redirect leads, if that is the same scheme, host and port. A name or a password in it is not used."""
+    """Return the address that a redirect leads to; ``None`` for another scheme, host or port.
+
+    The address has no user name and password.
+    """
     location = response.headers.get("Location")
     if location is None:
         return None
     try:
-        elsewhere = response.url.join(URL(location)).with_user(None)
-        return elsewhere if elsewhere.origin() == response.url.origin() else None
+        url = response.url.join(URL(location)).with_user(None)
+        return url if url.origin() == response.url.origin() else None
     except ValueError:
         return None
 
@@ -226,20 +241,20 @@ async def _expects_tls(response: aiohttp.ClientResponse) -> bool:
         return False
 
 
-class DamagedPage(ValueError):
-    """A compressed page that cannot be inflated, ends early, or goes on after its end."""
+class DamagedExposition(ValueError):
+    """A compressed exposition that cannot be inflated, ends early, or has bytes after its end."""
 
 
-class PageTooLong(ValueError):
-    """A compressed page of more than ``PAGE_LIMIT_BYTES``."""
+class ExpositionTooLong(ValueError):
+    """A compressed exposition of more than ``EXPOSITION_LIMIT_BYTES``."""
 
 
-async def inflated(pieces: AsyncIterator[bytes], encoding: str, turns: Turns) -> AsyncIterator[bytes]:
-    """Yield the page in pieces of ``PIECE_BYTES`` at most; beyond its first ``FREE_BYTES``, each waits for its turn.
+async def inflated(pieces: AsyncIterator[bytes], encoding: str, queue: ReadQueue) -> AsyncIterator[bytes]:
+    """Yield the exposition in pieces of ``PIECE_BYTES`` at most; pieces after ``UNQUEUED_BYTES`` wait in the queue.
 
     Raises:
-        DamagedPage: it is none.
-        PageTooLong: it has more than ``PAGE_LIMIT_BYTES``.
+        DamagedExposition: the bytes cannot be inflated, end early, or go on after the end of the exposition.
+        ExpositionTooLong: the exposition has more than ``EXPOSITION_LIMIT_BYTES``.
     """
     inflater = None
     count = members = 0
@@ -248,28 +263,28 @@ async def inflated(pieces: AsyncIterator[bytes], encoding: str, turns: Turns) ->
             if inflater is None or inflater.eof:
                 members += 1
                 if members > (1 if encoding == "deflate" else MEMBERS_LIMIT):
-                    raise DamagedPage("bytes after the end")
-                inflater = zlib.decompressobj(_head(encoding, piece))
+                    raise DamagedExposition("bytes after the end")
+                inflater = zlib.decompressobj(_window_bits(encoding, piece))
             try:
-                part = inflater.decompress(piece, PIECE_BYTES)
+                inflated_piece = inflater.decompress(piece, PIECE_BYTES)
             except zlib.error as error:
-                raise DamagedPage(str(error)) from None
-            count += len(part)
-            if count > PAGE_LIMIT_BYTES:
-                raise PageTooLong("too long")
-            if count > FREE_BYTES:
-                await turns.turn(count)
-            yield part
+                raise DamagedExposition(str(error)) from None
+            count += len(inflated_piece)
+            if count > EXPOSITION_LIMIT_BYTES:
+                raise ExpositionTooLong("too long")
+            if count > UNQUEUED_BYTES:
+                await queue.wait(count)
+            yield inflated_piece
             piece = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
-            # A part that is full may not be all that the piece holds.
-            if not piece and (inflater.eof or len(part) < PIECE_BYTES):
+            # A full inflated piece may not be all of the compressed piece.
+            if not piece and (inflater.eof or len(inflated_piece) < PIECE_BYTES):
                 break
     if inflater is None or not inflater.eof:
-        raise DamagedPage("no end")
+        raise DamagedExposition("no end")
 
 
-def _head(encoding: str, begin: bytes) -> int:
+def _window_bits(encoding: str, start: bytes) -> int:
     if encoding != "deflate":
         return _GZIP
-    # Deflate is to have zlib's head, and some send it without one. Source: RFC 9110, section 8.4.1.2
-    return _ZLIB if begin[0] & 0x0F == zlib.DEFLATED else _BARE
+    # "deflate" requires zlib's header, but some servers omit it. Source: RFC 9110, section 8.4.1.2
+    return _ZLIB if start[0] & 0x0F == zlib.DEFLATED else _RAW

@@ -1,4 +1,4 @@
-"""The nodes: which there are, what they are called, and what is known of them."""
+"""The nodes of the cluster: their targets, names and states."""
 
 import asyncio
 import ipaddress
@@ -7,75 +7,75 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from collector.alerts.conditions import Observation
-from collector.alerts.message import decode_former
+from collector.alerts.conditions import ObservedNode
+from collector.alerts.message import decode_previous
 from collector.alerts.rules import Rules, RulesFile
 from collector.metrics import TARGETS
 from collector.node_state import NodeState
-from collector.polling import Polling
+from collector.scrape_manager import ScrapeManager
+from collector.sentences.issues import collector_hangs, figures_missing
+from collector.sentences.sentence import english
 from collector.targets.sources import TargetSources
 from collector.targets.target import Target
-from collector.texts.issues import collector_hangs, figures_missing
-from collector.texts.sentence import english
 from contract.events import NODE_NAME_LIMIT
 from contract.messages import Coded, Node, Snapshot
 
 
 @dataclass(frozen=True)
 class ClusterState:
-    """What a round is made of: the nodes as they are known now, for people and for the rules."""
+    """The input of a round: the present nodes, for messages and for the alert rules."""
 
     nodes: Sequence[Node]
-    observations: Sequence[Observation]
+    observations: Sequence[ObservedNode]
     rules: Rules
-    #: What is wrong with the collector's own files and names.
+    #: Problems with the collector's files and with node names.
     problems: Sequence[Coded]
-    #: What is to be known of nodes that are online, in the order of their texts.
+    #: Remarks on nodes that are online, sorted by their English texts.
     remarks: Sequence[Coded] = ()
-    #: Whether any of the nodes is a simulated one.
+    #: Whether any of the nodes is simulated.
     is_simulated: bool = False
 
 
 class Fleet:
-    """Lets ``polling`` follow the targets of ``sources``."""
+    """Lets ``scrape_manager`` follow the targets of ``sources``."""
 
-    def __init__(self, polling: Polling, sources: TargetSources) -> None:
-        self._polling = polling
+    def __init__(self, scrape_manager: ScrapeManager, sources: TargetSources) -> None:
+        self._scrape_manager = scrape_manager
         self._sources = sources
         self._names = NodeNames()
 
     @property
     def path(self) -> Path:
-        """Where people list nodes, absolute."""
+        """Absolute path of the file in which users list nodes."""
         return self._sources.path
 
     async def begin(self, stop: asyncio.Event) -> None:
-        """Wait until DNS has answered, or failed, or ``stop``: else the first round would be one without its targets.
+        """Wait for the first result of DNS, or for ``stop``, so that the first round has the targets from DNS.
 
-        It takes a few seconds at most.
+        This takes a few seconds at most.
         """
-        waits = [asyncio.create_task(self._sources.dns.tried()), asyncio.create_task(stop.wait())]
+        waits = [asyncio.create_task(self._sources.dns.first_lookups_done()), asyncio.create_task(stop.wait())]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for task in waits:
             task.cancel()
         self._follow(self._sources.combine())
 
     async def refresh(self) -> None:
-        """Look at what the targets are by now."""
+        """Read the targets again."""
         self._follow(await self._sources.refresh())
 
     def restore(self, raw: bytes | None) -> None:
-        """Go on from ``raw``, the last metrics message of the collector before: its nodes, their names and statuses."""
-        nodes = former_nodes(raw)
+        """Continue from ``raw``, the previous collector's last metrics message: its nodes, names and statuses."""
+        nodes = previous_nodes(raw)
         if nodes:
-            self._follow(self._sources.hold(nodes))
+            self._follow(self._sources.keep_addresses(nodes))
             self._names.restore({address: node.node for address, node in nodes.items()})
-            restore_nodes(nodes, self._polling.states.values())
+            restore_nodes(nodes, self._scrape_manager.states.values())
 
     def state(self, rules: RulesFile) -> ClusterState:
-        """Return what a round is made of now."""
-        states = self._polling.states.values()
-        self._names.give(states)
+        """Return the input of the next round."""
+        states = self._scrape_manager.states.values()
+        self._names.assign(states)
         problems = self._sources.problems
         if rules.problem is not None:
             problems.append(rules.problem)
@@ -83,42 +83,42 @@ class Fleet:
 
     def _follow(self, is_changed: bool) -> None:
         if is_changed:
-            self._polling.follow(self._sources.targets)
+            self._scrape_manager.follow(self._sources.targets)
 
 
 class NodeNames:
-    """Names each address once: a name stays while its target is there and calls itself the same."""
+    """Gives each address a unique name. A name stays while its target exists and reports the same host name."""
 
     def __init__(self) -> None:
-        #: The name of each address in the round before.
+        #: The name of each address in the previous round.
         self._names: dict[str, str] = {}
 
     def restore(self, names: Mapping[str, str]) -> None:
-        """Go on from the names that the collector before gave, by address; one's own of before are void."""
+        """Replace all names with the previous collector's names, by address."""
         self._names = dict(names)
 
-    def give(self, states: Iterable[NodeState]) -> None:
-        """Give the targets of ``states`` that are discovered their names; those of the others stand."""
+    def assign(self, states: Iterable[NodeState]) -> None:
+        """Name the discovered targets of ``states``; listed targets keep their names."""
         states = list(states)
         listed = {state.target.node for state in states if not state.target.is_discovered}
         names: dict[str, str] = {}
-        given = set(listed)
+        assigned = set(listed)
         unnamed: list[NodeState] = []
         for state in states:
             if state.target.is_discovered:
                 address = state.target.address
                 name = self._names.get(address)
-                if name is None or name in given or not _fits(name, state):
+                if name is None or name in assigned or not _fits(name, state):
                     unnamed.append(state)
                 else:
                     names[address] = name
-                    given.add(name)
+                    assigned.add(name)
         if unnamed:
-            # A name of the round before goes to no other node yet: alerts are about names, and first end.
-            taken = given.union(self._names.values())
+            # No other node gets a name of the previous round yet, because alerts belong to names and must end first.
+            taken = assigned.union(self._names.values())
             for state in sorted(unnamed, key=lambda state: _order(state.target)):
                 address = state.target.address
-                own = {self._names.get(address)} - given
+                own = {self._names.get(address)} - assigned
                 name = next(name for name in _candidates(state) if name not in taken or name in own)
                 names[address] = name
                 taken.add(name)
@@ -135,7 +135,7 @@ def _fits(name: str, state: NodeState) -> bool:
 
 
 def _candidates(state: NodeState) -> Iterator[str]:
-    """The names that the node may have, the best one first; there is always another."""
+    """Yield possible names of the node, the best one first, without end."""
     own, address = state.host_name, state.target.address
     if own is not None:
         yield own
@@ -148,7 +148,7 @@ def _candidates(state: NodeState) -> Iterator[str]:
 
 
 def _order(target: Target) -> tuple[int, int, str, int]:
-    """Addresses as numbers before names, the lower first."""
+    """Return a sort key: IP addresses in numeric order, then host names."""
     try:
         number = ipaddress.ip_address(target.host)
     except ValueError:
@@ -156,9 +156,9 @@ def _order(target: Target) -> tuple[int, int, str, int]:
     return number.version, int(number), "", target.port
 
 
-def former_nodes(raw: bytes | None) -> dict[str, Node]:
+def previous_nodes(raw: bytes | None) -> dict[str, Node]:
     """Return the nodes of ``raw``, a metrics message, by address."""
-    snapshot = decode_former(raw, Snapshot)
+    snapshot = decode_previous(raw, Snapshot)
     return {} if snapshot is None else {node.address: node for node in snapshot.nodes}
 
 
@@ -171,16 +171,16 @@ def restore_nodes(nodes: Mapping[str, Node], states: Iterable[NodeState]) -> Non
 
 
 def cluster_state(states: Iterable[NodeState], rules: Rules, problems: Sequence[Coded]) -> ClusterState:
-    """Return what is known of ``states``, and count them by status."""
+    """Return the input of a round from ``states``, and update the metric of targets by status."""
     states = list(states)
     nodes = [state.as_node() for state in states]
     counts = Counter(node.status for node in nodes)
     for status in ("online", "offline", "unknown"):
         TARGETS.labels(status).set(counts[status])
     observations = [
-        Observation(
+        ObservedNode(
             state.target.node,
-            state.status if state.is_seen else "unknown",
+            state.status if state.is_recent else "unknown",
             state.error,
             state.measures,
             state.target.role,
@@ -193,9 +193,9 @@ def cluster_state(states: Iterable[NodeState], rules: Rules, problems: Sequence[
 
 
 def _remark(state: NodeState) -> Coded | None:
-    """What is to be known of a node that is online."""
+    """Return a remark on an online node, if there is one."""
     if state.hanging_collector is not None:
         return collector_hangs(state.target.node, state.hanging_collector)
     if not state.missing_figures:
         return None
-    return figures_missing(state.target.node, state.missing_figures, state.lack)
+    return figures_missing(state.target.node, state.missing_figures, state.missing_reason)

@@ -1,8 +1,8 @@
-"""How many bytes exporters may send, and when.
+"""Limit how many bytes each exporter sends, and when the collector reads them.
 
-Every byte from an exporter comes in through ``Allowance.receive``. The first bytes of a page are read as they come, and
-all further ones in turns: one piece in each turn of the event loop, of the shortest page first. So long pages delay
-each other, and neither short ones nor the rounds.
+Every byte from an exporter comes in through ``ReceiveBudget.receive``. The collector reads the first bytes of an
+exposition immediately. All further bytes wait in a queue: each turn of the event loop reads one piece, of the shortest
+exposition first. So long expositions delay each other, but neither short expositions nor the rounds.
 """
 
 import asyncio
@@ -18,108 +18,109 @@ from weakref import WeakValueDictionary, finalize
 import aiohttp
 
 from collector.authentication import Credentials, TlsContexts
+from collector.sentences import failures
+from collector.sentences.sentence import english
 from collector.targets.dns import Resolver
-from collector.texts import failures
-from collector.texts.sentence import english
 from contract.messages import Coded
 
-#: Bytes above which a page is not read on. A machine with everything switched on gives about 1 MiB.
-PAGE_LIMIT_BYTES: Final = 8 * 1024 * 1024
-#: Bytes above which the head of an answer is not read on; node_exporter's has a few hundred.
+#: Longest exposition that is read, in bytes. A machine with all collectors switched on sends about 1 MiB.
+EXPOSITION_LIMIT_BYTES: Final = 8 * 1024 * 1024
+#: Longest head of a response that is read, in bytes; node_exporter's has a few hundred.
 HEAD_LIMIT_BYTES: Final = 32 * 1024
-#: Bytes of an answer that are read without a turn. Most machines' pages are shorter.
-FREE_BYTES: Final = 32 * 1024
-#: Bytes above which a page counts as long.
+#: Bytes of a response that are read without waiting in the queue. Most machines' expositions are shorter.
+UNQUEUED_BYTES: Final = 32 * 1024
+#: Bytes above which an exposition counts as long.
 LONG_BYTES: Final = 128 * 1024
-#: Bytes that are received at once, while the head is read and afterwards. Reading them takes a few milliseconds.
+#: Bytes of one read, while the head is read and afterwards. Parsing a piece takes a few milliseconds.
 HEAD_PIECE_BYTES: Final = 16 * 1024
 PIECE_BYTES: Final = 32 * 1024
-#: Bytes of an answer by which one can tell what the exporter speaks.
+#: Bytes of a response that show which protocol the exporter speaks.
 FIRST_BYTES: Final = 8
-#: Memory that all pages together may take whose values take more than ``SMALL_BYTES`` each, in bytes.
-ROOM_BYTES: Final = 48 * 1024 * 1024
-#: Memory that the values of each page may take, in bytes: those of a machine with 300 CPUs.
+#: Memory for the values of all large expositions together, in bytes. The values of a large exposition take more than
+#: ``SMALL_BYTES``.
+MEMORY_BYTES: Final = 48 * 1024 * 1024
+#: Memory that the values of every exposition may take, in bytes: enough for a machine with 300 CPUs.
 SMALL_BYTES: Final = 32 * 1024
 
 
-class Turns:
-    """Lets those who wait go on one by one, one in each turn of the event loop, the least weight first."""
+class ReadQueue:
+    """Calls waiting callbacks, one in each turn of the event loop, the lowest weight first."""
 
     def __init__(self) -> None:
         self._waiting: list[tuple[int, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
-        self._is_going = False
+        self._is_running = False
 
-    def ask(self, weight: int, go_on: Callable[[], None]) -> None:
-        """Call ``go_on`` when its turn has come."""
-        heapq.heappush(self._waiting, (weight, next(self._numbers), go_on))
-        if not self._is_going:
-            self._is_going = True
-            asyncio.get_running_loop().call_soon(self._next)
+    def add(self, weight: int, callback: Callable[[], None]) -> None:
+        """Call ``callback`` when it is next in the queue."""
+        heapq.heappush(self._waiting, (weight, next(self._numbers), callback))
+        if not self._is_running:
+            self._is_running = True
+            asyncio.get_running_loop().call_soon(self._call_next)
 
-    async def turn(self, weight: int) -> None:
-        """Wait for a turn."""
-        turn = asyncio.get_running_loop().create_future()
-        self.ask(weight, lambda: None if turn.done() else turn.set_result(None))
-        await turn
+    async def wait(self, weight: int) -> None:
+        """Wait in the queue."""
+        called = asyncio.get_running_loop().create_future()
+        self.add(weight, lambda: None if called.done() else called.set_result(None))
+        await called
 
-    def _next(self) -> None:
-        self._is_going = bool(self._waiting)
-        if self._is_going:
+    def _call_next(self) -> None:
+        self._is_running = bool(self._waiting)
+        if self._is_running:
             heapq.heappop(self._waiting)[2]()
-            asyncio.get_running_loop().call_soon(self._next)
+            asyncio.get_running_loop().call_soon(self._call_next)
 
 
-class Allowance:
-    """What one exporter may send now."""
+class ReceiveBudget:
+    """The bytes that one exporter may send now."""
 
-    def __init__(self, turns: Turns) -> None:
+    def __init__(self, queue: ReadQueue) -> None:
         #: Bytes received since the request.
-        self.received = 0
-        #: Whether anything was sent to the exporter for the request.
-        self.is_asked = False
-        #: The first bytes that came since the request.
-        self.first = b""
-        #: What the exporter sent too much of.
+        self.received_bytes = 0
+        #: Whether the collector sent a part of the request to the exporter.
+        self.is_request_sent = False
+        #: The first bytes received since the request.
+        self.first_bytes = b""
+        #: Names the limit that the exporter exceeded.
         self.excess: Coded | None = None
-        self._turns = turns
+        self._queue = queue
         self._requests = 0
         self._limit = 0
         self._piece = HEAD_PIECE_BYTES
         self._left = 0
-        self._former = 0
+        self._previous_bytes = 0
 
-    def begin(self) -> None:
-        """Expect the head of an answer."""
+    def begin_request(self) -> None:
+        """Allow the head of a response."""
         if self._requests == 0:
-            self.received, self.excess, self._limit = 0, None, 0
-            self.is_asked, self.first = False, b""
-            self._left = FREE_BYTES if self._former <= FREE_BYTES else HEAD_PIECE_BYTES
+            self.received_bytes, self.excess, self._limit = 0, None, 0
+            self.is_request_sent, self.first_bytes = False, b""
+            self._left = UNQUEUED_BYTES if self._previous_bytes <= UNQUEUED_BYTES else HEAD_PIECE_BYTES
             self._piece = HEAD_PIECE_BYTES
         self._requests += 1
         self._limit += HEAD_LIMIT_BYTES
 
-    def expect_page(self) -> None:
-        """Expect a page too."""
-        self._limit += PAGE_LIMIT_BYTES
+    def expect_exposition(self) -> None:
+        """Allow an exposition after the head."""
+        self._limit += EXPOSITION_LIMIT_BYTES
         self._piece = PIECE_BYTES
 
-    def end(self) -> None:
-        """Expect nothing until the next request."""
+    def end_request(self) -> None:
+        """Allow no bytes until the next request."""
         self._requests -= 1
-        self._former = self.received
+        self._previous_bytes = self.received_bytes
 
     @property
-    def weight(self) -> int:
-        """Bytes of the page, as far as they are known: received, or received at the former request."""
-        return max(self.received, self._former)
+    def expected_bytes(self) -> int:
+        """Expected bytes of the response: the larger of the bytes received now and at the previous request."""
+        return max(self.received_bytes, self._previous_bytes)
 
     def receive(self, receive: Callable[[int], bytes], size: int) -> bytes:
-        """Return what ``receive`` gives, called with at most ``size`` bytes.
+        """Call ``receive`` with at most ``size`` bytes and return its result.
 
         Raises:
-            BlockingIOError: there is to be nothing now.
-            ConnectionAbortedError: the exporter has sent too much.
+            BlockingIOError: the exporter may send no bytes now.
+            ConnectionAbortedError: the exporter has sent too many bytes.
         """
         if self._requests == 0:
             if receive(1):
@@ -128,88 +129,93 @@ class Allowance:
         if self._left <= 0:
             raise BlockingIOError
         data = receive(min(size, self._piece, self._left))
-        if self.received == 0:
-            self.first = data[:FIRST_BYTES]
-        self.received += len(data)
+        if self.received_bytes == 0:
+            self.first_bytes = data[:FIRST_BYTES]
+        self.received_bytes += len(data)
         self._left -= len(data)
-        if self.received > self._limit:
-            is_page = self._limit >= PAGE_LIMIT_BYTES
+        if self.received_bytes > self._limit:
+            is_exposition = self._limit >= EXPOSITION_LIMIT_BYTES
             self.excess = (
-                failures.page_too_long(PAGE_LIMIT_BYTES) if is_page else failures.head_too_long(HEAD_LIMIT_BYTES)
+                failures.page_too_long(EXPOSITION_LIMIT_BYTES)
+                if is_exposition
+                else failures.head_too_long(HEAD_LIMIT_BYTES)
             )
             raise ConnectionAbortedError(errno.ECONNABORTED, english(self.excess))
         if self._left <= 0:
-            self._turns.ask(self.weight, self._go_on)
+            self._queue.add(self.expected_bytes, self._allow_piece)
         return data
 
-    def _go_on(self) -> None:
+    def _allow_piece(self) -> None:
         self._left = max(self._left, PIECE_BYTES)
 
 
-class Room:
-    """Memory for the values of large pages, those being read and those that are kept."""
+class MemoryBudget:
+    """Memory for the values of large expositions: expositions that are being read, and samples that are kept."""
 
-    def __init__(self, limit_bytes: int = ROOM_BYTES) -> None:
+    def __init__(self, limit_bytes: int = MEMORY_BYTES) -> None:
         self._left_bytes = limit_bytes
 
-    def take(self, count: int) -> bool:
-        """Take so many bytes, or give back if negative; return whether they were there."""
+    def reserve(self, count: int) -> bool:
+        """Reserve ``count`` bytes, or release them if negative; return whether the budget had enough bytes left."""
         if count > self._left_bytes:
             return False
         self._left_bytes -= count
         return True
 
 
-class Share:
-    """What one page takes of the room."""
+class MemoryReservation:
+    """The memory that one exposition reserves in ``budget``."""
 
-    def __init__(self, room: Room) -> None:
-        self._room = room
-        self._taken = 0
+    def __init__(self, budget: MemoryBudget) -> None:
+        self._budget = budget
+        self._reserved = 0
 
-    def hold(self, count: int) -> bool:
-        """Hold so many bytes from now on, if there are so many; return whether there are."""
+    def resize(self, count: int) -> bool:
+        """Reserve ``count`` bytes instead of the present ones; return whether the budget has enough bytes left."""
         wanted = count if count > SMALL_BYTES else 0
-        is_there = self._room.take(wanted - self._taken)
-        if is_there:
-            self._taken = wanted
-        return is_there
+        is_reserved = self._budget.reserve(wanted - self._reserved)
+        if is_reserved:
+            self._reserved = wanted
+        return is_reserved
 
-    def hold_for(self, owner: object) -> None:
-        """Give back what is held once ``owner`` is no more."""
-        if self._taken:
-            finalize(owner, self._room.take, -self._taken).atexit = False
-            self._taken = 0
+    def transfer_to(self, owner: object) -> None:
+        """Keep the memory reserved until ``owner`` is garbage-collected."""
+        if self._reserved:
+            finalize(owner, self._budget.reserve, -self._reserved).atexit = False
+            self._reserved = 0
 
 
 class BoundedConnector(aiohttp.TCPConnector):
-    """Makes connections whose bytes come in as the allowance of the scrape allows in which they were made."""
+    """Makes connections that receive bytes within the budget of the scrape that made the connection."""
 
     def __init__(self, resolver: Resolver, credentials: Credentials) -> None:
         super().__init__(resolver=resolver, use_dns_cache=False, limit=0, socket_factory=_socket)
-        self.turns = Turns()
-        self.room = Room()
+        self.queue = ReadQueue()
+        self.memory = MemoryBudget()
         self.credentials = credentials
         self.contexts = TlsContexts(credentials)
-        self._allowances: WeakValueDictionary[tuple[str, int], Allowance] = WeakValueDictionary()
+        self._budgets: WeakValueDictionary[tuple[str, int], ReceiveBudget] = WeakValueDictionary()
 
-    def allowance(self, host: str, port: int) -> Allowance:
-        """Return the allowance of the exporter there: one for all who ask it, since they share its connections."""
-        return self._allowances.setdefault((host, port), Allowance(self.turns))
+    def receive_budget(self, host: str, port: int) -> ReceiveBudget:
+        """Return the budget of the exporter at that address. All its scrapers share one, as they share connections."""
+        return self._budgets.setdefault((host, port), ReceiveBudget(self.queue))
 
 
-#: The allowance of the scrape that the running task makes.
-current_allowance: ContextVar[Allowance] = ContextVar("current_allowance")
+#: The receive budget of the scrape that the running task makes.
+current_budget: ContextVar[ReceiveBudget] = ContextVar("current_budget")
 
 
 class _BoundedSocket(socket.socket):
-    """asyncio receives by ``recv``, for TLS by ``recv_into``, and sends by ``send`` or ``sendmsg``."""
+    """A socket with a receive budget.
 
-    __slots__ = ("allowance",)
-    allowance: Allowance
+    asyncio receives by ``recv``, for TLS by ``recv_into``, and sends by ``send`` or ``sendmsg``.
+    """
+
+    __slots__ = ("budget",)
+    budget: ReceiveBudget
 
     def recv(self, size: int, flags: int = 0, /) -> bytes:
-        return self.allowance.receive(lambda count: socket.socket.recv(self, count, flags), size)
+        return self.budget.receive(lambda count: socket.socket.recv(self, count, flags), size)
 
     def recv_into(self, buffer: Any, size: int = 0, flags: int = 0, /) -> int:
         data = self.recv(size or len(buffer), flags)
@@ -217,16 +223,16 @@ class _BoundedSocket(socket.socket):
         return len(data)
 
     def send(self, *arguments: Any) -> int:
-        self.allowance.is_asked = True
+        self.budget.is_request_sent = True
         return super().send(*arguments)
 
     def sendmsg(self, *arguments: Any) -> int:
-        self.allowance.is_asked = True
+        self.budget.is_request_sent = True
         return super().sendmsg(*arguments)
 
 
 def _socket(address: Iterable[Any]) -> socket.socket:
     family, kind, protocol, *_ = address
-    made = _BoundedSocket(family, kind, protocol)
-    made.allowance = current_allowance.get()
-    return made
+    bounded = _BoundedSocket(family, kind, protocol)
+    bounded.budget = current_budget.get()
+    return bounded

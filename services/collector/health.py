@@ -1,4 +1,4 @@
-"""Build the health message: how the cluster is, and what is to be done about it."""
+"""Build the health message: the state of the cluster, and its issues."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -6,20 +6,20 @@ from pathlib import Path
 from typing import Final
 
 from collector.alerts.evaluate import ActiveAlert
-from collector.texts import issues
-from collector.texts.alerts import node_offline
-from collector.texts.failures import connection_refused, no_answer, no_answer_within
-from collector.texts.sentence import english, says
+from collector.sentences import issues
+from collector.sentences.alerts import node_offline
+from collector.sentences.failures import connection_refused, no_answer, no_answer_within
+from collector.sentences.sentence import english, matches_text
 from contract.messages import Coded, Epoch, Firing, Health, Node, Seq, Severity, Timestamp, overall_status
 from runtime.quoting import path_text
 
-#: Issues that are told one by one.
+#: Most issues that a health message lists.
 ISSUES_LIMIT: Final = 20
-#: From bad to harmless.
+#: Severities, the worst first.
 _SEVERITIES: Final[tuple[Severity, ...]] = ("critical", "warning", "info")
-#: The line that makes a node answer, on Debian and its kin.
+#: Command that installs an exporter on Debian and its derivatives.
 INSTALL_EXPORTER: Final = "sudo apt-get install -y prometheus-node-exporter"
-#: Codes of failures of a node where no exporter listens, or a firewall keeps it from answering.
+#: Codes of scrape failures of nodes without a listening exporter, or behind a firewall.
 _MAY_LACK_AN_EXPORTER: Final = (connection_refused.code, no_answer.code, no_answer_within.code)
 
 
@@ -36,10 +36,10 @@ def build_health(
     remarks: Sequence[Coded] = (),
     degraded: Sequence[Coded] = (),
 ) -> Health:
-    """Return the health of ``nodes``, of which ``alerts`` are active.
+    """Return the health of ``nodes`` with the active ``alerts``.
 
-    ``degraded`` is what is wrong with the product, told first; ``problems`` are those of the collector's own files;
-    ``remarks`` are about nodes that are online, told last.
+    Issues are in this order: ``degraded``, the degradations of the product; ``problems`` with the collector's files;
+    offline nodes; ``remarks`` on online nodes.
     """
     online = sum(1 for node in nodes if node.status == "online")
     firing = Counter(alert.severity for alert in alerts if alert.state == "firing")
@@ -62,7 +62,7 @@ def build_health(
 
 
 def may_lack_an_exporter(why: Coded | str | None) -> bool:
-    """Whether a node may be offline because no exporter runs there; with a wrong password, say, one does."""
+    """Whether the failure ``why`` may mean that no exporter runs on the node."""
     return isinstance(why, Coded) and why.code in _MAY_LACK_AN_EXPORTER
 
 
@@ -82,6 +82,6 @@ def _issues(
 
 
 def _error(node: Node) -> Coded | str | None:
-    """Why a node is offline; in words where a collector of another release said it by a code that is not known here."""
+    """Return why a node is offline: a message code, or a text if another release wrote a code unknown here."""
     coded, text = node.error_coded, node.error
-    return coded if coded is not None and text is not None and says(coded, text) else text
+    return coded if coded is not None and text is not None and matches_text(coded, text) else text

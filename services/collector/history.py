@@ -1,4 +1,4 @@
-"""Make the metric history's entries of the rounds, and bring them to Redis after the live data."""
+"""Aggregate rounds into entries of the metric history, and write the entries to Redis after the live data."""
 
 import asyncio
 import logging
@@ -28,103 +28,104 @@ from runtime.logs import RateLimitedLog
 from runtime.redis_failures import FunctionsMissing, RedisAway, RedisFull, RedisRefused
 
 _log = logging.getLogger(__name__)
-#: Records that wait for Redis at most; about 20 MB. That is seven minutes of 1000 nodes, or fourteen hours of eight.
+#: Most records that wait for Redis, about 20 MB: seven minutes of 1000 nodes, or fourteen hours of eight nodes.
 QUEUE_LENGTH: Final = 50_000
-#: Distributions of the cluster that wait for Redis at most, about a megabyte: eleven hours.
+#: Most distributions of the cluster that wait for Redis, about a megabyte: eleven hours.
 DISTRIBUTIONS_LENGTH: Final = 5000
-#: Nodes that are worked on without a pause, which takes about a millisecond.
-NODES_AT_ONCE: Final = 50
-#: Records in one call, which keeps Redis busy for a few milliseconds.
+#: Nodes that are aggregated between two pauses, in about a millisecond.
+NODES_PER_PAUSE: Final = 50
+#: Records in one call, which occupies Redis for a few milliseconds.
 BATCH_LENGTH: Final = 250
-#: Seconds in which calls for the last records may begin, and that each of them may take.
+#: Seconds in which calls for the last records may start, and timeout of each call.
 FINISH_SECONDS: Final = 1.0
 
 _measured: Final = attrgetter(*MEASURES)
 
 
-class History:
-    """Sums samples up over each step; what is complete waits in ``queue`` and ``distributions``, oldest first.
+class HistoryAggregator:
+    """Aggregates samples over a period for each resolution; complete entries wait in two queues, the oldest first.
 
-    A step ends with the first round that falls into another one, be it later or, by a clock that was set back, earlier.
+    A period ends with the first round in another period, later or, after a clock was set back, earlier.
     """
 
     def __init__(self, queue_length: int = QUEUE_LENGTH) -> None:
         self.queue: deque[HistoryRecord] = deque(maxlen=queue_length)
-        #: Those of the cluster's distribution.
+        #: Records of the cluster's distribution.
         self.distributions: deque[HistoryRecord] = deque(maxlen=DISTRIBUTIONS_LENGTH)
-        #: Records that a full queue has lost since the beginning.
+        #: Records lost from full queues since the start.
         self.lost = 0
-        self._open = [_OpenStep(step) for step in RESOLUTIONS]
+        self._open = [_OpenPeriod(resolution) for resolution in RESOLUTIONS]
 
-    def take(self, snapshot: Snapshot, unix_seconds: float) -> Iterator[None]:
-        """Take in a round: of each online node a sample, and of the cluster's averages.
+    def add(self, snapshot: Snapshot, unix_seconds: float) -> Iterator[None]:
+        """Add a round: a sample of each online node, and the cluster's averages.
 
-        Work goes on as the iterator does, which pauses now and then so that others get their turn; it is for the
-        caller to go to its end before the next call.
+        The work proceeds as the caller iterates. The iterator pauses so that other tasks can run. The caller must
+        exhaust the iterator before the next call.
         """
-        for part in self._open:
-            start = int(unix_seconds // part.step.seconds) * part.step.seconds
-            if start != part.start_seconds:
-                yield from self._close(part)
-                part.start_seconds = start
+        for period in self._open:
+            seconds = period.resolution.seconds
+            start = int(unix_seconds // seconds) * seconds
+            if start != period.start_seconds:
+                yield from self._close(period)
+                period.start_seconds = start
         finest = self._open[0]
         for node, sample in _samples(snapshot):
             finest.add(node, sample)
 
     def close(self) -> Iterator[None]:
-        """End all steps, however little of them has passed; an iterator as of ``take``."""
-        for part in self._open:
-            yield from self._close(part)
+        """End all periods, even incomplete ones; the iterator works like that of ``add``."""
+        for period in self._open:
+            yield from self._close(period)
 
     def forget(self) -> None:
-        """Drop everything: what another collector records is not for this one to add to."""
+        """Drop all entries, since another collector records history."""
         self.queue.clear()
         self.distributions.clear()
-        self._open = [_OpenStep(step) for step in RESOLUTIONS]
+        self._open = [_OpenPeriod(resolution) for resolution in RESOLUTIONS]
 
-    def _close(self, part: "_OpenStep") -> Iterator[None]:
-        coarser = [other for other in self._open if other.step.source is part.step]
-        spreading, rounds = DistributionBuilder(), 0
-        for number, (node, sums) in enumerate(part.sums.items(), 1):
+    def _close(self, period: "_OpenPeriod") -> Iterator[None]:
+        coarser = [other for other in self._open if other.resolution.source is period.resolution]
+        distribution, rounds = DistributionBuilder(), 0
+        for number, (node, sums) in enumerate(period.sums.items(), 1):
             entry = sums.entry()
             if node == CLUSTER_NODE:
                 rounds = entry.samples
             else:
-                spreading.add(node, entry)
+                distribution.add(node, entry)
             for other in coarser:
                 other.add(node, entry)
             self.lost += len(self.queue) == self.queue.maxlen
-            self.queue.append(HistoryRecord(part.step, node, part.start_seconds, encode_entry(entry)))
-            if number % NODES_AT_ONCE == 0:
+            self.queue.append(HistoryRecord(period.resolution, node, period.start_seconds, encode_entry(entry)))
+            if number % NODES_PER_PAUSE == 0:
                 yield
         if rounds:
-            spreads = []
-            for spread in spreading.quantiles():
-                spreads.append(spread)
+            quantiles = []
+            for values in distribution.quantiles():
+                quantiles.append(values)
                 yield
-            raw = encode_distribution(Distribution(rounds, tuple(spreads)))
+            raw = encode_distribution(Distribution(rounds, tuple(quantiles)))
             self.lost += len(self.distributions) == self.distributions.maxlen
-            self.distributions.append(HistoryRecord(part.step, None, part.start_seconds, raw))
-        part.sums = {}
+            self.distributions.append(HistoryRecord(period.resolution, None, period.start_seconds, raw))
+        period.sums = {}
 
 
-class _OpenStep:
-    """The step that the last round fell into, and what is known of each node in it."""
+class _OpenPeriod:
+    """The period of the last round at one resolution, with the sums of each node."""
 
-    def __init__(self, step: Resolution) -> None:
-        self.step = step
+    def __init__(self, resolution: Resolution) -> None:
+        self.resolution = resolution
         self.start_seconds = -1
         self.sums: dict[str, Rollup | _Samples] = {}
 
     def add(self, node: str, entry: HistoryEntry) -> None:
         sums = self.sums.get(node)
         if sums is None:
-            sums = self.sums[node] = _Samples() if self.step.source is None else Rollup()
+            sums = self.sums[node] = _Samples() if self.resolution.source is None else Rollup()
         sums.add(entry)
 
 
 class _Samples:
-    """As ``Rollup``, for entries of one sample each, of which there are few: quicker to add to."""
+    """Like ``Rollup`` for a few entries of one sample each; adding is quicker."""
 
     def __init__(self) -> None:
         self._samples: list[HistoryEntry] = []
@@ -163,28 +164,28 @@ def _averages(stats: ClusterStats) -> HistoryEntry:
     return HistoryEntry(1, tuple(map(known.get, MEASURES)))
 
 
-class Recorder:
-    """Takes the rounds, and writes what has become complete after a round is published."""
+class HistoryRecorder:
+    """Adds the rounds to the history, and writes complete entries after a round is published."""
 
     def __init__(self, redis: RedisClient) -> None:
         self._redis = redis
-        self._history = History()
+        self._history = HistoryAggregator()
         self._lost = 0
-        #: Whether Redis had no memory left for history, the last time that it was given some.
+        #: Whether Redis had no memory left for history at the last write.
         self.is_full = False
-        self._occasionally = RateLimitedLog(_log)
+        self._limited_log = RateLimitedLog(_log)
 
-    async def take(self, snapshot: Snapshot, unix_seconds: float) -> None:
-        """Take in a round, be it published or not: what Redis misses while it is away is recorded afterwards."""
-        for _ in self._history.take(snapshot, unix_seconds):
+    async def add(self, snapshot: Snapshot, unix_seconds: float) -> None:
+        """Add a round, published or not, so that history of the time without Redis is recorded afterwards."""
+        for _ in self._history.add(snapshot, unix_seconds):
             await asyncio.sleep(0)
         self._note_queue()
 
     async def write(self, epoch: Epoch, within_seconds: float) -> None:
-        """Write what is complete, or as much of it as time allows; the rest stays for the next time.
+        """Write complete entries as far as time allows; the others stay for the next call.
 
-        No call begins after ``within_seconds``, and none takes longer. Distributions have calls of their own: a Redis
-        whose users are those of a release before refuses them, and nothing else.
+        No call starts after ``within_seconds``, which is also the timeout of each call. Distributions have calls of
+        their own, because a Redis with users of an earlier release refuses only distributions.
         """
         deadline = time.monotonic() + within_seconds
         for queue in (self._history.queue, self._history.distributions):
@@ -199,11 +200,11 @@ class Recorder:
             try:
                 answer = await self._redis.record(epoch, batch, within_seconds)
             except (RedisAway, FunctionsMissing) as error:
-                self._occasionally.warning("away", "history waits for Redis: %s", error)
+                self._limited_log.warning("away", "history is queued until Redis answers: %s", error)
                 break
             except RedisRefused as error:
                 self.is_full = self.is_full or isinstance(error, RedisFull)
-                self._occasionally.warning("refused", "history is not recorded: %s", error)
+                self._limited_log.warning("refused", "Redis refuses history: %s", error)
                 HISTORY_RECORDS.labels("refused").inc(len(queue))
                 queue.clear()
                 break
@@ -218,13 +219,13 @@ class Recorder:
             HISTORY_RECORDS.labels("refused").inc(answer.refused)
 
     async def finish(self, epoch: Epoch) -> None:
-        """Write all that is known, complete or not."""
+        """Write all entries, also incomplete ones."""
         for _ in self._history.close():
             await asyncio.sleep(0)
         await self.write(epoch, FINISH_SECONDS)
 
     def forget(self) -> None:
-        """Drop everything: another collector has taken over."""
+        """Drop all entries, because another collector has taken over."""
         self._history.forget()
         self._note_queue()
 

@@ -1,4 +1,4 @@
-"""The figures of a node, derived from its newest sample and the one before."""
+"""Derive the figures of a node from its newest sample and the previous one."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -9,9 +9,9 @@ from collector.cpu_seconds import IDLE_MODES, CpuSeconds
 from collector.sample import LARGEST, Filesystem, InOut, Sample
 from collector.sensors import Sensor
 
-#: Modes in which a processor does nothing while a task waits for a disk: Linux's, and AIX's.
+#: Modes in which a processor is idle while a task waits for a disk: Linux's and AIX's.
 _WAITING_MODES: Final = frozenset(("iowait", "wait"))
-#: Seconds that the boot time moves as a clock is set right, without a boot.
+#: Seconds by which the boot time may change without a boot, when a clock is corrected.
 _BOOT_STEP_SECONDS: Final = 5.0
 
 #: Bytes per second in and out.
@@ -20,7 +20,7 @@ _UNKNOWN_RATES: Final[_Rates] = (None, None)
 
 
 class Measures(Struct, frozen=True, kw_only=True):
-    """The measured fields of the contract's ``Node``, rounded as it says, and what only the alert rules read."""
+    """The measured fields of the contract's ``Node``, rounded as there, and further fields for alert rules."""
 
     boot_unix_seconds: float | None = None
     cpu_usage: float | None = None
@@ -42,25 +42,27 @@ class Measures(Struct, frozen=True, kw_only=True):
     #: Sensors that raise an alarm, as ``chip/sensor``; ``None``: the node has no such alarm.
     under_voltage: tuple[str, ...] | None = None
     hardware_alarms: tuple[str, ...] | None = None
-    #: How far the node's clock is ahead of this machine's.
+    #: Seconds by which the node's clock is ahead of this machine's.
     clock_offset_seconds: float | None = None
-    #: Local ones, by mount point.
+    #: Local file systems, sorted by mount point.
     filesystems: tuple[Filesystem, ...] = ()
-    #: The collector of node_exporter that hangs, so that nothing is known of what it reads.
+    #: The collector of node_exporter that hangs, so that its figures are unknown.
     hung_collector: str | None = None
-    #: Temperature sensors whose readings count, the hottest first.
+    #: Temperature sensors that count, the hottest first.
     sensors: tuple[Sensor, ...] = ()
 
 
-#: Of a node that is not online.
-NOTHING_MEASURED: Final = Measures()
+#: Measures of a node that is not online.
+NO_MEASURES: Final = Measures()
 
 
-def derive(sample: Sample, previous: Sample | None, former: Measures | None, *, longest_gap_seconds: float) -> Measures:
-    """Derive the figures of ``sample``.
+def derive(
+    sample: Sample, previous: Sample | None, previous_measures: Measures | None, *, longest_gap_seconds: float
+) -> Measures:
+    """Return the figures of ``sample``.
 
-    Rates need ``previous``, at most ``longest_gap_seconds`` older; without it, or where a counter went back, they are
-    ``None``. ``former`` are the figures before, which keep small steps of a clock from looking like a boot.
+    Rates need ``previous``, at most ``longest_gap_seconds`` older; without it, or if a counter went back, rates are
+    ``None``. ``previous_measures`` have the previous boot time, so that small steps of a clock do not look like a boot.
     """
     elapsed = 0.0 if previous is None else sample.monotonic_seconds - previous.monotonic_seconds
     cpu: float | None = None
@@ -80,7 +82,9 @@ def derive(sample: Sample, previous: Sample | None, former: Measures | None, *, 
     swap_total, swap_free = sample.swap_total_bytes, sample.swap_free_bytes
     swap = 100 * (1 - swap_free / swap_total) if swap_total and swap_free is not None else None
     return Measures(
-        boot_unix_seconds=_boot(sample.boot_unix_seconds, None if former is None else former.boot_unix_seconds),
+        boot_unix_seconds=_boot(
+            sample.boot_unix_seconds, None if previous_measures is None else previous_measures.boot_unix_seconds
+        ),
         cpu_usage=cpu,
         cpu_count=sample.cpu_seconds.cpu_count or None,
         load1=_rounded(sample.load1, 2),
@@ -109,25 +113,26 @@ def derive(sample: Sample, previous: Sample | None, former: Measures | None, *, 
 
 
 def _between(previous: Sample, current: Sample) -> float:
-    """Seconds between two scrapes: by the node's own clock where it tells, unless that was set meanwhile.
+    """Return the seconds between two scrapes, by the node's own clock if the exporter sends its time.
 
-    This process knows each moment give or take the uncertainty of the scrape. The node's clock is right where it says
-    nothing else than that; a clock that tells whole seconds alone is too coarse.
+    This process's times have the uncertainty of the scrapes. The node's clock decides if the difference is within that
+    uncertainty; otherwise the clock was set meanwhile. A clock in whole seconds is too coarse.
     """
     elapsed = current.monotonic_seconds - previous.monotonic_seconds
     before, now = previous.node_unix_seconds, current.node_unix_seconds
     if before is None or now is None or (before.is_integer() and now.is_integer()):
         return elapsed
-    is_likely = now > before and abs(now - before - elapsed) <= (
+    is_plausible = now > before and abs(now - before - elapsed) <= (
         previous.uncertainty_seconds + current.uncertainty_seconds
     )
-    return now - before if is_likely else elapsed
+    return now - before if is_plausible else elapsed
 
 
 def cpu_usage_and_iowait(previous: CpuSeconds, current: CpuSeconds) -> tuple[float | None, float | None]:
-    """Percent of their time that the processors of both samples worked, and that a task waited for a disk meanwhile.
+    """Return the percent of time in which processors were busy, and idle while a task waited for a disk.
 
-    Both are ``None`` where a counter went back, or no time passed; iowait also where the system does not count it.
+    Only processors of both samples count. Both values are ``None`` if a counter went back or no time passed. The second
+    one is also ``None`` if the system does not count such time.
     """
     spent = current.since(previous)
     total = 0.0 if spent is None else sum(spent.values())
@@ -139,16 +144,16 @@ def cpu_usage_and_iowait(previous: CpuSeconds, current: CpuSeconds) -> tuple[flo
 
 
 def _pressure(before: float | None, now: float | None, elapsed_seconds: float) -> int | None:
-    """Whole percent of the time in which a task waited; ``None`` where the counter went back."""
+    """Return the whole percent of time in which a task waited; ``None`` if the counter went back."""
     if before is None or now is None or now < before:
         return None
     return round(min(100.0, 100 * (now - before) / elapsed_seconds))
 
 
 def _rates(previous: Mapping[str, InOut], current: Mapping[str, InOut], elapsed_seconds: float) -> _Rates:
-    """Bytes per second in and out, over the devices of both samples.
+    """Return bytes per second in and out, over the devices of both samples.
 
-    Both are ``None`` where a counter went back, and one where a counter of one device could not be read.
+    Both are ``None`` if a counter went back. One of them is ``None`` if that counter of a device could not be read.
     """
     common = [name for name in current if name in previous]
     if not common:
@@ -169,9 +174,9 @@ def _rate(differences: Sequence[float | None], elapsed_seconds: float) -> int | 
     return _whole(sum(known) / elapsed_seconds) if len(known) == len(differences) else None
 
 
-def _boot(boot: float | None, former: float | None) -> float | None:
-    if boot is not None and former is not None and abs(boot - former) <= _BOOT_STEP_SECONDS:
-        return former
+def _boot(boot: float | None, previous: float | None) -> float | None:
+    if boot is not None and previous is not None and abs(boot - previous) <= _BOOT_STEP_SECONDS:
+        return previous
     return boot
 
 
@@ -184,5 +189,5 @@ def _percent(value: float | None) -> float | None:
 
 
 def _rounded(value: float | None, digits: int) -> float | None:
-    # Adding 0.0 makes 0.0 of −0.0.
+    # Adding 0.0 turns −0.0 into 0.0.
     return None if value is None else round(value, digits) + 0.0

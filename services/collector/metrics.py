@@ -1,4 +1,4 @@
-"""What the collector counts, for ``/metrics``."""
+"""The collector's metrics for ``/metrics``."""
 
 from collections.abc import Callable, Iterable
 
@@ -14,8 +14,8 @@ REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
 
 
-class KnownGauge(Collector):
-    """A gauge that is absent for as long as its ``value`` is not known."""
+class OptionalGauge(Collector):
+    """A gauge that is absent while its ``value`` is ``None``."""
 
     def __init__(self, name: str, text: str) -> None:
         self.value: float | None = None
@@ -23,7 +23,7 @@ class KnownGauge(Collector):
         REGISTRY.register(self)
 
     def collect(self) -> Iterable[Metric]:
-        """Yield the metric family, if there is a value."""
+        """Yield the metric family if the value is known."""
         if self.value is not None:
             yield GaugeMetricFamily(self.name, self._text, value=self.value)
 
@@ -32,17 +32,17 @@ class KnownGauge(Collector):
         yield GaugeMetricFamily(self.name, self._text)
 
 
-class AskedCounter(Collector):
-    """A counter whose value is asked for whenever somebody looks."""
+class CallbackCounter(Collector):
+    """A counter that reads its value from ``callback`` at each scrape of ``/metrics``."""
 
     def __init__(self, name: str, text: str) -> None:
-        self.ask: Callable[[], float] = lambda: 0.0
+        self.callback: Callable[[], float] = lambda: 0.0
         self._name, self._text = name, text
         REGISTRY.register(self)
 
     def collect(self) -> Iterable[Metric]:
         """Yield the metric family."""
-        yield CounterMetricFamily(self._name, self._text, value=self.ask())
+        yield CounterMetricFamily(self._name, self._text, value=self.callback())
 
     def describe(self) -> Iterable[Metric]:
         """Yield the metric family without a value."""
@@ -53,37 +53,37 @@ Gauge("dispycluster_build_info", "1, with the version of the service.", ["versio
     VERSION
 ).set(1)
 
-ROUNDS = Counter("collector_rounds", "Rounds begun.", registry=REGISTRY)
+ROUNDS = Counter("collector_rounds", "Rounds started.", registry=REGISTRY)
 PUBLICATIONS = Counter(
     "collector_publications",
-    "Rounds handed to Redis, by outcome: published, repeated, lost, fenced, failed.",
+    "Rounds sent to Redis, by outcome: published, repeated, lost, fenced, failed.",
     ["outcome"],
     registry=REGISTRY,
 )
 SCRAPE_SECONDS = Histogram(
     "collector_scrape_duration_seconds",
-    "Duration of looks at nodes.",
+    "Duration of scrapes of nodes.",
     buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
     registry=REGISTRY,
 )
-SCRAPES_FAILED = Counter("collector_scrapes_failed", "Looks that failed, by reason.", ["reason"], registry=REGISTRY)
+SCRAPES_FAILED = Counter("collector_scrapes_failed", "Failed scrapes, by reason.", ["reason"], registry=REGISTRY)
 TARGETS = Gauge("collector_targets", "Targets by status.", ["status"], registry=REGISTRY)
 REDIS_UP = Gauge("collector_redis_up", "1 while Redis answers.", registry=REGISTRY)
-REDIS_RECONNECTS = Counter("collector_redis_reconnects", "Times that Redis came back.", registry=REGISTRY)
+REDIS_RECONNECTS = Counter("collector_redis_reconnects", "Reconnections to Redis.", registry=REGISTRY)
 LEADING = Gauge("collector_leading", "1 while this collector holds the lease.", registry=REGISTRY)
 FILE_ERRORS = Counter(
-    "collector_file_errors", "Times that a targets or rules file was not valid.", ["file"], registry=REGISTRY
+    "collector_file_errors", "Times that a targets or rules file was invalid.", ["file"], registry=REGISTRY
 )
 DNS_FAILURES = Counter(
     "collector_dns_failures",
-    "Lookups of DNS targets without an answer, by reason: error, timeout.",
+    "Failed lookups of DNS targets, by reason: error, timeout.",
     ["reason"],
     registry=REGISTRY,
 )
 QUEUED_ENTRIES = Gauge("collector_queued_log_entries", "Alert transitions not yet in the log.", registry=REGISTRY)
 HISTORY_RECORDS = Counter(
     "collector_history_records",
-    "Entries of the metric history, by what became of them: recorded, refused (by Redis), lost (waited for too long).",
+    "Entries of the metric history, by outcome: recorded, refused (by Redis), lost (from a full queue).",
     ["outcome"],
     registry=REGISTRY,
 )
@@ -91,39 +91,41 @@ HISTORY_QUEUED = Gauge(
     "collector_queued_history_records", "Entries of the metric history not yet in Redis.", registry=REGISTRY
 )
 
-LAST_PUBLISHED = KnownGauge(
+LAST_PUBLISHED = OptionalGauge(
     "collector_last_published_timestamp_seconds", "When this collector last published a round, in Unix seconds."
 )
-ROUNDS_MISSED = AskedCounter(
+ROUNDS_MISSED = CallbackCounter(
     "collector_rounds_missed",
-    "Rounds that were due while this collector led, and were not published within half an interval.",
+    "Rounds of the leading collector that were not published within half an interval after they were due.",
 )
 ALERTS_FIRING = Gauge(
     "collector_alerts_firing",
-    "Firing alerts by severity, of the collector that leads.",
+    "Firing alerts by severity, from the leading collector.",
     ["severity"],
     registry=REGISTRY,
 )
 DEGRADED = Gauge(
     "dispycluster_degraded",
-    "1 for each code by which the product is degraded, of the collector that leads; absent: it is not, or not known.",
+    "1 for each code of a degradation of the product, from the leading collector; absent if not degraded or unknown.",
     ["code"],
     registry=REGISTRY,
 )
-REDIS_MEMORY_USED = KnownGauge("collector_redis_memory_used_bytes", "Memory that Redis uses, by its own figures.")
-REDIS_MEMORY_LIMIT = KnownGauge("collector_redis_memory_limit_bytes", "maxmemory of Redis; absent where it has none.")
-REDIS_PERSISTENCE = KnownGauge(
-    "collector_redis_persistence", "1 while Redis saves its data; 0 where saving fails or was switched off."
+REDIS_MEMORY_USED = OptionalGauge("collector_redis_memory_used_bytes", "Memory that Redis uses, as Redis reports it.")
+REDIS_MEMORY_LIMIT = OptionalGauge(
+    "collector_redis_memory_limit_bytes", "maxmemory of Redis; absent if it has no limit."
 )
-LAST_BACKUP = KnownGauge(
-    "collector_last_backup_timestamp_seconds", "When the last backup of Redis was made, in Unix seconds."
+REDIS_PERSISTENCE = OptionalGauge(
+    "collector_redis_persistence", "1 while Redis saves its data; 0 if saving fails or is switched off."
 )
-CERTIFICATE_END = KnownGauge(
+LAST_BACKUP = OptionalGauge(
+    "collector_last_backup_timestamp_seconds", "Time of the last backup of Redis, in Unix seconds."
+)
+CERTIFICATE_END = OptionalGauge(
     "collector_certificate_end_timestamp_seconds",
-    "When the certificate in COLLECTOR_CERTIFICATE_FILE ends, in Unix seconds.",
+    "When the certificate in COLLECTOR_CERTIFICATE_FILE expires, in Unix seconds.",
 )
 
 
 def exposition() -> tuple[bytes, str]:
-    """Return the page and its content type."""
+    """Return the exposition of all metrics and its content type."""
     return generate_latest(REGISTRY), CONTENT_TYPE_LATEST

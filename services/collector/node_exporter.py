@@ -1,4 +1,4 @@
-"""Make a ``Sample`` of a node_exporter page, piece by piece as the page comes."""
+"""Read a ``Sample`` from an exposition of node_exporter, piece by piece; no input or output."""
 
 import codecs
 import math
@@ -8,28 +8,28 @@ from functools import lru_cache
 from typing import Final
 
 from collector.cpu_seconds import COUNTER_BYTES, MODE_BITS, CpuSeconds, code_of
-from collector.exposition import LINE_BYTES, Families, is_line, parse_labels
+from collector.exposition import LINE_BYTES, Families, is_complete_line, parse_labels
 from collector.interfaces import KnownInterfaces
 from collector.node_exporter_series import (
     COUNTER_END,
     MEMORY_SERIES,
     SWAP_SERIES,
     DiskSeries,
-    Held,
+    MemoryUse,
     MountSeries,
     NetworkSeries,
     SensorSeries,
     memory,
     swap,
 )
-from collector.sample import LARGEST, Sample, beyond
+from collector.sample import LARGEST, Sample, certain_part
 from collector.sensors import ALARM_FAMILIES, Alarms
-from collector.texts.issues import exporter_of_other_figures, exporter_too_old
+from collector.sentences.issues import exporter_of_other_figures, exporter_too_old
 from contract.messages import Coded
 
-#: Collectors of node_exporter that some exporters do not have, or have switched off.
+#: Needed collectors of node_exporter that are missing or switched off in some exporters.
 OPTIONAL_COLLECTORS: Final = ("pressure",)
-#: The collectors of node_exporter that give all the rest that changes.
+#: The other needed collectors of node_exporter.
 COLLECTORS: Final = (
     "cpu",
     "diskstats",
@@ -43,42 +43,42 @@ COLLECTORS: Final = (
     "time",
     "uname",
 )
-#: Those that tell what each interface is. They are asked now and then only: of a node with 200 containers they are half
-#: of the page, and the exporter reads 25 files an interface for them.
+#: Collectors that describe interfaces. Few scrapes request them: for a node with 200 containers, they are half of the
+#: exposition, and the exporter reads 25 files for each interface.
 INTERFACE_COLLECTORS: Final = ("bonding", "netclass")
-#: Series that a page may have of those that are read. A machine with 1024 CPUs has about 9000.
+#: Most needed series of an exposition. A machine with 1024 CPUs has about 9000.
 SERIES_LIMIT: Final = 20_000
-#: Versions of node_exporter below this one have other names for nearly all series.
+#: First version of node_exporter with the present names of series.
 _FIRST_VERSION: Final = (0, 16)
-#: The last second that a timestamp can say (year 9999).
+#: Latest time of a timestamp (year 9999).
 _LATEST_UNIX_SECONDS: Final = 253_402_300_799.0
 
-#: Codes of the processors' counters by their labels, in the one way in which node_exporter writes them.
+#: Codes of the processors' counters by their labels, in the form that node_exporter writes.
 _code_of_labels: dict[bytes, int] = {}
 
 
-#: Bytes of labels that are remembered once they are parsed: most of them are the same in every page.
+#: Longest labels, in bytes, that are cached after parsing: most labels are the same in every exposition.
 _SHORT_LABELS_BYTES: Final = 128
 _short_labels = lru_cache(4096)(parse_labels)
 
 
 class NotNodeExporter(ValueError):
-    """A page without anything that node_exporter tells."""
+    """An exposition without series of node_exporter."""
 
 
 class TooManySeries(ValueError):
-    """A page with more series than any machine has."""
+    """An exposition with more than ``SERIES_LIMIT`` needed series."""
 
 
-class PageReader:
-    """Reads one page; keeps the values that a sample needs, and the beginning of an unfinished line."""
+class ExpositionReader:
+    """Reads one exposition; keeps the values that a sample needs, and the start of an unfinished line."""
 
     def __init__(
         self, known_interfaces: KnownInterfaces | None = None, take_note: Callable[[bytes], None] | None = None
     ) -> None:
-        """``known_interfaces`` are those of the node's pages before, if there were any.
+        """``known_interfaces`` are the interfaces of the node's earlier expositions.
 
-        ``take_note`` is called with the lines that are read, a few at a time, the line feed before them included.
+        ``take_note`` is called with each group of lines, which begins with the line feed before the first line.
         """
         self._known_interfaces = known_interfaces or KnownInterfaces()
         self._take_note = take_note
@@ -87,27 +87,27 @@ class PageReader:
         self._is_text = True
         self._series_count = 0
         self._is_node_exporter = False
-        self._held = Held()
+        self._memory_use = MemoryUse()
         self._cpu = CpuSeconds()
         self._numbers: dict[bytes, float] = {}
-        self._network = NetworkSeries(self._held)
-        self._disks = DiskSeries(self._held)
-        self._mounts = MountSeries(self._held)
-        self._sensors = SensorSeries(self._held)
+        self._network = NetworkSeries(self._memory_use)
+        self._disks = DiskSeries(self._memory_use)
+        self._mounts = MountSeries(self._memory_use)
+        self._sensors = SensorSeries(self._memory_use)
         self._alarms = Alarms()
         self._host_name: str | None = None
         self._version: str | None = None
 
     @property
-    def held_bytes(self) -> int:
-        """About how much memory the values take that were read so far."""
-        return self._held.bytes
+    def memory_bytes(self) -> int:
+        """Approximate memory of the values read so far, in bytes."""
+        return self._memory_use.bytes
 
     def feed(self, piece: bytes) -> None:
-        """Read on.
+        """Read the next piece.
 
         Raises:
-            TooManySeries: the page has more than ``SERIES_LIMIT`` of those that are read.
+            TooManySeries: the exposition has more than ``SERIES_LIMIT`` needed series.
         """
         if self._is_text:
             try:
@@ -121,13 +121,13 @@ class PageReader:
             self._read(text[: end + 1])
 
     def end(self) -> None:
-        """Take the unfinished line as the last one, where the answer says that the page ends there."""
-        if is_line(self._rest[1:]):
+        """Read the unfinished line as the last one. Call this if the response marks the end of the exposition."""
+        if is_complete_line(self._rest[1:]):
             self.feed(b"\n")
 
     @property
-    def is_whole(self) -> bool:
-        """Whether the page is text that ends with its last line, as the exposition format has it.
+    def is_complete(self) -> bool:
+        """Whether the exposition is text that ends with a line feed, as the format requires.
 
         Source: https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
         """
@@ -141,11 +141,11 @@ class PageReader:
         uncertainty_seconds: float = 0.0,
         hung_collector: str | None = None,
     ) -> Sample:
-        """Return what the page tells, which was written at those times of this machine's clocks, give or take.
+        """Return the sample of an exposition that was written at those times of this machine's clocks.
 
         Raises:
-            NotNodeExporter: there is none of node_exporter's series on it.
-            TooManySeries: as ``feed``.
+            NotNodeExporter: the exposition has no series of node_exporter.
+            TooManySeries: the exposition has more than ``SERIES_LIMIT`` needed series.
         """
         self._read(self._rest)
         if not self._is_node_exporter:
@@ -156,9 +156,9 @@ class PageReader:
             self._mounts.filesystems(),
             self._sensors.sensors(),
         )
-        told_memory = self._told(_OF_MEMORY)
-        memory_total, memory_available = memory(told_memory)
-        swap_total, swap_free = swap(self._told(_OF_SWAP))
+        memory_values = self._values_of(_MEMORY_NAMES)
+        memory_total, memory_available = memory(memory_values)
+        swap_total, swap_free = swap(self._values_of(_SWAP_NAMES))
         boot = self._number(b"boot_time_seconds")
         time = self._number(b"time_seconds")
         return Sample(
@@ -182,11 +182,13 @@ class PageReader:
             boot_unix_seconds=boot if boot is not None and 0 < boot <= _LATEST_UNIX_SECONDS else None,
             uncertainty_seconds=uncertainty_seconds,
             node_unix_seconds=time,
-            clock_offset_seconds=None if time is None else beyond(time - unix_seconds, uncertainty_seconds),
+            clock_offset_seconds=None if time is None else certain_part(time - unix_seconds, uncertainty_seconds),
             hung_collector=hung_collector,
             host_name=self._host_name,
             remarks=tuple(remark for remark in (network.remark, disk.remark) if remark is not None),
-            lack=None if len(self._cpu) or told_memory or disk.local or disk.root else self._lack(),
+            missing_reason=None
+            if len(self._cpu) or memory_values or disk.local or disk.root
+            else self._why_no_figures(),
         )
 
     def _read(self, text: bytes) -> None:
@@ -212,47 +214,47 @@ class PageReader:
                 labels = (_short_labels if len(raw_labels) <= _SHORT_LABELS_BYTES else parse_labels)(raw_labels)
                 if labels is not None:
                     self._is_node_exporter = True
-                    _TAKE[name](self, name, labels, value)
+                    _ADDERS[name](self, name, labels, value)
         if counters or self._numbers:
             self._is_node_exporter = True
-        self._held.bytes += counters * COUNTER_BYTES
+        self._memory_use.bytes += counters * COUNTER_BYTES
 
-    def _take_cpu(self, _: bytes, labels: dict[str, str], value: float) -> None:
+    def _add_cpu(self, _: bytes, labels: dict[str, str], value: float) -> None:
         cpu, mode = labels.get("cpu", ""), labels.get("mode", "")
         code = code_of(cpu, mode)
         if code is not None:
             prefix = "cpu" if cpu.startswith("cpu") else ""
             _code_of_labels[f'cpu="{prefix}{code >> MODE_BITS}",mode="{mode}"'.encode()] = code
             self._cpu.append(code, value if 0 <= value < LARGEST else math.nan)
-            self._held.bytes += COUNTER_BYTES
+            self._memory_use.bytes += COUNTER_BYTES
 
-    def _take_number(self, name: bytes, _: dict[str, str], value: float) -> None:
+    def _add_number(self, name: bytes, _: dict[str, str], value: float) -> None:
         self._numbers[name] = value
 
-    def _take_network(self, name: bytes, labels: dict[str, str], value: float) -> None:
-        self._network.take(name, labels, value)
+    def _add_network(self, name: bytes, labels: dict[str, str], value: float) -> None:
+        self._network.add(name, labels, value)
 
-    def _take_disk(self, name: bytes, labels: dict[str, str], value: float) -> None:
-        self._disks.take(name, labels, value)
+    def _add_disk(self, name: bytes, labels: dict[str, str], value: float) -> None:
+        self._disks.add(name, labels, value)
 
-    def _take_mount(self, name: bytes, labels: dict[str, str], value: float) -> None:
-        self._mounts.take(name, labels, value)
+    def _add_mount(self, name: bytes, labels: dict[str, str], value: float) -> None:
+        self._mounts.add(name, labels, value)
 
-    def _take_sensor(self, name: bytes, labels: dict[str, str], value: float) -> None:
-        self._sensors.take(name, labels, value)
+    def _add_sensor(self, name: bytes, labels: dict[str, str], value: float) -> None:
+        self._sensors.add(name, labels, value)
 
-    def _take_alarm(self, name: bytes, labels: dict[str, str], value: float) -> None:
+    def _add_alarm(self, name: bytes, labels: dict[str, str], value: float) -> None:
         self._alarms.note(ALARM_FAMILIES[name], labels.get("chip", ""), labels.get("sensor", ""), raised=value > 0)
 
-    def _take_host_name(self, _name: bytes, labels: dict[str, str], _value: float) -> None:
+    def _set_host_name(self, _name: bytes, labels: dict[str, str], _value: float) -> None:
         if self._host_name is None:
             self._host_name = labels.get("nodename")
 
-    def _take_version(self, _name: bytes, labels: dict[str, str], _value: float) -> None:
+    def _set_version(self, _name: bytes, labels: dict[str, str], _value: float) -> None:
         self._version = labels.get("version", "")[:64]
 
-    def _told(self, names: Mapping[bytes, str]) -> dict[str, float]:
-        """What is told of those series, by their short names; some write less than nothing as nearly 2**64."""
+    def _values_of(self, names: Mapping[bytes, str]) -> dict[str, float]:
+        """Return the values of series by their short names. Some exporters write negative values as nearly 2**64."""
         return {
             names[name]: value for name, value in self._numbers.items() if name in names and abs(value) <= COUNTER_END
         }
@@ -261,8 +263,8 @@ class PageReader:
         value = self._numbers.get(name, -1.0)
         return value if 0 <= value < COUNTER_END else None
 
-    def _lack(self) -> Coded:
-        """Say why the page has no figures."""
+    def _why_no_figures(self) -> Coded:
+        """Return why the exposition has no figures."""
         version = _VERSION.match(self._version or "")
         if version is not None and (int(version[1]), int(version[2])) < _FIRST_VERSION:
             return exporter_too_old(version[0])
@@ -271,13 +273,13 @@ class PageReader:
         return exporter_of_other_figures()
 
 
-_OF_MEMORY: Final = {f"memory_{name}_bytes".encode(): name for name in MEMORY_SERIES}
-_OF_SWAP: Final = {f"memory_{name}_bytes".encode(): name for name in SWAP_SERIES}
-#: The families of the collectors that tell what each interface is.
-INTERFACE_FAMILIES: Final = frozenset(NetworkSeries.FAMILIES_OF_FACTS)
+_MEMORY_NAMES: Final = {f"memory_{name}_bytes".encode(): name for name in MEMORY_SERIES}
+_SWAP_NAMES: Final = {f"memory_{name}_bytes".encode(): name for name in SWAP_SERIES}
+#: The families of the collectors that describe interfaces.
+INTERFACE_FAMILIES: Final = frozenset(NetworkSeries.DESCRIPTION_FAMILIES)
 _VERSION: Final = re.compile(r"(\d{1,4})\.(\d{1,4})(?:\.\d{1,4})?")
 
-#: Series of one number, which has no labels.
+#: Series that are one number without labels.
 _NUMBERS: Final = frozenset(
     (
         b"boot_time_seconds",
@@ -285,33 +287,33 @@ _NUMBERS: Final = frozenset(
         b"pressure_io_waiting_seconds_total",
         b"pressure_memory_waiting_seconds_total",
         b"time_seconds",
-        # What node_exporter before 0.16 calls it.
+        # The name in node_exporter before 0.16.
         b"memory_MemTotal",
-        *_OF_MEMORY,
-        *_OF_SWAP,
+        *_MEMORY_NAMES,
+        *_SWAP_NAMES,
     )
 )
-_TAKE: Final[dict[bytes, Callable[[PageReader, bytes, dict[str, str], float], None]]] = {
-    **dict.fromkeys(ALARM_FAMILIES, PageReader._take_alarm),
-    b"cpu_seconds_total": PageReader._take_cpu,
-    b"exporter_build_info": PageReader._take_version,
-    b"uname_info": PageReader._take_host_name,
-    **dict.fromkeys(DiskSeries.FAMILIES, PageReader._take_disk),
-    **dict.fromkeys(MountSeries.FAMILIES, PageReader._take_mount),
-    **dict.fromkeys(NetworkSeries.FAMILIES, PageReader._take_network),
-    **dict.fromkeys(SensorSeries.FAMILIES, PageReader._take_sensor),
-    **dict.fromkeys(_NUMBERS, PageReader._take_number),
+_ADDERS: Final[dict[bytes, Callable[[ExpositionReader, bytes, dict[str, str], float], None]]] = {
+    **dict.fromkeys(ALARM_FAMILIES, ExpositionReader._add_alarm),
+    b"cpu_seconds_total": ExpositionReader._add_cpu,
+    b"exporter_build_info": ExpositionReader._set_version,
+    b"uname_info": ExpositionReader._set_host_name,
+    **dict.fromkeys(DiskSeries.FAMILIES, ExpositionReader._add_disk),
+    **dict.fromkeys(MountSeries.FAMILIES, ExpositionReader._add_mount),
+    **dict.fromkeys(NetworkSeries.FAMILIES, ExpositionReader._add_network),
+    **dict.fromkeys(SensorSeries.FAMILIES, ExpositionReader._add_sensor),
+    **dict.fromkeys(_NUMBERS, ExpositionReader._add_number),
 }
-FAMILIES: Final = Families(f"node_{name.decode()}" for name in _TAKE)
+FAMILIES: Final = Families(f"node_{name.decode()}" for name in _ADDERS)
 
 
-def read_page(page: bytes, *, monotonic_seconds: float, unix_seconds: float) -> Sample:
-    """Return what a whole page tells that was written at about those times of this machine's clocks.
+def parse_exposition(exposition: bytes, *, monotonic_seconds: float, unix_seconds: float) -> Sample:
+    """Return the sample of a whole exposition that was written at about those times of this machine's clocks.
 
     Raises:
-        NotNodeExporter: there is none of node_exporter's series on it.
-        TooManySeries: the page has more than ``SERIES_LIMIT`` of those that are read.
+        NotNodeExporter: the exposition has no series of node_exporter.
+        TooManySeries: the exposition has more than ``SERIES_LIMIT`` needed series.
     """
-    reader = PageReader()
-    reader.feed(page)
+    reader = ExpositionReader()
+    reader.feed(exposition)
     return reader.sample(monotonic_seconds=monotonic_seconds, unix_seconds=unix_seconds)

@@ -1,4 +1,4 @@
-"""What is known of one node, from one scrape to the next."""
+"""The state of one node, updated by each scrape."""
 
 import math
 import time
@@ -7,53 +7,53 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from collector.measures import NOTHING_MEASURED, Measures, derive
+from collector.measures import NO_MEASURES, Measures, derive
 from collector.sample import FILESYSTEMS_LIMIT, Filesystem, Sample, ScrapeFailed, missing_figures
+from collector.sentences.sentence import english
 from collector.targets.entry import usable_name
 from collector.targets.target import Target
-from collector.texts.sentence import english
 from contract.messages import Coded, Node, NodeStatus, Timestamp
 from runtime.clock import timestamp
 
-#: Intervals for which a scrape counts: one is due every interval, and takes one at most. Whoever was paused for longer
-#: may be after another collector that has meanwhile seen more.
-SEEN_INTERVALS: Final = 3
-#: Seconds for which a node that has called itself otherwise keeps that name. The time doubles with each change, since
-#: every name has a history of its own, for a week.
+#: Intervals for which a scrape counts as recent. A scrape is due every interval and takes one at most. After a longer
+#: pause of this process, another collector may have newer data.
+RECENT_INTERVALS: Final = 3
+#: Seconds between two changes of a node's name. The pause doubles with each change, since each name has a history of
+#: its own for a week.
 RENAME_PAUSE_SECONDS: Final = 60.0
 LONGEST_RENAME_PAUSE_SECONDS: Final = 3600.0
-#: Scrapes in a row without a collector of the exporter, from which on it counts as hanging: a busy machine's answer may
-#: be late once, and what was left out is tried again beside the scrapes.
+#: Scrapes in a row without the same collector of the exporter, after which the collector counts as hanging. A busy
+#: machine may answer late once, and trials beside the scrapes request the collector again.
 HANGING_SCRAPES: Final = 3
-#: Intervals that two scrapes may be apart for rates to be derived from them.
+#: Longest gap between two scrapes from which rates are derived, in intervals.
 LONGEST_GAP_INTERVALS: Final = 5
 
 
-class SeenWritable:
-    """The file systems of one node that could once be written, the last ones if there are very many."""
+class WritableFilesystems:
+    """The file systems of one node that a scrape found writable; above the limit, the last ones."""
 
     def __init__(self) -> None:
         #: Mount point by type and device.
         self._mountpoints: dict[str, str] = {}
-        #: Type and device of those of the last scrape that told of some.
-        self._before: frozenset[str] = frozenset()
+        #: Type and device of the file systems of the last scrape that had any.
+        self._previous: frozenset[str] = frozenset()
 
     def marked(self, filesystems: Sequence[Filesystem]) -> tuple[Filesystem, ...]:
-        """Return the same file systems, each with whether it could be written now or at any scrape before.
+        """Return the file systems with ``was_writable`` set: writable now or at an earlier scrape.
 
-        What comes back elsewhere after it was gone is another one, or is mounted to be read: a stick, a pod's volume.
+        A file system that returns at another mount point after it was gone counts as new: a USB stick, a pod's volume.
         """
         for each in filesystems:
-            former = self._mountpoints.get(each.identity)
-            is_other = former not in (None, each.mountpoint) and each.identity not in self._before
-            if each.readonly is False or is_other:
+            previous = self._mountpoints.get(each.identity)
+            is_new = previous not in (None, each.mountpoint) and each.identity not in self._previous
+            if each.readonly is False or is_new:
                 self._mountpoints.pop(each.identity, None)
-            if each.readonly is False or (former is not None and not is_other):
+            if each.readonly is False or (previous is not None and not is_new):
                 self._mountpoints[each.identity] = each.mountpoint
         while len(self._mountpoints) > 2 * FILESYSTEMS_LIMIT:
             del self._mountpoints[next(iter(self._mountpoints))]
         if filesystems:
-            self._before = frozenset(each.identity for each in filesystems)
+            self._previous = frozenset(each.identity for each in filesystems)
         return tuple(
             replace(each, was_writable=False) if each.readonly and each.identity not in self._mountpoints else each
             for each in filesystems
@@ -61,81 +61,81 @@ class SeenWritable:
 
 
 class NodeState:
-    """One node. Until its first scrape it is ``unknown``, or what a former collector last published of it."""
+    """One node. Until the first scrape, its status is ``unknown`` or the previous collector's published status."""
 
     def __init__(self, target: Target, *, unix_seconds: float, interval_seconds: float) -> None:
         self.target = target
         self.status: NodeStatus = "unknown"
         self.status_since: Timestamp = timestamp(unix_seconds)
-        #: Why the node is offline, as far as this process has seen it.
+        #: Why the node is offline, if this process scraped it.
         self.error: Coded | None = None
-        #: ``None`` unless this process found the node online at its last scrape.
+        #: Measures of the last scrape of this process; ``None`` unless that scrape found the node online.
         self.measures: Measures | None = None
-        #: What the node last called itself, where that can be a name.
+        #: The node's own host name, if it is usable as a name.
         self.host_name: str | None = None
-        #: What an online node does not tell of its main figures, as ``missing_figures`` says it; and why, if known.
+        #: The main figures that an online node lacks, as ``missing_figures`` returns them; and why, if known.
         self.missing_figures = ""
-        self.lack: Coded | None = None
-        #: The collector of its exporter that hangs.
+        self.missing_reason: Coded | None = None
+        #: The collector of the node's exporter that hangs.
         self.hanging_collector: str | None = None
         self._scrapes_without = 0
-        self._seen_writable = SeenWritable()
+        self._writable = WritableFilesystems()
         self._interval_seconds = interval_seconds
-        self._seen_at = -math.inf
+        self._scraped_at = -math.inf
         self._rename_from = -math.inf
         self._rename_pause_seconds = RENAME_PAUSE_SECONDS
         self._sample: Sample | None = None
-        self._former: Measures | None = None
+        self._previous_measures: Measures | None = None
         self._restored: Node | None = None
 
     @property
-    def is_seen(self) -> bool:
-        """Whether this process has scraped the node, and so lately that what it told still counts."""
-        return time.monotonic() - self._seen_at <= SEEN_INTERVALS * self._interval_seconds
+    def is_recent(self) -> bool:
+        """Whether this process scraped the node recently."""
+        return time.monotonic() - self._scraped_at <= RECENT_INTERVALS * self._interval_seconds
 
-    def take(self, result: Sample | ScrapeFailed, *, unix_seconds: float) -> bool:
-        """Take the result of a scrape; return whether the status changed."""
-        self._seen_at, self._restored = time.monotonic(), None
+    def update(self, result: Sample | ScrapeFailed, *, unix_seconds: float) -> bool:
+        """Update the state from the result of a scrape; return whether the status changed."""
+        self._scraped_at, self._restored = time.monotonic(), None
         status: NodeStatus
         if isinstance(result, ScrapeFailed):
             status, self.error, self.measures, self.missing_figures = "offline", result.why, None, ""
             self._scrapes_without, self.hanging_collector = 0, None
         else:
             longest_gap = LONGEST_GAP_INTERVALS * self._interval_seconds
-            measures = derive(result, self._sample, self._former, longest_gap_seconds=longest_gap)
-            filesystems = self._seen_writable.marked(measures.filesystems)
+            measures = derive(result, self._sample, self._previous_measures, longest_gap_seconds=longest_gap)
+            filesystems = self._writable.marked(measures.filesystems)
             if filesystems != measures.filesystems:
                 measures = replace(measures, filesystems=filesystems)
             status, self.error, self.measures = "online", None, measures
-            self._take_host_name(result.host_name)
+            self._update_host_name(result.host_name)
             self._scrapes_without = 0 if result.hung_collector is None else self._scrapes_without + 1
             self.hanging_collector = result.hung_collector if self._scrapes_without >= HANGING_SCRAPES else None
-            self._sample, self._former = result, measures
-            self.missing_figures, self.lack = missing_figures(result), result.lack
+            self._sample, self._previous_measures = result, measures
+            self.missing_figures, self.missing_reason = missing_figures(result), result.missing_reason
         changed = status != self.status
         if changed:
             self.status, self.status_since = status, timestamp(unix_seconds)
         return changed
 
-    def _take_host_name(self, told: str | None) -> None:
-        name = usable_name(told)
-        if name is None or name == self.host_name or self._seen_at < self._rename_from:
+    def _update_host_name(self, reported: str | None) -> None:
+        name = usable_name(reported)
+        if name is None or name == self.host_name or self._scraped_at < self._rename_from:
             return
         if self.host_name is not None:
-            self._rename_from = self._seen_at + self._rename_pause_seconds
+            self._rename_from = self._scraped_at + self._rename_pause_seconds
             self._rename_pause_seconds = min(2 * self._rename_pause_seconds, LONGEST_RENAME_PAUSE_SECONDS)
         self.host_name = name
 
     def restore(self, node: Node) -> None:
-        """Go on from what the collector before published: its status and since when, and its values until a scrape."""
-        if not self.is_seen:
+        """Continue from the node that the previous collector published: its status, and its values until a scrape."""
+        if not self.is_recent:
             self.status, self.status_since, self.error, self._restored = node.status, node.status_since, None, node
         elif node.status == self.status:
             self.status_since = node.status_since
 
     def as_node(self) -> Node:
-        """The node as the contract writes it."""
-        target, measures = self.target, self.measures or NOTHING_MEASURED
+        """Return the node in the contract's form."""
+        target, measures = self.target, self.measures or NO_MEASURES
         if self._restored is not None:
             return replace(self._restored, node=target.node, address=target.address, role=target.role)
         boot = measures.boot_unix_seconds

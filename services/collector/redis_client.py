@@ -1,4 +1,4 @@
-"""The collector's few calls of Redis, each bounded in time."""
+"""The collector's calls of Redis, each with a timeout."""
 
 import asyncio
 import logging
@@ -15,7 +15,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoPermissionError
 
-from collector.upkeep import Answers, Vanished, vanished_names
+from collector.installation_check import RedisStatus, VanishedReplicas, vanished_replicas
 from contract.messages import LogId
 from contract.names import (
     ALERT_LOG_KEY,
@@ -53,19 +53,19 @@ from runtime.functions import call_async
 from runtime.logs import RateLimitedLog
 from runtime.redis_failures import RedisAway, translated
 
-#: Seconds until a connection must stand, until an answer must come, and for a call with all it takes.
+#: Timeouts in seconds: of connecting, of a reply, and of a whole call.
 CONNECT_SECONDS: Final = 1.0
 ANSWER_SECONDS: Final = 1.5
 CALL_SECONDS: Final = 2.5
-#: Seconds for which nothing is written again that Redis does not let this user write.
-BARE_SECONDS: Final = 60.0
+#: Seconds without rules and incidents after Redis denied writing them.
+REDUCED_SECONDS: Final = 60.0
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Former:
-    """What the collector before left: its last messages as bytes, and the id of the newest log entry."""
+class PreviousState:
+    """What the previous collector left in Redis: its encoded last messages, and the id of the newest log entry."""
 
     metrics: bytes | None
     alerts: bytes | None
@@ -73,10 +73,10 @@ class Former:
 
 
 class RedisClient:
-    """Connects at the first call, and again at the next one after each failure."""
+    """Connects at the first call, and at the next call after each failure."""
 
     def __init__(self, url: str) -> None:
-        # Repeating a call is for the caller, who knows what a second one does.
+        # No retries here: the caller knows whether it may repeat a call.
         self._redis = Redis.from_url(
             url,
             protocol=2,
@@ -85,40 +85,39 @@ class RedisClient:
             socket_timeout=ANSWER_SECONDS,
             retry=Retry(NoBackoff(), 0),
         )
-        self._bare_until = -math.inf
-        self._occasionally = RateLimitedLog(_log)
+        self._reduced_until = -math.inf
+        self._limited_log = RateLimitedLog(_log)
 
     async def take_lease(self, lease: Lease, last_epoch: int) -> LeaseReply:
-        """Ask for the lease; ``last_epoch`` is the last one this process held, 0 for none.
+        """Request the lease; ``last_epoch`` is this process's last epoch, 0 before its first one.
 
         Raises:
-            RedisFailure: Redis did not do it.
+            RedisFailure: the call failed.
         """
         arguments = take_lease_call(lease, last_epoch)
-        async with _bounded():
+        async with _time_limited():
             return take_lease_reply(await call_async(self._redis, TAKE_LEASE, arguments))
 
     async def publish(self, publication: Publication) -> PublishOutcome:
         """Publish a round.
 
-        Where the Redis user's rules are those of a release that had no such keys, the round goes without what they
-        keep: live data does not wait for them.
+        If the ACL of an earlier release denies the keys of rules and incidents, the round is published without them.
 
         Raises:
-            RedisFailure: Redis did not do it, or did not answer; the round may be published then.
+            RedisFailure: the call failed or Redis did not answer. In the latter case, the round may be published.
         """
-        if time.monotonic() < self._bare_until:
+        if time.monotonic() < self._reduced_until:
             publication = publication.without_optional_parts()
-        async with _bounded():
+        async with _time_limited():
             try:
                 return await self._publish(publication)
             except NoPermissionError as error:
                 if " key" not in str(error):
                     raise
-                self._occasionally.warning(
-                    "permission", "a round is published without rules and incidents; update the ACL of Redis: %s", error
+                self._limited_log.warning(
+                    "permission", "published a round without rules and incidents; update the ACL of Redis: %s", error
                 )
-                self._bare_until = time.monotonic() + BARE_SECONDS
+                self._reduced_until = time.monotonic() + REDUCED_SECONDS
                 return await self._publish(publication.without_optional_parts())
 
     async def _publish(self, publication: Publication) -> PublishOutcome:
@@ -129,45 +128,45 @@ class RedisClient:
         """Record entries of the metric history.
 
         Raises:
-            RedisAway: no answer within that time; any of them may be recorded or not.
-            RedisRefused: Redis does not take them.
+            RedisAway: Redis did not answer in time. Any of the entries may be recorded.
+            RedisRefused: Redis refused the call.
         """
         arguments = record_history_call(epoch, records)
-        async with _bounded(within_seconds):
+        async with _time_limited(within_seconds):
             return record_history_reply(await call_async(self._redis, RECORD_HISTORY, arguments))
 
     async def release_lease(self, lease: Lease) -> None:
-        """Give the lease back.
+        """Release the lease.
 
         Raises:
-            RedisFailure: Redis did not do it.
+            RedisFailure: the call failed.
         """
         arguments = release_lease_call(lease)
-        async with _bounded():
+        async with _time_limited():
             await call_async(self._redis, RELEASE_LEASE, arguments)
 
-    async def read_former(self) -> Former:
-        """Read what the collector before left.
+    async def read_previous_state(self) -> PreviousState:
+        """Read the previous collector's state.
 
         Raises:
-            RedisFailure: Redis did not do it.
+            RedisFailure: the call failed.
         """
-        async with _bounded():
+        async with _time_limited():
             pipeline = self._redis.pipeline(transaction=False)
             pipeline.get(latest_key(METRICS_CHANNEL))
             pipeline.get(latest_key(ALERTS_CHANNEL))
             pipeline.xrevrange(ALERT_LOG_KEY, count=1)
             answers: list[Any] = await pipeline.execute()
         metrics, alerts, newest = answers
-        return Former(metrics, alerts, newest[0][0].decode() if newest else None)
+        return PreviousState(metrics, alerts, newest[0][0].decode() if newest else None)
 
-    async def figures(self) -> Answers:
-        """Ask what Redis says of itself, and when it was last backed up.
+    async def read_status(self) -> RedisStatus:
+        """Read Redis's own figures, and the time of the last backup.
 
         Raises:
             RedisFailure: Redis did not answer.
         """
-        async with _bounded():
+        async with _time_limited():
             pipeline = self._redis.pipeline(transaction=False)
             pipeline.info("memory")
             pipeline.info("persistence")
@@ -178,7 +177,7 @@ class RedisClient:
         is_forbidden = any(isinstance(answer, NoPermissionError) for answer in answers)
         memory, persistence, backup, cut, disk = answers
         info = {**memory, **persistence} if isinstance(memory, dict) and isinstance(persistence, dict) else None
-        return Answers(
+        return RedisStatus(
             info,
             _unix_seconds(backup),
             _counts(cut, "bytes"),
@@ -186,22 +185,24 @@ class RedisClient:
             is_forbidden,
         )
 
-    async def vanished(self) -> Vanished:
-        """Ask for the replicas that are gone though they did not end.
+    async def read_vanished_replicas(self) -> VanishedReplicas:
+        """Read the replicas that disappeared without shutting down.
 
         Raises:
             RedisFailure: Redis did not answer.
         """
-        async with _bounded():
+        async with _time_limited():
             pipeline = self._redis.pipeline(transaction=False)
             pipeline.info("server")
             pipeline.zrange(VANISHED_KEY, 0, VANISHED_LIMIT - 1, withscores=True)
             server, marks = await pipeline.execute(raise_on_error=False)
         if not isinstance(server, dict) or not isinstance(marks, list):
-            return Vanished(is_forbidden=any(isinstance(answer, NoPermissionError) for answer in (server, marks)))
+            return VanishedReplicas(
+                is_forbidden=any(isinstance(answer, NoPermissionError) for answer in (server, marks))
+            )
         now = server["server_time_usec"] / 1_000_000
         started = now - server["uptime_in_seconds"]
-        return Vanished(vanished_names(marks, started, now, PRESENCE_TTL_SECONDS, VANISHED_SECONDS))
+        return VanishedReplicas(vanished_replicas(marks, started, now, PRESENCE_TTL_SECONDS, VANISHED_SECONDS))
 
     async def close(self) -> None:
         """Close the connection."""
@@ -216,7 +217,7 @@ def _unix_seconds(answer: Any) -> float | None:
 
 
 def _counts(answer: Any, *names: str) -> tuple[int, ...] | None:
-    """The counts of a JSON object by these names; ``None``: they are not known."""
+    """Return the named counts of a JSON object; ``None`` if any of them is missing or invalid."""
     try:
         counts = msgspec.json.decode(answer, type=dict[str, Any]) if isinstance(answer, bytes) else {}
         found = tuple(counts[name] for name in names)
@@ -226,7 +227,7 @@ def _counts(answer: Any, *names: str) -> tuple[int, ...] | None:
 
 
 @asynccontextmanager
-async def _bounded(seconds: float = CALL_SECONDS) -> AsyncIterator[None]:
+async def _time_limited(seconds: float = CALL_SECONDS) -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(min(seconds, CALL_SECONDS)):
             with translated():

@@ -1,4 +1,4 @@
-"""What each round publishes, from taking the lease until another collector has it; no input or output."""
+"""Make the messages of each round, from taking the lease until another collector takes over; no input or output."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,14 +6,14 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from collector.alerts.evaluate import ActiveAlert, AlertKey, Moment, evaluate
-from collector.alerts.flapping import Damping
-from collector.alerts.log import AlertLog
+from collector.alerts.evaluate import ActiveAlert, AlertKey, CurrentTime, evaluate
+from collector.alerts.flapping import FlapDamping
+from collector.alerts.log import AlertLogWriter
 from collector.alerts.message import build_alerts, encode_alerts
-from collector.alerts.rules import in_force
+from collector.alerts.rules import rules_in_force
 from collector.fleet import ClusterState
 from collector.health import build_health
-from collector.texts.issues import alerts_left_out
+from collector.sentences.issues import alerts_left_out
 from contract.codec import encode
 from contract.messages import (
     Alerts,
@@ -32,12 +32,12 @@ from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, MESSAGE_LIMIT_BYTES, 
 from contract.scripts import Lease, Publication
 from runtime.clock import timestamp
 
-#: Seconds after which health, alerts and rules are published without a change.
+#: Seconds after which unchanged health, alerts and rules are published again.
 REPEAT_SECONDS: Final = 30.0
 
 
 class Rounds:
-    """Counts the rounds of an epoch, keeps the alerts, and says what each round publishes."""
+    """Counts the rounds of an epoch, keeps the alerts, and makes the messages of each round."""
 
     def __init__(
         self,
@@ -47,40 +47,40 @@ class Rounds:
         position: LogId | None,
         alerts: dict[AlertKey, ActiveAlert],
         targets_path: Path,
-        now: Moment,
-        damping: Damping | None = None,
+        now: CurrentTime,
+        damping: FlapDamping | None = None,
     ) -> None:
         self.epoch = epoch
         self.seq = 0
-        #: Of the last round, ``None`` before the first.
+        #: Snapshot of the last round; ``None`` before the first.
         self.snapshot: Snapshot | None = None
-        #: As they are shown; those that flap stay firing.
+        #: Published alerts: flapping alerts stay firing.
         self.alerts = alerts
-        self._judged = alerts
-        self._damping = Damping.restored(alerts, None, now) if damping is None else damping
-        self.log = AlertLog(epoch=epoch, position=position, now=timestamp(now.unix_seconds))
+        self._undamped = alerts
+        self._damping = FlapDamping.restored(alerts, None, now) if damping is None else damping
+        self.log = AlertLogWriter(epoch=epoch, position=position, now=timestamp(now.unix_seconds))
         self._lease = lease
         self._targets_path = targets_path
-        self._health = _Told()
-        self._alerts = _Told()
-        self._rules = _Told()
+        self._health = _PublishedContent()
+        self._alerts = _PublishedContent()
+        self._rules = _PublishedContent()
         #: The last alerts message.
         self._message: Alerts | None = None
 
-    def renew(self, *, epoch: Epoch, position: LogId | None, now: Moment) -> None:
-        """Go on with one's own alerts in a new epoch, after Redis forgot the former one."""
+    def renew(self, *, epoch: Epoch, position: LogId | None, now: CurrentTime) -> None:
+        """Continue with the same alerts in a new epoch, after Redis lost the previous one."""
         self.epoch, self.seq = epoch, 0
         self.log.renew(epoch=epoch, position=position, now=timestamp(now.unix_seconds))
-        self._health, self._alerts, self._rules = _Told(), _Told(), _Told()
+        self._health, self._alerts, self._rules = _PublishedContent(), _PublishedContent(), _PublishedContent()
 
-    def next_round(self, state: ClusterState, now: Moment, degraded: Sequence[Coded] = ()) -> Publication:
-        """Judge the nodes and return what is to be published: metrics always, health, alerts and rules where due.
+    def next_round(self, state: ClusterState, now: CurrentTime, degraded: Sequence[Coded] = ()) -> Publication:
+        """Evaluate the alerts and return the round's publication: metrics always; health, alerts and rules if due.
 
-        ``degraded``: what is wrong with the product itself.
+        ``degraded``: degradations of the product itself.
         """
         self.seq += 1
-        self._judged, changes = evaluate(self._judged, state.rules, state.observations, now)
-        self.alerts, changes = self._damping.damp(self._judged, changes, state.rules, state.observations, now)
+        self._undamped, changes = evaluate(self._undamped, state.rules, state.observations, now)
+        self.alerts, changes = self._damping.damp(self._undamped, changes, state.rules, state.observations, now)
         written = timestamp(now.unix_seconds)
         self.log.add(changes, written)
         snapshot = self.snapshot = build_snapshot(
@@ -94,10 +94,10 @@ class Rounds:
         )
         states = frozenset((key, alert.state, alert.severity) for key, alert in self.alerts.items())
         content = states, self._damping.transitions
-        is_alerts_due = self._alerts.is_due(content, now) or bool(self.log.queue)
-        if is_alerts_due:
-            self._alerts.offer(content, now)
-            firings, pendings = self._damping.recent(self._judged, now)
+        are_alerts_due = self._alerts.is_due(content, now) or bool(self.log.queue)
+        if are_alerts_due:
+            self._alerts.mark_pending(content, now)
+            firings, pendings = self._damping.recent(self._undamped, now)
             self._message = build_alerts(
                 self.alerts.values(),
                 self.log,
@@ -110,7 +110,7 @@ class Rounds:
             )
         health = build_health(
             state.nodes,
-            [*state.problems, *self._left_out()],
+            [*state.problems, *self._omissions()],
             self.alerts.values(),
             remarks=state.remarks,
             degraded=degraded,
@@ -123,7 +123,7 @@ class Rounds:
         messages = {METRICS_CHANNEL: encode_snapshot(snapshot)}
         if self._health.is_due(_content(health), now):
             messages[HEALTH_CHANNEL] = encode(health)
-        if is_alerts_due and self._message is not None:
+        if are_alerts_due and self._message is not None:
             messages[ALERTS_CHANNEL] = encode_alerts(self._message, self.alerts.values())
         entries = tuple((entry.id, encode(entry)) for entry in self.log.queue)
         return Publication(
@@ -138,14 +138,14 @@ class Rounds:
         )
 
     def confirm(self) -> None:
-        """Note that Redis has the last round."""
+        """Note that the last round is published."""
         self.log.confirm()
         self._health.confirm()
         self._alerts.confirm()
         self._rules.confirm()
 
-    def _rules_due(self, state: ClusterState, now: Moment) -> bytes | None:
-        rules = in_force(state.rules)
+    def _rules_due(self, state: ClusterState, now: CurrentTime) -> bytes | None:
+        rules = rules_in_force(state.rules)
         if not self._rules.is_due(rules, now):
             return None
         return encode(
@@ -158,37 +158,37 @@ class Rounds:
             )
         )
 
-    def _left_out(self) -> list[Coded]:
-        """What the alerts message lacks."""
+    def _omissions(self) -> list[Coded]:
+        """Return an issue if the alerts message omits alerts."""
         count = 0 if self._message is None else len(self.alerts) - len(self._message.active_alerts)
         return [alerts_left_out(count)] if count > 0 else []
 
 
-class _Told:
-    """What of one channel Redis has, and since when: due again on a change and after ``REPEAT_SECONDS``."""
+class _PublishedContent:
+    """The last published content of one channel. New content is due after a change and after ``REPEAT_SECONDS``."""
 
     def __init__(self) -> None:
         self._content: object = None
         self._at = float("-inf")
-        self._offered: tuple[object, float] | None = None
+        self._pending: tuple[object, float] | None = None
 
-    def is_due(self, content: object, now: Moment) -> bool:
-        """Whether the content is to be published now; if so, it counts as offered."""
-        self._offered = None
+    def is_due(self, content: object, now: CurrentTime) -> bool:
+        """Whether to publish the content now; if so, it becomes pending."""
+        self._pending = None
         if content == self._content and now.monotonic_seconds - self._at < REPEAT_SECONDS:
             return False
-        self.offer(content, now)
+        self.mark_pending(content, now)
         return True
 
-    def offer(self, content: object, now: Moment) -> None:
-        """Note that the content is on its way."""
-        self._offered = content, now.monotonic_seconds
+    def mark_pending(self, content: object, now: CurrentTime) -> None:
+        """Note that the content is being published."""
+        self._pending = content, now.monotonic_seconds
 
     def confirm(self) -> None:
-        """Note that what is on its way has arrived."""
-        if self._offered is not None:
-            self._content, self._at = self._offered
-            self._offered = None
+        """Note that the pending content is published."""
+        if self._pending is not None:
+            self._content, self._at = self._pending
+            self._pending = None
 
 
 def _content(health: Health) -> Health:
@@ -205,7 +205,7 @@ def build_snapshot(
     interval_seconds: float,
     is_simulated: bool = False,
 ) -> Snapshot:
-    """Return the snapshot of ``nodes``, which may come in any order; ``is_simulated``: any of them is."""
+    """Return the snapshot of ``nodes``, given in any order; ``is_simulated``: at least one node is simulated."""
     return Snapshot(
         cluster=cluster,
         epoch=epoch,
@@ -219,9 +219,9 @@ def build_snapshot(
 
 
 def encode_snapshot(snapshot: Snapshot) -> bytes:
-    """Return ``snapshot`` as it is published: without the codes of errors where it is too long for a message with them.
+    """Return the encoded snapshot, without the message codes of errors if these make the message too long.
 
-    ``error`` says the same in English, and readers drop a message that is too long.
+    ``error`` has the same text in English, and readers drop a message that is too long.
     """
     raw = encode(snapshot)
     if len(raw) <= MESSAGE_LIMIT_BYTES:

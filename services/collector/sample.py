@@ -1,4 +1,4 @@
-"""What one scrape of a node gives, by whatever means: a sample, or the reason why there is none."""
+"""The result of a scrape: a sample, or the reason of the failure."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -7,46 +7,46 @@ from msgspec import Struct, field
 
 from collector.cpu_seconds import COUNTER_BYTES, CpuSeconds
 from collector.sensors import Sensor
-from collector.texts.sentence import english
+from collector.sentences.sentence import english
 from contract.messages import Coded
 
-#: Bytes in and out of one device since it exists: received and transmitted, or read and written. ``None`` is a counter
-#: that could not be read.
+#: Counters of one device in bytes: received and transmitted, or read and written. ``None`` is a counter that could not
+#: be read.
 InOut = tuple[float | None, float | None]
 
 Reason = Literal["name", "connect", "timeout", "tls", "credentials", "http", "page", "limit", "internal"]
-#: File systems of one node that are kept, those with the shortest mount points first.
+#: Most file systems of one node that are kept, the shortest mount points first.
 FILESYSTEMS_LIMIT: Final = 64
-#: About how much memory a value takes that is kept by a name, in bytes.
+#: Approximate memory of a value that is stored under a name, in bytes.
 NAMED_BYTES: Final = 300
-#: Whole numbers up to here are exact in JSON: what is published is bounded by it, and nothing that is read.
+#: Largest published number: whole numbers up to this one are exact in JSON.
 LARGEST: Final = 2.0**53
 
 
 class Filesystem(Struct, frozen=True):
-    """A file system; what the node could not tell of it just now is ``None``."""
+    """A file system; unknown fields are ``None``."""
 
     mountpoint: str
     size_bytes: float | None
     free_bytes: float | None
     available_bytes: float | None
-    #: All mounts of its device are.
+    #: Whether all mounts of its device are read-only.
     readonly: bool | None
-    #: Type and device, which together tell it from others.
+    #: Type and device, which together identify the file system on its node.
     identity: str = ""
-    #: Whether the collector has seen that it could be written.
+    #: Whether an earlier scrape found the file system writable.
     was_writable: bool = True
-    #: Whether it is seen as a container mounts it, which is often read-only where the machine writes.
+    #: Whether this is a container's mount of the host's file system, which may be read-only although the host writes.
     is_of_host: bool = False
 
     @property
     def can_fill_up(self) -> bool:
-        """Whether somebody writes it, as far as can be told."""
+        """Whether the file system is probably written."""
         return not self.readonly or (self.is_of_host and not self.was_writable)
 
     @property
     def usage(self) -> float | None:
-        """Percent in use as ``df`` computes it: of what unprivileged users may use."""
+        """Percent in use as ``df`` computes it: of the bytes that unprivileged users may use."""
         if self.size_bytes is None or self.free_bytes is None or self.available_bytes is None:
             return None
         used = self.size_bytes - self.free_bytes
@@ -55,54 +55,53 @@ class Filesystem(Struct, frozen=True):
 
 
 class Sample(Struct, frozen=True, kw_only=True, weakref=True):
-    """One scrape of a node. Counters are since boot; what the node does not tell is ``None`` or empty."""
+    """One scrape of a node. Counters start at boot; unknown values are ``None`` or empty."""
 
-    #: When, by this process's monotonic clock.
+    #: Time of the scrape by this process's monotonic clock.
     monotonic_seconds: float
-    #: How much earlier or later that may have been: the node was read between its being asked and its having answered.
+    #: Uncertainty of that time: the node was read at some time between the request and the response.
     uncertainty_seconds: float = 0.0
-    #: When, by the node's clock.
+    #: Time of the scrape by the node's clock.
     node_unix_seconds: float | None = None
-    #: Seconds that each processor spent in each mode.
     cpu_seconds: CpuSeconds = field(default_factory=CpuSeconds)
     load1: float | None = None
     memory_total_bytes: float | None = None
     memory_available_bytes: float | None = None
     swap_total_bytes: float | None = None
     swap_free_bytes: float | None = None
-    #: For how long some task waited for a disk, and for memory.
+    #: Seconds in which some task waited for a disk, and for memory.
     io_waiting_seconds: float | None = None
     memory_waiting_seconds: float | None = None
-    #: The one that is the machine's disk: at ``/``, local or not, unless that is an image.
+    #: The machine's disk: the file system at ``/``, unless that is an image.
     root: Filesystem | None = None
-    #: Local ones, each device once, by mount point.
+    #: Local file systems, one for each device, sorted by mount point.
     filesystems: tuple[Filesystem, ...] = ()
-    #: Of the hottest sensor, °C.
+    #: Temperature of the hottest sensor, °C.
     temperature: float | None = None
-    #: Temperature sensors whose readings count, the hottest first.
+    #: Temperature sensors that count, the hottest first.
     sensors: tuple[Sensor, ...] = ()
     #: Sensors that raise an alarm, as ``chip/sensor``; ``None``: the node has no such alarm.
     under_voltage: tuple[str, ...] | None = None
     hardware_alarms: tuple[str, ...] | None = None
-    #: By interface that counts.
+    #: Counters of the interfaces that count, by name.
     network_bytes: dict[str, InOut] = field(default_factory=dict)
-    #: By whole disk.
+    #: Counters of the whole disks, by name.
     disk_bytes: dict[str, InOut] = field(default_factory=dict)
     boot_unix_seconds: float | None = None
-    #: How far the node's clock is ahead of this machine's, at least; negative: behind.
+    #: Seconds by which the node's clock is certainly ahead of this machine's; negative: behind.
     clock_offset_seconds: float | None = None
-    #: The collector of node_exporter that was left out because the exporter hangs with it.
+    #: The collector of node_exporter that the scrape left out because the exporter hangs with it.
     hung_collector: str | None = None
-    #: What the node calls itself.
+    #: The node's own host name.
     host_name: str | None = None
-    #: Sentences that name what was chosen, where what the node tells does not make it certain.
+    #: Sentences that name uncertain choices of interfaces and disks.
     remarks: tuple[str, ...] = ()
-    #: Why there are no figures, where that is known.
-    lack: Coded | None = None
+    #: Why the sample has no figures, if known.
+    missing_reason: Coded | None = None
 
     @property
-    def held_bytes(self) -> int:
-        """About how much memory a sample of an exporter takes beyond what each takes."""
+    def memory_bytes(self) -> int:
+        """Approximate memory in bytes that the sample takes beyond the fixed part of every sample."""
         named = len(self.network_bytes) + len(self.disk_bytes) + 2 * len(self.filesystems) + len(self.sensors)
         named += len(self.under_voltage or ()) + len(self.hardware_alarms or ())
         return COUNTER_BYTES * len(self.cpu_seconds) + NAMED_BYTES * named
@@ -110,27 +109,27 @@ class Sample(Struct, frozen=True, kw_only=True, weakref=True):
 
 @dataclass(frozen=True, slots=True)
 class ScrapeFailed:
-    """Why a scrape failed: a kind to count by, and what people are told."""
+    """Why a scrape failed: the reason for the metric's label, and the sentence for users."""
 
     reason: Reason
     why: Coded
 
     @property
     def sentence(self) -> str:
-        """What people are told, in English."""
+        """The sentence in English."""
         return english(self.why)
 
 
-def beyond(distance: float, uncertainty: float) -> float:
-    """How much of a distance is certain."""
+def certain_part(distance: float, uncertainty: float) -> float:
+    """Return the part of ``distance`` that is certain."""
     return distance - max(-uncertainty, min(distance, uncertainty))
 
 
 def missing_figures(sample: Sample) -> str:
-    """Return which of the main figures a node does not tell, as words with spaces between them; empty if none."""
-    told = {
+    """Return the main figures that the sample lacks, as words separated by spaces."""
+    is_known = {
         "cpu": len(sample.cpu_seconds) > 0,
         "memory": sample.memory_total_bytes is not None and sample.memory_available_bytes is not None,
         "disk": sample.root is not None,
     }
-    return " ".join(name for name, is_told in told.items() if not is_told)
+    return " ".join(name for name, known in is_known.items() if not known)

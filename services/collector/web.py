@@ -12,18 +12,18 @@ from runtime.readiness import LIVE, Readiness
 
 
 def build_app(
-    readiness: Readiness, turned: Callable[[], float], stuck_seconds: float, hosts: AllowedHosts
+    readiness: Readiness, last_loop: Callable[[], float], stuck_seconds: float, hosts: AllowedHosts
 ) -> web.Application:
-    """Return the application, which answers to ``hosts``.
+    """Return the application, which answers requests for ``hosts``.
 
-    ``turned`` says when the collector's loop last turned, by the monotonic clock; ``/livez`` fails once that is
-    ``stuck_seconds`` ago. It never looks at Redis.
+    ``last_loop`` returns the monotonic time of the collector loop's last start. ``/livez`` fails if that is more than
+    ``stuck_seconds`` ago. The liveness probe never depends on Redis.
     """
 
     async def livez(_: web.Request) -> web.Response:
-        ago = time.monotonic() - turned()
-        if ago > stuck_seconds:
-            return web.Response(status=503, text=f"the loop has not turned for {ago:.0f} s\n")
+        age = time.monotonic() - last_loop()
+        if age > stuck_seconds:
+            return web.Response(status=503, text=f"the loop has been stuck for {age:.0f} s\n")
         return web.Response(text=LIVE)
 
     async def readyz(_: web.Request) -> web.Response:
@@ -31,8 +31,8 @@ def build_app(
         return web.Response(status=status, text=text)
 
     async def metrics(_: web.Request) -> web.Response:
-        page, content_type = exposition()
-        return web.Response(body=page, headers={"Content-Type": content_type})
+        body, content_type = exposition()
+        return web.Response(body=body, headers={"Content-Type": content_type})
 
     app = web.Application(middlewares=[_host_check(hosts)])
     app.add_routes([web.get("/livez", livez), web.get("/readyz", readyz), web.get("/metrics", metrics)])

@@ -1,1 +1,1 @@
-"""The push replicas: they follow Redis and push every change to the browsers that are connected to them."""
+"""The push replicas: each replica follows Redis and pushes every change to the browsers that are connected to it."""

@@ -1,7 +1,7 @@
 """Run one push replica: ``python -m ws``."""
 
-import runtime.early_stop  # noqa: F401  # isort: skip (first: importing the rest takes its time)
-import ws.loop  # noqa: F401  # isort: skip (it patches what the others import)
+import runtime.early_stop  # noqa: F401  # isort: skip (first: the other imports take long)
+import ws.loop  # noqa: F401  # isort: skip (patches modules that the others import)
 
 import os
 import sys

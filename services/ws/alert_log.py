@@ -1,6 +1,6 @@
-"""The alert log as a replica reads it, and what a reader has missed: a client that was away, or the replica itself.
+"""Reads the alert log, and finds the entries that a reader has missed: a client that was away, or the replica itself.
 
-Messages are changed as JSON, so that fields of a newer collector are passed on.
+Messages are changed as JSON, so that fields of a newer collector are kept.
 """
 
 import threading
@@ -16,76 +16,76 @@ from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY
 from contract.raw_json import with_fields
 from runtime.redis_failures import RedisFailure, translated
 
-#: Entries read at a time.
-PAGE_LENGTH: Final = 500
-#: Seconds for which a page is given again to clients that stand at the same entry, as all do after a broken connection.
-KEPT_SECONDS: Final = 1.0
-#: Pages kept.
-KEPT_PAGES: Final = 64
+#: Entries of one result page.
+RESULT_PAGE_LENGTH: Final = 500
+#: Seconds for which a result page is cached: after a broken connection many clients read from the same entry.
+CACHE_SECONDS: Final = 1.0
+#: Result pages in the cache.
+CACHED_PAGES: Final = 64
 
 _decoder: Final = msgspec.json.Decoder(LogEntry)
 
 
 class StoredEntry(NamedTuple):
-    """An entry of the log as it was written, so that what a newer collector writes is passed on."""
+    """An entry of the log; ``raw`` keeps fields that a newer collector writes."""
 
     id: LogId
     raw: msgspec.Raw
 
 
-Page = tuple[StoredEntry, ...]
+ResultPage = tuple[StoredEntry, ...]
 
 
-class AlertLog:
-    """Reads pages of the log, one caller at a time."""
+class AlertLogFollower:
+    """Reads result pages of the log, one caller at a time."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._reading = threading.Lock()
-        self._pages: Final[dict[tuple[LogId, LogId], tuple[float, Page | None]]] = {}
+        self._cached_pages: Final[dict[tuple[LogId, LogId], tuple[float, ResultPage | None]]] = {}
 
-    def after(self, position: LogId, known: LogId) -> Page | None:
-        """Return the first ``PAGE_LENGTH`` entries after ``position``, or all; ``None`` where that entry is gone.
+    def read_after(self, position: LogId, known: LogId) -> ResultPage | None:
+        """Return at most ``RESULT_PAGE_LENGTH`` entries after ``position``; ``None`` if that entry no longer exists.
 
-        ``known`` is the newest entry that is known to be in the log: what was read before it was is not given again.
-        Lets other greenlets run.
+        ``known`` is the newest entry that is known to be in the log; a result page that was read before that entry
+        existed is not used again. Lets other greenlets run.
 
         Raises:
-            RedisFailure: Redis did not answer, or with an error.
-            ValueError: something in the log is no entry.
+            RedisFailure: Redis did not answer, or answered with an error.
+            ValueError: the log contains an invalid entry.
         """
         with self._reading:
-            read_at, page = self._pages.get((position, known), (None, None))
-            if read_at is not None and time.monotonic() - read_at < KEPT_SECONDS:
+            read_at, page = self._cached_pages.get((position, known), (None, None))
+            if read_at is not None and time.monotonic() - read_at < CACHE_SECONDS:
                 return page
             page = self._read(position)
-            if len(self._pages) >= KEPT_PAGES:
-                self._pages.clear()
-            self._pages[position, known] = time.monotonic(), page
+            if len(self._cached_pages) >= CACHED_PAGES:
+                self._cached_pages.clear()
+            self._cached_pages[position, known] = time.monotonic(), page
             return page
 
-    def _read(self, position: LogId) -> Page | None:
+    def _read(self, position: LogId) -> ResultPage | None:
         with translated():
             found: list[tuple[bytes, dict[bytes, bytes]]] = self._redis.xrange(  # type: ignore[assignment]
-                ALERT_LOG_KEY, min=position, max="+", count=PAGE_LENGTH + 1
+                ALERT_LOG_KEY, min=position, max="+", count=RESULT_PAGE_LENGTH + 1
             )
         if not found or found[0][0].decode() != position:
             return None
         try:
-            return tuple(_stored(fields[ALERT_LOG_FIELD.encode()]) for _, fields in found[1:])
+            return tuple(_stored_entry(fields[ALERT_LOG_FIELD.encode()]) for _, fields in found[1:])
         except (KeyError, msgspec.MsgspecError) as error:
             raise ValueError(f"not a log entry: {error!r}") from None
 
 
 class Gap(NamedTuple):
-    """What a reader of the log has missed: the entries after ``after``, where it stands, up to ``until``."""
+    """The entries that a reader of the log has missed: those after its position ``after``, up to ``until``."""
 
     after: LogId
     until: LogId
 
     @classmethod
     def before(cls, message: Message, position: LogId | None) -> "Gap | None":
-        """What a reader at ``position`` has missed when ``message`` comes; ``None`` where that is nothing."""
+        """Return the entries that a reader at ``position`` misses before ``message``; ``None`` if there are no such."""
         if not isinstance(message, Alerts) or position is None or message.last_alert_id is None:
             return None
         if position in (message.previous_alert_id, message.last_alert_id):
@@ -94,58 +94,61 @@ class Gap(NamedTuple):
 
     @property
     def is_closed(self) -> bool:
-        """Whether nothing is missing."""
+        """Whether the gap has no entries."""
         return log_order(self.after) >= log_order(self.until)
 
-    def begin(self, log: AlertLog) -> Page | None:
-        """Read the first of its entries, maybe with others behind ``until``; ``None`` where nobody can say which.
+    def read_first_page(self, log: AlertLogFollower) -> ResultPage | None:
+        """Read the first result page, which may go beyond ``until``; ``None`` if the entries are unknown.
 
         Lets other greenlets run.
         """
         try:
-            return log.after(*self)
+            return log.read_after(*self)
         except (RedisFailure, ValueError):
-            return () if self.after == self.until else None  # the feed says so in the log
+            return () if self.after == self.until else None  # the feed logs it
 
-    def entries(self, log: AlertLog) -> Page | None:
-        """Read all its entries; ``None`` where they are gone, or too many to be shown unasked.
+    def read_entries(self, log: AlertLogFollower) -> ResultPage | None:
+        """Read all entries; ``None`` if they no longer exist, or if they are too many to be sent without a request.
 
-        Raises: see ``AlertLog.after``.
+        Raises: see ``AlertLogFollower.read_after``.
         """
-        found, rest = self.filled(log.after(*self) or ())
+        found, rest = self.split_page(log.read_after(*self) or ())
         return found if found and rest.after == rest.until else None
 
-    def filled(self, page: Page) -> tuple[Page, "Gap"]:
-        """Return which entries of ``page``, the first after ``after``, lie in it, and what is missing behind them."""
+    def split_page(self, page: ResultPage) -> tuple[ResultPage, "Gap"]:
+        """Return the entries of ``page`` that lie in the gap, and the gap that remains.
+
+        ``page`` begins after ``after``.
+        """
         found = tuple(entry for entry in page if log_order(entry.id) <= log_order(self.until))
         return found, Gap(found[-1].id if found else self.after, self.until)
 
 
-def continued(position: LogId | None, raw: bytes, alerts: Alerts, missed: Page | None) -> bytes:
-    """``alerts``, published as ``raw``, as a reader at ``position`` is to see them.
+def message_for_position(position: LogId | None, raw: bytes, alerts: Alerts, missed: ResultPage | None) -> bytes:
+    """Return ``alerts``, published as ``raw``, with the entries for a reader at ``position``.
 
-    ``missed`` are the entries of the gap before them; ``None`` where nobody can say which they are.
+    ``missed`` are the entries of the gap before ``alerts``; ``None`` if they are unknown.
     """
     if position is not None and position == alerts.previous_alert_id:
         return raw
     gap = Gap.before(alerts, position)
     if gap is None or missed is None:
-        # Known already; or nobody can say what lies between, which shows in the position before.
+        # The reader has the entries already, or they are unknown; the previous position shows which.
         return without_entries(raw, alerts)
     return with_entries(raw, missed, *gap)
 
 
-def with_entries(raw: bytes, entries: Page, after: LogId | None, until: LogId | None) -> bytes:
-    """The alerts ``raw`` with these entries of the log, which lie after ``after`` and up to ``until``."""
+def with_entries(raw: bytes, entries: ResultPage, after: LogId | None, until: LogId | None) -> bytes:
+    """Return the alerts ``raw`` with these entries of the log, which lie after ``after`` and up to ``until``."""
     written = [entry.raw for entry in entries]
     return with_fields(raw, {"entries": written, "previous_alert_id": after, "last_alert_id": until})
 
 
 def without_entries(raw: bytes, alerts: Alerts) -> bytes:
-    """``alerts``, published as ``raw``, with none: what is active, and the position from which the log goes on."""
+    """Return ``alerts``, published as ``raw``, without entries: the active alerts and the position in the log."""
     return with_entries(raw, (), alerts.last_alert_id, alerts.last_alert_id)
 
 
-def _stored(raw: bytes) -> StoredEntry:
+def _stored_entry(raw: bytes) -> StoredEntry:
     require_object(raw)
     return StoredEntry(_decoder.decode(raw).id, msgspec.Raw(raw))

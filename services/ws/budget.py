@@ -1,10 +1,10 @@
-"""Bounds on the bytes that clients make the replica keep: each of them, those of one address, and all together."""
+"""Limits on the bytes that the replica keeps for clients: for one client, for one address, and for all clients."""
 
 from typing import Final
 
 
 class Budget:
-    """Counts bytes. Whoever adds some takes them away again."""
+    """Counts bytes against a limit. Code that adds bytes also subtracts them again."""
 
     __slots__ = ("_limit_bytes", "used_bytes")
 
@@ -14,12 +14,12 @@ class Budget:
 
     @property
     def is_spent(self) -> bool:
-        """Whether nothing more should be kept."""
+        """Whether the limit is exceeded."""
         return self.used_bytes > self._limit_bytes
 
 
-class Held:
-    """Bytes kept for one client, counted in each budget that applies to the client at the moment."""
+class MemoryReservation:
+    """Bytes kept for one client, counted in each budget that currently applies to the client."""
 
     __slots__ = ("_budgets", "_bytes")
 
@@ -27,18 +27,18 @@ class Held:
         self._budgets: tuple[Budget, ...] = ()
         self._bytes = 0
 
-    def set(self, held_bytes: int, budgets: tuple[Budget, ...]) -> bool:
-        """Count ``held_bytes`` in ``budgets`` instead of what was counted before; return whether all have room."""
+    def set(self, kept_bytes: int, budgets: tuple[Budget, ...]) -> bool:
+        """Count ``kept_bytes`` in ``budgets`` instead of the previous count; return whether no budget is spent."""
         self.release()
-        self._budgets, self._bytes = budgets, held_bytes
+        self._budgets, self._bytes = budgets, kept_bytes
         has_room = True
         for budget in budgets:
-            budget.used_bytes += held_bytes
+            budget.used_bytes += kept_bytes
             has_room = has_room and not budget.is_spent
         return has_room
 
     def release(self) -> None:
-        """Count nothing any more."""
+        """Stop counting."""
         for budget in self._budgets:
             budget.used_bytes -= self._bytes
         self._budgets = ()

@@ -19,7 +19,7 @@ from ws.access.limits import Limits
 
 @dataclass(frozen=True)
 class Config(FromEnvironment):
-    """Everything that can be set, read once from the environment."""
+    """The settings, read once from the environment."""
 
     service: ClassVar = "ws"
 
@@ -28,28 +28,28 @@ class Config(FromEnvironment):
     log_format: str = catalogue.LOG_FORMAT.default_value
     host: str = catalogue.WS_HOST.default_value
     port: int = catalogue.WS_PORT.default_value
-    #: Origins of pages that may connect besides those of the same origin; ``*`` allows all.
+    #: Origins of pages that may connect in addition to pages of the same origin; ``*`` allows all origins.
     allowed_origins: tuple[str, ...] = ()
-    #: How people reach the deployment behind their own proxy.
+    #: Public origin of the deployment behind the users' own proxy.
     public: WebOrigin | None = None
-    #: The host names that are answered.
+    #: Host names that the replica answers to.
     hosts: AllowedHosts = field(default_factory=AllowedHosts)
-    #: Over so long the clients are sent elsewhere when the replica is asked to end.
+    #: Seconds over which the replica disconnects its clients when it shuts down.
     drain_seconds: float = catalogue.WS_DRAIN_SECONDS.default_value
-    #: A client that takes nothing for so long is sent away, to come back when it can read again.
+    #: Seconds after which the replica disconnects a client that reads nothing; the client can reconnect.
     slow_seconds: float = catalogue.WS_SLOW_SECONDS.default_value
-    #: Whole seconds between two pings of a client.
+    #: Whole seconds between two pings to a client.
     ping_interval_seconds: int = catalogue.WS_PING_INTERVAL_SECONDS.default_value
-    #: Whole seconds that a client has to answer a ping, at most ``ping_interval_seconds``; then it is gone.
+    #: Whole seconds that a client has to answer a ping, at most ``ping_interval_seconds``.
     ping_timeout_seconds: int = catalogue.WS_PING_TIMEOUT_SECONDS.default_value
     access: AccessSettings = field(default_factory=AccessSettings)
     limits: Limits = field(default_factory=Limits)
-    #: What the log says of settings of former versions that are set.
+    #: Log lines about settings of previous versions that are set.
     removed: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, environment: Environment) -> Self:
-        """Read the settings; ``environment.known`` then holds their names.
+        """Read the settings; afterwards ``environment.known`` contains their names.
 
         Raises:
             SettingError: a value is not valid; the text names its variable.

@@ -1,6 +1,6 @@
-"""What a replica counts, and the text of ``/metrics``.
+"""The counters of a replica, and the text of ``/metrics``.
 
-Plain integers: they are counted where every microsecond is spent once a client, and only read when somebody asks.
+The counters are plain integers, because code that runs once per client increments them.
 """
 
 from bisect import bisect_left
@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 
 from contract import VERSION
 
-#: ``state``: became what the replica knows. ``repeated``: is that already. ``passed_on``: to the clients of ``/`` only.
+#: ``state``: became the replica's state. ``repeated``: equals the state. ``passed_on``: went to clients of ``/`` only.
 Outcome = Literal["state", "repeated", "passed_on", "dropped"]
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -27,19 +27,19 @@ PUSH_BUCKETS_SECONDS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 
 _HELP: Final = {
     "deliveries": "Events handed to clients.",
     "bytes": "Bytes of frames written to WebSockets.",
-    "conflated": "States that a newer one replaced before a slow client took them.",
-    "redis_reconnects": "Times that the connection to Redis was made anew.",
-    "refused_origins": "Requests refused for their origin.",
+    "conflated": "States that a newer state replaced before a slow client received them.",
+    "redis_reconnects": "Reconnections to Redis.",
+    "refused_origins": "Requests refused because of their origin.",
     "rejected_requests": "HTTP requests answered with a status of 400 or above.",
     "bad_requests": "Events of clients answered with an error.",
-    "unknown_events": "Events of clients that no namespace knows.",
-    "malformed_packets": "Packets and frames of clients that are no Engine.IO or Socket.IO.",
-    "handler_errors": "Errors of the replica's own while it answered clients.",
+    "unknown_events": "Events of clients that the namespace does not know.",
+    "malformed_packets": "Packets and frames of clients that are not valid Engine.IO or Socket.IO.",
+    "handler_errors": "Internal errors of the replica while it answered clients.",
 }
 
 
 class Histogram:
-    """How often something took how long; cheaper than one that locks."""
+    """A histogram without locks."""
 
     def __init__(self, bounds: Sequence[float]) -> None:
         self._bounds: Final = tuple(bounds)
@@ -52,7 +52,7 @@ class Histogram:
         self._sum += value
 
     def metric(self, name: str, text: str) -> Metric:
-        """The metric family."""
+        """Return the metric family."""
         labels = [*(str(bound) for bound in self._bounds), "+Inf"]
         return HistogramMetricFamily(
             name, text, buckets=list(zip(labels, accumulate(self._counts), strict=True)), sum_value=self._sum
@@ -61,17 +61,17 @@ class Histogram:
 
 @dataclass
 class Counters:
-    """Counted since the start."""
+    """Counters since the start of the process."""
 
-    #: By channel and outcome.
+    #: Messages from Redis by channel and outcome.
     messages: Counter[tuple[str, Outcome]] = field(default_factory=Counter)
-    #: By reason.
+    #: Ended connections by reason.
     closes: Counter[str] = field(default_factory=Counter)
-    #: Namespaces refused, and left by force, by code.
+    #: Refused namespaces, and removals from namespaces, by code.
     refused: Counter[str] = field(default_factory=Counter)
-    #: What a limit held back, by kind.
+    #: Requests and packets that exceeded a limit, by kind of limit.
     limited: Counter[str] = field(default_factory=Counter)
-    #: Seconds from the arrival of a message from Redis until it was written to the last of its clients.
+    #: Seconds from the arrival of a message from Redis until it was written to its last client.
     push_seconds: "Histogram" = field(default_factory=lambda: Histogram(PUSH_BUCKETS_SECONDS))
     deliveries: int = 0
     bytes: int = 0
@@ -86,18 +86,18 @@ class Counters:
 
 
 class Gauges(Protocol):
-    """What is measured at the moment of asking."""
+    """Values that are read at each scrape."""
 
     def clients_by_transport(self) -> Mapping[str, int]:
-        """Engine.IO connections."""
+        """Return the number of Engine.IO connections by transport."""
         ...
 
     def clients_by_namespace(self) -> Mapping[str, int]:
-        """Socket.IO connections."""
+        """Return the number of Socket.IO connections by namespace."""
         ...
 
     def backlog(self) -> tuple[int, int]:
-        """Clients that have not taken all that they were sent, and the packets that wait for them."""
+        """Return the number of clients with unsent packets, and the number of these packets."""
         ...
 
     def redis_is_up(self) -> bool:
@@ -106,7 +106,7 @@ class Gauges(Protocol):
 
 
 class Metrics(Collector):
-    """``/metrics`` in Prometheus's text format."""
+    """The metrics of a replica in Prometheus's text format."""
 
     def __init__(self, counters: Counters, gauges: Gauges) -> None:
         self._counters = counters
@@ -134,7 +134,7 @@ class Metrics(Collector):
         yield namespaces
         yield GaugeMetricFamily("ws_redis_up", "Whether Redis answers.", value=int(self._gauges.redis_is_up()))
         behind, waiting = self._gauges.backlog()
-        yield GaugeMetricFamily("ws_clients_behind", "Clients that have not taken all.", value=behind)
+        yield GaugeMetricFamily("ws_clients_behind", "Clients with unsent packets.", value=behind)
         yield GaugeMetricFamily("ws_outbox_packets", "Packets that wait for clients.", value=waiting)
         yield self._counters.push_seconds.metric(
             "ws_push_seconds", "From the arrival of a message until it was written to the last client."
@@ -147,11 +147,13 @@ class Metrics(Collector):
         for reason, count in self._counters.closes.items():
             closes.add_metric([reason], count)
         yield closes
-        refused = CounterMetricFamily("ws_refused", "Namespaces refused to clients, or taken away.", labels=["code"])
+        refused = CounterMetricFamily(
+            "ws_refused", "Refused namespaces, and removals from namespaces.", labels=["code"]
+        )
         for code, count in self._counters.refused.items():
             refused.add_metric([code], count)
         yield refused
-        limited = CounterMetricFamily("ws_limited", "What the limits of clients held back.", labels=["kind"])
+        limited = CounterMetricFamily("ws_limited", "Requests and packets that exceeded a limit.", labels=["kind"])
         for kind, count in self._counters.limited.items():
             limited.add_metric([kind], count)
         yield limited

@@ -1,11 +1,11 @@
-"""The syntax of HTTP/1.1 (RFC 9112), read strictly: what two servers could read in two ways is an error."""
+"""A strict parser of HTTP/1.1 (RFC 9112): a request that two servers could read in different ways is an error."""
 
 import re
 from typing import IO, Final, Protocol
 
-#: Bytes of the line that begins a chunk, extensions included.
+#: Bytes of the line that begins a chunk, including extensions.
 CHUNK_HEAD_LIMIT_BYTES: Final = 256
-#: Bytes of one trailer, and trailers behind a body. They are read and thrown away.
+#: Bytes of one trailer, and number of trailers after a body. Trailers are read and discarded.
 TRAILER_LIMIT_BYTES: Final = 1024
 TRAILERS_LIMIT: Final = 16
 
@@ -15,26 +15,26 @@ _END_OF_LINE: Final = b"\r\n"
 
 _TOKEN: Final = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _REQUEST_LINE: Final = re.compile(_TOKEN + rb" [\x21-\x7e\x80-\xff]+ HTTP/1\.[01]\r?\n")
-#: A header, on one line, without control characters: a bare CR is an end of line to some.
+#: A header on one line without control characters: some servers take a bare CR for the end of a line.
 _FIELD: Final = re.compile(rb"(" + _TOKEN + rb"):([\t\x20-\x7e\x80-\xff]*)\r?\n")
 #: The absolute form of a target, without user information (RFC 9110, 4.2.4).
 _ABSOLUTE: Final = re.compile(r"(?i:https?)://([^/?#@]+)(/[^?#]*)?(\?[^#]*)?")
 _ENDS: Final = (b"\r\n", b"\n", b"")
 _LENGTH: Final = b"content-length"
-#: What a request says once.
+#: Headers that may occur at most once.
 _SINGLE: Final = (b"host", _LENGTH)
 
 
 class RequestHead:
-    """Hands on the lines of a request's head as they come; ``is_valid`` once all are there."""
+    """Passes on the lines of a request's head; ``is_valid`` is final after the last line."""
 
     def __init__(self, request_line: bytes, file: IO[bytes]) -> None:
         self.is_valid = _REQUEST_LINE.fullmatch(request_line) is not None
         self._file = file
-        self._said: set[bytes] = set()
+        self._seen: set[bytes] = set()
 
     def readline(self, size: int = -1) -> bytes:
-        """Read a line."""
+        """Return the next line."""
         line = self._file.readline(size)
         if line not in _ENDS:
             self.is_valid = self._is_field(line) and self.is_valid
@@ -47,19 +47,19 @@ class RequestHead:
         name = field[1].lower()
         if name not in _SINGLE:
             return True
-        if name in self._said or (name == _LENGTH and not field[2].strip(b" \t").isdigit()):
+        if name in self._seen or (name == _LENGTH and not field[2].strip(b" \t").isdigit()):
             return False
-        self._said.add(name)
+        self._seen.add(name)
         return True
 
 
 def origin_form(target: str) -> tuple[str, str]:
     """Split the target of a request (RFC 9112, 3.2) into authority and origin form.
 
-    The authority is empty where the target is a path; ``*`` and other forms stay as they are.
+    The authority is empty if the target is a path; ``*`` and other forms are returned unchanged.
 
     Raises:
-        ValueError: it looks absolute and is not valid.
+        ValueError: the target looks absolute and is not valid.
     """
     if "://" not in target or target.startswith("/"):
         return "", target
@@ -69,8 +69,8 @@ def origin_form(target: str) -> tuple[str, str]:
     return parts[1], (parts[2] or "/") + (parts[3] or "")
 
 
-class File(Protocol):
-    """What bytes come from."""
+class ByteSource(Protocol):
+    """A source of bytes."""
 
     def read(self, size: int, /) -> bytes:
         """Return ``size`` bytes, or fewer at the end."""
@@ -82,13 +82,13 @@ class File(Protocol):
 
 
 class MalformedChunk(ValueError):
-    """What comes is no body in chunks, or ends early; nothing more can be read."""
+    """The chunked body is not valid or ends early; nothing more can be read."""
 
 
 class ChunkedBody:
-    """The bytes of a body that comes in chunks (RFC 9112, 7.1); what follows the body stays in ``file``."""
+    """Reads a chunked body (RFC 9112, 7.1); data after the body stays in ``file``."""
 
-    def __init__(self, file: File) -> None:
+    def __init__(self, file: ByteSource) -> None:
         self._file = file
         #: Bytes of the current chunk that have not been read.
         self._left = 0
@@ -97,7 +97,7 @@ class ChunkedBody:
         self._failed = False
 
     def read(self, size: int | None = None) -> bytes:
-        """Return ``size`` bytes, or all; fewer only where the body ends.
+        """Return ``size`` bytes, or all; fewer only at the end of the body.
 
         Raises:
             MalformedChunk: the body is not valid.

@@ -1,27 +1,27 @@
-"""The event loop: the only module that names eventlet, so that another loop can take its place.
+"""The event loop. This is the only module that imports eventlet, so that another loop can replace it.
 
-Importing it monkey-patches the standard library. A process imports it before anything else that may import
-``socket``, ``threading`` or ``time``; after that ``time.sleep``, locks and sockets of the standard library give way to
-other greenlets, and no other module needs to know what the loop is.
+Importing this module monkey-patches the standard library. A process imports it before any other module that may import
+``socket``, ``threading`` or ``time``. Afterwards ``time.sleep``, locks and sockets of the standard library let other
+greenlets run, so the other modules do not depend on the loop.
 
-Of eventlet's server it uses and replaces what is private there: ``HttpProtocol._read_request_line``, the fields of
-``Input`` with its ``_chunked_read``, and ``WSGI_LOCAL``. ``tests/test_private_names.py`` notices when an upgrade
-changes one.
+This module uses and replaces private names of eventlet's server: ``HttpProtocol._read_request_line``, the fields of
+``Input`` and its ``_chunked_read``, and ``WSGI_LOCAL``. ``tests/test_private_names.py`` fails if an upgrade changes
+them.
 """
 
 import os
 import warnings
 
-# eventlet's own resolver reads neither nsswitch nor mDNS (``raspberrypi.local``); see ``_getaddrinfo``.
+# eventlet's resolver supports neither nsswitch nor mDNS (``raspberrypi.local``); see ``_getaddrinfo``.
 os.environ.setdefault("EVENTLET_NO_GREENDNS", "yes")
 os.environ.setdefault("EVENTLET_THREADPOOL_SIZE", "2")
 with warnings.catch_warnings():
-    # It calls itself deprecated at every import; why it is used here all the same says the design.
+    # eventlet reports at every import that it is deprecated; docs/decisions/eventlet.md explains why we still use it.
     warnings.simplefilter("ignore")
     import eventlet
 eventlet.monkey_patch()
 
-# ruff: noqa: E402 (what follows must see the patched modules)
+# ruff: noqa: E402 (the other imports must see the patched modules)
 import contextlib
 import errno
 import logging
@@ -37,28 +37,28 @@ from eventlet.hubs import trampoline
 
 from ws.http_syntax import ChunkedBody, MalformedChunk, RequestHead, origin_form
 
-#: Connections served at a time; the limit of open files is met first.
+#: Most concurrent connections; the limit of open files is usually lower.
 CONNECTION_LIMIT: Final = 50_000
-#: Connections that are accepted, and parts of a body that are read, before other greenlets get their turn. Nothing else
-#: would let them run where the next one is there already.
-AT_A_TIME: Final = 16
-#: Where the environment of a request holds what waits for the next turn of its client.
-NEXT_TURN: Final = "dispycluster.next_turn"
-#: Connections that wait to be accepted: a whole cluster's pages reconnect at once.
-BACKLOG: Final = 4096
-#: Seconds that a connection may wait for its next HTTP request; longer than proxies keep theirs.
+#: Connections that are accepted, and pieces of a body that are read, before other greenlets run. Without this limit the
+#: loop would continue while more connections or pieces are ready.
+OPERATIONS_BEFORE_YIELD: Final = 16
+#: Key in a request's WSGI environment of a function that waits for the next queue slot of its client.
+WAIT_FOR_SLOT: Final = "dispycluster.wait_for_slot"
+#: Connections that wait to be accepted: after a restart all browsers reconnect together.
+ACCEPT_BACKLOG: Final = 4096
+#: Seconds that a connection may wait for its next HTTP request; longer than proxies keep connections.
 KEEPALIVE_SECONDS: Final = 75
-#: Seconds that a client may let a read or a write of HTTP wait.
+#: Seconds that a read or a write of HTTP may wait for the client.
 SOCKET_TIMEOUT_SECONDS: Final = 30
-#: Seconds that a client may take over the head of a request, and over its body.
+#: Seconds that a client has to send the head of a request, and to send its body.
 HEAD_SECONDS: Final = 30
 BODY_SECONDS: Final = 60
-#: Bytes of a body, and seconds, for which a client is listened to that has its answer already.
+#: Bytes of a body, and seconds, that the server reads and discards after the answer.
 DISCARD_BYTES: Final = 8 * 1024 * 1024
 DISCARD_SECONDS: Final = 5
-#: Bytes that the kernel may hold of what a client was sent and its network has not yet taken.
+#: Bytes of unsent data that the kernel may keep for a client.
 UNSENT_BYTES: Final = 128 * 1024
-#: Linux's number of the option; Python names it from 3.12 on.
+#: The option's number in Linux; the standard library has the name since Python 3.12.
 TCP_NOTSENT_LOWAT: Final = 25
 
 _logger = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ _native_getaddrinfo = socket.getaddrinfo
 
 
 def _getaddrinfo(host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0) -> Any:
-    """Resolve in a thread: a name server that does not answer must not stop the loop."""
+    """Resolve in a thread, so that a slow name server does not block the loop."""
     try:
         return _native_getaddrinfo(host, port, family, type, proto, flags | socket.AI_NUMERICHOST)
     except socket.gaierror:
@@ -77,19 +77,19 @@ socket.getaddrinfo = _getaddrinfo
 
 
 def spawn(name: str, function: Callable[[], object]) -> None:
-    """Run ``function`` beside the caller; an exception that it does not handle is logged under ``name``."""
+    """Run ``function`` in a new greenlet; log an unhandled exception with ``name``."""
 
     def run() -> None:
         try:
             function()
         except Exception:
-            _logger.exception("%s ended by an error", name)
+            _logger.exception("%s stopped with an error", name)
 
     eventlet.spawn(run)
 
 
-def finish(functions: Iterable[Callable[[], object]], *, within_seconds: float) -> None:
-    """Run all ``functions`` beside each other; return when they ended, or after ``within_seconds``."""
+def run_all(functions: Iterable[Callable[[], object]], *, within_seconds: float) -> None:
+    """Run all ``functions`` concurrently; return when all have ended, or after ``within_seconds``."""
     pool = eventlet.GreenPool(1000)
     with eventlet.Timeout(within_seconds, False):
         for function in functions:
@@ -97,7 +97,7 @@ def finish(functions: Iterable[Callable[[], object]], *, within_seconds: float) 
         pool.waitall()
 
 
-#: As the system has them; those of the patched ``os`` wait where these say that they would have to.
+#: The unpatched modules. Their functions raise ``BlockingIOError`` where those of the patched ``os`` wait.
 _os: Any = patcher.original("os")
 _select: Any = patcher.original("select")
 _socket: Any = patcher.original("socket")
@@ -106,35 +106,35 @@ write: Final[Callable[[int, bytes | memoryview], int]] = _os.write
 
 
 def epoll() -> Any:
-    """An epoll; the one of the patched ``select`` is taken away, since waiting in it would stop the loop."""
+    """Return an epoll. The patched ``select`` has no epoll, because waiting in an epoll would block the loop."""
     return _select.epoll()
 
 
 def wait_readable(fd: int) -> None:
-    """Let other greenlets run until there is something to read."""
+    """Let other greenlets run until ``fd`` can be read."""
     trampoline(fd, read=True)
 
 
-def has_ended(fd: int) -> bool:
-    """Whether the other side of a connection has closed it, or its own half of it."""
+def is_closed_by_peer(fd: int) -> bool:
+    """Whether the peer has closed the connection, or its writing side."""
     poll = _select.poll()
     poll.register(fd, _select.POLLRDHUP)
     return bool(poll.poll(0))
 
 
-def end_reading(fd: int) -> None:
-    """Let whoever waits to read from a connection find its end."""
+def shut_reading(fd: int) -> None:
+    """Shut down the reading side of a connection, so that a waiting read returns."""
     _shut(fd, socket.SHUT_RD)
 
 
-def end_writing(fd: int) -> None:
-    """Tell the other side of a connection that nothing more comes."""
+def shut_writing(fd: int) -> None:
+    """Shut down the writing side of a connection."""
     _shut(fd, socket.SHUT_WR)
 
 
 def _shut(fd: int, how: int) -> None:
     with contextlib.suppress(OSError):
-        # A socket of the patched kind would drive away whoever waits for this descriptor.
+        # A patched socket would end the waiting of another greenlet for this descriptor.
         view = _socket.socket(fileno=fd)
         try:
             view.shutdown(how)
@@ -143,15 +143,15 @@ def _shut(fd: int, how: int) -> None:
 
 
 def descriptor(environ: Mapping[str, Any]) -> int:
-    """The descriptor of a request's connection, which stays the server's."""
+    """Return the descriptor of a request's connection; the server still owns the descriptor."""
     number: int = environ["eventlet.input"].get_socket().fileno()
     return number
 
 
-def take_over(environ: Mapping[str, Any]) -> int:
-    """Take the socket of a request away from the server, which must not answer it; return its descriptor.
+def detach_socket(environ: Mapping[str, Any]) -> int:
+    """Detach the socket of a request from the server, which will not answer the request; return the descriptor.
 
-    It does not block, sends small frames at once, and does not let the kernel pile up what the client has not read.
+    The socket does not block, sends small frames immediately, and limits the unsent data in the kernel.
     """
     green = environ["eventlet.input"].get_socket()
     green.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -161,36 +161,36 @@ def take_over(environ: Mapping[str, Any]) -> int:
     return fd
 
 
-def when_served(environ: Mapping[str, Any], function: Callable[[], object]) -> None:
-    """Call ``function`` once a request is answered and its connection waits for the next; never where either fails."""
+def after_response(environ: Mapping[str, Any], function: Callable[[], object]) -> None:
+    """Call ``function`` after the answer, when the connection waits for its next request; not after a failure."""
 
     def hook(served: Mapping[str, Any]) -> None:
-        if descriptor(served) >= 0:  # nobody has taken it over
+        if descriptor(served) >= 0:  # the socket is not detached
             function()
 
     environ["eventlet.posthooks"].append((hook, (), {}))
 
 
 class Signals:
-    """The signals that end the process, waited for by one greenlet."""
+    """Lets a greenlet wait for the signals that shut down the process."""
 
     def __init__(self, *numbers: int) -> None:
         self._reader, self._writer = socket.socketpair()
-        # A signal interrupts the loop's wait without ending it; a byte to read does end it.
+        # A signal does not end the loop's wait; a byte to read does.
         self._writer.setblocking(False)
         for number in numbers:
             signal.signal(number, lambda number, _frame: self._writer.send(bytes([number])))
 
     def wait(self) -> int:
-        """Wait for the first one; return its number."""
+        """Wait for the first signal; return its number."""
         return self._reader.recv(1)[0]
 
 
 class Listener:
-    """A listening socket whose ``accept`` outlives what clients, or too many of them, can do to it.
+    """A listening socket whose ``accept`` survives lost connections and a lack of file descriptors.
 
     Raises:
-        OSError: the address is taken, or none of this machine's.
+        OSError: the address is in use, or does not belong to this machine.
     """
 
     def __init__(self, host: str, port: int) -> None:
@@ -203,7 +203,7 @@ class Listener:
             if family == socket.AF_INET6:
                 self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
             self._socket.bind(address)
-            self._socket.listen(BACKLOG)
+            self._socket.listen(ACCEPT_BACKLOG)
         except OSError:
             self._socket.close()
             raise
@@ -214,73 +214,73 @@ class Listener:
         return self._socket.family
 
     def getsockname(self) -> Any:
-        """Address that it listens on."""
+        """Return the address that the socket listens on."""
         return self._socket.getsockname()
 
     def accept(self) -> tuple[Any, Any]:
         """Wait for a connection."""
         self._accepted += 1
-        if self._accepted % AT_A_TIME == 0:
+        if self._accepted % OPERATIONS_BEFORE_YIELD == 0:
             time.sleep(0)
         while not self._closed:
             try:
                 return self._socket.accept()
             except OSError as error:
-                # No file descriptor left, or a client that went away: eventlet's server would end for good.
+                # No descriptor is free, or the connection is lost. eventlet's server would stop at either error.
                 if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
                     time.sleep(0.1)
-        # eventlet's server would wait for its clients now, and the process is about to end anyway.
+        # Returning would let eventlet's server wait for its clients; the process is about to stop.
         while True:
             time.sleep(3600)
 
     def close(self) -> None:
-        """Accept nothing more; connections that stand are left alone."""
+        """Accept no more connections; existing connections stay open."""
         self._closed = True
         self._socket.close()
 
 
-class _Protocol(wsgi.HttpProtocol):  # type: ignore[misc]
-    """HTTP of a client, without what a bad one could print, make grow or drag out, or have read in two ways."""
+class _HttpProtocol(wsgi.HttpProtocol):  # type: ignore[misc]
+    """eventlet's HTTP protocol with limits of time and size, strict parsing, and no output of a client's errors."""
 
     rfile: Any
     path: str
 
     def __init__(self, conn_state: Any, server: Any) -> None:
-        self._patience: Any = None
+        self._head_timeout: Any = None
         try:
             super().__init__(conn_state, server)
         except TimeoutError:
             raise  # eventlet's server closes the connection on it
         except OSError:
-            pass  # the client is gone; eventlet would print the traceback
+            pass  # the connection is lost; eventlet would print the traceback
 
     def handle_one_request(self) -> None:
         try:
             super().handle_one_request()
         finally:
-            self._end_patience()
+            self._cancel_head_timeout()
 
     def _read_request_line(self) -> bytes:
-        # The first byte may be long in coming, all others of the head may not.
+        # The first byte may take long; then the rest of the head must follow in time.
         self.connection.settimeout(KEEPALIVE_SECONDS)
         if not self.rfile.peek(1):
             return b""
-        self._patience = eventlet.Timeout(HEAD_SECONDS, TimeoutError("the head of a request"))
+        self._head_timeout = eventlet.Timeout(HEAD_SECONDS, TimeoutError("the head of a request"))
         line: bytes = super()._read_request_line()
         return line
 
     def parse_request(self) -> bool:
         head = self.rfile = RequestHead(self.raw_requestline, self.rfile)
         if head.is_valid and not super().parse_request():
-            return False  # it is answered already
-        if not (head.is_valid and self._names_its_host() and self._says_how_long_it_is()):
+            return False  # the request is answered already
+        if not (head.is_valid and self._has_valid_target() and self._has_one_length()):
             self.send_error(400)
             return False
-        self._end_patience()
+        self._cancel_head_timeout()
         return True
 
-    def _names_its_host(self) -> bool:
-        """RFC 9112, 3.2: whether the request has a valid target and, from HTTP/1.1 on, a host."""
+    def _has_valid_target(self) -> bool:
+        """Whether the request has a valid target and, since HTTP/1.1, a host (RFC 9112, 3.2)."""
         try:
             authority, self.path = origin_form(self.path)
         except ValueError:
@@ -290,8 +290,8 @@ class _Protocol(wsgi.HttpProtocol):  # type: ignore[misc]
             self.headers["Host"] = authority
         return self.request_version == "HTTP/1.0" or "Host" in self.headers
 
-    def _says_how_long_it_is(self) -> bool:
-        """RFC 9112, 6.1: whether two servers would find the same end of the body."""
+    def _has_one_length(self) -> bool:
+        """Whether all servers find the same end of the body (RFC 9112, 6.1)."""
         coding = self.headers.get_all("Transfer-Encoding")
         if coding is None:
             return True
@@ -299,7 +299,7 @@ class _Protocol(wsgi.HttpProtocol):  # type: ignore[misc]
         return is_chunked and self.request_version == "HTTP/1.1" and "Content-Length" not in self.headers
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse the request, and close the connection; the standard library's answer names its version."""
+        """Refuse the request and close the connection; the standard library's answer would show its version."""
         status = HTTPStatus(code)
         head = f"HTTP/1.1 {status.value} {status.phrase}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
         self.wfile.write(head.encode())
@@ -307,7 +307,7 @@ class _Protocol(wsgi.HttpProtocol):  # type: ignore[misc]
 
     def get_environ(self) -> Any:
         file = self.rfile
-        bounded = self.rfile = _Body(file)
+        bounded = self.rfile = _TimedBody(file)
         try:
             environ = super().get_environ()
             bounded.environ = environ
@@ -319,25 +319,25 @@ class _Protocol(wsgi.HttpProtocol):  # type: ignore[misc]
         environ["SERVER_PROTOCOL"] = self.request_version
         return environ
 
-    def _end_patience(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+    def _cancel_head_timeout(self) -> None:
+        if self._head_timeout is not None:
+            self._head_timeout.cancel()
+            self._head_timeout = None
 
     def log_message(self, *args: object) -> None:
-        """Print nothing: every request that is no HTTP would be a line."""
+        """Print nothing; otherwise each invalid request would print a line."""
 
 
-class _Body:
-    """A client's body, which has to come within a time, however many parts it comes in.
+class _TimedBody:
+    """A request body with a time limit for the whole body.
 
-    What comes once the answer is out is thrown away by the server, so that the client can read the answer; for longer
-    than that takes nobody listens.
+    After the answer, the server reads and discards the rest of the body, so that the client can read the answer; this
+    has limits of bytes and time.
     """
 
     def __init__(self, file: Any) -> None:
         self._file = file
-        #: What eventlet's server reads it through.
+        #: eventlet's ``Input``, through which the server reads the body.
         self.input: Any = None
         self.environ: Mapping[str, Any] = {}
         self._reads = 0
@@ -352,8 +352,8 @@ class _Body:
 
     def _within(self, read: Callable[[int], bytes], size: int) -> bytes:
         self._reads += 1
-        if self._reads % AT_A_TIME == 0:
-            self.environ.get(NEXT_TURN, _give_way)()
+        if self._reads % OPERATIONS_BEFORE_YIELD == 0:
+            self.environ.get(WAIT_FOR_SLOT, _yield_to_others)()
         now = time.monotonic()
         if self._until is None:
             self._until = now + BODY_SECONDS
@@ -362,18 +362,18 @@ class _Body:
                 self._until, self._discarded = min(self._until, now + DISCARD_SECONDS), 0
             self._discarded += size
             if self._discarded > DISCARD_BYTES:
-                raise TimeoutError("a body that nobody reads")
+                raise TimeoutError("a body after the answer")
         with eventlet.Timeout(max(0.0, self._until - now), TimeoutError("the body of a request")):
             return read(size)
 
 
-def _give_way() -> None:
+def _yield_to_others() -> None:
     """Let other greenlets run."""
     time.sleep(0)
 
 
-def _strict_chunks(file: _Body, body: Any) -> Callable[..., bytes]:
-    """Stands in for eventlet's reader of chunks, which bounds neither the lines between them nor their number."""
+def _strict_chunks(file: _TimedBody, body: Any) -> Callable[..., bytes]:
+    """Replace eventlet's reader of chunks, which limits neither the lines between chunks nor their number."""
     chunks = ChunkedBody(file)
 
     def read(_file: Any, size: int | None = None, _by_line: bool = False) -> bytes:
@@ -388,8 +388,8 @@ def _strict_chunks(file: _Body, body: Any) -> Callable[..., bytes]:
     return read
 
 
-class _Nowhere:
-    """``wsgi.errors`` for eventlet, which reports each client that vanished there."""
+class _DiscardedErrors:
+    """Discards ``wsgi.errors``: eventlet writes a line there for each lost connection."""
 
     def write(self, text: str) -> None:
         pass
@@ -399,13 +399,13 @@ class _Nowhere:
 
 
 def serve(listener: Listener, app: Any) -> None:
-    """Serve the WSGI application ``app`` for good; one greenlet a connection."""
+    """Serve the WSGI application ``app`` forever, with one greenlet per connection."""
     wsgi.server(
         listener,
         app,
-        environ={"wsgi.errors": _Nowhere()},
+        environ={"wsgi.errors": _DiscardedErrors()},
         max_size=CONNECTION_LIMIT,
-        protocol=_Protocol,
+        protocol=_HttpProtocol,
         keepalive=KEEPALIVE_SECONDS,
         socket_timeout=SOCKET_TIMEOUT_SECONDS,
         log_output=False,

@@ -1,4 +1,4 @@
-"""How this replica presents itself in Redis, so that clients can be counted over all replicas."""
+"""Registers this replica in Redis, so that the clients of all replicas can be counted."""
 
 import logging
 import threading
@@ -20,7 +20,7 @@ from runtime.readiness import Readiness
 from runtime.redis_failures import FunctionsMissing, RedisAway, RedisFailure, RedisRefused, translated
 from ws.counters import Counters
 
-#: Seconds between two refreshments, at least.
+#: Least seconds between two refreshes.
 SHORTEST_SECONDS: Final = 1.0
 
 _logger = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ _complaints: Final = RateLimitedLog(_logger)
 
 
 class Presence:
-    """The replica's hash and its entry in the index, refreshed for as long as it runs."""
+    """Refreshes the replica's hash and its entry in the index of replicas."""
 
     def __init__(
         self,
@@ -46,11 +46,11 @@ class Presence:
         self._started = timestamp(time.time())
         self._changed = threading.Event()
         self._is_leaving = False
-        #: Held while Redis is told, so that nothing puts a replica back that has left.
-        self._telling = threading.Lock()
+        #: Held during writes to Redis, so that no refresh follows the removal of the replica.
+        self._redis_lock = threading.Lock()
 
     def report(self) -> ReplicaReport:
-        """The replica as it is now."""
+        """Return the current state of the replica."""
         return ReplicaReport(
             replica=self._replica,
             connected_clients=self._connected_clients(),
@@ -59,11 +59,11 @@ class Presence:
         )
 
     def changed(self) -> None:
-        """A client has come or gone."""
+        """Request a refresh, because a client has connected or disconnected."""
         self._changed.set()
 
     def run(self) -> None:
-        """Refresh the presence when a client comes or goes, and every ``PRESENCE_REFRESH_SECONDS``; until it leaves."""
+        """Refresh after each change and every ``PRESENCE_REFRESH_SECONDS``, until the replica is removed."""
         while not self._is_leaving:
             self._changed.clear()
             try:
@@ -72,20 +72,20 @@ class Presence:
                     _logger.info("Redis has the functions")
             except FunctionsMissing as error:
                 self._readiness.note_functions_missing(str(error))
-                _complaints.warning("functions", "this replica is not counted: %s", error)
-                self._changed.set()  # so that it is counted soon after they are loaded
+                _complaints.warning("functions", "Redis does not count this replica: %s", error)
+                self._changed.set()  # so that the replica is counted soon after the functions are loaded
             except RedisRefused as error:
-                _complaints.warning("presence", "this replica is not counted: %s", error)
+                _complaints.warning("presence", "Redis does not count this replica: %s", error)
             except RedisAway:
-                pass  # the feed says so
+                pass  # the feed logs it
             time.sleep(SHORTEST_SECONDS)
             self._changed.wait(max(0.0, PRESENCE_REFRESH_SECONDS - SHORTEST_SECONDS))
 
     def refresh(self) -> None:
-        """Refresh it once.
+        """Write the replica's state to Redis once.
 
         Raises:
-            RedisFailure: Redis did not do it.
+            RedisFailure: Redis did not execute the command.
         """
         presence = ReplicaPresence(
             replica=self._replica,
@@ -95,12 +95,12 @@ class Presence:
             messages=self._counters.messages.total(),
             deliveries=self._counters.deliveries,
         )
-        with self._telling, translated():
+        with self._redis_lock, translated():
             if not self._is_leaving:
                 call(self._redis, PRESENT_REPLICA, present_replica_call(self._replica, presence.fields()))
 
     def is_alone(self) -> bool:
-        """Whether Redis knows of no other replica; ``False`` where it does not say."""
+        """Whether this is the only replica in Redis; ``False`` if Redis does not answer."""
         try:
             with translated():
                 return all(report.replica == self._replica for report in read_replicas(self._redis))
@@ -108,14 +108,14 @@ class Presence:
             return False
 
     def remove(self) -> None:
-        """Take the replica out of the count; without Redis it falls out by itself."""
+        """Remove the replica from Redis; if Redis does not answer, the entry expires."""
         self._is_leaving = True
         try:
-            with self._telling, translated():
+            with self._redis_lock, translated():
                 pipeline = self._redis.pipeline(transaction=False)
                 pipeline.zrem(REPLICAS_KEY, self._replica)
                 pipeline.zrem(VANISHED_KEY, self._replica)
                 pipeline.delete(replica_key(self._replica))
                 pipeline.execute()
         except RedisFailure as error:
-            _logger.info("this replica stays counted for some seconds: %s", error)
+            _logger.info("Redis counts this replica for some more seconds: %s", error)

@@ -1,6 +1,6 @@
-"""Which client wants the snapshots of which nodes, and how: whole, or as deltas.
+"""Selections: the nodes whose snapshots a client gets, as whole snapshots or as deltas.
 
-Clients that want the same share a group, and what they get is computed and encoded once.
+Clients with the same selection share a group, so their events are computed and encoded once.
 """
 
 import functools
@@ -17,9 +17,9 @@ from contract.names import METRICS_CHANNEL
 from contract.raw_json import has_unknown_fields, raw_nodes, with_fields
 from ws.event import Event, Group, Push
 
-#: Bytes of the names that all clients together may have chosen.
+#: Most bytes of the node names in the selections of all clients.
 NAMES_LIMIT_BYTES: Final = 64 * 1024 * 1024
-#: Bytes that a name takes besides its letters.
+#: Bytes of memory that a name takes in addition to its characters.
 _NAME_OVERHEAD_BYTES: Final = 64
 
 #: ``None``: all nodes.
@@ -28,23 +28,23 @@ Mode = Literal["snapshot", "delta"]
 
 
 class TooManyNames(Exception):
-    """The names that all clients have chosen would take more memory than they may."""
+    """The node names in all selections would exceed their memory limit."""
 
 
 class Selection(NamedTuple):
-    """What one client wants."""
+    """The nodes and the mode that one client selects."""
 
     mode: Mode
     names: Names
 
     @classmethod
     def of(cls, mode: Mode, nodes: Iterable[str] | None) -> "Selection":
-        """The selection that a subscription asks for."""
+        """Return the selection of a subscription."""
         return cls(mode, None if nodes is None else frozenset(nodes))
 
 
-class _Clients:
-    """The clients of one selection: which they are, the push knows."""
+class _SelectionGroup:
+    """The group of clients with one selection, and the number of these clients."""
 
     __slots__ = ("count", "group")
 
@@ -62,37 +62,37 @@ class Selections:
     def __init__(self, push: Push) -> None:
         self._push = push
         self._selection_of: Final[dict[str, Selection]] = {}
-        self._clients: Final[dict[Selection, _Clients]] = {}
+        self._clients: Final[dict[Selection, _SelectionGroup]] = {}
         self._names_bytes = 0
         self._groups = 0
         self._shown: Snapshot | None = None
-        #: The snapshot of all nodes that a client was sent last: others who come are sent the same, compressed once.
+        #: Latest snapshot of all nodes that a client got, with its event, which other new clients get as well.
         self._latest: tuple[bytes, Event] | None = None
-        self._written: _Written | None = None
+        self._encoded_snapshot: _EncodedSnapshot | None = None
 
     def admit(self, sid: str) -> None:
-        """Send a new client whole snapshots of all nodes."""
-        self._put(sid, ALL_NODES)
+        """Select whole snapshots of all nodes for a new client."""
+        self._add(sid, ALL_NODES)
 
     def require_room(self, selection: Selection) -> None:
-        """Check that the names of one more selection can be kept.
+        """Check that the names of another selection fit the memory limit.
 
         Raises:
-            TooManyNames: they cannot.
+            TooManyNames: the names do not fit.
         """
         if selection not in self._clients and self._names_bytes + _bytes(selection) > NAMES_LIMIT_BYTES:
             raise TooManyNames
 
     def choose(self, sid: str, selection: Selection) -> bool:
-        """Send the client what it wants and nothing else; return whether it is still there."""
+        """Replace the selection of a client; return whether the client is still connected."""
         if sid not in self._selection_of:
             return False
         self.forget(sid)
-        self._put(sid, selection)
+        self._add(sid, selection)
         return True
 
     def forget(self, sid: str) -> None:
-        """Send the client no more snapshots."""
+        """Stop sending snapshots to the client."""
         selection = self._selection_of.pop(sid, None)
         if selection is None:
             return
@@ -104,53 +104,55 @@ class Selections:
             self._names_bytes -= _bytes(selection)
 
     def whole(self, sid: str, raw: bytes, snapshot: Snapshot) -> Event:
-        """The snapshot, whose bytes are ``raw``, as this client wants it; deltas go on from there."""
+        """Return the snapshot ``raw`` limited to the client's nodes; the client's deltas continue from it."""
         names = self._selection_of.get(sid, ALL_NODES).names
         if names is not None:
-            return _whole(self._written_as(raw, snapshot).limited(names))
+            return _whole_event(self._encoded(raw, snapshot).limited_to(names))
         if self._latest is None or self._latest[0] is not raw:
-            self._latest = (raw, _whole(raw))
+            self._latest = (raw, _whole_event(raw))
         return self._latest[1]
 
-    def show(self, raw: bytes, snapshot: Snapshot) -> None:
-        """Send everybody a snapshot: a new one, or the newest again, of which there is no delta."""
-        former, self._shown = self._shown, snapshot
-        round_ = _Round(self._written_as(raw, snapshot), former)
-        is_new = former is not snapshot
+    def deliver(self, raw: bytes, snapshot: Snapshot) -> None:
+        """Send a new snapshot to all clients, or a repeated one, which has no delta."""
+        previous, self._shown = self._shown, snapshot
+        events = _SnapshotEvents(self._encoded(raw, snapshot), previous)
+        is_new = previous is not snapshot
         for selection, clients in tuple(self._clients.items()):
             if selection.mode == "snapshot":
-                self._push.broadcast(clients.group, round_.whole(selection.names))
+                self._push.broadcast(clients.group, events.whole(selection.names))
             elif is_new:
-                self._push.broadcast(clients.group, round_.step(selection.names))
+                self._push.broadcast(clients.group, events.delta_event(selection.names))
 
-    def _written_as(self, raw: bytes, snapshot: Snapshot) -> "_Written":
-        if self._written is None or self._written.raw is not raw:
-            self._written = _Written(raw, snapshot)
-        return self._written
+    def _encoded(self, raw: bytes, snapshot: Snapshot) -> "_EncodedSnapshot":
+        if self._encoded_snapshot is None or self._encoded_snapshot.raw is not raw:
+            self._encoded_snapshot = _EncodedSnapshot(raw, snapshot)
+        return self._encoded_snapshot
 
-    def _put(self, sid: str, selection: Selection) -> None:
+    def _add(self, sid: str, selection: Selection) -> None:
         clients = self._clients.get(selection)
         if clients is None:
             self._groups += 1
-            clients = self._clients[selection] = _Clients(Group(MONITORING_NAMESPACE, f"selection {self._groups}"))
+            clients = self._clients[selection] = _SelectionGroup(
+                Group(MONITORING_NAMESPACE, f"selection {self._groups}")
+            )
             self._names_bytes += _bytes(selection)
         self._selection_of[sid] = selection
         clients.count += 1
         self._push.join(sid, clients.group)
 
 
-class _Written:
-    """A snapshot and its bytes, which are taken apart once; its parts stay as they were written."""
+class _EncodedSnapshot:
+    """A snapshot and its bytes, which are split once; the parts keep their original JSON."""
 
     def __init__(self, raw: bytes, snapshot: Snapshot) -> None:
         self.raw: Final = raw
         self.snapshot: Final = snapshot
 
-    def limited(self, names: Names) -> bytes:
-        """The snapshot with the nodes of these names alone."""
+    def limited_to(self, names: Names) -> bytes:
+        """Return the snapshot with only the nodes of these names."""
         if names is None:
             return self.raw
-        return with_fields(self._head, {"nodes": [node for name, node in self._nodes if name in names]})
+        return with_fields(self._without_nodes, {"nodes": [node for name, node in self._nodes if name in names]})
 
     @functools.cached_property
     def _nodes(self) -> list[tuple[str, msgspec.Raw]]:
@@ -158,28 +160,28 @@ class _Written:
         return list(zip(names, raw_nodes(self.raw), strict=True))
 
     @functools.cached_property
-    def _head(self) -> bytes:
-        """The snapshot without nodes."""
+    def _without_nodes(self) -> bytes:
+        """Snapshot without nodes."""
         return with_fields(self.raw, {"nodes": ()})
 
 
-class _Round:
-    """What there is to send of one snapshot, each part made once."""
+class _SnapshotEvents:
+    """The events for one snapshot, each made once."""
 
-    def __init__(self, written: _Written, former: Snapshot | None) -> None:
-        self._written = written
-        self._former = former
-        #: The last one that was made, and of which names. All of a round could take more memory than there is.
+    def __init__(self, written: _EncodedSnapshot, previous: Snapshot | None) -> None:
+        self._encoded_snapshot = written
+        self._previous = previous
+        #: The last whole event and its names. Keeping the events of all names could take too much memory.
         self._whole: tuple[Names, Event] | None = None
 
     def whole(self, names: Names) -> Event:
-        """The snapshot."""
+        """Return the event with the snapshot."""
         if self._whole is None or self._whole[0] != names:
-            self._whole = (names, _whole(self._written.limited(names)))
+            self._whole = (names, _whole_event(self._encoded_snapshot.limited_to(names)))
         return self._whole[1]
 
-    def step(self, names: Names) -> Event:
-        """The delta from the snapshot before; the snapshot where there is none."""
+    def delta_event(self, names: Names) -> Event:
+        """Return the event with the delta from the previous snapshot; the whole snapshot if there is no delta."""
         delta = self._delta
         if delta is None:
             return self.whole(names)
@@ -194,18 +196,18 @@ class _Round:
             CLUSTER_METRICS_DELTA,
             encode(delta),
             METRICS_CHANNEL,
-            instead=lambda: self.whole(names),
+            replacement=lambda: self.whole(names),
         )
 
     @functools.cached_property
     def _delta(self) -> Delta | None:
-        # A delta would leave out what this release does not know.
-        if self._former is None or has_unknown_fields(self._written.raw):
+        # A delta would omit fields that this release does not know.
+        if self._previous is None or has_unknown_fields(self._encoded_snapshot.raw):
             return None
-        return compute_delta(self._former, self._written.snapshot)
+        return compute_delta(self._previous, self._encoded_snapshot.snapshot)
 
 
-def _whole(payload: bytes) -> Event:
+def _whole_event(payload: bytes) -> Event:
     return Event(MONITORING_NAMESPACE, CLUSTER_METRICS, payload, METRICS_CHANNEL)
 
 

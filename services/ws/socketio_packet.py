@@ -1,4 +1,4 @@
-"""Socket.IO's packets: what clients may send, and JSON whose bytes stay as they were published."""
+"""Socket.IO packets: a check of clients' packets, and JSON that is sent as it was published."""
 
 from typing import Any, Final
 
@@ -11,8 +11,8 @@ _packet: Any = socketio.packet
 _Packet: Any = _packet.Packet
 
 
-class Raw:
-    """The text of one JSON value, to be put among the arguments of an event as it is."""
+class RawJson:
+    """An encoded JSON value, which becomes an argument of an event unchanged."""
 
     __slots__ = ("text",)
 
@@ -21,25 +21,25 @@ class Raw:
 
 
 class Json:
-    """JSON for python-socketio, to be given to ``socketio.Server`` as its ``json``.
+    """The ``json`` of ``socketio.Server``, which keeps the bytes of published messages.
 
-    It leaves a message's bytes as they were published. Decoding and encoding again would change them (``1.0`` to ``1``,
-    ``1e999`` to ``Infinity``, the order of keys), and cost the time of it.
+    Decoding and encoding a message again would change it (``1.0`` to ``1``, ``1e999`` to ``Infinity``, the order of
+    keys), and take time.
     """
 
     @staticmethod
     def dumps(value: Any, **_options: Any) -> str:
-        """Encode compactly; a ``Raw`` in a list, as the arguments of an event are, becomes its own text."""
+        """Encode compactly; a ``RawJson`` in a list, such as the arguments of an event, is inserted unchanged."""
         if isinstance(value, list):
-            return f"[{','.join(item.text if isinstance(item, Raw) else _encoded(item) for item in value)}]"
+            return f"[{','.join(item.text if isinstance(item, RawJson) else _encoded(item) for item in value)}]"
         return _encoded(value)
 
     @staticmethod
     def loads(text: str | bytes, **_options: Any) -> Any:
-        """Decode RFC 8259 JSON: no ``NaN``, no depth that ends the interpreter.
+        """Decode RFC 8259 JSON, without ``NaN`` and with limited depth.
 
         Raises:
-            ValueError: it is none.
+            ValueError: the text is not valid JSON.
         """
         try:
             return msgspec.json.decode(text)
@@ -47,15 +47,15 @@ class Json:
             raise ValueError(str(error)) from None
 
 
-class Malformed(ValueError):
-    """A client sent what is no packet, or one that clients do not send. The protocol asks to end the connection."""
+class MalformedPacket(ValueError):
+    """A client sent an invalid packet, or a packet that clients must not send; the connection must be closed."""
 
 
-class Packet(_Packet):  # type: ignore[misc]
-    """Refuses every packet that has no meaning here; to be given to ``socketio.Server`` as its ``serializer``.
+class SocketIOPacket(_Packet):  # type: ignore[misc]
+    """The ``serializer`` of ``socketio.Server``, which rejects all packets that have no meaning for this service.
 
-    What python-socketio would take besides: attachments without end, which no event of ours has, and ``connect`` and
-    ``disconnect`` as events, with which a client could call the handlers of the server itself.
+    python-socketio also accepts attachments without a limit, which our events do not have, and events with the names
+    ``connect`` and ``disconnect``, by which a client could call the handlers of the server.
     """
 
     json = Json
@@ -64,14 +64,14 @@ class Packet(_Packet):  # type: ignore[misc]
         """Decode a packet.
 
         Raises:
-            Malformed: it is none, or one that no client of ours sends.
+            MalformedPacket: the packet is not valid, or a client must not send it.
         """
         if not isinstance(encoded_packet, str):
-            raise Malformed("not text")
+            raise MalformedPacket("not text")
         try:
             super().decode(encoded_packet)
         except ValueError as error:
-            raise Malformed(str(error)) from error
+            raise MalformedPacket(str(error)) from error
         match self.packet_type:
             case _packet.CONNECT if self.data is None or isinstance(self.data, dict):
                 return 0
@@ -79,7 +79,7 @@ class Packet(_Packet):  # type: ignore[misc]
                 return 0
             case _packet.ACK | _packet.DISCONNECT:
                 return 0
-        raise Malformed("not a packet that a client sends")
+        raise MalformedPacket("not a packet that a client sends")
 
 
 def _is_event(data: Any) -> bool:

@@ -1,4 +1,4 @@
-"""The fleet over HTTP, in its own process."""
+"""Test the fleet over HTTP, in its own process."""
 
 import gzip
 import http.client
@@ -40,11 +40,11 @@ class RunningFleet:
             return bool(LISTENING.search(self.process.log()))
 
         eventually(listens, within_seconds=30, what="the simulator listens")
-        self.control = self.process.log().split("faults are switched at http://")[1].split("/")[0]
+        self.control = self.process.log().split("control endpoint at http://")[1].split("/")[0]
 
     @property
-    def said(self) -> str:
-        """What it has written since it listens."""
+    def later_log(self) -> str:
+        """The log since the simulator listens."""
         return LISTENING.split(self.process.log())[1]
 
     def addresses(self) -> dict[str, str]:
@@ -79,29 +79,29 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningFleet]:
     assert running.stop() == 0
 
 
-def test_each_node_serves_its_own_page(fleet: RunningFleet) -> None:
+def test_node_serves_its_own_exposition(fleet: RunningFleet) -> None:
     # when
-    pages = {name: fleet.get(name) for name in fleet.addresses()}
+    expositions = {name: fleet.get(name) for name in fleet.addresses()}
     # then
-    assert sorted(pages) == ["node01", "node02", "node03", "node04"]
-    for name, (status, page) in pages.items():
+    assert sorted(expositions) == ["node01", "node02", "node03", "node04"]
+    for name, (status, exposition) in expositions.items():
         assert status == 200
-        assert f'nodename="{name}"'.encode() in page
-        assert b"node_memory_MemTotal_bytes " in page
+        assert f'nodename="{name}"'.encode() in exposition
+        assert b"node_memory_MemTotal_bytes " in exposition
 
 
-def families(page: bytes) -> set[str]:
-    return {line.split()[2] for line in page.decode().splitlines() if line.startswith("# TYPE ")}
+def families(exposition: bytes) -> set[str]:
+    return {line.split()[2] for line in exposition.decode().splitlines() if line.startswith("# TYPE ")}
 
 
-def test_page_has_what_was_asked_for_alone(fleet: RunningFleet) -> None:
+def test_exposition_has_only_the_requested_collectors(fleet: RunningFleet) -> None:
     # when
-    status, page = fleet.get("node01", "/metrics?collect[]=cpu&collect[]=uname&collect[]=zfs")
+    status, exposition = fleet.get("node01", "/metrics?collect[]=cpu&collect[]=uname&collect[]=zfs")
     # then
-    assert (status, families(page)) == (200, {"node_cpu_seconds_total", "node_uname_info"})
-    # an exporter refuses what it does not know
-    status, page = fleet.get("node01", "/metrics?collect[]=cpu&collect[]=thermal")
-    assert (status, page) == (400, b"Couldn't create filtered metrics handler: missing collector: thermal")
+    assert (status, families(exposition)) == (200, {"node_cpu_seconds_total", "node_uname_info"})
+    # an unknown collector is refused
+    status, exposition = fleet.get("node01", "/metrics?collect[]=cpu&collect[]=thermal")
+    assert (status, exposition) == (400, b"Couldn't create filtered metrics handler: missing collector: thermal")
 
 
 def test_hung_node_answers_when_its_file_systems_are_left_out(fleet: RunningFleet) -> None:
@@ -115,7 +115,7 @@ def test_hung_node_answers_when_its_file_systems_are_left_out(fleet: RunningFlee
     fleet.put_fault("node02", "none")
 
 
-def test_page_is_the_same_when_its_transfer_is_unusual(fleet: RunningFleet) -> None:
+def test_exposition_is_the_same_when_its_transfer_is_unusual(fleet: RunningFleet) -> None:
     known = families(fleet.get("node02")[1])
     with closing(http.client.HTTPConnection(fleet.addresses()["node02"], timeout=20)) as connection:
 
@@ -129,7 +129,7 @@ def test_page_is_the_same_when_its_transfer_is_unusual(fleet: RunningFleet) -> N
         response, body = get("/metrics")
         assert response.headers["Content-Encoding"] == "gzip"
         assert families(gzip.decompress(body)) == known
-        # a redirect, to where nothing is else
+        # a redirect, to a path that exists only then
         assert get("/moved/metrics")[0].status == 404
         fleet.put_fault("node02", "redirect")
         response, _ = get("/metrics")
@@ -147,7 +147,7 @@ def test_page_is_the_same_when_its_transfer_is_unusual(fleet: RunningFleet) -> N
     fleet.put_fault("node02", "none")
 
 
-def test_nodes_speak_https_with_full_pages_when_they_are_told_to(tmp_path: Path) -> None:
+def test_nodes_serve_full_expositions_over_https_when_options_ask_for_them(tmp_path: Path) -> None:
     # given
     make_certificate(tmp_path, "IP:127.0.0.1")
     both = tmp_path / "both.pem"
@@ -158,14 +158,14 @@ def test_nodes_speak_https_with_full_pages_when_they_are_told_to(tmp_path: Path)
     context = ssl.create_default_context(cafile=str(tmp_path / "ca.crt"))
     with closing(http.client.HTTPSConnection(node["host"], timeout=20, context=context)) as connection:
         connection.request("GET", "/metrics")
-        page = connection.getresponse().read()
+        exposition = connection.getresponse().read()
     # then
     assert fleet.stop() == 0
     assert (node["scheme"], node["ca_file"]) == ("https", "both.pem")
-    assert 30_000 < len(page) < 33_000
+    assert 30_000 < len(exposition) < 33_000
 
 
-def test_fault_of_the_command_line_is_there_from_the_start(fleet: RunningFleet) -> None:
+def test_node_has_the_fault_of_the_command_line_from_the_start(fleet: RunningFleet) -> None:
     assert fleet.faults()["node04"] == "hot"
 
 
@@ -197,14 +197,14 @@ def test_open_connection_ends_when_its_node_dies(fleet: RunningFleet) -> None:
     fleet.put_fault("node02", "none")
 
 
-def test_broken_node_answers_bytes_that_are_no_text(fleet: RunningFleet) -> None:
+def test_broken_node_answers_with_bytes_that_are_not_text(fleet: RunningFleet) -> None:
     # when
     fleet.put_fault("node02", "broken")
     # then
-    status, page = fleet.get("node02")
+    status, exposition = fleet.get("node02")
     assert status == 200
     with pytest.raises(UnicodeDecodeError):
-        page.decode()
+        exposition.decode()
     fleet.put_fault("node02", "none")
 
 
@@ -232,7 +232,7 @@ def test_huge_node_answers_100_megabytes(fleet: RunningFleet) -> None:
     fleet.put_fault("node03", "none")
 
 
-def test_streaming_node_says_nothing_when_a_client_hangs_up(tmp_path: Path) -> None:
+def test_streaming_node_logs_nothing_when_a_client_closes_its_connection(tmp_path: Path) -> None:
     # given
     fleet = RunningFleet(tmp_path, "--nodes", "2", "--fault", "node01=huge", "--fault", "node02=drip")
     # when
@@ -243,7 +243,7 @@ def test_streaming_node_says_nothing_when_a_client_hangs_up(tmp_path: Path) -> N
                 connection.getresponse().read(1)
     # then
     assert fleet.stop() == 0
-    assert fleet.said == ""
+    assert fleet.later_log == ""
 
 
 def test_drip_and_slow_nodes_do_not_hold_up_the_others(fleet: RunningFleet) -> None:
@@ -271,7 +271,7 @@ def test_control_refuses_unknown_nodes_and_faults_with_a_sentence(fleet: Running
     assert fleet.put_fault("node01", "x" * 5000)[0] == 413
 
 
-def test_demo_troubles_three_nodes(tmp_path: Path) -> None:
+def test_demo_sets_faults_of_three_nodes(tmp_path: Path) -> None:
     # given
     running = RunningFleet(tmp_path, "--nodes", "8", "--demo")
     try:
@@ -285,7 +285,7 @@ def test_demo_troubles_three_nodes(tmp_path: Path) -> None:
         assert running.stop() == 0
 
 
-def test_taken_port_is_a_sentence(tmp_path: Path) -> None:
+def test_simulator_fails_with_a_sentence_when_a_port_is_in_use(tmp_path: Path) -> None:
     # given
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -322,7 +322,7 @@ def test_targets_file_is_replaced_whole_and_readable_by_others(tmp_path: Path) -
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_targets_file_says_that_its_nodes_are_simulated_when_it_is_of_a_demo(tmp_path: Path) -> None:
+def test_targets_file_marks_nodes_as_simulated_in_the_demo(tmp_path: Path) -> None:
     # when
     running = RunningFleet(tmp_path, "--nodes", "2", "--demo")
     # then
@@ -349,7 +349,7 @@ def test_targets_file_names_the_advertised_host_when_the_fleet_listens_everywher
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_targets_file_is_removed_when_the_simulator_is_asked_to_end(tmp_path: Path, number: signal.Signals) -> None:
+def test_targets_file_is_removed_when_the_simulator_stops(tmp_path: Path, number: signal.Signals) -> None:
     # given
     running = RunningFleet(tmp_path, "--nodes", "1")
     assert running.targets.exists()
@@ -364,7 +364,7 @@ def test_targets_file_is_removed_when_the_simulator_is_asked_to_end(tmp_path: Pa
     "arguments",
     [["--nodes", "0"], ["--port", "65530"], ["--fault", "node01"], ["--fault", "node01=purple"], ["--port", "-1"]],
 )
-def test_options_refuse_what_cannot_be(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_options_refuse_invalid_values(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         Options.parse(arguments)
     assert "error:" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""What axe finds on a page. Source: https://github.com/dequelabs/axe-core"""
+"""Runs axe on a page. Source: https://github.com/dequelabs/axe-core"""
 
 from typing import Final
 
@@ -9,11 +9,11 @@ from tests.drivers.process import ROOT
 _SCRIPT: Final = ROOT / "dashboard" / "node_modules" / "axe-core" / "axe.min.js"
 
 
-def serious(page: Page) -> list[str]:
-    """Its serious and critical findings, a sentence an element."""
+def serious_violations(page: Page) -> list[str]:
+    """Return the serious and critical violations of the page, a sentence for each element."""
     page.evaluate(_SCRIPT.read_text())
     found = page.evaluate("axe.run()")
-    assert found["passes"], "axe looked at nothing"
+    assert found["passes"], "axe checked nothing"
     return [
         f"{violation['id']}: {node['html'][:200]} {node['failureSummary']}"
         for violation in found["violations"]

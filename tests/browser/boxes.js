@@ -1,10 +1,10 @@
-// Measures the texts of a page, in the page: see test_boxes.py.
+// Checks the texts of a page, within the page: see test_boxes.py.
 ({
-  // What is wrong, as sentences: texts that overlap, that are cut without saying so, and a page that is too wide.
-  wrongs: () => {
-    const wrong = [];
+  // Return the problems as sentences: texts that overlap or are cut without a mark, and a page that is too wide.
+  layoutProblems: () => {
+    const problems = [];
     const root = document.scrollingElement;
-    if (root.scrollWidth > root.clientWidth) wrong.push(`the page is ${root.scrollWidth - root.clientWidth} px too wide`);
+    if (root.scrollWidth > root.clientWidth) problems.push(`the page is ${root.scrollWidth - root.clientWidth} px too wide`);
     const name = (element) => {
       const id = element.id ? `#${element.id}` : "";
       return `${element.tagName.toLowerCase()}${id}.${[...element.classList].join(".")} "${element.textContent.trim().slice(0, 40)}"`;
@@ -13,7 +13,7 @@
       element.checkVisibility({ opacityProperty: true, visibilityProperty: true }) &&
       !element.closest(".visually-hidden, .skip, template, noscript, canvas, svg, select, option, .chart-tip, .toasts");
   
-    // Every line of every text, as it is painted: cut to the boxes that hide what stands out of them.
+    // Every visible line of text, cut to the boxes with hidden overflow.
     const lines = [];
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     for (let text = walker.nextNode(); text !== null; text = walker.nextNode()) {
@@ -30,15 +30,15 @@
         if (box.width < 1 || box.height < 1) continue;
         const shown = { left: box.left, right: box.right, top: box.top, bottom: box.bottom };
         for (const holder of clips) {
-          const frame = holder.getBoundingClientRect();
-          shown.left = Math.max(shown.left, frame.left);
-          shown.right = Math.min(shown.right, frame.right);
-          shown.top = Math.max(shown.top, frame.top);
-          shown.bottom = Math.min(shown.bottom, frame.bottom);
+          const clip = holder.getBoundingClientRect();
+          shown.left = Math.max(shown.left, clip.left);
+          shown.right = Math.min(shown.right, clip.right);
+          shown.top = Math.max(shown.top, clip.top);
+          shown.bottom = Math.min(shown.bottom, clip.bottom);
         }
         if (shown.right - shown.left < 1 || shown.bottom - shown.top < 1) continue;
         const isFixed = element.closest("header.top, .node-head") !== null;
-        // Letters take less height than their line.
+        // Letters are lower than their line.
         lines.push({ element, isFixed, ...shown, top: shown.top + 3, bottom: shown.bottom - 3 });
       }
     }
@@ -47,12 +47,12 @@
         if (one.element === other.element || one.isFixed !== other.isFixed) continue;
         const wide = Math.min(one.right, other.right) - Math.max(one.left, other.left);
         const high = Math.min(one.bottom, other.bottom) - Math.max(one.top, other.top);
-        if (wide > 1 && high > 1) wrong.push(`${name(one.element)} and ${name(other.element)} lie ${wide.toFixed()} × ${high.toFixed()} px over each other`);
+        if (wide > 1 && high > 1) problems.push(`${name(one.element)} and ${name(other.element)} lie ${wide.toFixed()} × ${high.toFixed()} px over each other`);
       }
     }
   
-    // A text over a drawing has a ground of its own, so that no line runs through its letters.
-    const hasGround = (element, canvas) => {
+    // A text over a drawing needs a background, so that no line crosses its letters.
+    const hasBackground = (element, canvas) => {
       for (let holder = element; !holder.contains(canvas); holder = holder.parentElement) {
         if (!/^rgba\(.*, 0\)$/.test(getComputedStyle(holder).backgroundColor)) return true;
       }
@@ -63,12 +63,12 @@
       for (const line of lines) {
         const wide = Math.min(line.right, drawn.right) - Math.max(line.left, drawn.left);
         const high = Math.min(line.bottom, drawn.bottom) - Math.max(line.top, drawn.top);
-        if (line.isFixed || wide <= 1 || high <= 1 || hasGround(line.element, canvas)) continue;
-        wrong.push(`${name(line.element)} is written over a drawing`);
+        if (line.isFixed || wide <= 1 || high <= 1 || hasBackground(line.element, canvas)) continue;
+        problems.push(`${name(line.element)} is written over a drawing`);
       }
     }
 
-    // Whoever cuts a text says so: by an ellipsis, and by all of it in a title.
+    // A cut text needs an ellipsis and a title with the whole text.
     for (const element of document.body.querySelectorAll("*")) {
       if (!isSeen(element) || element.textContent.trim() === "" || element.matches("html, body, pre")) continue;
       const style = getComputedStyle(element);
@@ -76,26 +76,26 @@
       const isCutWide = cuts(style.overflowX) && element.scrollWidth > element.clientWidth + 1;
       const isCutHigh = cuts(style.overflowY) && element.scrollHeight > element.clientHeight + 1;
       if (!isCutWide && !isCutHigh) continue;
-      const isTold = style.textOverflow === "ellipsis" || style.webkitLineClamp !== "none";
+      const isMarked = style.textOverflow === "ellipsis" || style.webkitLineClamp !== "none";
       const whole = element.title || element.querySelector("[title]")?.title || element.closest("[title]")?.title;
-      if (isTold && whole) continue;
+      if (isMarked && whole) continue;
       const hasText = lines.some((line) => element.contains(line.element));
-      if (hasText) wrong.push(`${name(element)} is cut`);
+      if (hasText) problems.push(`${name(element)} is cut`);
     }
-    // What scrolls sideways hides something too.
+    // An element that scrolls sideways hides text too.
     for (const element of document.body.querySelectorAll("*")) {
       const scrolls = /auto|scroll/.test(getComputedStyle(element).overflowX);
-      if (scrolls && isSeen(element) && element.scrollWidth > element.clientWidth + 1) wrong.push(`${name(element)} scrolls sideways`);
+      if (scrolls && isSeen(element) && element.scrollWidth > element.clientWidth + 1) problems.push(`${name(element)} scrolls sideways`);
     }
-    // Nothing that is read lies beyond the edges of the screen.
+    // Text must not extend beyond the edges of the screen.
     for (const line of lines) {
-      if (line.left < -1 || line.right > innerWidth + 1) wrong.push(`${name(line.element)} stands out of the screen`);
+      if (line.left < -1 || line.right > innerWidth + 1) problems.push(`${name(line.element)} extends beyond the screen`);
     }
-    return [...new Set(wrong)];
+    return [...new Set(problems)];
   },
 
-  // Things to press that are smaller than `size` pixels; links within a sentence may be.
-  small: (size) => [...document.querySelectorAll("a[href], button, select, input:not([type=hidden]), summary")]
+  // Return the controls that are smaller than `size` pixels, except links within a sentence.
+  smallTargets: (size) => [...document.querySelectorAll("a[href], button, select, input:not([type=hidden]), summary")]
     .filter((each) => each.checkVisibility({ visibilityProperty: true }) && !each.closest(".skip, .visually-hidden, .banner p, .intro"))
     .map((each) => [each, each.getBoundingClientRect()])
     .filter(([each, box]) => box.width > 0 && (box.height < size - 0.5 || (box.width < size - 0.5 && each.textContent.trim().length < 4)))

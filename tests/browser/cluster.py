@@ -1,6 +1,6 @@
-"""The cluster of a scene: its nodes, alerts and issues, in the words and codes of this version's collector.
+"""The cluster of a scene: its nodes, alerts and issues, with the sentences and codes of this version's collector.
 
-The collector's own pieces write the alerts, the health and the rules, so that a page shows what it would show of them.
+The collector's own code builds the alerts, the health and the rules, so that a page shows real messages.
 """
 
 import math
@@ -8,31 +8,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
-from collector.alerts.conditions import Observation, begun, ended
-from collector.alerts.evaluate import ActiveAlert, Change
+from collector.alerts.conditions import ObservedNode, begin_sentence, end_sentence
+from collector.alerts.evaluate import ActiveAlert, AlertTransition
 from collector.alerts.rules import Rule, parse_rules
-from collector.texts import alerts as texts
-from collector.texts import failures, issues
-from collector.texts.files import rule_not_a_number
-from collector.texts.sentence import english
-from collector.texts.targets import host_not_ipv4
+from collector.sentences import alerts as sentences
+from collector.sentences import failures, issues
+from collector.sentences.files import rule_not_a_number
+from collector.sentences.sentence import english
+from collector.sentences.targets import host_not_ipv4
 from contract.history import MEASURES
 from contract.messages import ClusterStats, Coded, Node, Severity, Snapshot
 from runtime.clock import timestamp
 
-#: ``calm``: nothing fires. ``warnings``: two warnings do. ``alerts``: a few alerts do. ``ill``: so do more, names are
-#: long, addresses IPv6, and every text is as long as the collector makes it. ``away``: ill, and Redis is away.
+#: ``calm``: no alert fires. ``warnings``: two warnings fire. ``alerts``: a few alerts fire. ``ill``: more alerts fire,
+#: names are long, addresses are IPv6, and every text has its maximum length. ``away``: like ``ill``, without Redis.
 State = Literal["calm", "warnings", "alerts", "ill", "away"]
 
 INTERVAL_SECONDS: Final = 2.0
-#: Somewhere a name is longer than a column.
+#: Longer than any column.
 LONG_NAME: Final = "rack-12-blade-07.compute.hamburg.example.org"
-#: The name of a node that is listed by its address: with its port where that is another one than 9100.
+#: Nodes without a name are shown by their address, with a port other than 9100.
 _IPV6: Final = "2001:db8:85a3:8d3:1319:8a2e:370:7348"
 IPV6_WITH_PORT: Final = "[2001:db8:85a3:8d3:1319:8a2e:370:7349]:9200"
 _LONG_MOUNT: Final = "/srv/nfs/projects/climate-simulation/intermediate-results"
 _LONG_SENSOR: Final = "nct6798-isa-0290/auxiliary temperature of the board"
-#: What the user changes in the rules.
+#: Changes of the user to the rules.
 _RULES: Final = """
 temperature: {severity: critical}
 filesystem_full: {severity: critical}
@@ -42,58 +42,58 @@ swap: {enabled: true}
 pressure: {enabled: true}
 """
 RULES: Final = parse_rules(_RULES)
-#: For how long alerts have lasted.
-LASTED_SECONDS: Final = 340
-_LONG_LASTED_SECONDS: Final = 3 * 86_400
+#: Age of the alerts.
+ALERT_AGE_SECONDS: Final = 340
+_LONG_DURATION_SECONDS: Final = 3 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """So many nodes, as they are in ``state`` from ``since`` on, in Unix seconds."""
+    """``count`` nodes in ``state`` since ``since``, in Unix seconds."""
 
     count: int
     state: State
     since: float
 
     @property
-    def is_ill(self) -> bool:
-        """Whether names and texts are long."""
+    def has_long_texts(self) -> bool:
+        """Whether names and texts have their maximum length."""
         return self.state in ("ill", "away")
 
     def name(self, index: int) -> str:
-        """Name of the node of that index."""
+        """Return the name of the node ``index``."""
         if index == 7:
             return LONG_NAME
-        if self.is_ill and index in (5, 8):
+        if self.has_long_texts and index in (5, 8):
             return IPV6_WITH_PORT if index == 5 else _IPV6
         return f"node{index + 1:0{max(2, len(str(self.count)))}}"
 
     def alerts(self) -> list[ActiveAlert]:
-        """What is active.
+        """Return the active alerts.
 
-        Of one node, that it is away. Of more while ``warnings``: two warnings. While ``alerts``: two critical, four
-        warnings (three nodes are away), one info, and one pending.
+        A single node is offline. Several nodes have two warnings in the state ``warnings``; in the state ``alerts``
+        they have two critical alerts, four warnings (three for offline nodes), one info and one pending alert.
         """
         if self.state == "calm":
             return []
         if self.count == 1:
-            return [self._away(0)]
+            return [self._offline_alert(0)]
         if self.state == "warnings":
             return [self._alert("memory", index, 97.2) for index in (2, 3)]
-        few = [
-            self._alert("clock_offset", 2, 0.6, texts.clock_ahead(self.name(2), 0.6)),
-            *(self._away(index) for index in _AWAY),
+        alerts = [
+            self._alert("clock_offset", 2, 0.6, sentences.clock_ahead(self.name(2), 0.6)),
+            *(self._offline_alert(index) for index in _OFFLINE_NODES),
             self._alert("temperature", 2, 91.5),
             self._alert("memory", 2, 97.2),
             self._alert("filesystem_full", 7, 98.0, detail="/"),
             replace(self._alert("memory", 8, 93.0), state="pending"),
         ]
-        return [*few, *self._more_alerts()] if self.is_ill else few
+        return [*alerts, *self._more_alerts()] if self.has_long_texts else alerts
 
     def _more_alerts(self) -> list[ActiveAlert]:
         name = self.name
         return [
-            self._alert("clock_offset", 8, 86_400.5, texts.clock_behind(name(8), 86_400.5)),
+            self._alert("clock_offset", 8, 86_400.5, sentences.clock_behind(name(8), 86_400.5)),
             self._alert("filesystem_full", 7, 99.9, detail=_LONG_MOUNT),
             self._alert("filesystem_readonly", 7, None, detail=_LONG_MOUNT),
             self._alert("hardware_alarm", 7, None, detail=_LONG_SENSOR),
@@ -103,32 +103,34 @@ class Cluster:
             replace(self._alert("swap", 8, 99.4), flapping=12),
         ]
 
-    def changes(self) -> list[Change]:
-        """The transitions that led to the alerts, and some of alerts that have ended."""
-        active = [Change("pending" if alert.state == "pending" else "firing", alert) for alert in self.alerts()]
-        if not self.is_ill or self.count == 1:
+    def changes(self) -> list[AlertTransition]:
+        """Return the transitions that led to the alerts, and those of some alerts that have ended."""
+        active = [
+            AlertTransition("pending" if alert.state == "pending" else "firing", alert) for alert in self.alerts()
+        ]
+        if not self.has_long_texts or self.count == 1:
             return active
-        lasting = [self._alert("swap", 3, 88.8), self._alert("memory", 7, 95.5)]
+        resolved = [self._alert("swap", 3, 88.8), self._alert("memory", 7, 95.5)]
         full = self._alert("filesystem_full", 8, 93.1, detail=_LONG_MOUNT)
-        whys = [
-            ended("swap", self.name(3), "", 12.3),
-            texts.measure_untold(LONG_NAME, "memory"),
-            texts.detail_left_out(self.name(8), _LONG_MOUNT, "filesystem_full"),
+        reasons = [
+            end_sentence("swap", self.name(3), "", 12.3),
+            sentences.measure_untold(LONG_NAME, "memory"),
+            sentences.detail_left_out(self.name(8), _LONG_MOUNT, "filesystem_full"),
         ]
-        over = [
-            Change("resolved", replace(alert, text=why), alert)
-            for alert, why in zip([*lasting, full], whys, strict=True)
+        ended = [
+            AlertTransition("resolved", replace(alert, text=why), alert)
+            for alert, why in zip([*resolved, full], reasons, strict=True)
         ]
-        return [*over, *active]
+        return [*ended, *active]
 
     def nodes(self, now: float) -> list[Node]:
-        """The nodes as they are at ``now``, sorted by name."""
+        """Return the nodes at ``now``, sorted by name."""
         nodes = [self._node(index, now) for index in range(self.count)]
         return sorted(nodes, key=lambda node: node.node)
 
     def problems(self) -> list[Coded]:
-        """What is wrong with the collector's own files and names."""
-        if not self.is_ill:
+        """Return issues with the collector's files and DNS names."""
+        if not self.has_long_texts:
             return []
         return [
             issues.redis_disk_full("/var/lib/dispycluster-live/valkey", 400_000, 1_234_500_000),
@@ -144,24 +146,24 @@ class Cluster:
         ]
 
     def remarks(self) -> list[Coded]:
-        """What is to be known of nodes that are online."""
-        if not self.is_ill or self.count == 1:
+        """Return issues with nodes that are online."""
+        if not self.has_long_texts or self.count == 1:
             return []
         return [
             issues.collector_hangs(LONG_NAME, "filesystem"),
             issues.figures_missing(self.name(9), "cpu memory disk", issues.exporter_too_old("0.15.2")),
         ]
 
-    def _away(self, index: int) -> ActiveAlert:
+    def _offline_alert(self, index: int) -> ActiveAlert:
         node = self.name(index)
-        alert = self._alert("node_down", index, None, texts.node_offline(node, self._error(index)))
-        if self.is_ill and index == 6:
-            return replace(alert, since=timestamp(self.since - _LONG_LASTED_SECONDS))
+        alert = self._alert("node_down", index, None, sentences.node_offline(node, self._error(index)))
+        if self.has_long_texts and index == 6:
+            return replace(alert, since=timestamp(self.since - _LONG_DURATION_SECONDS))
         return alert
 
     def _error(self, index: int) -> Coded:
-        """Why a node is away."""
-        if not self.is_ill or self.count == 1:
+        """Return why a node is offline."""
+        if not self.has_long_texts or self.count == 1:
             return failures.connection_refused()
         return {
             4: failures.closed_by_https(),
@@ -174,7 +176,7 @@ class Cluster:
     ) -> ActiveAlert:
         node = self.name(index)
         if text is None:
-            text = begun(rule, Observation(node, "online", None, None), detail, value)
+            text = begin_sentence(rule, ObservedNode(node, "online", None, None), detail, value)
         return ActiveAlert(
             rule=rule,
             node=node,
@@ -186,7 +188,7 @@ class Cluster:
             peak=value,
             since=timestamp(self.since),
             since_monotonic_seconds=0.0,
-            told_monotonic_seconds=0.0,
+            confirmed_monotonic_seconds=0.0,
         )
 
     def _node(self, index: int, now: float) -> Node:
@@ -197,15 +199,17 @@ class Cluster:
             known |= _figure(alert)
         if index % 10 == 9:
             known["temperature"] = None  # a board without a sensor
-        if self.is_ill and index == 9:
+        if self.has_long_texts and index == 9:
             known |= dict.fromkeys(("cpu_usage", "memory_usage", "disk_usage"))
         why = self._error(index) if away else None
-        listens = (
-            f"[2001:db8:85a3:8d3:1319:8a2e:370:{index:x}]" if self.is_ill else f"10.1.{index // 250}.{index % 250 + 1}"
+        host = (
+            f"[2001:db8:85a3:8d3:1319:8a2e:370:{index:x}]"
+            if self.has_long_texts
+            else f"10.1.{index // 250}.{index % 250 + 1}"
         )
         return Node(
             node=self.name(index),
-            address=f"{listens}:9100",
+            address=f"{host}:9100",
             role=_role(index),
             status="offline" if away else "online",
             is_healthy=away is None,
@@ -216,11 +220,11 @@ class Cluster:
             cpu_count=None if away else 8,
             memory_total_bytes=None if away else 16 * 2**30,
             disk_total_bytes=None if away else 500 * 2**30,
-            **known,  # type: ignore[arg-type]  # rates are whole, the rest is not
+            **known,  # type: ignore[arg-type]  # rates are int, other values are float
         )
 
 
-_AWAY: Final = (4, 5, 6)
+_OFFLINE_NODES: Final = (4, 5, 6)
 _FIGURES: Final = {
     "temperature": "temperature",
     "memory": "memory_usage",
@@ -232,7 +236,7 @@ _FIGURES: Final = {
 
 
 def _figure(alert: ActiveAlert) -> dict[str, float | None]:
-    """The node's figure that the alert is about, if there is one."""
+    """Return the node's field that the alert is about, if any."""
     figure = _FIGURES.get(f"{alert.rule}/{alert.detail}" if alert.detail else alert.rule)
     return {} if figure is None or alert.value is None else {figure: _rounded(figure, alert.value)}
 
@@ -251,7 +255,7 @@ def _severity(rule: Rule, index: int) -> Severity:
 
 
 def snapshot(nodes: Sequence[Node], head: dict[str, Any]) -> Snapshot:
-    """The snapshot of ``nodes``."""
+    """Return the snapshot of ``nodes``."""
 
     def mean(values: list[float | None]) -> float | None:
         known = [value for value in values if value is not None]
@@ -287,13 +291,13 @@ _SPANS: Final[dict[str, tuple[float, float]]] = {
 
 
 def value_of(measure: str, seed: int, at: float) -> float:
-    """A value that moves as such a measure does, another one for each ``seed``."""
+    """Return a plausible value of ``measure`` at ``at``, different for each ``seed``."""
     low, high = _SPANS[measure]
     return _rounded(measure, _wave(seed + len(measure), at, low, high))
 
 
 def summary(measure: str, seed: int, at: float) -> tuple[float, float, float]:
-    """Lowest, average and highest value of a step of history."""
+    """Return the minimum, average and maximum of a history entry."""
     middle = value_of(measure, seed, at)
     return (round(middle * 0.9, 2), middle, round(middle * 1.1, 2))
 

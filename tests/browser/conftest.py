@@ -14,17 +14,17 @@ from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import eventually
 
 WAIT_MS = 120_000
-#: Milliseconds in which a page has begun a request that is due, and the browser has reported it.
-HEARD_MS = 300
-#: Steps of the clock: after the first, data is overdue and the page asks why; after the second, it is stale.
+#: Milliseconds in which a page sends a due request and the browser reports the request.
+REPORT_MS = 300
+#: Steps of the clock. After the first, the page asks why data is overdue. After the second, data is stale.
 STALE_SECONDS = (5, 2)
-#: Seconds after which a page without push has begun to poll.
-POLLS_SECONDS = (2, 2, 2)
-#: Steps of the clock in which a page without push gives up an unanswered try (after 20 s) and tries again.
-RECONNECTS_SECONDS = (9, 9, 9)
+#: Steps of the clock after which a page without push polls.
+POLL_START_SECONDS = (2, 2, 2)
+#: Steps of the clock in which a page without push gives up an unanswered attempt (after 20 s) and tries again.
+RECONNECT_SECONDS = (9, 9, 9)
 LIVE = "#freshness[data-state=live]"
-#: Settings of a product that looks at its nodes once a second.
-QUICK = {"COLLECTOR_SCRAPE_INTERVAL_SECONDS": "1", "CLUSTER_NAME": "lab"}
+#: Settings of a product that scrapes its nodes every second.
+FAST_SETTINGS = {"COLLECTOR_SCRAPE_INTERVAL_SECONDS": "1", "CLUSTER_NAME": "lab"}
 
 OpenContext = Callable[..., BrowserContext]
 OpenPage = Callable[..., Page]
@@ -32,22 +32,22 @@ OpenPage = Callable[..., Page]
 expect.set_options(timeout=WAIT_MS)
 
 
-def live(page: Page, url: str) -> Page:
-    """Open a page and wait until it is live."""
+def open_live(page: Page, url: str) -> Page:
+    """Open an address and wait until the page is live."""
     page.goto(url)
     expect(page.locator(LIVE)).to_be_visible()
     return page
 
 
-def fill_in(page: Page, user: str, password: str) -> None:
-    """Fill in the form for signing in and send it."""
+def sign_in(page: Page, user: str, password: str) -> None:
+    """Fill in and send the sign-in form."""
     page.fill("#user", user)
     page.fill("#password", password)
     page.press("#password", "Enter")
 
 
 class Fleet(Stack):
-    """Simulated nodes whose faults a test switches; ``product`` watches them."""
+    """Simulated nodes that ``product`` scrapes. A test switches their faults."""
 
     product: LocalProduct
 
@@ -57,17 +57,17 @@ class Fleet(Stack):
         self.control = self.start_simulator(nodes).origin
 
     def statuses(self) -> dict[str, str]:
-        """Status by node."""
+        """Return the status of each node."""
         return {node["node"]: node["status"] for node in self.product.rest.json("/api/cluster/snapshot")["nodes"]}
 
     def fault(self, node: str, fault: str) -> None:
-        """Switch a fault of a node."""
+        """Set the fault of a node; ``none`` clears it."""
         answer = requests.put(f"{self.control}/nodes/{node}/fault", data=fault, timeout=10)
         assert answer.status_code == 204, answer.text
 
     @contextmanager
-    def listing(self, text: str) -> Iterator[None]:
-        """Let the targets file say something else for a while."""
+    def with_targets(self, text: str) -> Iterator[None]:
+        """Replace the targets file for a while."""
         before = self.targets.read_text()
         self.targets.write_text(text)
         try:
@@ -78,47 +78,47 @@ class Fleet(Stack):
 
 @pytest.fixture(scope="module")
 def store() -> Iterator[Valkey]:
-    """The Redis of the product and the fleet; who stops it starts it again."""
+    """The Redis of the product and the fleet. A test that stops it must start it again."""
     with Valkey() as store:
         yield store
 
 
-# Of a module, since what a session keeps runs on beside the tests that do not need it.
+# Module scope: a fixture of the session would keep running during other tests.
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory, store: Valkey) -> Iterator[Fleet]:
-    """Twelve simulated nodes, all well at the start of a test that leaves them so."""
+    """Twelve healthy simulated nodes. A test must clear the faults that it sets."""
     with closing(Fleet(12, store)) as fleet:
         settings = {"TARGETS": str(fleet.targets), "COLLECTOR_RULES": fleet.env["COLLECTOR_RULES"]}
         folder = tmp_path_factory.mktemp("fleet")
-        with local_product(folder, REDIS_URL=store.url, **QUICK, **settings) as fleet.product:
+        with local_product(folder, REDIS_URL=store.url, **FAST_SETTINGS, **settings) as fleet.product:
             eventually(lambda: set(fleet.statuses().values()) == {"online"}, within_seconds=60, what="all nodes online")
             yield fleet
 
 
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory, store: Valkey) -> Iterator[LocalProduct]:
-    """The product showing this machine."""
-    with local_product(tmp_path_factory.mktemp("data"), REDIS_URL=store.url, **QUICK) as product:
+    """The product, which scrapes this machine."""
+    with local_product(tmp_path_factory.mktemp("data"), REDIS_URL=store.url, **FAST_SETTINGS) as product:
         yield product
 
 
 @pytest.fixture(scope="module")
 def scene() -> Iterator[Scene]:
-    """A cluster as the test draws it."""
+    """A cluster that the test defines."""
     with Scene() as scene:
         yield scene
 
 
 @pytest.fixture
 def troubled(scene: Scene) -> Scene:
-    """Fifty nodes: three are offline, and two critical alerts, one warning and one of severity info fire besides."""
+    """Fifty nodes, three of them offline, with two critical alerts, one warning and one info alert besides."""
     scene.show(50, "alerts")
     return scene
 
 
 @pytest.fixture
 def open_context(browser: Browser) -> Iterator[OpenContext]:
-    """Makes a browser of its own with these options, in English if they do not say otherwise."""
+    """Open browser contexts with the given options, in English by default."""
     with ExitStack() as contexts:
 
         def make(**options: Any) -> BrowserContext:
@@ -130,7 +130,7 @@ def open_context(browser: Browser) -> Iterator[OpenContext]:
 
 
 def close(context: BrowserContext) -> None:
-    """Close a browser, whatever its pages are waiting for."""
+    """Close a browser context, even if its pages wait for responses."""
     for page in context.pages:
         page.unroute_all(behavior="ignoreErrors")
     context.close()
@@ -138,12 +138,12 @@ def close(context: BrowserContext) -> None:
 
 @pytest.fixture
 def open_page(open_context: OpenContext) -> OpenPage:
-    """Makes a page in a browser of its own with these options."""
+    """Open a page in its own browser context with the given options."""
     return lambda **options: open_context(**options).new_page()
 
 
-class Frames:
-    """What a page sends and gets over its WebSockets."""
+class WebSocketFrames:
+    """The WebSocket frames that a page sends and receives."""
 
     def __init__(self, page: Page) -> None:
         self.sent: list[str] = []
@@ -156,11 +156,11 @@ class Frames:
         page.on("websocket", follow)
 
     def events(self, name: str) -> list[str]:
-        """The frames received that carry an event of that name."""
+        """Return the received frames with the event ``name``."""
         return [frame for frame in self.received if f'["{name}"' in frame]
 
     def subscribed(self) -> list[str]:
-        """The nodes of the last subscription that names any, in a handshake or after it; empty before it."""
+        """Return the nodes of the last subscription that names nodes, in a handshake or later; empty before."""
         asked = [frame for frame in self.sent if '"subscribe' in frame and '"nodes":[' in frame]
         if not asked:
             return []
@@ -169,8 +169,8 @@ class Frames:
         return names
 
 
-class Asked:
-    """What a page asks for from now on, WebSockets included; static files, as the icon of its tab, are open to all."""
+class RequestLog:
+    """The URLs that a page requests from now on, including WebSockets and without static files."""
 
     def __init__(self, page: Page) -> None:
         self.urls: list[str] = []
@@ -184,21 +184,21 @@ class Asked:
         page.on("websocket", lambda socket: self.urls.append(socket.url))
 
     def of(self, path: str) -> list[str]:
-        """Those of that path."""
+        """Return the URLs that contain ``path``."""
         return [url for url in self.urls if path in url]
 
     def wait_for(self, path: str) -> None:
-        """Wait until it asks for that path."""
+        """Wait until the page requests ``path``."""
 
         def has_asked() -> bool:
-            self._page.wait_for_timeout(50)  # what the browser tells is heard in the meantime
+            self._page.wait_for_timeout(50)  # Playwright delivers the events of the browser meanwhile
             return self.of(path) != []
 
         eventually(has_asked, what=path)
 
 
-def let_pass(page: Page, *seconds: float) -> None:
-    """Put the installed clock of a page forward, in steps between which it hears answers and is heard."""
+def advance_clock(page: Page, *seconds: float) -> None:
+    """Advance the installed clock of a page in steps, with time for requests and responses after each step."""
     for each in seconds:
         page.clock.run_for(1000 * each)
-        page.wait_for_timeout(HEARD_MS)
+        page.wait_for_timeout(REPORT_MS)

@@ -1,7 +1,7 @@
-"""A cluster as a test draws it: the api, a push replica and the one port before them, and messages made by hand.
+"""A cluster that a test defines: the api, a push replica and their gateway, with published messages.
 
-There is no collector and no exporter: a thousand nodes, their alerts and a week of history are there at once.
-``python -m tests.browser.scene --nodes 50 --state alerts`` shows one to whoever works on the pages.
+Without a collector and exporters, a thousand nodes, their alerts and a week of history exist immediately.
+``python -m tests.browser.scene --nodes 50 --state alerts`` shows a scene for work on the pages.
 """
 
 import argparse
@@ -15,10 +15,10 @@ from typing import Any, Final, Self, get_args
 import msgspec
 from redis.client import Pipeline
 
-from collector.alerts.evaluate import ActiveAlert, Change
-from collector.alerts.log import AlertLog
+from collector.alerts.evaluate import ActiveAlert, AlertTransition
+from collector.alerts.log import AlertLogWriter
 from collector.alerts.message import build_alerts
-from collector.alerts.rules import in_force
+from collector.alerts.rules import rules_in_force
 from collector.health import build_health
 from contract.codec import encode
 from contract.distribution import Distribution, DistributionBuilder, encode_distribution
@@ -39,7 +39,7 @@ from contract.names import (
     history_key,
 )
 from runtime.clock import timestamp
-from tests.browser.cluster import INTERVAL_SECONDS, LASTED_SECONDS, RULES, Cluster, State, snapshot, summary
+from tests.browser.cluster import ALERT_AGE_SECONDS, INTERVAL_SECONDS, RULES, Cluster, State, snapshot, summary
 from tests.drivers.ports import free_port
 from tests.drivers.publisher import Publisher
 from tests.drivers.rest import Rest
@@ -47,36 +47,36 @@ from tests.drivers.stack import Stack
 from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import eventually
 
-#: Nodes that have a history; it is the pages' first.
+#: Number of nodes with a history, the first on the pages.
 NODES_WITH_HISTORY: Final = 12
 TARGETS_PATH: Final = Path("/etc/dispycluster-live/nodes.yaml")
 _DAY_SECONDS: Final = 86_400
 
 
 class Scene:
-    """A context in which ``show`` publishes a cluster of ``nodes`` nodes every ``INTERVAL_SECONDS``."""
+    """Publishes a cluster every ``INTERVAL_SECONDS`` after ``show``."""
 
     def __init__(self) -> None:
         self.valkey = Valkey()
         self.valkey.start()
         self._stack = Stack(self.valkey)
         self._lock = threading.Lock()
-        self._since = time.time() - LASTED_SECONDS
+        self._since = time.time() - ALERT_AGE_SECONDS
         self._cluster = Cluster(0, "calm", self._since)
         self._epoch = int(time.time())
         self._seq = 0
-        #: Of the newest entry in the alert log.
+        #: Position of the newest entry in the alert log.
         self._position: LogId | None = None
-        self._ended = threading.Event()
+        self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     @property
     def origin(self) -> str:
-        """Where the pages are."""
+        """Origin of the pages."""
         return self.rest.origin
 
     def __enter__(self) -> Self:
-        """Start the services; nothing is published before ``show``."""
+        """Start the services. ``show`` publishes the first messages."""
         api = self._stack.start_api()
         port, own = free_port(), free_port()
         self._stack.start(
@@ -90,16 +90,16 @@ class Scene:
         return self
 
     def show(self, nodes: int, state: State) -> None:
-        """Show another cluster from now on; ``away`` is one whose Redis has gone after the first alerts."""
+        """Show another cluster from now on. In the state ``away``, Redis stops after the first messages."""
         if not self.valkey.is_running:
             self.valkey.start()
         with self._lock:
-            former, self._cluster = self._cluster, Cluster(nodes, state, self._since)
+            previous, self._cluster = self._cluster, Cluster(nodes, state, self._since)
             is_empty = self._is_empty()
-            if is_empty or (former.count, former.is_ill) != (nodes, self._cluster.is_ill):
+            if is_empty or (previous.count, previous.has_long_texts) != (nodes, self._cluster.has_long_texts):
                 self._write_history()
                 self._write_incidents()
-            # A new epoch, so that every page takes it for another collector's.
+            # A new epoch, like that of another collector.
             self._epoch, self._seq = self._epoch + 1, 0
             if is_empty:
                 self._position = None
@@ -111,19 +111,19 @@ class Scene:
                 self.valkey.stop()
 
     def next_round(self) -> None:
-        """Publish one more round now."""
+        """Publish another round now."""
         with self._lock:
             self._publish()
 
     def __exit__(self, *_: object) -> None:
-        """End everything."""
-        self._ended.set()
+        """Stop all processes."""
+        self._stopped.set()
         self._thread.join(10)
         self._stack.close()
         self.valkey.stop()
 
     def _run(self) -> None:
-        while not self._ended.wait(INTERVAL_SECONDS):
+        while not self._stopped.wait(INTERVAL_SECONDS):
             with self._lock:
                 if self._cluster.count and self.valkey.is_running:
                     self._publish()
@@ -131,19 +131,19 @@ class Scene:
     def _publish(self) -> None:
         self._seq += 1
         now = time.time()
-        written = timestamp(now)
-        head: dict[str, Any] = {"cluster": "lab", "epoch": self._epoch, "seq": self._seq, "timestamp": written}
+        written_at = timestamp(now)
+        head: dict[str, Any] = {"cluster": "lab", "epoch": self._epoch, "seq": self._seq, "timestamp": written_at}
         alerts, nodes = self._cluster.alerts(), self._cluster.nodes(now)
         health = build_health(
             nodes, self._cluster.problems(), alerts, remarks=self._cluster.remarks(), targets_path=TARGETS_PATH, **head
         )
-        log = AlertLog(epoch=self._epoch, position=self._position, now=written)
-        # The log is written once a scene; the rounds after it have no entry.
+        log = AlertLogWriter(epoch=self._epoch, position=self._position, now=written_at)
+        # Only the first round of a scene has log entries.
         if self._seq == 1:
-            log.add(self._cluster.changes(), written)
+            log.add(self._cluster.changes(), written_at)
         redis = self.valkey.client()
         publisher = Publisher(redis)
-        rules = RulesInForce(**head, rules=in_force(RULES))
+        rules = RulesInForce(**head, rules=rules_in_force(RULES))
         redis.set(RULES_KEY, encode(rules), ex=_DAY_SECONDS)
         publisher.publish(METRICS_CHANNEL, encode(snapshot(nodes, head)))
         publisher.publish(HEALTH_CHANNEL, encode(health))
@@ -160,19 +160,19 @@ class Scene:
         return count == 0
 
     def _write_incidents(self) -> None:
-        """A week of them: every alert of today was there before, and one node failed every morning."""
+        """Write a week of incidents: each current alert fired before, and one node failed every morning."""
         now = time.time()
-        ill = Cluster(self._cluster.count, "ill" if self._cluster.is_ill else "alerts", self._since)
+        ill = Cluster(self._cluster.count, "ill" if self._cluster.has_long_texts else "alerts", self._since)
         past = [alert for alert in ill.alerts() if alert.state == "firing"]
         redis = self.valkey.client()
         redis.delete(INCIDENTS_KEY)
         since: dict[Any, Any] = {INCIDENTS_SINCE_FIELD: timestamp(now - 6 * _DAY_SECONDS)}
         redis.xadd(INCIDENTS_KEY, since, id="1-0")
-        log = AlertLog(epoch=2, position="1-0", now=timestamp(now))
+        log = AlertLogWriter(epoch=2, position="1-0", now=timestamp(now))
         for day in range(6, 0, -1):
             for number, alert in enumerate(past[:1] * 2 if day > 2 else past):
                 began = now - day * _DAY_SECONDS + 3600 * number
-                log.add([_over(alert, timestamp(began))], timestamp(began + 700 + 60 * number))
+                log.add([_resolved(alert, timestamp(began))], timestamp(began + 700 + 60 * number))
         for record_id, incident in log.incidents.items():
             redis.xadd(INCIDENTS_KEY, {INCIDENTS_FIELD: encode(incident), **since}, id=record_id)
         redis.close()
@@ -184,32 +184,32 @@ class Scene:
                 redis.delete(key)
         now = time.time()
         pipeline = redis.pipeline(transaction=False)
-        with_history = min(self._cluster.count, NODES_WITH_HISTORY)
+        nodes_with_history = min(self._cluster.count, NODES_WITH_HISTORY)
         for step in RESOLUTIONS:
             last = int(now // step.seconds)
             for number in range(last - step.range_seconds // step.seconds, last):
-                self._write_step(pipeline, step, number * step.seconds, with_history)
+                self._write_step(pipeline, step, number * step.seconds, nodes_with_history)
         pipeline.execute()
         redis.close()
 
     def _write_step(self, pipeline: Pipeline, step: Resolution, at: int, count: int) -> None:
-        """Write what the cluster and the first ``count`` nodes were like in the step that begins at ``at``."""
-        spreading = DistributionBuilder()
+        """Write the entry at ``at`` of the cluster and of the first ``count`` nodes."""
+        distribution = DistributionBuilder()
         for index in range(-1, count):
             entry = HistoryEntry(5, tuple(summary(measure, index, at) for measure in MEASURES))
             key = history_key(step.seconds, CLUSTER_NODE if index < 0 else self._cluster.name(index))
             pipeline.xadd(key, {HISTORY_FIELD: encode_entry(entry)}, id=f"{at * 1000}-0")
             if index >= 0:
-                spreading.add(self._cluster.name(index), entry)
-        # Elsewhere all is as it is in the first days after an update, when only the averages of before are known.
-        if self._cluster.is_ill:
-            entry_of_all = encode_distribution(Distribution(5, tuple(spreading.quantiles())))
-            pipeline.xadd(distribution_key(step.seconds), {HISTORY_FIELD: entry_of_all}, id=f"{at * 1000}-0")
+                distribution.add(self._cluster.name(index), entry)
+        # Other scenes have averages only, as in the first days after an update.
+        if self._cluster.has_long_texts:
+            distribution_entry = encode_distribution(Distribution(5, tuple(distribution.quantiles())))
+            pipeline.xadd(distribution_key(step.seconds), {HISTORY_FIELD: distribution_entry}, id=f"{at * 1000}-0")
 
 
-def _over(alert: ActiveAlert, began: str) -> Change:
-    """The end of an alert that began then."""
-    return Change("resolved", alert, replace(alert, since=began))
+def _resolved(alert: ActiveAlert, began: str) -> AlertTransition:
+    """Return the end of an alert that began at ``began``."""
+    return AlertTransition("resolved", alert, replace(alert, since=began))
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
-"""Pictures of every page for the documentation: ``python -m tests.browser.screenshots``.
+"""Takes the screenshots of the documentation: ``python -m tests.browser.screenshots``.
 
-A demo of 50 nodes runs for a few minutes first, so that the lines have something to show.
+A demo of 50 nodes runs for a few minutes first, so that the charts have data.
 """
 
 import sys
@@ -22,7 +22,7 @@ HISTORY_SECONDS = 420
 DESKTOP = {"viewport": {"width": 1280, "height": 800}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 1.5, "has_touch": True}
 WALL = {"viewport": {"width": 1600, "height": 900}}
-#: Name of the picture: path, and what the browser is like.
+#: By the name of the picture: path, and options of the browser context.
 PICTURES: dict[str, tuple[str, dict[str, Any]]] = {
     "dashboard": ("/", DESKTOP),
     "dashboard-dark": ("/", DESKTOP | {"color_scheme": "dark"}),
@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def take_sign_in() -> None:
-    """Take the picture of the one page that a closed deployment shows to everybody."""
+    """Take the picture of the sign-in page."""
     with closed_stack(CLUSTER_NAME="demo") as stack, chromium() as browser:
         page = browser.new_page(locale="en-GB", **DESKTOP)
         page.goto(stack.start_api().origin + "/login")
@@ -63,7 +63,7 @@ def take_sign_in() -> None:
 
 
 def take(browser: Browser, address: str, file: Path, options: dict[str, Any]) -> None:
-    """Take one picture once the page is live and its histories are there."""
+    """Take a picture when the page is live and its histories are loaded."""
     page = browser.new_page(**options)
     page.goto(address)
     page.locator("#freshness[data-state=live]").wait_for()

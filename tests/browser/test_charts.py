@@ -1,4 +1,4 @@
-"""What charts show: their axes, the thresholds of rules, how the nodes lie, and since when there are data."""
+"""Charts: their axes, the thresholds of rules, the quantiles of nodes, and the start of data."""
 
 import re
 import time
@@ -15,14 +15,14 @@ from tests.browser.scene import Scene
 from tests.drivers.waiting import eventually
 
 NODES = 20
-#: A board without a temperature sensor, and without a history of one.
+#: A board without a temperature sensor and without a history of temperatures.
 WITHOUT_SENSOR = "node20"
-#: Age of a young cluster, and of its first node.
+#: Age in minutes of a young cluster, and of its first node.
 MINUTES = 5
 MINUTES_OF_NODE = 1
 
-#: Keeps what is written on each canvas, and between which parts of its width each text stands.
-NOTES_LABELS = """
+#: Records the texts on each canvas, with the left and right end of each text as shares of the width.
+RECORD_LABELS = """
 window.labels = new Map();
 const write = CanvasRenderingContext2D.prototype.fillText;
 CanvasRenderingContext2D.prototype.fillText = function (text, x, ...rest) {
@@ -36,7 +36,7 @@ window.labelsOf = (measure) => {
   return Object.fromEntries(window.labels.get(canvas) ?? []);
 };
 """
-#: How many points of a chart have the colour of a custom property.
+#: Counts the pixels of a chart with the colour of a custom property.
 POINTS_OF_COLOR = """([measure, property]) => {
   const probe = document.getElementById("color-probe");
   probe.style.color = `var(${property})`;
@@ -61,7 +61,7 @@ def scene() -> Iterator[Scene]:
 
 @pytest.fixture
 def young(scene: Scene) -> Iterator[Scene]:
-    """The same cluster, a few minutes old."""
+    """The same cluster with a few minutes of history."""
     redis = scene.valkey.client()
     for key in redis.scan_iter(f"{HISTORY_KEYS}:*"):
         redis.delete(key)
@@ -81,7 +81,7 @@ def young(scene: Scene) -> Iterator[Scene]:
 @pytest.fixture
 def page(open_page: OpenPage) -> Page:
     page = open_page(viewport={"width": 1440, "height": 900})
-    page.add_init_script(NOTES_LABELS)
+    page.add_init_script(RECORD_LABELS)
     return page
 
 
@@ -97,8 +97,8 @@ def labels(page: Page, measure: str) -> dict[str, list[float]]:
     return {text.replace("\u00a0", " "): ends for text, ends in found.items()}
 
 
-def tip_at(page: Page, measure: str, share: float) -> str:
-    """What is said of the moment at that part of the chart's width."""
+def tooltip_at(page: Page, measure: str, share: float) -> str:
+    """Return the tooltip at ``share`` of the chart's width."""
     drawn = chart(page, measure).locator(".u-over")
     box = drawn.bounding_box()
     assert box is not None
@@ -110,7 +110,7 @@ def tip_at(page: Page, measure: str, share: float) -> str:
 
 @pytest.mark.parametrize("chosen", ["1h", "7d"])
 @pytest.mark.parametrize("width", [390, 1440])
-def test_labels_of_axes_are_whole(scene: Scene, page: Page, chosen: str, width: int) -> None:
+def test_labels_of_axes_are_not_cut(scene: Scene, page: Page, chosen: str, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 900})
     page.goto(f"{scene.origin}/monitoring?range={chosen}")
     found = labels(page, "temperature")
@@ -120,8 +120,8 @@ def test_labels_of_axes_are_whole(scene: Scene, page: Page, chosen: str, width: 
         assert any(re.fullmatch(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d+", text) for text in found), found
 
 
-def test_label_at_the_end_of_an_axis_is_whole_when_it_has_seconds(young: Scene, page: Page) -> None:
-    # So wide that a label stands below every step, the last one too
+def test_last_label_of_an_axis_is_not_cut_when_it_has_seconds(young: Scene, page: Page) -> None:
+    # A width at which every step has a label, including the last
     page.set_viewport_size({"width": 820, "height": 900})
     page.goto(f"{young.origin}/nodes/node01")
 
@@ -136,27 +136,27 @@ def test_label_at_the_end_of_an_axis_is_whole_when_it_has_seconds(young: Scene, 
 
 
 @pytest.mark.parametrize(
-    ("locale", "told"), [("en-GB", "No temperature sensor"), ("fr-FR", "Pas de capteur de température")]
+    ("locale", "text"), [("en-GB", "No temperature sensor"), ("fr-FR", "Pas de capteur de température")]
 )
-def test_node_without_a_sensor_says_so_in_place_of_a_chart(
-    scene: Scene, open_page: OpenPage, locale: str, told: str
+def test_chart_shows_the_reason_when_the_node_has_no_sensor(
+    scene: Scene, open_page: OpenPage, locale: str, text: str
 ) -> None:
     page = open_page(locale=locale)
     page.goto(f"{scene.origin}/nodes/{WITHOUT_SENSOR}")
     card = page.locator('[data-measure="temperature"]')
-    expect(card.locator(".chart-lack")).to_have_text(told)
+    expect(card.locator(".chart-lack")).to_have_text(text)
     expect(card.locator(".chart-lack")).to_be_visible()
     expect(page.locator('[data-measure="cpu_usage"] .chart-lack')).to_be_hidden()
 
 
-def test_node_that_nobody_knows_has_no_history_and_no_error(scene: Scene, page: Page) -> None:
+def test_unknown_node_has_no_history_and_no_error(scene: Scene, page: Page) -> None:
     page.route("**/api/history*", lambda route: route.fulfill(status=404, json={}))
     page.goto(f"{scene.origin}/nodes/nobody")
     expect(page.locator('[data-measure="cpu_usage"] .chart-lack')).to_have_text("No history in this range yet.")
     expect(page.locator("#history-note")).to_be_hidden()
 
 
-def test_threshold_of_a_rule_in_force_is_a_line(scene: Scene, page: Page) -> None:
+def test_chart_draws_the_threshold_of_an_enabled_rule(scene: Scene, page: Page) -> None:
     rules = [
         {"name": "temperature", "enabled": True, "severity": "critical", "threshold": 77, "clear": 70},
         {"name": "cpu", "enabled": False, "severity": "critical", "threshold": 95, "clear": 90},
@@ -170,7 +170,7 @@ def test_threshold_of_a_rule_in_force_is_a_line(scene: Scene, page: Page) -> Non
 
 
 def with_distribution(route: Route) -> None:
-    """The history as it is since the nodes' distribution is kept: since half an hour."""
+    """Respond with a history that has a distribution for its second half."""
     answer = route.fetch()
     history: dict[str, Any] = answer.json()
     if "node=" not in route.request.url:
@@ -192,9 +192,7 @@ def with_distribution(route: Route) -> None:
     route.fulfill(response=answer, json=history)
 
 
-def test_charts_of_the_cluster_show_how_the_nodes_lie_and_where_only_their_average_is_known(
-    scene: Scene, page: Page
-) -> None:
+def test_cluster_charts_show_quantiles_and_where_only_the_average_is_known(scene: Scene, page: Page) -> None:
     page.route("**/api/history*", with_distribution)
     page.goto(f"{scene.origin}/monitoring?range=1h")
     expect(page.locator('[data-measure="cpu_usage"] .chart-note').first).to_have_text(
@@ -203,9 +201,9 @@ def test_charts_of_the_cluster_show_how_the_nodes_lie_and_where_only_their_avera
     card = page.locator('#cluster-charts [data-measure="cpu_usage"]')
     assert card.locator("h2").inner_text() == "Median CPU"
     expect(card.locator(".readout")).to_have_text(re.compile(r"^avg\. [\d.]+\s%$"))
-    late = tip_at(page, "cpu_usage", 0.8)
+    late = tooltip_at(page, "cpu_usage", 0.8)
     assert re.fullmatch(r"\d\d:\d\d:\d0 · median [\d.]+ %\n10–90 %: \d+ – \d+ %\nhighest [\d.]+ %, node07", late), late
-    early = tip_at(page, "cpu_usage", 0.2)
+    early = tooltip_at(page, "cpu_usage", 0.2)
     assert re.fullmatch(r"\d\d:\d\d:\d0 · average [\d.]+ %", early), early
     expect(page.locator(".chart-legend")).to_contain_text("10th to 90th percentile")
 
@@ -213,7 +211,7 @@ def test_charts_of_the_cluster_show_how_the_nodes_lie_and_where_only_their_avera
 @pytest.mark.parametrize(
     ("locale", "heading", "now"), [("en-GB", "Median temp.", "avg. "), ("fr-FR", "Temp. médiane", "moy. ")]
 )
-def test_heading_of_a_clusters_chart_says_what_its_line_is_in_one_row(
+def test_heading_of_a_cluster_chart_names_its_line_in_one_row(
     scene: Scene, open_page: OpenPage, locale: str, heading: str, now: str
 ) -> None:
     page = open_page(locale=locale, viewport={"width": 1200, "height": 900})
@@ -236,7 +234,7 @@ def test_charts_of_the_cluster_fill_their_rows(scene: Scene, page: Page, width: 
     assert sorted(tops.count(top) for top in set(tops)) == [4 // rows] * rows
 
 
-def test_note_of_a_small_chart_gives_way_when_a_moment_is_told_in_its_place(scene: Scene, page: Page) -> None:
+def test_note_of_a_small_chart_is_hidden_when_the_tooltip_is_shown(scene: Scene, page: Page) -> None:
     page.goto(f"{scene.origin}/monitoring?range=7d")
     young = page.locator("#node-charts > li").filter(has=page.get_by_text(WITHOUT_SENSOR, exact=True))
     young.scroll_into_view_if_needed()

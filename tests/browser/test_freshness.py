@@ -1,4 +1,4 @@
-"""The page never lies about how fresh its data is, whatever becomes of clocks and connections."""
+"""The page shows the true age of its data, with any clock and any connection."""
 
 import re
 import time
@@ -8,15 +8,15 @@ import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.browser.conftest import (
+    FAST_SETTINGS,
     LIVE,
-    POLLS_SECONDS,
-    QUICK,
-    RECONNECTS_SECONDS,
+    POLL_START_SECONDS,
+    RECONNECT_SECONDS,
     STALE_SECONDS,
     WAIT_MS,
     Fleet,
-    let_pass,
-    live,
+    advance_clock,
+    open_live,
 )  # fmt: skip
 from tests.drivers.local_product import local_product
 from tests.drivers.stepped_clock import SteppedClock
@@ -24,10 +24,8 @@ from tests.drivers.stepped_clock import SteppedClock
 FRESH = re.compile(r"^[0-5]\s+s ago$")
 
 
-def test_lost_connection_is_told_at_once_then_polled_for_and_forgotten_when_it_is_back(
-    fleet: Fleet, page: Page
-) -> None:
-    # Given a page whose push is cut while the rest of the network works
+def test_page_shows_a_lost_connection_then_polls_until_push_is_back(fleet: Fleet, page: Page) -> None:
+    # Given a page that loses its push connection while REST works
     open_sockets: list[WebSocketRoute] = []
     away = False
 
@@ -43,7 +41,7 @@ def test_lost_connection_is_told_at_once_then_polled_for_and_forgotten_when_it_i
     page.clock.install()
     page.route_web_socket("**/socket.io/**", route)
     page.route("**/socket.io/**", lambda route: route.abort() if away else route.continue_())
-    live(page, fleet.product.origin + "/")
+    open_live(page, fleet.product.origin + "/")
     page.evaluate(
         """() => {
             const element = document.getElementById("freshness");
@@ -55,37 +53,37 @@ def test_lost_connection_is_told_at_once_then_polled_for_and_forgotten_when_it_i
     away = True
     for socket in open_sockets:
         socket.close()
-    # It says so for three seconds alone: a busy machine may look too late.
+    # This state lasts only three seconds, which a slow machine could miss.
     page.wait_for_function("window.states.includes('reconnecting')", timeout=WAIT_MS)
-    let_pass(page, *POLLS_SECONDS)
-    # Then it says so, polls, and says what is wrong
+    advance_clock(page, *POLL_START_SECONDS)
+    # Then the page polls and shows the cause
     expect(page.locator("#freshness[data-state=polling]")).to_be_visible()
     expect(page.locator("#banner")).to_contain_text("ws service does not answer")
-    # By no route that makes a publication
+    # And no poll uses a route that publishes
     assert any("/api/cluster/snapshot" in url for url in polled)
     assert not any(url.endswith("/api/cluster/nodes") for url in polled)
     assert page.evaluate("window.states").index("reconnecting") < page.evaluate("window.states").index("polling")
-    # And when push is back, all is as before, and it polls no more
+    # And when push is back, the page is live and stops polling
     away = False
-    let_pass(page, *RECONNECTS_SECONDS)
+    advance_clock(page, *RECONNECT_SECONDS)
     expect(page.locator(LIVE)).to_be_visible()
     expect(page.locator("#banner")).to_be_hidden()
     polled.clear()
     for _ in range(2):
         fleet.product.next_round()
     expect(page.locator(LIVE)).to_be_visible()
-    # The charts read once what they missed, whenever the machine gets to it.
+    # The charts read the missed history once, at any time.
     assert [url for url in polled if "/api/history" not in url] == []
 
 
-def test_data_that_stops_is_stale_with_its_cause_until_it_comes_again(fleet: Fleet, page: Page) -> None:
+def test_page_shows_stale_data_with_its_cause_until_data_arrives(fleet: Fleet, page: Page) -> None:
     page.clock.install()
-    live(page, fleet.product.origin + "/")
+    open_live(page, fleet.product.origin + "/")
     fleet.valkey.stop()
     try:
-        let_pass(page, *STALE_SECONDS)
+        advance_clock(page, *STALE_SECONDS)
         expect(page.locator("#freshness[data-state=stale]")).to_be_visible()
-        expect(page.locator("#banner")).to_contain_text("Redis is away since")
+        expect(page.locator("#banner")).to_contain_text("Redis has been unavailable since")
         expect(page).to_have_title(re.compile("Stale"))
         assert "stale" in str(page.locator("link[rel=icon]").get_attribute("href"))
     finally:
@@ -96,7 +94,7 @@ def test_data_that_stops_is_stale_with_its_cause_until_it_comes_again(fleet: Fle
 
 
 @pytest.mark.parametrize("minutes", [-10, 10])
-def test_age_is_right_when_the_browsers_clock_is_not(fleet: Fleet, page: Page, minutes: int) -> None:
+def test_age_is_right_when_the_browsers_clock_is_wrong(fleet: Fleet, page: Page, minutes: int) -> None:
     page.add_init_script(
         f"""(() => {{
             const Real = Date, ahead = {minutes} * 60_000;
@@ -112,14 +110,14 @@ def test_age_is_right_when_the_browsers_clock_is_not(fleet: Fleet, page: Page, m
     for _ in range(3):
         fleet.product.next_round()
         expect(page.locator("#freshness .freshness-age")).to_have_text(FRESH)
-    # How long a node is what it is, is the collector's time too
+    # The time since the last change of a node's status uses the collector's clock too
     expect(page.locator('[data-node="node01"] .since').first).not_to_contain_text("for 10")
 
 
 def test_page_stays_live_when_the_collectors_clock_is_stepped(page: Page, tmp_path: Path) -> None:
     clock = SteppedClock(tmp_path / "clock", only="collector")
-    with local_product(tmp_path / "data", **QUICK, **clock.env) as product:
-        live(page, product.origin + "/")
+    with local_product(tmp_path / "data", **FAST_SETTINGS, **clock.env) as product:
+        open_live(page, product.origin + "/")
         for step_seconds in (-7200, 7200):
             before = product.rest.json("/api/cluster/snapshot")["timestamp"]
             clock.step(step_seconds)
@@ -131,38 +129,38 @@ def test_page_stays_live_when_the_collectors_clock_is_stepped(page: Page, tmp_pa
             assert (after < before) == (step_seconds < 0), "the clock was not stepped"
 
 
-def test_page_is_right_again_after_a_sleep_that_killed_its_connection_without_a_word(fleet: Fleet, page: Page) -> None:
-    # Given a connection over which nothing comes any more, and nobody says so
+def test_page_reconnects_after_a_sleep_that_killed_its_connection_silently(fleet: Fleet, page: Page) -> None:
+    # Given a dead connection that neither side closed
     asleep = False
 
     def route(socket: WebSocketRoute) -> None:
         server = socket.connect_to_server()
-        dead_at_birth = asleep
+        was_opened_asleep = asleep
 
-        def gone() -> bool:
-            return asleep or (socket in slept and not dead_at_birth)
+        def is_dead() -> bool:
+            return asleep or (socket in dead_sockets and not was_opened_asleep)
 
-        socket.on_message(lambda message: None if gone() else server.send(message))
-        server.on_message(lambda message: None if gone() else socket.send(message))
+        socket.on_message(lambda message: None if is_dead() else server.send(message))
+        server.on_message(lambda message: None if is_dead() else socket.send(message))
         sockets.append(socket)
 
     sockets: list[WebSocketRoute] = []
-    slept: list[WebSocketRoute] = []
+    dead_sockets: list[WebSocketRoute] = []
     page.clock.install()
     page.route_web_socket("**/socket.io/**", route)
-    live(page, fleet.product.origin + "/")
+    open_live(page, fleet.product.origin + "/")
     asleep = True
-    slept += sockets
-    let_pass(page, *STALE_SECONDS)
+    dead_sockets += sockets
+    advance_clock(page, *STALE_SECONDS)
     expect(page.locator("#freshness[data-state=stale]")).to_be_visible()
-    # When the network is back, and the browser says so, the page finds out and connects anew
+    # When the browser reports that the network is back, the page checks the connection and reconnects
     asleep = False
     page.evaluate("window.dispatchEvent(new Event('online'))")
     expect(page.locator(LIVE)).to_be_visible()
     expect(page.locator("#freshness .freshness-age")).to_have_text(FRESH)
 
 
-def test_tab_older_than_the_server_says_so_and_reloads_once(fleet: Fleet, page: Page) -> None:
+def test_page_older_than_the_server_shows_a_message_and_reloads_once(fleet: Fleet, page: Page) -> None:
     loads: list[str] = []
 
     def older(route: object) -> None:
@@ -173,9 +171,9 @@ def test_tab_older_than_the_server_says_so_and_reloads_once(fleet: Fleet, page: 
 
     page.route(fleet.product.origin + "/", older)
     page.goto(fleet.product.origin + "/")
-    expect(page.locator("#banner")).to_contain_text("this page is of version 0.0.1")
+    expect(page.locator("#banner")).to_contain_text("this page is from version 0.0.1")
     expect.soft(page.locator(LIVE)).to_be_visible()
     for _ in range(3):
         fleet.product.next_round()
-    expect(page.locator("#banner")).to_contain_text("this page is of version 0.0.1")
+    expect(page.locator("#banner")).to_contain_text("this page is from version 0.0.1")
     assert len(loads) == 2

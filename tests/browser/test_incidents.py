@@ -1,4 +1,4 @@
-"""The page of the alerts: one row an incident, from beginning to end; the log behind it."""
+"""The page of alerts: a row for each incident, and the log."""
 
 import csv
 import re
@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from runtime.clock import timestamp
-from tests.browser.conftest import OpenPage, live
+from tests.browser.conftest import OpenPage, open_live
 from tests.browser.scene import Scene
 
 ENDED = "#ended-incidents > tr"
@@ -16,15 +16,15 @@ ENDED = "#ended-incidents > tr"
 
 @pytest.fixture
 def week(scene: Scene, page: Page) -> Page:
-    """The page of fifty nodes with alerts, and a week of incidents before them."""
+    """The page of alerts of fifty nodes, with a week of incidents."""
     scene.show(50, "alerts")
-    live(page, scene.origin + "/alerts")
+    open_live(page, scene.origin + "/alerts")
     expect(page.locator(ENDED).first).to_be_visible()
     return page
 
 
 def test_incident_is_one_row_from_beginning_to_end(week: Page) -> None:
-    # Eight are active, and each of a week's that ended is one row below them
+    # Eight alerts are active, and each ended incident of the week has a row below them
     expect(week.locator("#active-alerts > tr")).to_have_count(8)
     expect(week.locator(ENDED)).to_have_count(22)
     row = week.locator(ENDED).first
@@ -32,17 +32,17 @@ def test_incident_is_one_row_from_beginning_to_end(week: Page) -> None:
         expect(row.locator(f"[data-field={field}]")).to_have_text(re.compile(text))
     active = week.locator("#active-alerts > tr", has_text="temperature")
     expect(active.locator("[data-field=peak]")).to_have_text(re.compile(r"91.5\s°C"))
-    # It fired on both of the last days too
+    # The alert also fired on the last two days
     expect(active.locator("[data-field=times]")).to_have_text(re.compile(r"^3\s×$"))
 
 
-@pytest.mark.parametrize(("table", "stands"), [("#active-alerts", "Transition"), ("#ended-incidents", "Ended")])
-def test_card_of_an_incident_names_its_values_when_the_screen_is_a_phones(week: Page, table: str, stands: str) -> None:
+@pytest.mark.parametrize(("table", "state"), [("#active-alerts", "Transition"), ("#ended-incidents", "Ended")])
+def test_card_of_an_incident_names_its_values_when_the_screen_is_a_phones(week: Page, table: str, state: str) -> None:
     week.set_viewport_size({"width": 390, "height": 844})
     cells = week.locator(f"{table} > tr").first.locator("td:not(.severity, .message, .subject)")
     shown = cells.evaluate_all("all => all.map(each => getComputedStyle(each, '::before').content)")
-    assert shown == [f'"{label}"' for label in ("Began", stands, "Duration", "Peak", "Times")]
-    # And none is broken within a word
+    assert shown == [f'"{label}"' for label in ("Began", state, "Duration", "Peak", "Times")]
+    # And no label wraps
     lines = cells.evaluate_all("all => all.map(each => each.getBoundingClientRect().height)")
     assert max(lines) - min(lines) < 8
     week.set_viewport_size({"width": 1280, "height": 844})
@@ -51,25 +51,25 @@ def test_card_of_an_incident_names_its_values_when_the_screen_is_a_phones(week: 
 
 
 @pytest.mark.parametrize("locale", ["en-GB", "en-US", "fr-FR"])
-def test_cells_of_a_card_are_equally_high_when_its_times_are_of_another_day(
+def test_cells_of_a_card_are_equally_high_when_its_times_have_a_date(
     scene: Scene, open_page: OpenPage, locale: str
 ) -> None:
-    def into_the_night(route: Route) -> None:
+    def move_to_midnight(route: Route) -> None:
         answer = route.fetch()
-        page_of_all = answer.json()
-        for days_ago, incident in enumerate(page_of_all["incidents"][:3]):
+        result_page = answer.json()
+        for days_ago, incident in enumerate(result_page["incidents"][:3]):
             midnight = datetime.now(UTC) - timedelta(days=days_ago + 1, hours=12)
             incident["began"] = timestamp((midnight - timedelta(hours=4)).timestamp())
             incident["ended"] = timestamp((midnight + timedelta(hours=8)).timestamp())
-        route.fulfill(response=answer, json=page_of_all)
+        route.fulfill(response=answer, json=result_page)
 
     scene.show(50, "ill")
     page = open_page(locale=locale, viewport={"width": 390, "height": 844}, has_touch=True)
-    page.route("**/api/incidents?*", into_the_night)
+    page.route("**/api/incidents?*", move_to_midnight)
     page.goto(scene.origin + "/alerts")
     expect(page.locator(ENDED).first).to_be_visible()
     with_date = page.locator("time", has_text=re.compile(r"\d.* \d\d:\d\d:\d\d$"))
-    # One that is active, and both times of those that ended
+    # The time of an active alert, and both times of ended incidents
     expect(page.locator("#active-alerts").locator(with_date)).to_have_count(1)
     assert page.locator(f"{ENDED} .stands").locator(with_date).count() >= 3
     year = str(datetime.now(UTC).year)
@@ -91,13 +91,13 @@ def test_message_of_an_incident_has_room_when_the_window_is_not_wide(week: Page,
     assert box["width"] >= 200
 
 
-def test_what_is_over_is_quiet(week: Page) -> None:
+def test_ended_incidents_are_not_bold(week: Page) -> None:
     weight = "each => getComputedStyle(each).fontWeight"
     assert week.locator(f"{ENDED} .status").first.evaluate(weight) == "400"
     assert int(week.locator("#active-alerts .status").first.evaluate(weight)) >= 600
 
 
-def test_period_and_filters_choose_incidents_and_the_address_carries_them(week: Page) -> None:
+def test_period_and_filters_select_incidents_and_are_kept_in_the_address(week: Page) -> None:
     week.click("[data-period='24h']")
     expect(week.locator(ENDED)).to_have_count(7)
     expect(week).to_have_url(re.compile(r"\?period=24h$"))
@@ -110,35 +110,35 @@ def test_period_and_filters_choose_incidents_and_the_address_carries_them(week: 
     expect(week.locator("[data-period='24h']")).to_have_attribute("aria-pressed", "true")
 
 
-def test_page_counts_nothing_as_ended_when_the_records_cannot_be_read(scene: Scene, page: Page) -> None:
+def test_page_shows_no_count_when_incidents_cannot_be_read(scene: Scene, page: Page) -> None:
     scene.show(50, "alerts")
     page.route("**/api/incidents?*", lambda route: route.abort())
     page.goto(scene.origin + "/alerts")
-    expect(page.locator("#active-note")).to_contain_text("What has ended could not be read")
+    expect(page.locator("#active-note")).to_contain_text("The incidents could not be read")
     expect(page.locator("#active-alerts > tr")).to_have_count(8)
     expect(page.locator("#active-count")).to_have_text("–")
 
 
-def test_card_is_small_and_says_so_when_there_is_no_incident(scene: Scene, page: Page) -> None:
+def test_card_is_small_and_has_a_message_when_there_is_no_incident(scene: Scene, page: Page) -> None:
     scene.show(50, "calm")
     page.route(
         "**/api/incidents?*",
         lambda route: route.fulfill(json={"incidents": [], "known_since": None, "next": None}),
     )
     page.goto(scene.origin + "/alerts")
-    expect(page.locator("#active-note")).to_have_text("Nothing has happened in this period.")
+    expect(page.locator("#active-note")).to_have_text("No alert fired in this period.")
     box = page.locator("#incidents").bounding_box()
     assert box is not None
     assert box["height"] < 200
 
 
-def test_page_says_from_when_on_it_knows(week: Page) -> None:
+def test_page_shows_since_when_incidents_are_recorded(week: Page) -> None:
     expect(week.locator("#incidents-since")).to_have_text(
-        re.compile(r"^Incidents are recorded since .*\d\d:\d\d:\d\d\.$")
+        re.compile(r"^Incidents have been recorded since .*\d\d:\d\d:\d\d\.$")
     )
 
 
-def test_table_of_incidents_has_those_that_the_page_shows(week: Page) -> None:
+def test_csv_of_incidents_has_the_incidents_of_the_page(week: Page) -> None:
     week.click("[data-period='24h']")
     week.fill("#filter-text", "NODE03")
     week.select_option("#filter-severity", "critical")
@@ -151,7 +151,7 @@ def test_table_of_incidents_has_those_that_the_page_shows(week: Page) -> None:
     assert len(downloaded(week, "#incidents-csv", "node")) > 7
 
 
-def test_table_of_incidents_says_in_which_language_it_searches_when_it_is_not_that_of_the_page(
+def test_csv_of_incidents_names_its_search_language_when_the_page_has_another(
     scene: Scene, open_page: OpenPage
 ) -> None:
     scene.show(50, "alerts")
@@ -161,10 +161,10 @@ def test_table_of_incidents_says_in_which_language_it_searches_when_it_is_not_th
     expect(page.locator(ENDED).first).to_be_visible()
     expect(note).to_have_text("")
     page.fill("#filter-text", "node03")
-    expect(note).to_have_text("Le CSV cherche dans les messages en anglais.")
+    expect(note).to_have_text("Le fichier CSV cherche le texte dans les messages en anglais.")
 
 
-def test_table_of_nodes_has_those_that_the_page_shows(troubled: Scene, page: Page) -> None:
+def test_csv_of_nodes_has_the_nodes_of_the_page(troubled: Scene, page: Page) -> None:
     page.goto(f"{troubled.origin}/nodes?status=trouble")
     expect(page.locator("#node-count")).to_have_text("5 of 50 nodes")
     assert len(downloaded(page, "#nodes-csv", "node")) == 5
@@ -174,7 +174,7 @@ def test_table_of_nodes_has_those_that_the_page_shows(troubled: Scene, page: Pag
 
 
 def downloaded(page: Page, link: str, column: str) -> list[str]:
-    """What stands in a column of the table that a link gives."""
+    """Return a column of the CSV file behind a link."""
     with page.expect_download() as download:
         page.click(link)
     with download.value.path().open(newline="") as file:
@@ -191,7 +191,7 @@ def test_log_is_one_click_away(week: Page) -> None:
 
 
 @pytest.mark.parametrize(("locale", "text"), [("en-GB", "flapping, 12\u00a0×"), ("fr-FR", "instable, 12\u00a0×")])
-def test_alert_that_flaps_says_so(scene: Scene, open_page: OpenPage, locale: str, text: str) -> None:
+def test_flapping_alert_shows_its_count(scene: Scene, open_page: OpenPage, locale: str, text: str) -> None:
     scene.show(50, "ill")
     page = open_page(locale=locale)
     page.goto(scene.origin + "/alerts")

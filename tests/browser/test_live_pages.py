@@ -1,4 +1,4 @@
-"""Each page is live without a reload, and asks for no more than it shows."""
+"""Each page updates without a reload and requests only the data that it shows."""
 
 import json
 import re
@@ -6,11 +6,11 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import LIVE, Fleet, Frames, OpenPage, live
+from tests.browser.conftest import LIVE, Fleet, OpenPage, WebSocketFrames, open_live
 from tests.drivers.waiting import eventually
 
-#: Of each page: an element whose text the next rounds change.
-MOVING = {
+#: An element of each page that the next rounds change.
+CHANGING_ELEMENTS = {
     "/": '[data-top="cpu_usage"]',
     "/nodes": "#node-rows",
     "/nodes?view=grid": "#node-cards",
@@ -21,30 +21,28 @@ MOVING = {
 }
 
 
-@pytest.mark.parametrize("path", MOVING)
-def test_page_moves_without_a_reload(fleet: Fleet, page: Page, path: str) -> None:
+@pytest.mark.parametrize("path", CHANGING_ELEMENTS)
+def test_page_updates_without_a_reload(fleet: Fleet, page: Page, path: str) -> None:
     page.goto(fleet.product.origin + path)
     page.evaluate("window.notReloaded = true")
     expect(page.locator(LIVE)).to_be_visible()
-    seen = page.locator(MOVING[path]).inner_text()
+    seen = page.locator(CHANGING_ELEMENTS[path]).inner_text()
     assert seen
     page.wait_for_function(
         "([selector, before]) => document.querySelector(selector).innerText !== before",
-        arg=[MOVING[path], seen],
+        arg=[CHANGING_ELEMENTS[path], seen],
         timeout=30_000,
     )
     assert page.evaluate("window.notReloaded")
 
 
 @pytest.mark.parametrize("path", ["/", "/nodes", "/nodes/node03", "/monitoring", "/live", "/alerts"])
-def test_page_asks_for_deltas_and_after_the_first_snapshot_gets_nothing_else(
-    fleet: Fleet, page: Page, path: str
-) -> None:
-    frames = Frames(page)
-    live(page, fleet.product.origin + path)
+def test_page_receives_deltas_after_the_first_snapshot(fleet: Fleet, page: Page, path: str) -> None:
+    frames = WebSocketFrames(page)
+    open_live(page, fleet.product.origin + path)
 
     def deltas() -> list[str]:
-        page.wait_for_timeout(0)  # what the browser tells is heard in the meantime
+        page.wait_for_timeout(0)  # Playwright delivers the events of the browser meanwhile
         return frames.events("cluster_metrics_delta")
 
     eventually(lambda: len(deltas()) >= 2, within_seconds=30, what="two deltas")
@@ -52,15 +50,15 @@ def test_page_asks_for_deltas_and_after_the_first_snapshot_gets_nothing_else(
     assert '"mode":"delta"' in handshake
 
 
-def test_page_of_a_node_asks_for_that_node_alone(fleet: Fleet, page: Page) -> None:
-    frames = Frames(page)
-    live(page, fleet.product.origin + "/nodes/node03")
+def test_page_of_a_node_subscribes_to_this_node_only(fleet: Fleet, page: Page) -> None:
+    frames = WebSocketFrames(page)
+    open_live(page, fleet.product.origin + "/nodes/node03")
     expect(page.locator("#node [data-field=cpu_usage]")).to_have_text(re.compile(r"\d"))
     [snapshot] = [json.loads(frame[frame.index("[") :])[1] for frame in frames.events("cluster_metrics")][:1]
     assert [node["node"] for node in snapshot["nodes"]] == ["node03"]
 
 
-def test_address_carries_search_filter_sort_and_view(fleet: Fleet, page: Page) -> None:
+def test_address_keeps_search_filter_sort_and_view(fleet: Fleet, page: Page) -> None:
     page.goto(fleet.product.origin + "/nodes")
     rows = page.locator("#node-rows [role=row]")
     expect(rows).to_have_count(12)
@@ -69,7 +67,7 @@ def test_address_carries_search_filter_sort_and_view(fleet: Fleet, page: Page) -
     page.click("[data-sort=cpu_usage]")
     page.click("[data-view=grid]")
     assert page.url.endswith("/nodes?q=node1&sort=-cpu_usage&view=grid")
-    # A link to it leads to the same
+    # A link with this address shows the same
     page.reload()
     expect(page.locator("#node-cards li")).to_have_count(3)
     expect(page.locator("input[name=q]")).to_have_value("node1")
@@ -91,7 +89,7 @@ def test_charts_show_the_chosen_range(fleet: Fleet, page: Page, path: str) -> No
     assert page.url.endswith("?range=6h")
     assert any("range_seconds=3600" in url for url in asked)
     assert any("range_seconds=21600" in url for url in asked)
-    # Something is drawn: the line's colour stands on the canvas
+    # The canvas has a second colour, that of the line
     assert page.evaluate(
         """() => {
             const canvas = document.querySelector('[data-measure="cpu_usage"] canvas');
@@ -103,28 +101,28 @@ def test_charts_show_the_chosen_range(fleet: Fleet, page: Page, path: str) -> No
     )
 
 
-def test_page_opened_later_draws_what_was_measured_before_it(fleet: Fleet, page: Page) -> None:
-    # Given rounds that the page was not there for
+def test_page_draws_values_from_before_it_was_opened(fleet: Fleet, page: Page) -> None:
+    # Given rounds before the page is opened
     def recorded() -> list[float]:
         history = fleet.product.rest.json("/api/history?measure=cpu_usage&node=node01&range_seconds=600")
         return [value for value in history["series"][0]["measures"]["cpu_usage"]["avg"] if value is not None]
 
     eventually(lambda: len(recorded()) >= 2, within_seconds=60, what="twenty seconds of history")
-    # When it opens, its line holds more than the rounds that it sees
+    # Then the line of the page has more than the rounds since it opened
     page.goto(fleet.product.origin + "/nodes?sort=node")
     line = page.locator('#node-rows [data-node="node01"] path')
     expect(line).to_have_attribute("d", re.compile("L"))
 
 
-def test_wall_shows_every_node_and_leads_to_it(fleet: Fleet, page: Page) -> None:
-    live(page, fleet.product.origin + "/live?measure=temperature")
+def test_wall_shows_every_node_and_opens_its_page(fleet: Fleet, page: Page) -> None:
+    open_live(page, fleet.product.origin + "/live?measure=temperature")
     expect(page.locator("#heat-map")).to_have_attribute("aria-label", re.compile("12 nodes"))
     page.locator("#heat-map").press("ArrowRight")
     page.locator("#heat-map").press("Enter")
     expect(page).to_have_url(re.compile(r"/nodes/node0\d"))
 
 
-def fact(page: Page, name: str) -> str:
+def field_text(page: Page, name: str) -> str:
     return (page.locator(f"#facts [data-field={name}]").text_content() or "").replace("\u00a0", " ")
 
 
@@ -135,7 +133,7 @@ def test_page_of_a_node_shows_swap_io_wait_and_pressure(
     page = open_page(locale=locale)
     page.goto(f"{fleet.product.origin}/nodes/node05")
     expect(page.locator("#facts [data-field=iowait]")).to_have_text(re.compile(percent.replace(" ", "\u00a0")))
-    assert re.match(percent, fact(page, "swap_usage"))
-    assert (fact(page, "pressure_io"), fact(page, "pressure_memory")) == ("0 %", "0 %")
+    assert re.match(percent, field_text(page, "swap_usage"))
+    assert (field_text(page, "pressure_io"), field_text(page, "pressure_memory")) == ("0 %", "0 %")
     for name in ("swap_usage", "iowait", "pressure_io", "pressure_memory"):
         expect(page.locator(f"[data-measure={name}] .readout")).to_have_text(re.compile(r"\d"))

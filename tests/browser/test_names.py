@@ -1,4 +1,4 @@
-"""The name of a node is text, on every page that shows it, whatever it looks like."""
+"""Every page shows the name of a node as text, even if the name contains HTML."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,9 +14,9 @@ NAME = "<img src=x onerror=window.hacked=1>/\"'&amp;{{7*7}}"
 
 
 @pytest.fixture(scope="module")
-def nasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalProduct]:
-    """A cluster of one node that is offline, of that name."""
-    folder: Path = tmp_path_factory.mktemp("nasty")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalProduct]:
+    """A cluster of one offline node with this name."""
+    folder: Path = tmp_path_factory.mktemp("product")
     rules, targets = folder / "alerts.yaml", folder / "nodes.yaml"
     rules.write_text("node_down: {for_seconds: 1}\n")
     quoted = NAME.replace("'", "''")
@@ -37,8 +37,8 @@ def nasty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalProduct]:
         ("/live", "#wall-troubles"),
     ],
 )
-def test_name_is_text_and_never_html(nasty: LocalProduct, page: Page, path: str, place: str) -> None:
-    response = page.goto(nasty.origin + path)
+def test_name_is_shown_as_text(product: LocalProduct, page: Page, path: str, place: str) -> None:
+    response = page.goto(product.origin + path)
     assert response is not None
     assert response.status == 200
     expect(page.locator(LIVE)).to_be_visible()
@@ -47,8 +47,8 @@ def test_name_is_text_and_never_html(nasty: LocalProduct, page: Page, path: str,
     assert page.evaluate("window.hacked") is None
 
 
-def test_link_to_the_node_leads_to_it(nasty: LocalProduct, page: Page) -> None:
-    page.goto(nasty.origin + "/nodes")
+def test_link_to_a_node_opens_its_page(product: LocalProduct, page: Page) -> None:
+    page.goto(product.origin + "/nodes")
     page.locator("#node-rows a").click()
     expect(page.locator("#node h1")).to_have_text(NAME)
     expect(page.locator("#node-gone")).to_be_hidden()

@@ -7,13 +7,13 @@ from pathlib import Path
 import redis as redis_client
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import LIVE, WAIT_MS, Asked, live
+from tests.browser.conftest import LIVE, WAIT_MS, RequestLog, open_live
 from tests.drivers.local_product import LocalProduct, local_product
 from tests.drivers.rewriting_proxy import RewritingProxy
 from tests.drivers.valkey import Valkey
 
 
-def test_page_gives_full_snapshots_to_a_function_that_another_page_defined(product: LocalProduct, page: Page) -> None:
+def test_page_calls_a_foreign_refresh_function_with_full_snapshots(product: LocalProduct, page: Page) -> None:
     page.add_init_script("window.seen = []")
     page.goto(product.origin + "/websocket-test")
     page.evaluate("() => { window.refreshMetrics = (snapshot) => { window.seen.push(snapshot) } }")
@@ -24,7 +24,7 @@ def test_page_gives_full_snapshots_to_a_function_that_another_page_defined(produ
     assert set(second) == set(product.rest.json("/api/cluster/snapshot"))
 
 
-def test_websocket_test_page_connects_asks_and_shows_every_event(product: LocalProduct, page: Page) -> None:
+def test_websocket_test_page_connects_sends_requests_and_shows_every_event(product: LocalProduct, page: Page) -> None:
     page.goto(product.origin + "/websocket-test")
     for event in ("connection_confirmed", "redis_cluster_metrics", "redis_cluster_health", "redis_cluster_alerts"):
         expect(page.locator(f'#events [data-event="{event}"]').first).to_be_attached()
@@ -35,7 +35,7 @@ def test_websocket_test_page_connects_asks_and_shows_every_event(product: LocalP
     }.items():
         page.click(button)
         expect(page.locator(f'#events [data-event="{event}"]').first).to_be_attached()
-    # Disconnected by hand, it stays so, and nothing arrives; connected by hand, all begins again
+    # After a disconnect by hand no event arrives; after a connect by hand all events arrive again
     page.click("#disconnect")
     expect(page.locator("#connection-state[data-connected=false]")).to_be_visible()
     page.click("#clear")
@@ -48,7 +48,7 @@ def test_websocket_test_page_connects_asks_and_shows_every_event(product: LocalP
     expect(page.locator('#events [data-event="redis_cluster_metrics"]').first).to_be_attached()
 
 
-def test_refused_origin_is_named_on_the_page_with_the_setting_that_allows_it(product: LocalProduct, page: Page) -> None:
+def test_page_names_a_refused_origin_and_the_setting_that_allows_it(product: LocalProduct, page: Page) -> None:
     proxy = RewritingProxy(product.port, "localhost:8085")
     page.goto(proxy.origin + "/")
     banner = page.locator("#banner")
@@ -60,7 +60,7 @@ def test_refused_origin_is_named_on_the_page_with_the_setting_that_allows_it(pro
     assert "WS_ALLOWED_ORIGINS" in refusals[0]
 
 
-def test_page_without_targets_names_the_file_and_the_line_that_installs_the_exporter(
+def test_page_without_targets_names_the_file_and_the_command_that_installs_the_exporter(
     page: Page, tmp_path: Path
 ) -> None:
     targets = tmp_path / "mine.yaml"
@@ -82,11 +82,11 @@ def test_message_published_by_hand_is_shown_on_the_test_page(product: LocalProdu
     expect(page.locator("#events")).to_contain_text("<b>é</b>")
 
 
-def test_page_of_a_product_that_asks_nobody_to_sign_in_is_as_it_was(product: LocalProduct, page: Page) -> None:
+def test_page_has_no_account_parts_when_sign_in_is_not_required(product: LocalProduct, page: Page) -> None:
     page.clock.install()
-    asked = Asked(page)
-    live(page, product.origin + "/")
+    request_log = RequestLog(page)
+    open_live(page, product.origin + "/")
     assert page.locator("body[data-signed-in], .person, #sign-out").count() == 0
     page.clock.fast_forward(400_000)
     expect(page.locator(LIVE)).to_be_visible()
-    assert asked.of("/api/session") == []
+    assert request_log.of("/api/session") == []

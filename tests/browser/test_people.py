@@ -1,17 +1,17 @@
-"""For people: languages, themes, sizes, assistive technology, and a page that keeps to itself."""
+"""Languages, themes, the keyboard, and the content security policy."""
 
 import re
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import LIVE, Fleet, OpenPage, live
+from tests.browser.conftest import LIVE, Fleet, OpenPage, open_live
 
 PAGES = ["/", "/nodes", "/nodes?view=grid", "/nodes/node03", "/monitoring", "/alerts", "/live", "/websocket-test"]
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_page_asks_nobody_else_and_breaks_no_rule_of_its_policy(fleet: Fleet, page: Page, path: str) -> None:
+def test_page_sends_requests_only_to_its_origin_and_obeys_its_policy(fleet: Fleet, page: Page, path: str) -> None:
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.add_init_script(
@@ -30,14 +30,16 @@ def test_page_asks_nobody_else_and_breaks_no_rule_of_its_policy(fleet: Fleet, pa
     assert page.evaluate("window.broken") == []
 
 
-def test_browser_that_wants_french_gets_it_and_the_switch_is_remembered(fleet: Fleet, open_page: OpenPage) -> None:
-    page = live(open_page(locale="fr-CA"), fleet.product.origin + "/nodes?q=node1")
+def test_page_is_french_for_a_french_browser_and_the_language_switch_is_remembered(
+    fleet: Fleet, open_page: OpenPage
+) -> None:
+    page = open_live(open_page(locale="fr-CA"), fleet.product.origin + "/nodes?q=node1")
     assert page.evaluate("document.documentElement.lang") == "fr"
     expect(page.locator("h1")).to_have_text("Nœuds")
     expect(page.locator("#freshness")).to_contain_text("En direct")
     expect(page.locator("#node-rows .status").first).to_have_text("En ligne")
     expect(page.locator("#node-rows .number").first).to_have_text(re.compile(r"\d,\d\s%"))
-    # The switch keeps the state of the page, and counts for the next one
+    # The switch keeps the state of the page and applies to the next page
     page.click("a[data-language=en]")
     expect(page.locator("h1")).to_have_text("Nodes")
     assert page.url.endswith("/nodes?q=node1")
@@ -48,29 +50,33 @@ def test_browser_that_wants_french_gets_it_and_the_switch_is_remembered(fleet: F
 def test_alert_reads_in_french(fleet: Fleet, open_page: OpenPage) -> None:
     try:
         fleet.fault("node07", "dead")
-        page = live(open_page(locale="fr-FR"), fleet.product.origin + "/")
+        page = open_live(open_page(locale="fr-FR"), fleet.product.origin + "/")
         expect(page.locator("#active-alerts")).to_contain_text("node07 est hors ligne\u00a0: connexion refusée")
     finally:
         fleet.fault("node07", "none")
 
 
 @pytest.mark.parametrize(
-    ("locale", "said"),
+    ("locale", "text"),
     [
-        ("en-GB", "the former 12 targets stay: workers, entry 2: '256.1.1.1' is not an IPv4 address"),
-        ("fr-FR", "12 cibles d'avant restent\u00a0: workers, entrée 2\u00a0: '256.1.1.1' n'est pas une adresse IPv4"),
+        ("en-GB", "its 12 previous targets stay in use: workers, entry 2: '256.1.1.1' is not an IPv4 address"),
+        (
+            "fr-FR",
+            "12 cibles précédentes restent utilisées\u00a0: workers, entrée 2\u00a0: "
+            "'256.1.1.1' n'est pas une adresse IPv4",
+        ),
     ],
 )
-def test_what_is_wrong_with_a_file_reads_in_the_language_of_the_page(
-    fleet: Fleet, open_page: OpenPage, locale: str, said: str
+def test_error_in_a_file_is_shown_in_the_language_of_the_page(
+    fleet: Fleet, open_page: OpenPage, locale: str, text: str
 ) -> None:
-    with fleet.listing("workers:\n  - node01\n  - 256.1.1.1\n"):
-        page = live(open_page(locale=locale), fleet.product.origin + "/")
-        expect(page.locator("[data-issues] >> visible=true").first).to_contain_text(said)
+    with fleet.with_targets("workers:\n  - node01\n  - 256.1.1.1\n"):
+        page = open_live(open_page(locale=locale), fleet.product.origin + "/")
+        expect(page.locator("[data-issues] >> visible=true").first).to_contain_text(text)
 
 
-def test_theme_is_the_systems_until_one_is_chosen_which_is_remembered(fleet: Fleet, open_page: OpenPage) -> None:
-    page = live(open_page(color_scheme="dark"), fleet.product.origin + "/")
+def test_theme_follows_the_system_until_a_theme_is_chosen_and_remembered(fleet: Fleet, open_page: OpenPage) -> None:
+    page = open_live(open_page(color_scheme="dark"), fleet.product.origin + "/")
     lightness = "Number(getComputedStyle(document.documentElement).backgroundColor.match(/\\d+/)[0])"
     assert page.evaluate(lightness) < 60
     page.click("#theme")
@@ -79,7 +85,7 @@ def test_theme_is_the_systems_until_one_is_chosen_which_is_remembered(fleet: Fle
     assert page.evaluate(lightness) > 200
 
 
-def test_keyboard_alone_comes_to_a_node(fleet: Fleet, page: Page) -> None:
+def test_keyboard_alone_opens_a_node(fleet: Fleet, page: Page) -> None:
     page.goto(fleet.product.origin + "/nodes")
     expect(page.locator("#node-rows [role=row]")).to_have_count(12)
     page.keyboard.press("Tab")

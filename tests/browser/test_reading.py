@@ -1,4 +1,4 @@
-"""What a reader sees at a glance: dense lists, the worst first, one figure for one thing, and nothing that jumps."""
+"""Dense lists, the most severe first, consistent values, and no layout shifts."""
 
 import re
 from datetime import datetime, timedelta
@@ -7,34 +7,34 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.axe import serious
+from tests.browser.axe import serious_violations
 from tests.browser.cluster import LONG_NAME
-from tests.browser.conftest import LIVE, OpenPage, live
+from tests.browser.conftest import LIVE, OpenPage, open_live
 from tests.browser.scene import Scene
 
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
-#: Of what moves by itself, the most that nobody notices. Source: https://web.dev/articles/cls calls 0.1 good
-SHIFT_AT_MOST = 0.01
-#: Adds up how far the page's parts jump.
-WATCH_SHIFT = """window.shift = 0;
+#: Largest accepted layout shift. Source: https://web.dev/articles/cls calls 0.1 good
+MAX_SHIFT = 0.01
+#: Adds up the layout shifts of the page.
+RECORD_SHIFT = """window.shift = 0;
 new PerformanceObserver((list) => { for (const { value } of list.getEntries()) window.shift += value })
   .observe({ type: "layout-shift", buffered: true })"""
 
 
-def opened(page: Page, scene: Scene, path: str, viewport: Any = DESKTOP) -> Page:
-    """The page, live."""
+def open_page_live(page: Page, scene: Scene, path: str, viewport: Any = DESKTOP) -> Page:
+    """Open ``path`` with ``viewport`` and wait until the page is live."""
     page.set_viewport_size(viewport)
-    live(page, scene.origin + path)
+    open_live(page, scene.origin + path)
     return page
 
 
 # -- charts
 
 
-def test_chart_moves_nothing_when_it_is_read_by_hovering(troubled: Scene, page: Page) -> None:
-    page.add_init_script(WATCH_SHIFT)
-    opened(page, troubled, "/monitoring?range=7d")
+def test_nothing_moves_when_the_pointer_is_over_a_chart(troubled: Scene, page: Page) -> None:
+    page.add_init_script(RECORD_SHIFT)
+    open_page_live(page, troubled, "/monitoring?range=7d")
     name = page.locator("#node-charts .node-name", has_text="node01")
     chart = page.locator("#cluster-charts .chart").first
     expect(chart).to_have_attribute("aria-label", re.compile(r"from \d+"))
@@ -48,14 +48,14 @@ def test_chart_moves_nothing_when_it_is_read_by_hovering(troubled: Scene, page: 
     assert [name.bounding_box(), chart.bounding_box()] == places
     expect(name).to_have_text("node01")
     troubled.next_round()
-    assert page.evaluate("window.shift") - before <= SHIFT_AT_MOST
-    # The read-out leaves with the cursor
+    assert page.evaluate("window.shift") - before <= MAX_SHIFT
+    # The tooltip is hidden without the pointer
     page.mouse.move(1, 1)
     expect(chart.locator(".chart-tip")).to_be_hidden()
 
 
-def test_figure_of_now_is_the_same_wherever_a_page_says_it(troubled: Scene, page: Page) -> None:
-    opened(page, troubled, "/nodes/node02")
+def test_current_value_is_the_same_everywhere_on_a_page(troubled: Scene, page: Page) -> None:
+    open_page_live(page, troubled, "/nodes/node02")
     same = """() => ["cpu_usage", "memory_usage", "temperature", "load1"].every((measure) =>
         document.querySelector(`#facts [data-field=${measure}]`).textContent ===
         document.querySelector(`[data-measure=${measure}] .readout`).textContent)"""
@@ -67,8 +67,8 @@ def test_figure_of_now_is_the_same_wherever_a_page_says_it(troubled: Scene, page
 # -- severities
 
 
-def test_table_says_the_gravest_first_and_marks_the_figure_that_offends(troubled: Scene, page: Page) -> None:
-    opened(page, troubled, "/nodes")
+def test_table_shows_the_most_severe_alert_first_and_marks_its_figure(troubled: Scene, page: Page) -> None:
+    open_page_live(page, troubled, "/nodes")
     row = page.locator('#node-rows [data-node="node03"]')
     alerts = row.locator("[data-field=alerts]")
     expect(alerts).to_have_text(re.compile(r"^temperature is 91.5\s°C · memory is 97.2\s% in use · the clock"))
@@ -88,8 +88,8 @@ def test_table_says_the_gravest_first_and_marks_the_figure_that_offends(troubled
 # -- long lists
 
 
-def test_table_shows_twenty_rows_a_screen_and_keeps_its_head_in_sight(troubled: Scene, page: Page) -> None:
-    opened(page, troubled, "/nodes")
+def test_table_shows_twenty_rows_a_screen_and_keeps_its_header_visible(troubled: Scene, page: Page) -> None:
+    open_page_live(page, troubled, "/nodes")
     whole = """() => [...document.querySelectorAll("#node-rows [role=row]")]
         .map((row) => row.getBoundingClientRect())
         .filter(({ top, bottom }) => top >= document.querySelector(".node-head").getBoundingClientRect().bottom - 1
@@ -108,23 +108,23 @@ def test_table_shows_twenty_rows_a_screen_and_keeps_its_head_in_sight(troubled: 
     assert box["y"] >= top["y"] + top["height"] - 1
 
 
-def test_node_that_is_well_says_so_quietly(troubled: Scene, page: Page) -> None:
-    opened(page, troubled, "/nodes")
+def test_status_of_a_healthy_node_is_not_bold(troubled: Scene, page: Page) -> None:
+    open_page_live(page, troubled, "/nodes")
     weight = "each => getComputedStyle(each).fontWeight"
     assert page.locator('#node-rows [data-node="node01"] .status').evaluate(weight) == "400"
     assert int(page.locator('#node-rows [data-node="node05"] .status').evaluate(weight)) >= 600
 
 
-#: Width and height of a screen, and how many times as high as it is the page of a thousand nodes may be.
+#: Width and height of a screen, and the maximum height of the page of a thousand nodes, in screens.
 HEIGHTS = [(390, 844, 8), (768, 1024, 5), (1024, 768, 4), (1440, 900, 3)]
 
 
 @pytest.mark.parametrize(("width", "height", "screens"), HEIGHTS, ids=lambda value: str(value))
-def test_page_of_charts_of_a_thousand_nodes_is_a_few_screens_high_and_scrolls_as_one(
+def test_monitoring_page_of_a_thousand_nodes_is_a_few_screens_high_and_scrolls_as_a_whole(
     scene: Scene, page: Page, width: int, height: int, screens: int
 ) -> None:
     scene.show(1000, "alerts")
-    opened(page, scene, "/monitoring", {"width": width, "height": height})
+    open_page_live(page, scene, "/monitoring", {"width": width, "height": height})
     charts = page.locator("#node-charts > li")
     expect(charts.first).to_be_visible()
     measured = page.evaluate(
@@ -139,7 +139,7 @@ def test_page_of_charts_of_a_thousand_nodes_is_a_few_screens_high_and_scrolls_as
     assert measured["screens"] <= screens
     assert measured["elements"] < 2000
     assert measured["traps"] == 0
-    # The chart that stands last can be reached, and what is left out is said and led to
+    # The last chart can be reached, and the page shows how many are left out and links to all nodes
     page.evaluate("scrollTo(0, document.scrollingElement.scrollHeight)")
     expect(charts.last).to_have_attribute("aria-posinset", "60")
     expect(page.locator("#charts-shown")).to_have_text("60 of 1000 charts")
@@ -147,9 +147,9 @@ def test_page_of_charts_of_a_thousand_nodes_is_a_few_screens_high_and_scrolls_as
     expect(page.locator("#node-count")).to_have_text("1000 nodes")
 
 
-def test_charts_begin_with_the_nodes_in_trouble_and_are_ordered_as_the_reader_wants(scene: Scene, page: Page) -> None:
+def test_charts_begin_with_nodes_in_trouble_and_follow_the_chosen_order(scene: Scene, page: Page) -> None:
     scene.show(1000, "alerts")
-    opened(page, scene, "/monitoring")
+    open_page_live(page, scene, "/monitoring")
     names = page.locator("#node-charts .node-name")
     expect(names.nth(5)).to_have_text("node0001")
     assert names.all_inner_texts()[:5] == ["node0003", LONG_NAME, "node0005", "node0006", "node0007"]
@@ -164,16 +164,16 @@ def test_charts_begin_with_the_nodes_in_trouble_and_are_ordered_as_the_reader_wa
     expect(names.first).to_have_text("node0003")
 
 
-def test_more_charts_come_at_a_press_and_the_keyboard_goes_on_with_them(scene: Scene, page: Page) -> None:
+def test_show_more_adds_charts_and_moves_the_focus_to_them(scene: Scene, page: Page) -> None:
     scene.show(1000, "calm")
-    opened(page, scene, "/monitoring")
+    open_page_live(page, scene, "/monitoring")
     more = page.locator("#show-more")
     more.focus()
     page.keyboard.press("Enter")
     expect(page.locator("#charts-shown")).to_have_text("120 of 1000 charts")
-    # The eighth node has a name that comes last
+    # The eighth node is the last by name
     expect(page.locator("#node-charts .node-name:focus")).to_have_text("node0062")
-    # Another search begins anew, and what fits needs no more
+    # Another search shows the first charts, without the button if all fit
     page.fill("input[name=q]", "node05")
     expect(page.locator("#charts-shown")).to_have_text("60 of 100 charts")
     expect(page.locator("#as-table")).to_have_attribute("href", "/nodes?q=node05")
@@ -189,7 +189,7 @@ def test_more_charts_come_at_a_press_and_the_keyboard_goes_on_with_them(scene: S
 def test_phone_shows_the_names_of_all_pages_without_scrolling(
     troubled: Scene, open_page: OpenPage, locale: str
 ) -> None:
-    page = opened(open_page(locale=locale, has_touch=True, viewport=PHONE), troubled, "/nodes", PHONE)
+    page = open_page_live(open_page(locale=locale, has_touch=True, viewport=PHONE), troubled, "/nodes", PHONE)
     boxes = [link.bounding_box() for link in page.locator("header nav a").all()]
     search = page.locator("input[name=q]").bounding_box()
     assert len(boxes) == 5
@@ -197,7 +197,7 @@ def test_phone_shows_the_names_of_all_pages_without_scrolling(
         assert box is not None
         assert 0 <= box["x"] <= box["x"] + box["width"] <= PHONE["width"]
         assert box["height"] >= 44
-    # The search takes the whole width but for the page's margins
+    # The search has the whole width within the margins
     assert search is not None
     assert search["width"] >= PHONE["width"] - 40
 
@@ -205,15 +205,15 @@ def test_phone_shows_the_names_of_all_pages_without_scrolling(
 # -- from page to page
 
 
-def test_range_stays_from_page_to_page(troubled: Scene, page: Page) -> None:
-    opened(page, troubled, "/monitoring?range=7d")
+def test_range_is_kept_from_page_to_page(troubled: Scene, page: Page) -> None:
+    open_page_live(page, troubled, "/monitoring?range=7d")
     page.locator("#node-charts .node-name", has_text="node01").click()
     expect(page).to_have_url(re.compile(r"/nodes/node01\?range=7d$"))
     expect(page.locator("[data-range='7d']")).to_have_attribute("aria-pressed", "true")
     page.click("header nav a[href='/nodes']")
     page.click("header nav a[href='/monitoring']")
     expect(page).to_have_url(re.compile(r"/monitoring\?range=7d$"))
-    # What is chosen anew stays too
+    # Another choice is kept too
     page.click("[data-range='1h']")
     page.click("header nav a[href='/']")
     page.click("header nav a[href='/monitoring']")
@@ -222,10 +222,10 @@ def test_range_stays_from_page_to_page(troubled: Scene, page: Page) -> None:
 
 
 @pytest.mark.parametrize(("path", "node"), [("/monitoring", ""), ("/nodes/node02", "node02")])
-def test_history_is_a_table_to_download_of_the_range_that_is_shown(
+def test_csv_of_history_has_the_range_of_the_page(
     troubled: Scene, page: Page, path: str, node: str,
 ) -> None:  # fmt: skip
-    opened(page, troubled, path)
+    open_page_live(page, troubled, path)
     page.click("[data-range='6h']")
     with page.expect_download() as download:
         page.click("#history-csv")
@@ -236,14 +236,14 @@ def test_history_is_a_table_to_download_of_the_range_that_is_shown(
     assert last - first > timedelta(hours=5)
 
 
-def test_times_are_of_24_hours_and_their_zone_is_said(troubled: Scene, open_page: OpenPage) -> None:
-    page = opened(open_page(locale="en-US", timezone_id="America/New_York"), troubled, "/alerts")
+def test_times_have_24_hours_and_the_zone_is_shown(troubled: Scene, open_page: OpenPage) -> None:
+    page = open_page_live(open_page(locale="en-US", timezone_id="America/New_York"), troubled, "/alerts")
     expect(page.locator("#log-entries time").first).to_have_text(re.compile(r"(^|\s)\d\d:\d\d:\d\d$"))
     expect(page.locator("footer")).to_contain_text(re.compile(r"America/New_York, UTC−0[45]:00"))
 
 
-def test_footer_leads_to_the_interfaces_for_programs(troubled: Scene, page: Page) -> None:
-    opened(page, troubled, "/")
+def test_footer_links_to_the_interfaces_for_programs(troubled: Scene, page: Page) -> None:
+    open_page_live(page, troubled, "/")
     expect(page.locator("header nav a")).to_have_count(5)
     page.click("footer a[href='/websocket-test']")
     expect(page.locator("h1")).to_have_text("WebSocket test")
@@ -256,7 +256,7 @@ def test_footer_leads_to_the_interfaces_for_programs(troubled: Scene, page: Page
     expect(page.locator("body")).to_contain_text("online_nodes")
 
 
-# -- for everybody
+# -- accessibility
 
 
 @pytest.mark.parametrize(
@@ -271,21 +271,21 @@ def test_axe_finds_nothing_serious_while_alerts_fire(
     page.goto(troubled.origin + path)
     if path == "/alerts":
         expect(page.locator("#ended-incidents > tr").first).to_be_visible()
-    assert serious(page) == []
+    assert serious_violations(page) == []
 
 
-# -- nothing jumps
+# -- layout shifts
 
 
 @pytest.mark.parametrize(
     "path", ["/", "/nodes", "/nodes?view=grid", "/nodes/node03", "/monitoring", "/alerts", "/live"]
 )
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_nothing_jumps_as_data_arrives(troubled: Scene, page: Page, path: str, viewport: Any) -> None:
-    page.add_init_script(WATCH_SHIFT)
-    opened(page, troubled, path, viewport)
+def test_nothing_moves_as_data_arrives(troubled: Scene, page: Page, path: str, viewport: Any) -> None:
+    page.add_init_script(RECORD_SHIFT)
+    open_page_live(page, troubled, path, viewport)
     for _ in range(3):
         troubled.next_round()
         page.wait_for_timeout(200)
     page.wait_for_load_state("networkidle")
-    assert page.evaluate("window.shift") <= SHIFT_AT_MOST
+    assert page.evaluate("window.shift") <= MAX_SHIFT

@@ -1,17 +1,17 @@
-"""A thousand nodes: the list is as long, the page is not."""
+"""With a thousand nodes, only the visible nodes have elements."""
 
 import re
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Frames
+from tests.browser.conftest import WebSocketFrames
 from tests.browser.scene import Scene
 from tests.drivers.waiting import eventually
 
 NODES = 1000
-#: Rows that fill a screen, with those beyond its edges.
-ROWS_AT_MOST = 60
+#: Rows of a screen, including the rows beyond its edges.
+MAX_ROWS = 60
 
 
 @pytest.fixture
@@ -21,27 +21,27 @@ def large(scene: Scene) -> Scene:
 
 
 @pytest.mark.parametrize("view", ["table", "grid"])
-def test_only_what_is_on_the_screen_is_on_the_page_and_subscribed_to(large: Scene, page: Page, view: str) -> None:
-    frames = Frames(page)
+def test_page_has_and_subscribes_to_the_visible_nodes_only(large: Scene, page: Page, view: str) -> None:
+    frames = WebSocketFrames(page)
 
     def subscribed() -> list[str]:
-        page.evaluate("0")  # events of the page arrive while it is talked to
+        page.evaluate("0")  # Playwright delivers the events of the page meanwhile
         return frames.subscribed()
 
     page.goto(f"{large.origin}/nodes?view={view}")
     expect(page.locator("#node-count")).to_have_text(f"{NODES} nodes")
     items = page.locator("#node-rows [role=row], #node-cards li")
-    assert 5 < items.count() < ROWS_AT_MOST
-    eventually(lambda: 5 < len(subscribed()) < ROWS_AT_MOST, what="a subscription to what is seen")
+    assert 5 < items.count() < MAX_ROWS
+    eventually(lambda: 5 < len(subscribed()) < MAX_ROWS, what="a subscription to the visible nodes")
     assert "node0001" in subscribed()
-    # At the end of the list the last node is there, is subscribed to, and moves
+    # At the end of the list, the last node has an element, a subscription and updates
     page.evaluate("window.scrollTo(0, document.body.scrollHeight)")
     last = page.locator('[data-node="node1000"]')
     expect(last).to_be_visible()
     eventually(lambda: "node1000" in subscribed() and "node0001" not in subscribed(), what="another subscription")
     seen = last.inner_text()
     expect(last).not_to_have_text(seen)
-    assert items.count() < ROWS_AT_MOST
+    assert items.count() < MAX_ROWS
 
 
 def test_search_finds_one_of_a_thousand(large: Scene, page: Page) -> None:
@@ -51,6 +51,6 @@ def test_search_finds_one_of_a_thousand(large: Scene, page: Page) -> None:
     expect(page.locator("#node-count")).to_have_text(f"1 of {NODES} nodes")
 
 
-def test_wall_has_room_for_all(large: Scene, page: Page) -> None:
+def test_wall_shows_all_nodes(large: Scene, page: Page) -> None:
     page.goto(large.origin + "/live")
     expect(page.locator("#heat-map")).to_have_attribute("aria-label", re.compile(f"^{NODES} nodes"))

@@ -1,4 +1,4 @@
-"""One severity for one situation: the same sentence, and the same figures in its marks, on every page."""
+"""Every page shows the same verdict: the same sentence, severity and counts."""
 
 import re
 
@@ -8,12 +8,12 @@ from playwright.sync_api import Page, Route, expect
 from tests.browser.conftest import OpenPage
 from tests.browser.scene import Scene
 
-#: Pages of the whole cluster, with what they have room for.
+#: Pages that show the verdict of the cluster.
 PAGES = ["/", "/nodes", "/monitoring", "/alerts", "/live"]
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_page_says_what_is_wrong_in_one_sentence_when_alerts_fire(troubled: Scene, page: Page, path: str) -> None:
+def test_page_shows_one_sentence_about_firing_alerts(troubled: Scene, page: Page, path: str) -> None:
     page.goto(troubled.origin + path)
     verdict = page.locator("[data-verdict]")
     expect(verdict).to_have_text("3 nodes offline, 2 critical alerts, 1 warning, 1 info alert")
@@ -31,18 +31,18 @@ def test_page_says_what_is_wrong_in_one_sentence_when_alerts_fire(troubled: Scen
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_page_says_that_all_is_well_when_nothing_fires(scene: Scene, page: Page, path: str) -> None:
+def test_page_shows_that_all_nodes_are_healthy_when_no_alert_fires(scene: Scene, page: Page, path: str) -> None:
     scene.show(50, "calm")
     page.goto(scene.origin + path)
     verdict = page.locator("[data-verdict]")
-    expect(verdict).to_have_text("All 50 nodes are well")
+    expect(verdict).to_have_text("All 50 nodes are healthy")
     expect(verdict).to_have_attribute("data-status", "healthy")
     expect(page.locator("[data-counts] [data-count-of]:not([hidden])")).to_have_count(0)
     expect(page).to_have_title(re.compile("^lab"))
 
 
 @pytest.mark.parametrize("path", ["/", "/nodes", "/monitoring", "/alerts"])
-def test_marks_are_left_out_when_the_sentence_beside_them_says_as_much(scene: Scene, page: Page, path: str) -> None:
+def test_counts_are_hidden_when_the_sentence_has_a_single_kind(scene: Scene, page: Page, path: str) -> None:
     counts = page.locator("main [data-counts]")
     for nodes, state, sentence in ((50, "warnings", "2 warnings"), (1, "alerts", "1 node offline")):
         scene.show(nodes, state)
@@ -52,19 +52,19 @@ def test_marks_are_left_out_when_the_sentence_beside_them_says_as_much(scene: Sc
         expect(counts).to_be_hidden()
         if path in ("/nodes", "/monitoring"):
             expect(page.get_by_role("link", name=sentence)).to_have_attribute("href", "/alerts")
-    # and: what is of several kinds is counted by kind
+    # And with several kinds, each kind has its count
     scene.show(50, "alerts")
     expect(counts).to_be_visible()
 
 
-def test_wall_counts_what_is_of_a_single_kind_too(scene: Scene, page: Page) -> None:
+def test_wall_shows_counts_of_a_single_kind(scene: Scene, page: Page) -> None:
     scene.show(50, "warnings")
     page.goto(scene.origin + "/live")
     expect(page.locator("[data-verdict]")).to_have_text("2 warnings")
     expect(page.locator("#wall-firing [data-count-of=warning]")).to_be_visible()
 
 
-def test_sentence_is_in_the_readers_language_when_it_is_french(scene: Scene, open_page: OpenPage) -> None:
+def test_sentence_is_french_for_a_french_reader(scene: Scene, open_page: OpenPage) -> None:
     page = open_page(locale="fr-FR")
     scene.show(1, "alerts")
     page.goto(scene.origin + "/")
@@ -78,13 +78,13 @@ def test_sentence_is_in_the_readers_language_when_it_is_french(scene: Scene, ope
 
 
 @pytest.mark.parametrize(
-    ("locale", "told"),
+    ("locale", "text"),
     [("en-GB", "No node has a temperature sensor."), ("fr-FR", "Aucun nœud n'a de capteur de température.")],
 )
-def test_list_of_the_hottest_says_so_when_no_node_has_a_sensor(
-    scene: Scene, open_page: OpenPage, locale: str, told: str
+def test_list_of_the_hottest_nodes_has_a_message_when_no_node_has_a_sensor(
+    scene: Scene, open_page: OpenPage, locale: str, text: str
 ) -> None:
-    def without(route: Route) -> None:
+    def remove_temperatures(route: Route) -> None:
         answer = route.fetch()
         route.fulfill(response=answer, body=re.sub(r'"temperature":[\d.]+', '"temperature":null', answer.text()))
 
@@ -92,10 +92,10 @@ def test_list_of_the_hottest_says_so_when_no_node_has_a_sensor(
     page = open_page(locale=locale)
     page.route("**/socket.io/**", lambda route: route.abort())
     page.route_web_socket("**/socket.io/**", lambda socket: socket.close())
-    page.route("**/api/cluster/snapshot", without)
-    page.route(scene.origin + "/", without)
+    page.route("**/api/cluster/snapshot", remove_temperatures)
+    page.route(scene.origin + "/", remove_temperatures)
     page.goto(scene.origin + "/")
-    expect(page.locator("#top-none-temperature")).to_have_text(told)
+    expect(page.locator("#top-none-temperature")).to_have_text(text)
     expect(page.locator("#top-none-temperature")).to_be_visible()
     expect(page.locator("#top-none-cpu_usage")).to_be_hidden()
     heights = page.locator(".tops > section").evaluate_all("(all) => all.map((each) => each.offsetHeight)")
@@ -103,9 +103,7 @@ def test_list_of_the_hottest_says_so_when_no_node_has_a_sensor(
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_list_of_the_busiest_is_as_high_as_its_rows_when_there_are_fewer_than_it_has_room_for(
-    scene: Scene, page: Page, width: int
-) -> None:
+def test_list_of_the_busiest_nodes_is_as_high_as_its_rows(scene: Scene, page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 844})
     for nodes in (1, 50):
         scene.show(nodes, "calm")

@@ -3,7 +3,7 @@
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
-from api.status import Round, Status
+from api.status import LiveDataStatus, RoundStatus
 from contract import VERSION
 from contract.codec import encode
 from contract.rest import CollectorReport, ReplicaReport, health_report
@@ -21,8 +21,10 @@ def told(missing: str | None = None, *, issues: tuple[str, ...] = ()) -> str:
         collector=CollectorReport(status="up", leader="one", epoch=5, age_seconds=0.5),
         replicas=[ReplicaReport(replica="two", connected_clients=3, started=_NOW, version=VERSION)],
     )
-    last = Round(epoch=5, seq=1, interval_seconds=2.0, nodes_online=7, nodes_total=8, nodes_unknown=0)
-    status = Status(live=missing is None, missing=missing, health=report, round=last, issues=issues, issues_coded=())
+    last = RoundStatus(epoch=5, seq=1, interval_seconds=2.0, nodes_online=7, nodes_total=8, nodes_unknown=0)
+    status = LiveDataStatus(
+        live=missing is None, missing=missing, health=report, round=last, issues=issues, issues_coded=()
+    )
     return encode(status).decode() + "\n"
 
 

@@ -8,13 +8,13 @@ import requests
 from testcontainers.core.container import DockerContainer
 
 from deploy.images.offline.architecture import own_architecture
-from deploy.images.offline.base_images import PRODUCT, Base, BaseImages
+from deploy.images.offline.base_images import PRODUCT, BaseImage, BaseImages
 from tests.drivers.docker_engine import LABELS
 from tests.drivers.ports import free_port
 from tests.drivers.waiting import eventually
 
-NGINX = Base("", "nginx", "bookworm", "nginx-light")
-REGISTRY = Base("", "registry", "bookworm", "docker-registry")
+NGINX = BaseImage("", "nginx", "bookworm", "nginx-light")
+REGISTRY = BaseImage("", "registry", "bookworm", "docker-registry")
 REDIS = next(base for base in PRODUCT if base.variable == "VALKEY_IMAGE")
 
 
@@ -31,7 +31,7 @@ def registry(folder: Path) -> Iterator[str]:
 
 @contextmanager
 def neighbour(
-    base: Base, command: Sequence[str], folders: Mapping[Path, str], network: str = "host"
+    base: BaseImage, command: Sequence[str], folders: Mapping[Path, str], network: str = "host"
 ) -> Iterator[DockerContainer]:
     """Run ``command`` in an image of Debian's packages, with ``folders`` of the host mounted read-only.
 

@@ -1,10 +1,10 @@
 """A push whose clients read from outboxes, and a decoder for events."""
 
 from ws.engine.outbox import Outbox
-from ws.event import Event, Group, Packet
+from ws.event import EnginePacket, Event, Group
 
 
-def read(event: Packet) -> tuple[str, bytes]:
+def read(event: EnginePacket) -> tuple[str, bytes]:
     """Return name and payload of a Socket.IO event."""
     name, _, rest = event.text.partition(b'["')[2].partition(b'",')
     return name.decode(), rest[:-1]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from subprocess import DEVNULL, PIPE, Popen, TimeoutExpired
 
-from deploy.host.listening import holder
+from deploy.host.listening import listener_name
 from tests.drivers.kubectl import Kubectl
 from tests.drivers.ports import free_port
 from tests.drivers.waiting import eventually
@@ -32,4 +32,4 @@ def _listens(process: Popen[str], port: int) -> bool:
         assert process.stderr is not None
         raise RuntimeError(process.stderr.read())
     # Not by a connection, which kubectl would forward.
-    return holder(port) != ""
+    return listener_name(port) != ""

@@ -14,7 +14,7 @@ SECONDS: Final = 10
 #: The time limits of each module.
 LIMITS: Final[dict[str, dict[str, int]]] = {
     "api.server": {"KEEP_ALIVE_SECONDS": SECONDS},
-    "api.redis_link": {"UP_SECONDS": SECONDS // 10},
+    "api.redis_connection": {"UP_SECONDS": SECONDS // 10},
     "api.worker": {"REQUEST_SECONDS": SECONDS, "READ_SECONDS": SECONDS},
     "contract.names": {"PRESENCE_TTL_SECONDS": SECONDS // 3, "PRESENCE_REFRESH_SECONDS": SECONDS // 10},
     "ws.feed": {"QUIET_SECONDS": SECONDS // 10},

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from deploy.images.offline.architecture import own_architecture
-from deploy.images.offline.base_images import Base, BaseImages
+from deploy.images.offline.base_images import BaseImage, BaseImages
 from deploy.local.systemd.layout import product_files
 from tests.drivers.docker_engine import LABELS, PROXY_VARIABLES, engine
 from tests.drivers.process import ROOT
 from tests.drivers.waiting import eventually
 
 #: Made of Debian's packages if it is missing.
-BASE = Base("", "systemd", "bookworm", "systemd systemd-sysv dbus python3 python3-venv make procps curl")
+BASE = BaseImage("", "systemd", "bookworm", "systemd systemd-sysv dbus python3 python3-venv make procps curl")
 PROJECT = "/srv/dispycluster"
 
 # systemd must write control groups. These are in the container's own namespace: with the host's /sys/fs/cgroup

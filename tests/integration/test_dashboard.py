@@ -15,7 +15,7 @@ LIVE_WITHIN_MS = 120_000
 @pytest.mark.parametrize(
     ("service", "sentence"),
     [
-        ("redis", "Redis is away since"),
+        ("redis", "Redis has been unavailable since"),
         ("collector", "The collector is not running"),
         ("ws", "the ws service does not answer"),
     ],

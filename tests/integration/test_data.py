@@ -107,7 +107,7 @@ def test_redis_refuses_a_damaged_file_and_starts_after_the_damaged_part_is_dropp
     # four bytes near the beginning
     damage(own, 'cp "$file" /store/before; printf "\\0\\0\\0\\0" | dd of="$file" bs=1 seek=40 conv=notrunc 2>/dev/null')
     own.compose("up", "-d", "--no-deps", "redis")
-    eventually(lambda: "Two ways on" in own.compose("logs", "redis"), within_seconds=60, what="the ways on")
+    eventually(lambda: "You can (docs/data.md" in own.compose("logs", "redis"), within_seconds=60, what="the ways on")
     try:
         differing = own.compose(*in_shell(f'{NEWEST}; cmp -l /store/before "$file" | wc -l'))
         assert 0 < int(differing) <= 4

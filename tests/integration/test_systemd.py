@@ -227,7 +227,7 @@ def test_closed_services_accept_a_password_or_a_token(machine: SystemdMachine) -
     said = machine.make("install-service")
     # then
     assert "1 of 1 node answers" in said
-    assert "Everybody must sign in. Nobody can yet. A first user: sudo dispycluster user add NAME" in said
+    assert "Everybody must sign in. There is no user yet. Add the first: sudo dispycluster user add NAME" in said
     assert status(machine) == "401"
     assert machine.run(COMMAND, "status").startswith("live: yes\n")
     assert "read without an exporter" in machine.run(COMMAND, "check-nodes")

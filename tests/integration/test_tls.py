@@ -116,7 +116,7 @@ def test_make_up_has_live_data_over_https(tls: Deployment) -> None:
     [
         ("unreadable", "TLS_KEY cannot be read by user 10001"),
         ("other", "TLS_KEY does not belong to TLS_CERTIFICATE"),
-        ("neither", "TLS_KEY is no key in PEM form"),
+        ("neither", "TLS_KEY is not a key in PEM format"),
         ("none", "TLS_CERTIFICATE is set without TLS_KEY"),
     ],
 )
@@ -183,7 +183,7 @@ def test_files_that_do_not_match_change_nothing(
     # when: as restart does, which checks the files before
     output = tls.compose("exec", "-T", "gateway", "take-certificate", input_text=pair, check=False)
     # then
-    assert "ERROR gateway: the former certificate is served on, the new one is refused" in output
+    assert "ERROR gateway: the new certificate is not valid, so the previous one stays in use" in output
     assert serial_of(tls.port) == first
     # and
     container = tls.container("gateway")

@@ -111,7 +111,7 @@ def test_real_exporter_with_https_and_a_password_is_read_and_errors_are_named(st
     expected = {
         "right": ("127.0.0.1", right, None),
         "password": ("127.0.0.2", wrong, "HTTP 401: the user name or the password is wrong"),
-        "plain": ("127.0.0.3", {}, "speaks HTTPS (scheme: https is missing)"),
+        "plain": ("127.0.0.3", {}, "the exporter uses HTTPS (add scheme: https)"),
     }
     entries = [{"host": host + address, "name": name, **fields} for name, (host, fields, _) in expected.items()]
     stack.targets.write_text(json.dumps({"workers": entries}))

@@ -97,7 +97,7 @@ def test_command_with_an_unknown_word_lists_the_known_words(installed: Installed
     assert installed.call("run", "9000").returncode == 2
     done = installed.call("status")
     assert done.returncode == 1
-    assert done.stdout.splitlines()[0] == "live: no: It does not run; start it with: dispycluster run"
+    assert done.stdout.splitlines()[0] == "live: no: The product does not run; start it with: dispycluster run"
 
 
 def test_wheel_shows_this_machine_live_and_keeps_data_and_users_in_the_users_folders(installed: Installed) -> None:

@@ -1,48 +1,51 @@
 /**
- * Whether the server lets this page in.
+ * Tracks whether the server admits this page.
  *
- * What was refused for want of a session asks about the session once, and no more often than every ten seconds. Where it
- * has ended, this page asks for nothing else until somebody has signed in, in whichever tab: it looks for that when it
- * is looked at again, and every minute in between.
+ * When the server refuses a request because the session is missing, the page checks the session once, and at most every
+ * ten seconds. After the session has ended, the page sends no other request until somebody signs in, in any tab. The
+ * page checks for a new session every minute while it is visible, and when it becomes visible.
  */
 
 import type { Clock } from "../live/live_data.ts";
 import type { SessionState } from "./session_client.ts";
 
-/** `asked`: something was refused, and what is behind it is being asked. */
-export type AdmissionState = "admitted" | "asked" | "signed_out";
+/** `checking`: the server refused a request, and the page is checking its session. */
+export type AdmissionState = "admitted" | "checking" | "signed_out";
 
-export const ASK_AGAIN_AFTER_SECONDS = 10;
-export const LOOK_EVERY_SECONDS = 60;
-/** Pages spread what they ask by up to this share. */
+export const MIN_CHECK_INTERVAL_SECONDS = 10;
+export const SIGNED_OUT_POLL_SECONDS = 60;
+/** Pages spread their requests by up to this share. */
 const JITTER = 0.1;
 
-/** What is needed of `document`. */
-export type Sight = Pick<Document, "visibilityState" | "addEventListener" | "removeEventListener">;
+/** The part of `document` that `Admission` needs. */
+export type PageVisibility = Pick<Document, "visibilityState" | "addEventListener" | "removeEventListener">;
 
-/** From `start()` to `stop()`. `refused()` and `letIn()` are for whoever meets with the one or the other. */
+/**
+ * Works from `start()` to `stop()`. Call `checkSession()` when the server refuses a request, `connectionAccepted()`
+ * when the server accepts a connection.
+ */
 export class Admission {
-  /** Told that the page may go on; where it was not known whether it may, it is tried. */
+  /** Called when the page may send requests again. If the state of the session is unknown, the page tries. */
   onAdmitted: () => void = () => undefined;
-  /** Told that nobody is signed in. */
+  /** Called when the session has ended. */
   onSignedOut: () => void = () => undefined;
-  readonly #ask: () => Promise<SessionState>;
+  readonly #fetchSession: () => Promise<SessionState>;
   readonly #clock: Clock;
-  readonly #sight: Sight;
+  readonly #page: PageVisibility;
   #state: AdmissionState = "admitted";
   #started = false;
-  #askedAtSeconds = Number.NEGATIVE_INFINITY;
-  #again: ReturnType<typeof setTimeout> | undefined;
-  #look: ReturnType<typeof setTimeout> | undefined;
-  #looking = false;
+  #checkedAtSeconds = Number.NEGATIVE_INFINITY;
+  #checkTimer: ReturnType<typeof setTimeout> | undefined;
+  #pollTimer: ReturnType<typeof setTimeout> | undefined;
+  #isPolling = false;
   readonly #onVisibility = (): void => {
-    if (this.#state === "signed_out") this.#lookNow();
+    if (this.#state === "signed_out") this.#poll();
   };
 
-  constructor(ask: () => Promise<SessionState>, clock: Clock, sight: Sight) {
-    this.#ask = ask;
+  constructor(fetchSession: () => Promise<SessionState>, clock: Clock, page: PageVisibility) {
+    this.#fetchSession = fetchSession;
     this.#clock = clock;
-    this.#sight = sight;
+    this.#page = page;
   }
 
   get state(): AdmissionState {
@@ -51,75 +54,75 @@ export class Admission {
 
   start(): void {
     this.#started = true;
-    this.#sight.addEventListener("visibilitychange", this.#onVisibility);
+    this.#page.addEventListener("visibilitychange", this.#onVisibility);
   }
 
   stop(): void {
     this.#started = false;
-    this.#sight.removeEventListener("visibilitychange", this.#onVisibility);
-    clearTimeout(this.#again);
-    this.#again = undefined;
-    clearTimeout(this.#look);
+    this.#page.removeEventListener("visibilitychange", this.#onVisibility);
+    clearTimeout(this.#checkTimer);
+    this.#checkTimer = undefined;
+    clearTimeout(this.#pollTimer);
   }
 
-  /** Something was refused for want of a session. */
-  refused(): void {
-    if (!this.#started || this.#state !== "admitted" || this.#again !== undefined) return;
-    const waitSeconds = this.#askedAtSeconds + ASK_AGAIN_AFTER_SECONDS - this.#clock();
-    if (waitSeconds <= 0) void this.#find();
-    else this.#again = setTimeout(() => void this.#find(), waitSeconds * 1000);
+  /** The server refused a request because the session is missing. */
+  checkSession(): void {
+    if (!this.#started || this.#state !== "admitted" || this.#checkTimer !== undefined) return;
+    const waitSeconds = this.#checkedAtSeconds + MIN_CHECK_INTERVAL_SECONDS - this.#clock();
+    if (waitSeconds <= 0) void this.#runCheck();
+    else this.#checkTimer = setTimeout(() => void this.#runCheck(), waitSeconds * 1000);
   }
 
-  /** A connection was let in: that says more than any answer about the session. */
-  letIn(): void {
-    clearTimeout(this.#again);
-    this.#again = undefined;
-    this.#enter();
+  /** The server accepted a connection, which proves that the session is valid. */
+  connectionAccepted(): void {
+    clearTimeout(this.#checkTimer);
+    this.#checkTimer = undefined;
+    this.#admit();
   }
 
-  /** Use the session, so that it does not go idle under an open page. */
+  /** Use the session, so that the session of an open page does not become idle. */
   async renew(): Promise<void> {
-    if (this.#state === "admitted" && (await this.#ask()) === "ended") this.#leave();
+    if (this.#state === "admitted" && (await this.#fetchSession()) === "ended") this.#markSignedOut();
   }
 
-  async #find(): Promise<void> {
-    this.#again = undefined;
-    this.#state = "asked";
-    this.#askedAtSeconds = this.#clock();
-    const session = await this.#ask();
-    // Without an answer it is as with any lost connection: it is tried again.
-    if (session === "ended") this.#leave();
-    else if (this.#state === "asked") this.#enter();
+  async #runCheck(): Promise<void> {
+    this.#checkTimer = undefined;
+    this.#state = "checking";
+    this.#checkedAtSeconds = this.#clock();
+    const session = await this.#fetchSession();
+    // Without an answer, the page tries again, as after any lost connection.
+    if (session === "ended") this.#markSignedOut();
+    else if (this.#state === "checking") this.#admit();
   }
 
-  #enter(): void {
+  #admit(): void {
     if (this.#state === "admitted") return;
     this.#state = "admitted";
-    clearTimeout(this.#look);
+    clearTimeout(this.#pollTimer);
     if (this.#started) this.onAdmitted();
   }
 
-  #leave(): void {
+  #markSignedOut(): void {
     if (!this.#started || this.#state === "signed_out") return;
     this.#state = "signed_out";
-    clearTimeout(this.#again);
-    this.#again = undefined;
-    this.#lookLater();
+    clearTimeout(this.#checkTimer);
+    this.#checkTimer = undefined;
+    this.#schedulePoll();
     this.onSignedOut();
   }
 
-  #lookLater(): void {
-    clearTimeout(this.#look);
-    this.#look = setTimeout(() => this.#lookNow(), LOOK_EVERY_SECONDS * (1 + Math.random() * JITTER) * 1000);
+  #schedulePoll(): void {
+    clearTimeout(this.#pollTimer);
+    this.#pollTimer = setTimeout(() => this.#poll(), SIGNED_OUT_POLL_SECONDS * (1 + Math.random() * JITTER) * 1000);
   }
 
-  #lookNow(): void {
-    this.#lookLater();
-    if (this.#sight.visibilityState !== "visible" || this.#looking) return;
-    this.#looking = true;
-    void this.#ask().then((session) => {
-      this.#looking = false;
-      if (session === "valid" && this.#state === "signed_out") this.#enter();
+  #poll(): void {
+    this.#schedulePoll();
+    if (this.#page.visibilityState !== "visible" || this.#isPolling) return;
+    this.#isPolling = true;
+    void this.#fetchSession().then((session) => {
+      this.#isPolling = false;
+      if (session === "valid" && this.#state === "signed_out") this.#admit();
     });
   }
 }

@@ -1,12 +1,15 @@
-/** Asks what stands behind this page. */
+/** Reads the state of the session. */
 
 import { RESOURCES } from "../contract.ts";
 import { get, RestFailed } from "../rest.ts";
 
-/** `valid`: somebody is signed in, or nobody needs to. `ended`: nobody is. `unknown`: no answer that says so. */
+/**
+ * `valid`: somebody is signed in, or signing in is not required. `ended`: a sign-in is required. `unknown`: the api did
+ * not answer.
+ */
 export type SessionState = "valid" | "ended" | "unknown";
 
-/** `ask()` also renews the time for which the session may be idle, as every request does. */
+/** `fetchState()` also resets the idle time of the session, as every request does. */
 export class SessionClient {
   readonly #fetch: typeof fetch;
 
@@ -14,7 +17,7 @@ export class SessionClient {
     this.#fetch = fetcher;
   }
 
-  async ask(): Promise<SessionState> {
+  async fetchState(): Promise<SessionState> {
     try {
       await get(this.#fetch, RESOURCES.session);
       return "valid";

@@ -1,16 +1,16 @@
 /**
  * The button that ends the session.
  *
- * A form is good for the session that it was made for. This one may stand on a page that is older than the session,
- * where somebody has signed in again in another tab: it is made anew before it is sent.
+ * The token of the form is valid for one session. The page may be older than the session, if somebody signed in again
+ * in another tab, so the script reads a new token before it sends the form.
  */
 
-import { signInAddress, thisPage } from "../address.ts";
+import { currentAddress, signInAddress } from "../address.ts";
 
 const TIMEOUT_MS = 5000;
 const TOKEN = "input[name=csrf]";
 
-/** From `start()` to `stop()`; without it the form is sent as it is. */
+/** Works from `start()` to `stop()`. Without the script, the browser sends the form unchanged. */
 export class SignOut {
   readonly #form: HTMLFormElement;
   readonly #onSubmit = (event: SubmitEvent): void => {
@@ -33,8 +33,8 @@ export class SignOut {
   async #send(): Promise<void> {
     const token = await freshToken();
     if (token === "") {
-      // Nobody is signed in any more.
-      location.assign(signInAddress(thisPage()));
+      // The session has ended already.
+      location.assign(signInAddress(currentAddress()));
       return;
     }
     const own = this.#form.querySelector<HTMLInputElement>(TOKEN);
@@ -43,7 +43,10 @@ export class SignOut {
   }
 }
 
-/** The token of a new copy of this page; empty where that leads to signing in instead, `null` without either. */
+/**
+ * Return the token of a fresh copy of this page, the empty string if the server redirects to the sign-in page, or
+ * `null` if there is no token.
+ */
 async function freshToken(): Promise<string | null> {
   try {
     const response = await fetch(location.href, {

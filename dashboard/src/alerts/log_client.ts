@@ -1,11 +1,11 @@
-/** Asks for pages of the alert log. */
+/** Reads result pages of the alert log. */
 
 import { type AlertLogPage, RESOURCES } from "../contract.ts";
 import { get } from "../rest.ts";
-import type { LogPosition } from "./log.ts";
+import type { LogPosition } from "./log_entries.ts";
 
-/** Entries of a page, at most. */
-export const PAGE_ENTRIES = 500;
+/** Maximum number of entries in a result page. */
+export const ENTRIES_PER_RESULT_PAGE = 500;
 
 export class AlertLogClient {
   readonly #fetch: typeof fetch;
@@ -15,12 +15,12 @@ export class AlertLogClient {
   }
 
   /**
-   * Return what follows `after`, or the newest entries where it is `null`.
+   * Return the entries after `after`, or the newest entries if `after` is `null`.
    *
-   * Rejects with `RestFailed`, or as `aborted` says.
+   * Rejects with `RestFailed`, or with the reason of `aborted`.
    */
-  async ask(after: LogPosition, aborted: AbortSignal): Promise<AlertLogPage> {
-    const query = new URLSearchParams({ limit: `${PAGE_ENTRIES}` });
+  async fetchResultPage(after: LogPosition, aborted: AbortSignal): Promise<AlertLogPage> {
+    const query = new URLSearchParams({ limit: `${ENTRIES_PER_RESULT_PAGE}` });
     if (after !== null) query.set("after", after);
     return (await get<AlertLogPage>(this.#fetch, `${RESOURCES.alertLog}?${query}`, aborted)).body;
   }

@@ -1,4 +1,4 @@
-/** The table of the alert log; long logs are shown in steps. */
+/** The table of the alert log. "Show more" extends a long log. */
 
 import type { LogEntry } from "../contract.ts";
 import { byId } from "../fields.ts";
@@ -6,9 +6,9 @@ import { KeyedList } from "../keyed_list.ts";
 import { fillEntry } from "./rows.ts";
 
 /** Rows that "Show more" adds. */
-const STEP = 50;
+const ROWS_PER_STEP = 50;
 
-/** `start()` takes hold of the button, `stop()` lets go. */
+/** `start()` attaches the button, `stop()` detaches it. */
 export class AlertLogTable {
   readonly #table = byId("log", HTMLTableElement);
   readonly #body = byId("log-entries", HTMLElement);
@@ -20,12 +20,12 @@ export class AlertLogTable {
     fillEntry,
   );
   #entries: readonly LogEntry[] = [];
-  #shown = STEP;
+  #shown = ROWS_PER_STEP;
   readonly #onMore = (): void => {
     const first = this.#shown;
-    this.#shown += STEP;
+    this.#shown += ROWS_PER_STEP;
     this.show(this.#entries);
-    // A button that is gone cannot keep the focus.
+    // A hidden button cannot keep the focus.
     if (this.#more.hidden) this.#body.children[first]?.querySelector("a")?.focus({ preventScroll: true });
   };
 
@@ -37,9 +37,9 @@ export class AlertLogTable {
     this.#more.removeEventListener("click", this.#onMore);
   }
 
-  /** Begin again with the first step. */
+  /** Show only the first rows again. */
   reset(): void {
-    this.#shown = STEP;
+    this.#shown = ROWS_PER_STEP;
   }
 
   show(entries: readonly LogEntry[]): void {

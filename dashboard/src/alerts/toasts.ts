@@ -1,16 +1,18 @@
-/** Short notices of alerts that have just begun to fire. Each is shown once, whichever page of the tab is open. */
+/**
+ * Short notices of alerts that have just begun to fire. Each notice is shown once per tab, on whichever page is open.
+ */
 
 import { nodeAddress } from "../address.ts";
 import type { Alert, Alerts } from "../contract.ts";
-import { messageOf } from "../said.ts";
+import { messageText } from "../message_texts.ts";
 import { wordFor, wording } from "../wording.ts";
 
-const KEY = "alerts-noticed";
-/** Notices on the screen at once; of more at a time, the rest is a number. */
-const SHOWN = 3;
-const SHOWN_MS = 12_000;
+const STORAGE_KEY = "alerts-noticed";
+/** Maximum number of notices on the screen. A last notice counts the others. */
+const MAX_TOASTS = 3;
+const TOAST_MS = 12_000;
 
-/** `container` is a live region. What fires when the first page of the tab opens is no news. */
+/** `container` is a live region. Alerts that already fire when the tab opens its first page are not shown. */
 export class Toasts {
   readonly #container: HTMLElement;
 
@@ -27,9 +29,9 @@ export class Toasts {
       if (id !== undefined && !firing.some((alert) => alert.id === id)) toast.remove();
     }
     if (noticed === null) return;
-    const fresh = firing.filter((alert) => !noticed.has(occurrence(alert)));
-    for (const alert of fresh.slice(0, SHOWN)) this.#add(toastOf(alert));
-    if (fresh.length > SHOWN) this.#add(moreToast(fresh.length - SHOWN));
+    const fresh = firing.filter((alert) => !noticed.has(occurrenceKey(alert)));
+    for (const alert of fresh.slice(0, MAX_TOASTS)) this.#add(toastOf(alert));
+    if (fresh.length > MAX_TOASTS) this.#add(moreToast(fresh.length - MAX_TOASTS));
   }
 
   #add(toast: HTMLElement): void {
@@ -41,26 +43,26 @@ export class Toasts {
     close.onclick = () => toast.remove();
     toast.append(close);
     this.#container.append(toast);
-    while (this.#container.childElementCount > SHOWN + 1) this.#container.firstElementChild?.remove();
+    while (this.#container.childElementCount > MAX_TOASTS + 1) this.#container.firstElementChild?.remove();
     this.#removeLater(toast);
   }
 
-  /** Not under the pointer or the focus of a reader. */
+  /** Remove `toast` after a while, unless the reader points at it or has the focus in it. */
   #removeLater(toast: HTMLElement): void {
     setTimeout(() => {
       if (toast.matches(":hover, :focus-within")) this.#removeLater(toast);
       else toast.remove();
-    }, SHOWN_MS);
+    }, TOAST_MS);
   }
 }
 
-/** The same alert may fire again another time. */
-function occurrence({ id, since }: Alert): string {
+/** Distinguishes two firings of the same alert. */
+function occurrenceKey({ id, since }: Alert): string {
   return `${id} ${since}`;
 }
 
 function toastOf(alert: Alert): HTMLElement {
-  const toast = linked(alert.node === "" ? "/alerts" : nodeAddress(alert.node), messageOf(alert));
+  const toast = linkToast(alert.node === "" ? "/alerts" : nodeAddress(alert.node), messageText(alert));
   toast.dataset["alert"] = alert.id;
   toast.dataset["severity"] = alert.severity;
   const severity = document.createElement("span");
@@ -71,10 +73,10 @@ function toastOf(alert: Alert): HTMLElement {
 }
 
 function moreToast(count: number): HTMLElement {
-  return linked("/alerts", wording.moreAlerts(count));
+  return linkToast("/alerts", wording.moreAlerts(count));
 }
 
-function linked(address: string, text: string): HTMLElement {
+function linkToast(address: string, text: string): HTMLElement {
   const toast = document.createElement("div");
   toast.className = "toast";
   const link = document.createElement("a");
@@ -86,7 +88,7 @@ function linked(address: string, text: string): HTMLElement {
 
 function remembered(): ReadonlySet<string> | null {
   try {
-    const text = sessionStorage.getItem(KEY);
+    const text = sessionStorage.getItem(STORAGE_KEY);
     return text === null ? null : new Set(JSON.parse(text) as string[]);
   } catch {
     return null;
@@ -95,8 +97,8 @@ function remembered(): ReadonlySet<string> | null {
 
 function remember(firing: readonly Alert[]): void {
   try {
-    sessionStorage.setItem(KEY, JSON.stringify(firing.map(occurrence)));
+    sessionStorage.setItem(STORAGE_KEY, JSON.stringify(firing.map(occurrenceKey)));
   } catch {
-    // A browser that keeps nothing shows no notices; the page itself shows all.
+    // Without storage the browser shows no notices. The page itself shows all alerts.
   }
 }

@@ -1,46 +1,46 @@
-/** A line over time with the range that it moved in: a thin shell around uPlot. */
+/** A line chart over time with the range of the values, drawn by uPlot. */
 
 import uPlot from "uplot";
 import { attribute, write } from "../fields.ts";
 import { color, onThemeChange } from "../theme.ts";
 import { wording } from "../wording.ts";
-import { axisStart, isMedian, NOTHING, type Picture, sinceOf, stepOf } from "./picture.ts";
+import { axisStart, type ChartData, dataStartOf, EMPTY_CHART, isMedian, stepOf } from "./chart_data.ts";
 import { bounds, type Scale } from "./scale.ts";
 import type { Threshold } from "./thresholds.ts";
-import { began, tick } from "./times.ts";
-import { tipOf } from "./tip.ts";
+import { axisLabel, dataStartLabel } from "./time_labels.ts";
+import { tooltipOf } from "./tooltip.ts";
 
-/** Charts with this key show their cursors at the same time. */
+/** Charts with the same key share their cursor. */
 const SYNC_KEY = "time";
 const HEIGHT_OF_AXIS = 26;
-/** Lower charts have no times below them: those of their neighbours are the same. */
+/** Lower charts have no time labels, because their neighbours show the same times. */
 const HEIGHT_WITH_TIMES = 100;
 const FONT_OF_AXIS = "11px system-ui, sans-serif";
-/** After the last moment, at least: more where half of a label of the time takes more. */
-const ROOM_AT_END = 22;
-/** Part of a small chart that is to be empty where it says since when it has data. */
-const ROOM_FOR_NOTE = 0.6;
+/** Minimum padding after the last moment. Half of a wide time label needs more. */
+const MIN_PADDING_AT_END = 22;
+/** Minimum empty share of a small chart that shows the note about when its data begins. */
+const MIN_EMPTY_SHARE = 0.6;
 const COLOR_OF_SEVERITY = { critical: "--bad", warning: "--warn", info: "--accent" } as const;
 
 export interface ChartOptions {
-  /** What the line is, for people. */
+  /** Name of the line, for readers. */
   readonly name: string;
   /** Text of a value, with its unit. */
   readonly format: (value: number | null) => string;
-  /** Text of the value of now, as the page writes it elsewhere. */
+  /** Text of the current value, in the same form as elsewhere on the page. */
   readonly formatNow: (value: number | null) => string;
-  /** Custom property of the line's colour. */
+  /** CSS custom property of the line's colour. */
   readonly color: string;
   readonly scale: Scale;
-  /** Whether it is of all nodes: it shows how their values lie, and their average where that is not known. */
+  /** Whether the chart shows all nodes: quantiles of their values, or the average where quantiles are unknown. */
   readonly isCluster: boolean;
   readonly heightPixels: number;
   readonly rangeSeconds: number;
 }
 
 /**
- * `start()` draws into `container` until `stop()`; `readout` says the value of now. What was at another time is said
- * over the chart, where the cursor is not, so that nothing moves.
+ * `start()` draws into `container` until `stop()`. `readout` shows the current value. The values at the cursor appear
+ * above the chart, on the side without the cursor, so that nothing moves.
  */
 export class Chart {
   readonly #container: HTMLElement;
@@ -48,10 +48,10 @@ export class Chart {
   readonly #options: ChartOptions;
   readonly #resize = new ResizeObserver(() => this.#fit());
   #plot: uPlot | null = null;
-  #picture: Picture = NOTHING;
-  readonly #tip = paragraph("chart-tip");
+  #data: ChartData = EMPTY_CHART;
+  readonly #tooltip = paragraph("chart-tip");
   readonly #note = paragraph("chart-note");
-  readonly #lack = paragraph("chart-lack");
+  readonly #emptyText = paragraph("chart-lack");
   #unlisten: () => void = () => undefined;
 
   constructor(container: HTMLElement, readout: HTMLElement, options: ChartOptions) {
@@ -61,96 +61,103 @@ export class Chart {
   }
 
   start(): void {
-    this.#plot ??= this.#made();
+    this.#plot ??= this.#create();
     this.#resize.observe(this.#container);
     this.#unlisten = onThemeChange(() => this.#plot?.redraw());
     this.#container.setAttribute("role", "img");
-    this.#container.append(this.#note, this.#lack, this.#tip);
+    this.#container.append(this.#note, this.#emptyText, this.#tooltip);
     this.#draw();
   }
 
   stop(): void {
     this.#unlisten();
     this.#resize.disconnect();
-    for (const element of [this.#tip, this.#note, this.#lack]) element.remove();
+    for (const element of [this.#tooltip, this.#note, this.#emptyText]) element.remove();
     this.#plot?.destroy();
     this.#plot = null;
   }
 
-  show(picture: Picture): void {
-    this.#picture = picture;
+  show(data: ChartData): void {
+    this.#data = data;
     this.#draw();
   }
 
   #draw(): void {
     if (this.#plot === null) return;
-    const { x, min, avg, max } = this.#picture.columns;
+    const { x, min, avg, max } = this.#data.columns;
     if (this.#options.isCluster) {
-      const spread = this.#picture.spread;
-      const averageAlone = avg.map((value, index) => (spread?.median[index] == null ? value : null));
-      const none = spread ?? { high: averageAlone.map(() => null), low: [], median: [], max: [] };
-      this.#plot.setData([x, [...none.high], [...none.low], [...none.median], [...none.max], averageAlone]);
+      const quantiles = this.#data.quantiles;
+      const averageAlone = avg.map((value, index) => (quantiles?.median[index] == null ? value : null));
+      const quantileColumns = quantiles ?? { high: averageAlone.map(() => null), low: [], median: [], max: [] };
+      this.#plot.setData([
+        x,
+        [...quantileColumns.high],
+        [...quantileColumns.low],
+        [...quantileColumns.median],
+        [...quantileColumns.max],
+        averageAlone,
+      ]);
     } else {
       this.#plot.setData([x, max, min, avg]);
     }
-    this.#say();
+    this.#writeTexts();
   }
 
-  /** The value of now, that under the cursor, and the whole in a sentence for those who do not see the line. */
-  #say(): void {
+  /** Write the current value, the values at the cursor, and a summary for screen readers. */
+  #writeTexts(): void {
     const { formatNow } = this.#options;
-    const { columns, now, lack } = this.#picture;
+    const { columns, now, emptyReason } = this.#data;
     const value = now === undefined ? (columns.avg.at(-1) ?? null) : now;
-    // The last round tells the average of the nodes alone.
-    write(this.#readout, isMedian(this.#picture) ? wording.averageNow(formatNow(value)) : formatNow(value));
-    this.#sayUnderCursor();
-    if (!this.#tip.hidden) return;
-    const note = this.#sayNote();
-    this.#lack.hidden = lack === null;
-    write(this.#lack, lack ?? "");
+    // The last round has only the average of the nodes.
+    write(this.#readout, isMedian(this.#data) ? wording.averageNow(formatNow(value)) : formatNow(value));
+    this.#writeTooltip();
+    if (!this.#tooltip.hidden) return;
+    const note = this.#writeNote();
+    this.#emptyText.hidden = emptyReason === null;
+    write(this.#emptyText, emptyReason ?? "");
     attribute(this.#container, "aria-label", this.#summary(value, note));
   }
 
   #summary(value: number | null, note: string): string {
     const { format, name } = this.#options;
-    const { columns, spread, threshold, lack } = this.#picture;
+    const { columns, quantiles, threshold, emptyReason } = this.#data;
     const isKnown = (each: number | null): each is number => each !== null;
     const lows = columns.min.filter(isKnown);
-    if (lows.length === 0) return `${name}: ${lack ?? wording.noHistory}`;
-    const highs = [...columns.max, ...(spread?.max ?? [])].filter(isKnown);
-    const now = isMedian(this.#picture) ? wording.averageOfNodes(format(value)) : format(value);
+    if (lows.length === 0) return `${name}: ${emptyReason ?? wording.noHistory}`;
+    const highs = [...columns.max, ...(quantiles?.max ?? [])].filter(isKnown);
+    const now = isMedian(this.#data) ? wording.averageOfNodes(format(value)) : format(value);
     const parts = [wording.chartSummary(name, format(Math.min(...lows)), format(Math.max(...highs)), now)];
     if (threshold !== null) parts.push(wording.thresholdAt(format(threshold.value)));
     if (note !== "") parts.push(note);
     return parts.join(". ");
   }
 
-  /** Since when there is something to see; a small chart, which has room only where it is empty, says it there. */
-  #sayNote(): string {
+  /** Write when the data begins. A small chart shows this note only if there is empty room for it. */
+  #writeNote(): string {
     const { heightPixels, rangeSeconds } = this.#options;
-    const end = this.#picture.columns.x.at(-1) ?? 0;
-    const { dataSeconds, spreadSeconds } = sinceOf(this.#picture, end - rangeSeconds);
-    const step = stepOf(this.#picture.columns);
-    const said = (seconds: number): string => began(seconds, rangeSeconds, step, end);
-    const notes = dataSeconds === null ? [] : [wording.dataSince(said(dataSeconds))];
-    if (spreadSeconds === "never") notes.push(wording.averageAlone);
-    else if (spreadSeconds !== null) notes.push(wording.averageAloneBefore(said(spreadSeconds)));
+    const end = this.#data.columns.x.at(-1) ?? 0;
+    const { dataSeconds, quantilesSeconds } = dataStartOf(this.#data, end - rangeSeconds);
+    const step = stepOf(this.#data.columns);
+    const label = (seconds: number): string => dataStartLabel(seconds, rangeSeconds, step, end);
+    const notes = dataSeconds === null ? [] : [wording.dataSince(label(dataSeconds))];
+    if (quantilesSeconds === "never") notes.push(wording.averageAlone);
+    else if (quantilesSeconds !== null) notes.push(wording.averageAloneBefore(label(quantilesSeconds)));
     const note = notes.join(" · ");
-    const begin = axisStart(this.#picture.fromSeconds, end, rangeSeconds);
-    const isRoom = heightPixels >= HEIGHT_WITH_TIMES || ((dataSeconds ?? 0) - begin) / (end - begin) > ROOM_FOR_NOTE;
-    this.#note.hidden = note === "" || !isRoom;
+    const begin = axisStart(this.#data.fromSeconds, end, rangeSeconds);
+    const hasRoom = heightPixels >= HEIGHT_WITH_TIMES || ((dataSeconds ?? 0) - begin) / (end - begin) > MIN_EMPTY_SHARE;
+    this.#note.hidden = note === "" || !hasRoom;
     write(this.#note, note);
     attribute(this.#note, "title", note);
     return note;
   }
 
-  #sayUnderCursor(): void {
+  #writeTooltip(): void {
     const { idx, left } = this.#plot?.cursor ?? {};
-    const isThere = idx != null && left !== undefined && left >= 0 && idx < this.#picture.columns.x.length;
-    this.#tip.hidden = !isThere;
-    if (!isThere) return;
-    write(this.#tip, tipOf(this.#picture, idx, this.#options, this.#options.heightPixels < HEIGHT_WITH_TIMES));
-    this.#tip.classList.toggle("at-start", left > (this.#plot?.over.clientWidth ?? 0) / 2);
+    const isOverData = idx != null && left !== undefined && left >= 0 && idx < this.#data.columns.x.length;
+    this.#tooltip.hidden = !isOverData;
+    if (!isOverData) return;
+    write(this.#tooltip, tooltipOf(this.#data, idx, this.#options, this.#options.heightPixels < HEIGHT_WITH_TIMES));
+    this.#tooltip.classList.toggle("at-start", left > (this.#plot?.over.clientWidth ?? 0) / 2);
   }
 
   #fit(): void {
@@ -160,7 +167,7 @@ export class Chart {
     }
   }
 
-  #made(): uPlot {
+  #create(): uPlot {
     const { format, heightPixels, isCluster, rangeSeconds, scale } = this.#options;
     const hasTimes = heightPixels >= HEIGHT_WITH_TIMES;
     const axis: uPlot.Axis = {
@@ -176,21 +183,21 @@ export class Chart {
       points: { show: (_plot, _series, first, last) => last - first < 1 },
     };
     const thin: uPlot.Series = { ...line, width: 1, points: { show: false } };
-    // uPlot asks for the labels before it asks for the padding.
-    let roomAtEnd = ROOM_AT_END;
+    // uPlot requests the labels before the padding.
+    let paddingAtEnd = MIN_PADDING_AT_END;
     return new uPlot(
       {
         width: Math.max(1, this.#container.clientWidth),
         height: heightPixels,
         legend: { show: false },
-        padding: [8, hasTimes ? () => roomAtEnd : 4, hasTimes ? 0 : 4, 0],
+        padding: [8, hasTimes ? () => paddingAtEnd : 4, hasTimes ? 0 : 4, 0],
         cursor: { y: false, drag: { x: false, y: false }, sync: { key: SYNC_KEY }, points: { size: 6 } },
         scales: {
           x: {
             time: true,
-            // The whole range, though the data may begin later; or what fits them, where nobody has chosen a range.
+            // The whole range if the reader chose it; otherwise from the beginning of the data.
             range: (_plot, _low, high) =>
-              high === null ? [0, 1] : [axisStart(this.#picture.fromSeconds, high, rangeSeconds), high],
+              high === null ? [0, 1] : [axisStart(this.#data.fromSeconds, high, rangeSeconds), high],
           },
           y: { range: (_plot, low, high) => bounds(scale, low, high) },
         },
@@ -201,8 +208,8 @@ export class Chart {
             size: HEIGHT_OF_AXIS,
             space: 70,
             values: ({ ctx }, splits, _axis, _space, stepSeconds) => {
-              const labels = splits.map((at) => tick(at, rangeSeconds, stepSeconds));
-              roomAtEnd = Math.max(ROOM_AT_END, ...labels.map((label) => Math.ceil(widthOf(label, ctx) / 2)));
+              const labels = splits.map((at) => axisLabel(at, rangeSeconds, stepSeconds));
+              paddingAtEnd = Math.max(MIN_PADDING_AT_END, ...labels.map((label) => Math.ceil(widthOf(label, ctx) / 2)));
               return labels;
             },
           },
@@ -218,8 +225,8 @@ export class Chart {
           : [{}, edge, edge, line],
         bands: [{ series: [1, 2], fill: () => translucent(color(this.#options.color)) }],
         hooks: {
-          setCursor: [() => this.#say()],
-          draw: [(plot) => this.#picture.threshold !== null && drawThreshold(plot, this.#picture.threshold)],
+          setCursor: [() => this.#writeTexts()],
+          draw: [(plot) => this.#data.threshold !== null && drawThreshold(plot, this.#data.threshold)],
         },
       },
       isCluster ? [[], [], [], [], [], []] : [[], [], [], []],
@@ -228,7 +235,7 @@ export class Chart {
   }
 }
 
-/** Width of a label of an axis, in CSS pixels. */
+/** Width of an axis label, in CSS pixels. */
 function widthOf(label: string, context: CanvasRenderingContext2D): number {
   context.save();
   context.font = FONT_OF_AXIS;
@@ -237,7 +244,7 @@ function widthOf(label: string, context: CanvasRenderingContext2D): number {
   return width;
 }
 
-/** A line across the chart from where a rule counts. */
+/** Draw a horizontal line at the threshold of an alert rule. */
 function drawThreshold(plot: uPlot, { value, severity }: Threshold): void {
   const { ctx, bbox, scales } = plot;
   if (value < (scales["y"]?.min ?? Number.POSITIVE_INFINITY) || value > (scales["y"]?.max ?? Number.NEGATIVE_INFINITY))

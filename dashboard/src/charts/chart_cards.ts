@@ -4,19 +4,19 @@ import type { Measure } from "../contract.ts";
 import { attribute } from "../fields.ts";
 import { wording } from "../wording.ts";
 import { Chart } from "./chart.ts";
-import { DRAWINGS } from "./measures.ts";
-import { isMedian, pictureOf, type Surroundings } from "./picture.ts";
+import { type ChartContext, chartDataOf, isMedian } from "./chart_data.ts";
+import { MEASURE_STYLES } from "./measure_styles.ts";
 import type { Timeline } from "./timeline.ts";
 
 const HEIGHT_PIXELS = 190;
 
-/** `start()` … `stop()`; `show()` draws what a timeline has. */
+/** `show()` draws the data of a timeline between `start()` and `stop()`. */
 export class ChartCards {
   readonly #cards: readonly HTMLElement[];
   readonly #isCluster: boolean;
   #charts = new Map<Measure, Chart>();
 
-  /** `isCluster`: the charts are of all nodes. */
+  /** `isCluster`: the charts show all nodes. */
   constructor(root: HTMLElement, isCluster = false) {
     this.#isCluster = isCluster;
     this.#cards = [...root.querySelectorAll<HTMLElement>("[data-measure]")];
@@ -40,30 +40,30 @@ export class ChartCards {
     this.#charts = new Map();
   }
 
-  show(timeline: Timeline | undefined, around: Surroundings): void {
+  show(timeline: Timeline | undefined, context: ChartContext): void {
     if (timeline === undefined) return;
     for (const card of this.#cards) {
       const measure = card.dataset["measure"] as Measure;
-      const picture = pictureOf(timeline, measure, around);
-      this.#charts.get(measure)?.show(picture);
-      // The heading says it.
-      if (this.#isCluster) attribute(card, "data-line", isMedian(picture) ? "median" : "average");
+      const data = chartDataOf(timeline, measure, context);
+      this.#charts.get(measure)?.show(data);
+      // The heading of the card names the kind of line.
+      if (this.#isCluster) attribute(card, "data-line", isMedian(data) ? "median" : "average");
     }
   }
 }
 
-/** What a card's chart is of. */
-export interface Wanted {
+/** What a card's chart shows, and how high the chart is. */
+export interface CardChartOptions {
   readonly measure: Measure;
   readonly rangeSeconds: number;
   readonly heightPixels: number;
   readonly isCluster: boolean;
 }
 
-/** The chart of a card, which has an element `.chart` and one `.readout`. */
-export function chartOf(card: HTMLElement, { measure, ...wanted }: Wanted): Chart {
+/** Return the chart of a card. The card has an element `.chart` and an element `.readout`. */
+export function chartOf(card: HTMLElement, { measure, ...options }: CardChartOptions): Chart {
   const container = card.querySelector<HTMLElement>(".chart");
   const readout = card.querySelector<HTMLElement>(".readout");
-  if (container === null || readout === null) throw new Error(`the card of ${measure} has no place for a chart`);
-  return new Chart(container, readout, { ...DRAWINGS[measure], name: wording.measure[measure], ...wanted });
+  if (container === null || readout === null) throw new Error(`the card of ${measure} has no element for a chart`);
+  return new Chart(container, readout, { ...MEASURE_STYLES[measure], name: wording.measure[measure], ...options });
 }

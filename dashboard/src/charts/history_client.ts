@@ -1,28 +1,28 @@
-/** Asks for what was measured before the page was opened. */
+/** Reads the history of measures. */
 
 import { type History, type Measure, RESOURCES } from "../contract.ts";
 import { get } from "../rest.ts";
 
-/** Nodes that one request may name, and bytes that their names may take in its address. */
-const NODES_A_REQUEST = 50;
-const NAMES_BYTES = 4000;
+/** Maximum number of nodes in one request, and maximum length in bytes of their names in its address. */
+const NODES_PER_REQUEST = 50;
+const NAME_BYTES_PER_REQUEST = 4000;
 
-/** What a chart wants. `nodes`: `null` for the cluster's averages. */
-export interface HistoryQuestion {
+/** A selection of the history. `nodes`: `null` for the averages of the cluster. */
+export interface HistoryQuery {
   readonly nodes: readonly string[] | null;
   readonly rangeSeconds: number;
   readonly points: number;
   readonly measures: readonly Measure[];
 }
 
-/** `names` in the order given, in portions for one request each. */
-export function portions(names: readonly string[]): string[][] {
+/** Split `names`, in their order, into batches of one request each. */
+export function requestBatches(names: readonly string[]): string[][] {
   const found: string[][] = [];
   let bytes = Number.POSITIVE_INFINITY;
   for (const name of names) {
     const own = "&node=".length + encodeURIComponent(name).length;
     const last = found.at(-1);
-    if (last === undefined || last.length === NODES_A_REQUEST || bytes + own > NAMES_BYTES) {
+    if (last === undefined || last.length === NODES_PER_REQUEST || bytes + own > NAME_BYTES_PER_REQUEST) {
       found.push([name]);
       bytes = own;
     } else {
@@ -33,7 +33,7 @@ export function portions(names: readonly string[]): string[][] {
   return found;
 }
 
-/** `ask()` may run several times at once. */
+/** `fetchHistory()` may run several times in parallel. */
 export class HistoryClient {
   readonly #fetch: typeof fetch;
 
@@ -41,14 +41,14 @@ export class HistoryClient {
     this.#fetch = fetcher;
   }
 
-  /** Return the history; rejects with `RestFailed`, or as `aborted` says. */
-  async ask(question: HistoryQuestion, aborted?: AbortSignal): Promise<History> {
-    const query = new URLSearchParams({
-      range_seconds: `${question.rangeSeconds}`,
-      points: `${question.points}`,
+  /** Return the history. Rejects with `RestFailed`, or with the reason of `aborted`. */
+  async fetchHistory(query: HistoryQuery, aborted?: AbortSignal): Promise<History> {
+    const parameters = new URLSearchParams({
+      range_seconds: `${query.rangeSeconds}`,
+      points: `${query.points}`,
     });
-    for (const measure of question.measures) query.append("measure", measure);
-    for (const node of question.nodes ?? []) query.append("node", node);
-    return (await get<History>(this.#fetch, `${RESOURCES.history}?${query}`, aborted)).body;
+    for (const measure of query.measures) parameters.append("measure", measure);
+    for (const node of query.nodes ?? []) parameters.append("node", node);
+    return (await get<History>(this.#fetch, `${RESOURCES.history}?${parameters}`, aborted)).body;
   }
 }

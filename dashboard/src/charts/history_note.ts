@@ -1,9 +1,9 @@
-/** Why a history could not be read, in the element `history-note`; hidden while all can be. */
+/** Shows why a history could not be read, in the element `history-note`. */
 
 import { byId, write } from "../fields.ts";
 import { wording } from "../wording.ts";
 
-/** `of()` gives each history of the page its own place to report to. */
+/** `of()` returns a function that reports the failures of one history of the page. */
 export class HistoryNote {
   readonly #element = byId("history-note", HTMLElement);
   readonly #failures = new Map<string, string | null>();

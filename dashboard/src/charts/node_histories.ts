@@ -1,28 +1,34 @@
-/** The timelines of the nodes on the screen: fetched when they come into sight, forgotten when they leave it. */
+/**
+ * The timelines of the nodes on the screen. A timeline is loaded when its node appears and dropped when the node
+ * disappears.
+ */
 
 import type { History, Measure, Node, Snapshot } from "../contract.ts";
 import type { ErrorFunnel } from "../errors.ts";
 import { RestFailed } from "../rest.ts";
-import { type HistoryClient, type HistoryQuestion, portions } from "./history_client.ts";
+import { type HistoryClient, type HistoryQuery, requestBatches } from "./history_client.ts";
 import { Timeline, type Values } from "./timeline.ts";
 
-/** Scrolling asks for histories once it pauses this long. */
+/** Scrolling must pause this long before histories are read. */
 const SETTLE_MS = 150;
-/** A history is asked for again after this long: it has by then what lay between its end and the first live round. */
-const AGAIN_MS = 25_000;
-/** And then this often, if nothing else is said: the browser may have slept through a round. */
+/**
+ * Wait before the second read of a history. The second read has the data between the end of the first read and the
+ * first live round.
+ */
+const REFRESH_MS = 25_000;
+/** Default interval between later reads: the browser may have missed a round while the machine slept. */
 const REPEAT_MS = 300_000;
-/** So many rounds without a live one, and the history has to fill the gap. */
+/** After this many missed rounds, the history is read again to fill the gap. */
 const MISSED_ROUNDS = 4;
 
-/** What is shown of each node. */
-export interface Shown {
+/** The range, resolution and measures of each node's history. */
+export interface HistorySelection {
   readonly rangeSeconds: number;
   readonly points: number;
   readonly measures: readonly Measure[];
 }
 
-/** Until `stop()`, `onLoaded` is told when there is more to draw, `onFailed` why there is not. */
+/** Until `stop()`, `onLoaded` is called when there is more to draw, and `onFailed` when a read fails. */
 export class NodeHistories {
   readonly #client: HistoryClient;
   readonly #funnel: ErrorFunnel;
@@ -30,12 +36,12 @@ export class NodeHistories {
   readonly #onFailed: (why: string | null) => void;
   readonly #repeatMs: number;
   readonly #timelines = new Map<string, Timeline>();
-  /** Those of them that have their history. */
+  /** Names of the timelines whose history was read. */
   readonly #loaded = new Set<string>();
-  #shown: Shown;
-  #wanted = new Set<string>();
+  #selection: HistorySelection;
+  #visible = new Set<string>();
   #settle: ReturnType<typeof setTimeout> | undefined;
-  #again: ReturnType<typeof setTimeout> | undefined;
+  #refreshTimer: ReturnType<typeof setTimeout> | undefined;
   #running: AbortController | null = null;
   #intervalSeconds = 2;
   #position = "";
@@ -44,14 +50,14 @@ export class NodeHistories {
   constructor(
     client: HistoryClient,
     funnel: ErrorFunnel,
-    shown: Shown,
+    selection: HistorySelection,
     onLoaded: () => void,
     onFailed: (why: string | null) => void = () => undefined,
     repeatMs = REPEAT_MS,
   ) {
     this.#client = client;
     this.#funnel = funnel;
-    this.#shown = shown;
+    this.#selection = selection;
     this.#onLoaded = onLoaded;
     this.#onFailed = onFailed;
     this.#repeatMs = repeatMs;
@@ -59,52 +65,52 @@ export class NodeHistories {
 
   stop(): void {
     clearTimeout(this.#settle);
-    clearTimeout(this.#again);
+    clearTimeout(this.#refreshTimer);
     this.#running?.abort();
   }
 
-  /** The timeline of a node in sight. The empty name stands for the cluster. */
+  /** Return the timeline of a visible node. The empty name is the cluster. */
   of(node: string): Timeline | undefined {
     return this.#timelines.get(node);
   }
 
-  /** Whether the history of a node in sight has been read. */
+  /** Whether the history of a visible node was read. */
   isLoaded(node: string): boolean {
     return this.#loaded.has(node);
   }
 
-  /** Since when anything is known of those whose history has been read, in Unix seconds; `null` without any. */
+  /** Start of the earliest data among the histories that were read, in Unix seconds; `null` without data. */
   get firstSeconds(): number | null {
     const known = [...this.#loaded].map((name) => this.#timelines.get(name)?.firstSeconds ?? Number.POSITIVE_INFINITY);
     const first = Math.min(...known);
     return Number.isFinite(first) ? first : null;
   }
 
-  /** These nodes are in sight now. */
-  want(names: readonly string[]): void {
-    this.#wanted = new Set(names);
-    for (const name of [...this.#timelines.keys()].filter((known) => !this.#wanted.has(known))) this.#forget(name);
+  /** Set the nodes that are visible now. */
+  setVisible(names: readonly string[]): void {
+    this.#visible = new Set(names);
+    for (const name of [...this.#timelines.keys()].filter((known) => !this.#visible.has(known))) this.#forget(name);
     clearTimeout(this.#settle);
     if (names.every((name) => this.#loaded.has(name))) return;
     this.#settle = setTimeout(
       () =>
         this.#fetch(
           names.filter((name) => !this.#loaded.has(name)),
-          AGAIN_MS,
+          REFRESH_MS,
         ),
       SETTLE_MS,
     );
   }
 
-  /** Show something else of them. */
-  change(shown: Shown): void {
-    this.#shown = shown;
+  /** Select another range, resolution or set of measures. */
+  change(selection: HistorySelection): void {
+    this.#selection = selection;
     this.#timelines.clear();
     this.#loaded.clear();
-    this.#fetch([...this.#wanted], AGAIN_MS);
+    this.#fetch([...this.#visible], REFRESH_MS);
   }
 
-  /** Add a live round. A repeat, by a call of the REST interface for instance, adds nothing. */
+  /** Add a live round. A repeated round, for instance after a REST call that publishes, is ignored. */
   add(snapshot: Snapshot, nodes: Iterable<Node>): void {
     this.#intervalSeconds = snapshot.interval_seconds;
     const position = `${snapshot.epoch} ${snapshot.seq}`;
@@ -112,20 +118,20 @@ export class NodeHistories {
     this.#position = position;
     const at = Date.parse(snapshot.timestamp) / 1000;
     const passedSeconds = Math.abs(at - this.#addedSeconds);
-    if (passedSeconds > MISSED_ROUNDS * snapshot.interval_seconds) this.#planAgain(AGAIN_MS);
+    if (passedSeconds > MISSED_ROUNDS * snapshot.interval_seconds) this.#scheduleRefresh(REFRESH_MS);
     this.#addedSeconds = at;
-    for (const node of nodes) if (this.#wanted.has(node.node)) this.#timeline(node.node).add(at, this.#values(node));
-    if (this.#wanted.has("")) this.#timeline("").add(at, averages(snapshot));
+    for (const node of nodes) if (this.#visible.has(node.node)) this.#timeline(node.node).add(at, this.#values(node));
+    if (this.#visible.has("")) this.#timeline("").add(at, averages(snapshot));
   }
 
   #values(node: Node): Values {
-    return Object.fromEntries(this.#shown.measures.map((measure) => [measure, node[measure] ?? null]));
+    return Object.fromEntries(this.#selection.measures.map((measure) => [measure, node[measure] ?? null]));
   }
 
   #timeline(name: string): Timeline {
     let timeline = this.#timelines.get(name);
     if (timeline === undefined) {
-      const { rangeSeconds, points } = this.#shown;
+      const { rangeSeconds, points } = this.#selection;
       timeline = new Timeline(rangeSeconds, Math.max(10, Math.ceil(rangeSeconds / points)));
       this.#timelines.set(name, timeline);
     }
@@ -137,16 +143,16 @@ export class NodeHistories {
     this.#loaded.delete(name);
   }
 
-  /** Ask for the histories of `names`, and for those of all in sight `againMs` later. */
+  /** Read the histories of `names` now, and those of all visible nodes `againMs` later. */
   #fetch(names: readonly string[], againMs: number): void {
     this.#running?.abort();
     this.#running = new AbortController();
     this.#load(names, this.#running.signal).then(
-      () => this.#planAgain(againMs),
+      () => this.#scheduleRefresh(againMs),
       (error) => {
         if (error instanceof RestFailed) {
           this.#onFailed(error.message);
-          this.#planAgain(AGAIN_MS);
+          this.#scheduleRefresh(REFRESH_MS);
         } else if (!(error instanceof DOMException)) {
           this.#funnel.report(error, "history");
         }
@@ -154,20 +160,20 @@ export class NodeHistories {
     );
   }
 
-  #planAgain(afterMs: number): void {
-    clearTimeout(this.#again);
-    // Pages that missed the same rounds do not ask all at once.
+  #scheduleRefresh(afterMs: number): void {
+    clearTimeout(this.#refreshTimer);
+    // Pages that missed the same rounds spread their requests.
     const spreadMs = afterMs * (1 + Math.random() / 2);
-    this.#again = setTimeout(() => {
-      if (document.hidden) this.#planAgain(AGAIN_MS);
-      else this.#fetch([...this.#wanted], this.#repeatMs);
+    this.#refreshTimer = setTimeout(() => {
+      if (document.hidden) this.#scheduleRefresh(REFRESH_MS);
+      else this.#fetch([...this.#visible], this.#repeatMs);
     }, spreadMs);
   }
 
-  /** The history, or `null` where nobody knows such a node (any more). */
-  async #known(question: HistoryQuestion, aborted: AbortSignal): Promise<History | null> {
+  /** Return the history, or `null` if a node is unknown. */
+  async #fetchOrNull(query: HistoryQuery, aborted: AbortSignal): Promise<History | null> {
     try {
-      return await this.#client.ask(question, aborted);
+      return await this.#client.fetchHistory(query, aborted);
     } catch (error) {
       if (error instanceof RestFailed && error.status === 404) return null;
       throw error;
@@ -175,12 +181,12 @@ export class NodeHistories {
   }
 
   async #load(names: readonly string[], aborted: AbortSignal): Promise<void> {
-    const { rangeSeconds, points, measures } = this.#shown;
-    const questions: (readonly string[] | null)[] = names.includes("") ? [null] : [];
+    const { rangeSeconds, points, measures } = this.#selection;
+    const selections: (readonly string[] | null)[] = names.includes("") ? [null] : [];
     const nodes = names.filter((name) => name !== "");
-    questions.push(...portions(nodes));
-    for (const asked of questions) {
-      const history = await this.#known({ nodes: asked, rangeSeconds, points, measures }, aborted);
+    selections.push(...requestBatches(nodes));
+    for (const asked of selections) {
+      const history = await this.#fetchOrNull({ nodes: asked, rangeSeconds, points, measures }, aborted);
       if (history === null) {
         for (const name of asked ?? []) {
           this.#timeline(name);
@@ -192,7 +198,7 @@ export class NodeHistories {
       }
       for (const series of history.series) {
         const name = series.node ?? "";
-        if (!this.#wanted.has(name)) continue;
+        if (!this.#visible.has(name)) continue;
         this.#timeline(name).load(history, series, this.#intervalSeconds);
         this.#loaded.add(name);
       }

@@ -1,8 +1,8 @@
-/** The ranges of time that charts show, the buttons that choose one of them, and the link to the same as a table. */
+/** The time ranges of charts, the buttons that choose a range, and the link to the CSV file of the same range. */
 
 import { parameter, setParameters } from "../address.ts";
 import { attribute, byId } from "../fields.ts";
-import { keep, kept } from "../kept.ts";
+import { readTabValue, writeTabValue } from "../tab_storage.ts";
 
 const SECONDS: Readonly<Record<string, number>> = {
   "15m": 900,
@@ -12,16 +12,16 @@ const SECONDS: Readonly<Record<string, number>> = {
   "7d": 604_800,
 };
 const DEFAULT = "1h";
-/** Under which the choice is kept from page to page of this tab. */
-const KEPT = "range";
+/** Storage key of the choice, which all pages of this tab share. */
+const STORAGE_KEY = "range";
 
-/** `start()` follows the buttons below `root` and the address; `onChange` is told of a choice, in seconds. */
+/** `start()` attaches the buttons below `root`. `onChange` receives the chosen range in seconds. */
 export class Ranges {
   readonly #buttons: readonly HTMLButtonElement[];
   readonly #onChange: (seconds: number) => void;
   readonly #csv = byId("history-csv", HTMLAnchorElement);
-  /** `null` while nobody has chosen. */
-  #chosen = chosenBefore();
+  /** `null` until a reader chooses a range. */
+  #chosen = initialChoice();
 
   constructor(root: HTMLElement, onChange: (seconds: number) => void) {
     this.#buttons = [...root.querySelectorAll<HTMLButtonElement>("[data-range]")];
@@ -32,7 +32,7 @@ export class Ranges {
     return SECONDS[this.#chosen ?? DEFAULT] as number;
   }
 
-  /** Whether somebody wants this range, however little there is in it. */
+  /** Whether a reader chose this range. A chosen range is shown even if most of it is empty. */
   get isChosen(): boolean {
     return this.#chosen !== null;
   }
@@ -54,11 +54,11 @@ export class Ranges {
     this.#onChange(this.seconds);
   }
 
-  /** In the address, for whoever is sent it, and for the next page of this tab. */
+  /** Keep the choice in the address, for shared links, and for the next page of this tab. */
   #remember(): void {
     if (this.#chosen === null) return;
     setParameters({ range: this.#chosen });
-    keep(KEPT, this.#chosen);
+    writeTabValue(STORAGE_KEY, this.#chosen);
   }
 
   #mark(): void {
@@ -70,8 +70,8 @@ export class Ranges {
   }
 }
 
-/** What the address says; else what was chosen before in this tab. */
-function chosenBefore(): string | null {
-  const said = parameter("range", kept(KEPT) ?? "");
-  return Object.hasOwn(SECONDS, said) ? said : null;
+/** Return the range in the address, or the previous choice in this tab. */
+function initialChoice(): string | null {
+  const range = parameter("range", readTabValue(STORAGE_KEY) ?? "");
+  return Object.hasOwn(SECONDS, range) ? range : null;
 }

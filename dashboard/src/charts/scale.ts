@@ -1,18 +1,18 @@
-/** From where to where the vertical axis of a chart goes. */
+/** Bounds of the vertical axis of a chart. */
 
-/** More than the highest value, so that its line is not at the edge. */
+/** Factor above the highest value, so that the line does not touch the edge. */
 const HEADROOM = 1.08;
 
 /**
- * `fixed`: from `low` to `high` always, as percentages. `usual`: likewise, widened in whole `step`s where values lie
- * outside. `from_zero`: from 0 to the highest value, or to `high` where all are lower.
+ * `fixed`: always from `low` to `high`, for percentages. `usual`: from `low` to `high`, widened in whole `step`s for
+ * values outside. `from_zero`: from 0 to the highest value, at least to `high`.
  */
 export type Scale =
   | { readonly kind: "fixed"; readonly low: number; readonly high: number }
   | { readonly kind: "usual"; readonly low: number; readonly high: number; readonly step: number }
   | { readonly kind: "from_zero"; readonly high: number };
 
-/** The ends of the axis for values between `low` and `high`, which are `null` where there are none. */
+/** Return the bounds of the axis for values between `low` and `high`; both are `null` if there are no values. */
 export function bounds(scale: Scale, low: number | null, high: number | null): [number, number] {
   switch (scale.kind) {
     case "fixed":

@@ -1,13 +1,13 @@
-/** A small line drawn into an SVG path of a 100 × 100 view box. Gaps stay gaps. */
+/** A small line, drawn into an SVG path of a 100 × 100 view box. Missing values leave gaps. */
 
 import { attribute } from "../fields.ts";
 
-/** Draw `values` from 0 to `ceiling` into `path`, newest at the right. */
+/** Draw `values` from 0 to `ceiling` into `path`, with the newest value at the right. */
 export function drawLine(path: SVGPathElement, values: readonly (number | null)[], ceiling: number): void {
   attribute(path, "d", pathOf(values, ceiling));
 }
 
-/** SVG path data over the whole width, which begins with the first that is known. A value with none beside it is a dot. */
+/** Return SVG path data over the whole width, from the first known value. A value without known neighbours is a dot. */
 export function pathOf(given: readonly (number | null)[], ceiling: number): string {
   const values = given.slice(
     Math.max(

@@ -1,11 +1,11 @@
-/** The values from which alert rules count, as the collector applies them. */
+/** Thresholds of the alert rules that the collector applies. */
 
 import { type Measure, RESOURCES, type RulesInForce, type Severity } from "../contract.ts";
 import type { ErrorFunnel } from "../errors.ts";
 import { get, RestFailed } from "../rest.ts";
 
-/** Rules change rarely, by somebody's hand. */
-const AGAIN_MS = 120_000;
+/** Rules change rarely and only by hand. */
+const REFRESH_MS = 120_000;
 
 const MEASURES_OF_RULE: Readonly<Record<string, readonly Measure[]>> = {
   cpu: ["cpu_usage"],
@@ -21,7 +21,7 @@ export interface Threshold {
   readonly severity: Severity;
 }
 
-/** The threshold of each measure that an enabled rule looks at. */
+/** Return the threshold of each measure that an enabled rule checks. */
 export function thresholdsOf({ rules }: RulesInForce): ReadonlyMap<Measure, Threshold> {
   const found = new Map<Measure, Threshold>();
   for (const { name, enabled, severity, threshold } of rules) {
@@ -31,13 +31,16 @@ export function thresholdsOf({ rules }: RulesInForce): ReadonlyMap<Measure, Thre
   return found;
 }
 
-/** From `start()` to `stop()`; `onChange` is told when there may be others. Where nobody tells the rules there are none. */
+/**
+ * `onChange` is called between `start()` and `stop()` when the thresholds may have changed. Without an answer from the
+ * api, there are no thresholds.
+ */
 export class Thresholds {
   readonly #fetcher: typeof fetch;
   readonly #funnel: ErrorFunnel;
   readonly #onChange: () => void;
   #known: ReadonlyMap<Measure, Threshold> = new Map();
-  #again: ReturnType<typeof setTimeout> | undefined;
+  #refreshTimer: ReturnType<typeof setTimeout> | undefined;
   #running: AbortController | null = null;
 
   constructor(fetcher: typeof fetch, funnel: ErrorFunnel, onChange: () => void) {
@@ -51,14 +54,14 @@ export class Thresholds {
     this.#ask(this.#running.signal).then(
       () => this.#onChange(),
       (error) => {
-        // Without the rules the charts have no lines, and all else.
+        // Without the rules, charts only lack their threshold lines.
         if (!(error instanceof RestFailed || error instanceof DOMException)) this.#funnel.report(error, "rules");
       },
     );
   }
 
   stop(): void {
-    clearTimeout(this.#again);
+    clearTimeout(this.#refreshTimer);
     this.#running?.abort();
   }
 
@@ -67,8 +70,8 @@ export class Thresholds {
   }
 
   async #ask(aborted: AbortSignal): Promise<void> {
-    clearTimeout(this.#again);
-    this.#again = setTimeout(() => this.start(), AGAIN_MS);
+    clearTimeout(this.#refreshTimer);
+    this.#refreshTimer = setTimeout(() => this.start(), REFRESH_MS);
     this.#known = thresholdsOf((await get<RulesInForce>(this.#fetcher, RESOURCES.rules, aborted)).body);
   }
 }

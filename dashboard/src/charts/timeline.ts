@@ -1,18 +1,18 @@
-/** What was measured over a range of time, on a regular grid: the history, and the live rounds joined to it. */
+/** Measures over a range of time on a regular grid: the history, followed by the live rounds. */
 
 import type { History, HistorySeries, Measure, Steps } from "../contract.ts";
-import { type Spread, Spreads } from "./spreads.ts";
+import { type QuantileColumns, QuantileGrid } from "./quantiles.ts";
 
-/** Over one step. */
-interface Extent {
+/** The values of one step. */
+interface StepSummary {
   readonly min: number;
   readonly avg: number;
   readonly max: number;
-  /** Rounds that it stands for. */
+  /** Number of rounds in the step. */
   readonly weight: number;
 }
 
-/** What is drawn: `x` in Unix seconds, ascending and regular; `null`: nothing is known. */
+/** Values to draw. `x`: Unix seconds, ascending, at equal distances. `null`: unknown. */
 export interface Columns {
   readonly x: number[];
   readonly min: (number | null)[];
@@ -20,46 +20,49 @@ export interface Columns {
   readonly max: (number | null)[];
 }
 
-/** Values of a round; what is not known is `null`. */
+/** Values of a round; `null`: unknown. */
 export type Values = Partial<Readonly<Record<Measure, number | null>>>;
 
-/** One node, or the cluster. All times are the collector's, so history and live data meet without a seam. */
+/**
+ * The timeline of one node or of the cluster. History and live data both use the collector's clock, so they join
+ * without a gap.
+ */
 export class Timeline {
   readonly #rangeSeconds: number;
   #stepSeconds: number;
   /** By measure, then by the number of the step since the epoch. */
-  readonly #extents = new Map<Measure, Map<number, Extent>>();
-  readonly #spreads = new Spreads();
+  readonly #summaries = new Map<Measure, Map<number, StepSummary>>();
+  readonly #quantiles = new QuantileGrid();
   #newestSeconds = Number.NEGATIVE_INFINITY;
-  /** What the last live round said. */
+  /** Values of the last live round. */
   #now: Values = {};
 
-  /** `stepSeconds`: of the grid until a history says its own. */
+  /** `stepSeconds`: length of a step until a history sets another length. */
   constructor(rangeSeconds: number, stepSeconds: number) {
     this.#rangeSeconds = rangeSeconds;
     this.#stepSeconds = stepSeconds;
   }
 
-  /** Take a history: it counts wherever it knows something. `intervalSeconds`: between two rounds. */
+  /** Load a history. Its values replace those of the same steps. `intervalSeconds`: time between two rounds. */
   load(history: History, series: HistorySeries, intervalSeconds: number): void {
     if (history.step_seconds !== this.#stepSeconds) {
-      this.#extents.clear();
-      this.#spreads.clear();
+      this.#summaries.clear();
+      this.#quantiles.clear();
     }
     this.#stepSeconds = history.step_seconds;
     const first = Math.round(Date.parse(history.start) / 1000 / this.#stepSeconds);
-    if (series.node === null && history.distribution) this.#spreads.take(history.distribution, first);
+    if (series.node === null && history.distribution) this.#quantiles.take(history.distribution, first);
     const now = this.#newestSeconds;
     for (const [measure, steps] of Object.entries(series.measures) as [Measure, Steps][]) {
-      const extents = this.#of(measure);
+      const summaries = this.#of(measure);
       steps.avg.forEach((avg, index) => {
         if (avg === null) return;
         const step = first + index;
         const beganSeconds = step * this.#stepSeconds;
         const covered = Number.isFinite(now) ? Math.min(this.#stepSeconds, now - beganSeconds) : this.#stepSeconds;
-        // The history ends some seconds ago: what was live since then keeps its extremes.
-        const live = extents.get(step);
-        extents.set(step, {
+        // The history ends some seconds ago, so the extremes of later live rounds stay.
+        const live = summaries.get(step);
+        summaries.set(step, {
           min: Math.min(steps.min[index] ?? avg, live?.min ?? Number.POSITIVE_INFINITY),
           avg,
           max: Math.max(steps.max[index] ?? avg, live?.max ?? Number.NEGATIVE_INFINITY),
@@ -73,68 +76,72 @@ export class Timeline {
 
   /** Add a live round. */
   add(atSeconds: number, values: Values): void {
-    // A clock that went back begins anew: what lies after it was never measured.
+    // If the clock went back, drop the values after the new time.
     if (atSeconds < this.#newestSeconds - 2 * this.#stepSeconds) this.#dropAfter(atSeconds);
     const step = Math.floor(atSeconds / this.#stepSeconds);
     this.#newestSeconds = Math.max(this.#newestSeconds, atSeconds);
     this.#now = values;
     for (const [measure, value] of Object.entries(values) as [Measure, number | null][]) {
       if (value === null) continue;
-      const extents = this.#of(measure);
-      const former = extents.get(step);
-      extents.set(
+      const summaries = this.#of(measure);
+      const previous = summaries.get(step);
+      summaries.set(
         step,
-        former === undefined ? { min: value, avg: value, max: value, weight: 1 } : joined(former, value),
+        previous === undefined ? { min: value, avg: value, max: value, weight: 1 } : withRound(previous, value),
       );
     }
     this.#forget();
   }
 
-  /** The value of the last live round, which is that of every other figure on the page; `undefined` before one. */
+  /**
+   * Return the value of the last live round, which all other figures of the page show too; `undefined` before the first
+   * live round.
+   */
   now(measure: Measure): number | null | undefined {
     return this.#now[measure];
   }
 
-  /** The grid of one measure over the whole range, up to the newest step. */
+  /** Return the grid of one measure over the whole range, up to the newest step. */
   columns(measure: Measure): Columns {
     const x: number[] = [];
     const min: (number | null)[] = [];
     const avg: (number | null)[] = [];
     const max: (number | null)[] = [];
-    const extents = this.#extents.get(measure);
+    const summaries = this.#summaries.get(measure);
     const last = this.#lastStep();
     for (let step = this.#firstStep(); step <= last; step += 1) {
-      const extent = extents?.get(step);
+      const summary = summaries?.get(step);
       x.push(step * this.#stepSeconds);
-      min.push(extent?.min ?? null);
-      avg.push(extent?.avg ?? null);
-      max.push(extent?.max ?? null);
+      min.push(summary?.min ?? null);
+      avg.push(summary?.avg ?? null);
+      max.push(summary?.max ?? null);
     }
     return { x, min, avg, max };
   }
 
-  /** How the values of the nodes lie, over the grid of `columns()`. */
-  spread(measure: Measure): Spread {
-    return this.#spreads.of(measure, this.#firstStep(), this.#lastStep());
+  /** Return the quantiles over the grid of `columns()`. */
+  quantiles(measure: Measure): QuantileColumns {
+    return this.#quantiles.of(measure, this.#firstStep(), this.#lastStep());
   }
 
-  /** When the first step begins of which anything is known, in Unix seconds; `null` without any. */
+  /** Start of the first step with data, in Unix seconds; `null` without data. */
   get firstSeconds(): number | null {
     let first = Number.POSITIVE_INFINITY;
-    for (const extents of this.#extents.values()) for (const step of extents.keys()) first = Math.min(first, step);
+    for (const summaries of this.#summaries.values())
+      for (const step of summaries.keys()) first = Math.min(first, step);
     return Number.isFinite(first) ? first * this.#stepSeconds : null;
   }
 
-  #of(measure: Measure): Map<number, Extent> {
-    let extents = this.#extents.get(measure);
-    if (extents === undefined) {
-      extents = new Map();
-      this.#extents.set(measure, extents);
+  #of(measure: Measure): Map<number, StepSummary> {
+    let summaries = this.#summaries.get(measure);
+    if (summaries === undefined) {
+      summaries = new Map();
+      this.#summaries.set(measure, summaries);
     }
-    return extents;
+    return summaries;
   }
 
-  /** Before `#firstStep()` while nothing is known. */
+  /** Less than `#firstStep()` without data. */
   #lastStep(): number {
     return Number.isFinite(this.#newestSeconds) ? Math.floor(this.#newestSeconds / this.#stepSeconds) : -1;
   }
@@ -146,23 +153,23 @@ export class Timeline {
 
   #forget(): void {
     const first = this.#firstStep();
-    for (const extents of this.#extents.values()) {
-      for (const step of extents.keys()) if (step < first) extents.delete(step);
+    for (const summaries of this.#summaries.values()) {
+      for (const step of summaries.keys()) if (step < first) summaries.delete(step);
     }
-    this.#spreads.keep(first, this.#lastStep());
+    this.#quantiles.keep(first, this.#lastStep());
   }
 
   #dropAfter(atSeconds: number): void {
     const last = Math.floor(atSeconds / this.#stepSeconds);
-    for (const extents of this.#extents.values()) {
-      for (const step of extents.keys()) if (step > last) extents.delete(step);
+    for (const summaries of this.#summaries.values()) {
+      for (const step of summaries.keys()) if (step > last) summaries.delete(step);
     }
-    this.#spreads.keep(Number.NEGATIVE_INFINITY, last);
+    this.#quantiles.keep(Number.NEGATIVE_INFINITY, last);
     this.#newestSeconds = atSeconds;
   }
 }
 
-function joined({ min, avg, max, weight }: Extent, value: number): Extent {
+function withRound({ min, avg, max, weight }: StepSummary, value: number): StepSummary {
   return {
     min: Math.min(min, value),
     avg: (avg * weight + value) / (weight + 1),

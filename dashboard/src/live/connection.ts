@@ -1,38 +1,38 @@
-/** Keeps data coming: by push, by polling while the push is down, and asks why when neither brings anything new. */
+/** Keeps the data current by push, or by polling while the push is down, and finds out why no data arrives. */
 
 import type { Admission } from "../access/admission.ts";
-import { thisPage } from "../address.ts";
-import { REFUSALS, type Refusal } from "../contract.ts";
+import { currentAddress } from "../address.ts";
+import { ERROR_CODES, type ServerError } from "../contract.ts";
 import type { ErrorFunnel } from "../errors.ts";
+import type { ConnectionStatus, PushState } from "./banner_messages.ts";
 import type { Clock, LiveData } from "./live_data.ts";
+import { isOriginRefused } from "./origin_check.ts";
 import { POLL_INTERVAL_SECONDS, Polling } from "./polling.ts";
-import type { Circumstances, PushState } from "./problems.ts";
 import { Push } from "./push.ts";
 import type { PushTap } from "./push_tap.ts";
-import { originIsRefused } from "./refused_origin.ts";
-import { ReturnWatch } from "./return_watch.ts";
+import { ResumeDetector } from "./resume_detector.ts";
 
-/** The push may be away this long, and up to half as long again, before the page polls. */
+/** The page polls after the push is down for this long, plus up to half of it. */
 const POLL_AFTER_SECONDS = 3;
 const ASK_ORIGIN_EVERY_SECONDS = 30;
 const ASK_HEALTH_EVERY_SECONDS = 3;
 
 /** What a connection is made of. */
-export interface ConnectionParts {
+export interface ConnectionOptions {
   readonly data: LiveData;
   readonly clock: Clock;
   readonly funnel: ErrorFunnel;
   readonly admission: Admission;
   readonly fetcher: typeof fetch;
-  /** What the server knew when it made the page. */
+  /** State of Redis when the server built the page. */
   readonly redisDownSince: string | null;
   readonly tap: PushTap | null;
 }
 
 /**
- * Push and polling in turn, as long as the page is admitted.
+ * Runs push and polling in turn while the page is admitted.
  *
- * `circumstances()` says how they stand, `onChange` is told when that changes.
+ * `status()` returns the current state. `onChange` is called after every change.
  */
 export class Connection {
   readonly push: Push;
@@ -51,9 +51,9 @@ export class Connection {
   #askedOriginAtSeconds = Number.NEGATIVE_INFINITY;
   #askedHealthAtSeconds = Number.NEGATIVE_INFINITY;
   #serverVersion: string | null = null;
-  readonly #returns = new ReturnWatch(() => this.push.hurry());
+  readonly #resumeDetector = new ResumeDetector(() => this.push.checkConnection());
 
-  constructor({ data, clock, funnel, admission, fetcher, redisDownSince, tap }: ConnectionParts) {
+  constructor({ data, clock, funnel, admission, fetcher, redisDownSince, tap }: ConnectionOptions) {
     this.#data = data;
     this.#clock = clock;
     this.#funnel = funnel;
@@ -66,20 +66,20 @@ export class Connection {
         connected: () => this.#onConnected(),
         lost: () => this.#onLost({ kind: "lost" }),
         failed: () => this.#onFailed(),
-        ended: (refusal) => this.#onEnded(refusal),
+        ended: (serverError) => this.#onEnded(serverError),
         subscribed: (scope) => data.subscribe(scope),
-        snapshot: (snapshot, arrival) => guard("snapshot", () => data.takeSnapshot(snapshot, arrival)),
-        delta: (delta) => guard("delta", () => data.takeDelta(delta)) ?? true,
-        health: (health) => guard("health", () => data.takeHealth(health)),
-        alerts: (alerts) => guard("alerts", () => data.takeAlerts(alerts)),
+        snapshot: (snapshot, arrival) => guard("snapshot", () => data.acceptSnapshot(snapshot, arrival)),
+        delta: (delta) => guard("delta", () => data.acceptDelta(delta)) ?? true,
+        health: (health) => guard("health", () => data.acceptHealth(health)),
+        alerts: (alerts) => guard("alerts", () => data.acceptAlerts(alerts)),
       },
       tap,
     );
     this.#polling = new Polling(
       {
-        snapshot: (snapshot, arrival) => guard("snapshot", () => data.takeWhole(snapshot, arrival)),
-        health: (health) => guard("health", () => data.takeHealth(health)),
-        alerts: (alerts) => guard("alerts", () => data.takeAlerts(alerts)),
+        snapshot: (snapshot, arrival) => guard("snapshot", () => data.acceptFull(snapshot, arrival)),
+        health: (health) => guard("health", () => data.acceptHealth(health)),
+        alerts: (alerts) => guard("alerts", () => data.acceptAlerts(alerts)),
         polled: (failure) => this.#onPolled(failure),
       },
       fetcher,
@@ -87,7 +87,7 @@ export class Connection {
   }
 
   start(): void {
-    this.#returns.start();
+    this.#resumeDetector.start();
     this.#admission.onAdmitted = () => this.#onAdmitted();
     this.#admission.onSignedOut = () => this.#onSignedOut();
     this.#admission.start();
@@ -97,28 +97,28 @@ export class Connection {
 
   stop(): void {
     this.#admission.stop();
-    this.#returns.stop();
+    this.#resumeDetector.stop();
     this.push.stop();
     this.#stopPolling();
     clearTimeout(this.#originTimer);
   }
 
-  /** How things stand now; asks the push service for the cause where data is overdue. */
-  circumstances(): Circumstances {
+  /** Return the current state. If data is overdue, ask the push service for the cause. */
+  status(): ConnectionStatus {
     const now = this.#clock();
     const admission = this.#admission.state;
     if (!this.#data.freshness.isOverdue(now)) {
       this.#redisDownSince = null;
       this.#collectorDown = false;
     } else if (this.#pushState.kind === "connected") {
-      // Before the data is stale, so that the cause is known by then.
-      this.#askWhy(now);
+      // Ask before the data is stale, so that the cause is known in time.
+      this.#requestCause(now);
     }
     return {
       freshness: admission === "signed_out" ? admission : this.#data.freshness.state(now),
       ageSeconds: this.#data.freshness.ageSeconds(now),
       admission,
-      address: thisPage(),
+      address: currentAddress(),
       push: this.#pushState,
       redisDownSince: this.#redisDownSince,
       collectorDown: this.#collectorDown,
@@ -133,8 +133,8 @@ export class Connection {
     this.#pushState = { kind: "connected" };
     this.#data.freshness.pushConnected(this.#clock());
     this.#stopPolling();
-    this.#admission.letIn();
-    this.#askHealth();
+    this.#admission.connectionAccepted();
+    this.#requestHealth();
     this.onChange();
   }
 
@@ -147,14 +147,14 @@ export class Connection {
     this.onChange();
   }
 
-  #onEnded(refusal: Refusal | null): void {
-    if (refusal?.code === REFUSALS.signInRequired) {
+  #onEnded(serverError: ServerError | null): void {
+    if (serverError?.code === ERROR_CODES.signInRequired) {
       this.#onLost({ kind: "unadmitted" });
-      this.#admission.refused();
-    } else if (refusal?.code === REFUSALS.limitExceeded) {
+      this.#admission.checkSession();
+    } else if (serverError?.code === ERROR_CODES.limitExceeded) {
       this.#onLost({ kind: "limited" });
     } else {
-      this.#onLost({ kind: "ended", refusal });
+      this.#onLost({ kind: "ended", serverError });
     }
   }
 
@@ -168,10 +168,10 @@ export class Connection {
   }
 
   #onSignedOut(): void {
-    // What somebody has disconnected by hand stays so.
-    const byHand = this.#pushState.kind === "lost" && !this.push.wanted;
+    // A connection that the reader closed stays closed.
+    const wasClosedByReader = this.#pushState.kind === "lost" && !this.push.isActive;
     this.push.stop();
-    this.#pushState = { kind: byHand ? "lost" : "unadmitted" };
+    this.#pushState = { kind: wasClosedByReader ? "lost" : "unadmitted" };
     clearTimeout(this.#originTimer);
     this.#stopPolling();
     this.onChange();
@@ -184,9 +184,9 @@ export class Connection {
     void this.#askOrigin();
   }
 
-  /** Leaves the push alone while this page's origin is refused, and asks again from time to time. */
+  /** Stop the push while the server refuses this page's origin, and check the origin from time to time. */
   async #askOrigin(): Promise<void> {
-    const refused = await originIsRefused();
+    const refused = await isOriginRefused();
     if (refused && this.#pushState.kind === "lost") {
       this.#pushState = { kind: "refused", origin: location.origin };
       this.push.stop();
@@ -220,14 +220,14 @@ export class Connection {
     this.#pollFailure = null;
   }
 
-  #askWhy(now: number): void {
+  #requestCause(now: number): void {
     if (now - this.#askedHealthAtSeconds < ASK_HEALTH_EVERY_SECONDS) return;
     this.#askedHealthAtSeconds = now;
-    this.#askHealth();
+    this.#requestHealth();
   }
 
-  #askHealth(): void {
-    this.push.askHealth().then(
+  #requestHealth(): void {
+    this.push.requestHealth().then(
       ({ data }) => {
         const { redis, collector, version } = data;
         this.#serverVersion = version;
@@ -236,9 +236,9 @@ export class Connection {
         this.#collectorDown = overdue && redis.status === "up" && collector.status === "down";
         this.onChange();
       },
-      // Where a connection is and even this is not answered, it may be dead.
+      // A connection without an answer may be dead.
       () => {
-        if (this.#pushState.kind === "connected") this.push.hurry();
+        if (this.#pushState.kind === "connected") this.push.checkConnection();
       },
     );
   }

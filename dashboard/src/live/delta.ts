@@ -1,11 +1,13 @@
-/** Apply a delta to a snapshot. The Python side (`contract/delta.py`) is held to the same golden examples. */
+/**
+ * Applies a delta to a snapshot. `contract/delta.py` does the same, and both are tested with the same golden examples.
+ */
 
 import type { Delta, Node, Snapshot } from "../contract.ts";
 
-/** The snapshot at `delta.seq`, or why there is none: `old` changes nothing, `gap` needs a full snapshot. */
+/** The snapshot at `delta.seq`; `old`: the delta changes nothing; `gap`: a full snapshot is needed. */
 export type Applied = Snapshot | "old" | "gap";
 
-/** Nodes that did not change stay the same objects. `base` is left as it is. */
+/** Apply `delta`. Unchanged nodes stay the same objects, and `base` is not modified. */
 export function applyDelta(base: Snapshot, delta: Delta): Applied {
   if (delta.epoch !== base.epoch) return delta.epoch < base.epoch ? "old" : "gap";
   if (delta.seq <= base.seq) return "old";
@@ -14,10 +16,10 @@ export function applyDelta(base: Snapshot, delta: Delta): Applied {
   for (const name of delta.removed) nodes.delete(name);
   let added = false;
   for (const change of delta.changed) {
-    const former = nodes.get(change.node);
-    added ||= former === undefined;
-    // A node without a former state stands in the delta whole.
-    nodes.set(change.node, former === undefined ? (change as Node) : { ...former, ...change });
+    const previous = nodes.get(change.node);
+    added ||= previous === undefined;
+    // A delta has all fields of a new node.
+    nodes.set(change.node, previous === undefined ? (change as Node) : { ...previous, ...change });
   }
   const list = [...nodes.values()];
   if (added) list.sort((a, b) => compareCodePoints(a.node, b.node));
@@ -30,7 +32,7 @@ export function applyDelta(base: Snapshot, delta: Delta): Applied {
   };
 }
 
-/** Order as Python sorts text; JavaScript's own order of UTF-16 units differs above U+FFFF. */
+/** Compare as Python does. JavaScript compares UTF-16 units, which gives another order above U+FFFF. */
 export function compareCodePoints(a: string, b: string): number {
   for (let index = 0; index < a.length && index < b.length; index += 1) {
     const difference = (a.codePointAt(index) as number) - (b.codePointAt(index) as number);

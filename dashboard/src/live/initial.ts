@@ -1,4 +1,4 @@
-/** What the server wrote into the page, so that it shows data before any connection. */
+/** Data that the server writes into the page, so that the page shows data before it connects. */
 
 import type { Initial } from "../contract.ts";
 
@@ -15,13 +15,13 @@ const NOTHING: Initial = {
   cluster_name: null,
 };
 
-/** Fields that the page does not carry are `null`. */
+/** Return the data of the page. Missing fields are `null`. */
 export function readInitial(page: Document): Initial {
   const text = page.getElementById(INITIAL_ID)?.textContent?.trim();
   return text ? { ...NOTHING, ...(JSON.parse(text) as Partial<Initial>) } : NOTHING;
 }
 
-/** When the page's bytes began to arrive, in seconds of the clock of `performance.now()`. */
+/** When the first byte of the page arrived, in seconds of `performance.now()`. */
 export function receivedAtSeconds(): number {
   const [navigation] = performance.getEntriesByType("navigation");
   return navigation instanceof PerformanceNavigationTiming ? navigation.responseStart / 1000 : 0;

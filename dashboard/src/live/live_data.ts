@@ -1,12 +1,12 @@
-/** All that the page knows of the cluster, and who is told when it changes. */
+/** All that the page knows about the cluster. Notifies a listener about changes. */
 
 import type { Alerts, Delta, Health, Initial, Snapshot } from "../contract.ts";
 import { type Arrival, Freshness } from "./freshness.ts";
-import { Latest, type Order } from "./order.ts";
+import { LatestMessage, type MessageOrder } from "./latest_message.ts";
 import { type Scope, SnapshotStore } from "./snapshot_store.ts";
 
-/** Told of every message that was taken; of one that was dropped, nobody is. */
-export interface Audience {
+/** Receives every accepted message, and no dropped message. */
+export interface DataListener {
   showSnapshot(snapshot: Snapshot): void;
   showHealth(health: Health): void;
   showAlerts(alerts: Alerts): void;
@@ -17,65 +17,65 @@ export type Clock = () => number;
 
 const LIVE: Arrival = { kind: "live" };
 
-/** The newest of each message, and how fresh it is. */
+/** The newest message of each kind, and the freshness of the data. */
 export class LiveData {
   readonly freshness = new Freshness();
   readonly #snapshots = new SnapshotStore();
-  readonly #health = new Latest<Health>();
-  readonly #alerts = new Latest<Alerts>();
+  readonly #health = new LatestMessage<Health>();
+  readonly #alerts = new LatestMessage<Alerts>();
   readonly #clock: Clock;
-  readonly #audience: Audience;
+  readonly #listener: DataListener;
 
-  constructor(clock: Clock, audience: Audience) {
+  constructor(clock: Clock, listener: DataListener) {
     this.#clock = clock;
-    this.#audience = audience;
+    this.#listener = listener;
   }
 
-  /** Take what the server wrote into the page, which arrived at `atSeconds`. */
-  takeInitial(initial: Initial, atSeconds: number): void {
-    // The snapshot last: a page shows nodes together with their alerts.
-    if (initial.health !== null) this.takeHealth(initial.health);
-    if (initial.alerts !== null) this.takeAlerts(initial.alerts);
+  /** Accept the data that the server wrote into the page, which arrived at `atSeconds`. */
+  acceptInitial(initial: Initial, atSeconds: number): void {
+    // The snapshot comes last, because a page shows nodes together with their alerts.
+    if (initial.health !== null) this.acceptHealth(initial.health);
+    if (initial.alerts !== null) this.acceptAlerts(initial.alerts);
     if (initial.snapshot !== null) {
-      this.takeWhole(initial.snapshot, { kind: "stated", ageSeconds: initial.age_seconds }, atSeconds);
+      this.acceptFull(initial.snapshot, { kind: "stated", ageSeconds: initial.age_seconds }, atSeconds);
     }
   }
 
-  /** A subscription to the nodes of `scope` begins. */
+  /** Begin a subscription to the nodes of `scope`. */
   subscribe(scope: Scope): void {
     this.#snapshots.subscribe(scope);
   }
 
-  /** Take a snapshot of the subscription's nodes. */
-  takeSnapshot(snapshot: Snapshot, arrival: Arrival): void {
-    this.#taken(this.#snapshots.take(snapshot, this.#clock()), arrival, this.#clock());
+  /** Accept a snapshot of the subscription's nodes. */
+  acceptSnapshot(snapshot: Snapshot, arrival: Arrival): void {
+    this.#onSnapshot(this.#snapshots.accept(snapshot, this.#clock()), arrival, this.#clock());
   }
 
-  /** Take a snapshot of all nodes that no subscription brought. */
-  takeWhole(snapshot: Snapshot, arrival: Arrival, atSeconds = this.#clock()): void {
-    this.#taken(this.#snapshots.takeWhole(snapshot, atSeconds), arrival, atSeconds);
+  /** Accept a snapshot of all nodes from outside the subscription. */
+  acceptFull(snapshot: Snapshot, arrival: Arrival, atSeconds = this.#clock()): void {
+    this.#onSnapshot(this.#snapshots.acceptFull(snapshot, atSeconds), arrival, atSeconds);
   }
 
-  /** Take a step; return whether it fitted. */
-  takeDelta(delta: Delta): boolean {
-    const order = this.#snapshots.takeDelta(delta, this.#clock());
+  /** Apply a delta; return whether it fitted. */
+  acceptDelta(delta: Delta): boolean {
+    const order = this.#snapshots.acceptDelta(delta, this.#clock());
     if (order === "gap") return false;
-    this.#taken(order, LIVE, this.#clock());
+    this.#onSnapshot(order, LIVE, this.#clock());
     return true;
   }
 
-  takeHealth(health: Health): void {
-    if (this.#health.take(health, this.#clock()) !== "older") this.#audience.showHealth(health);
+  acceptHealth(health: Health): void {
+    if (this.#health.accept(health, this.#clock()) !== "older") this.#listener.showHealth(health);
   }
 
-  takeAlerts(alerts: Alerts): void {
-    if (this.#alerts.take(alerts, this.#clock()) !== "older") this.#audience.showAlerts(alerts);
+  acceptAlerts(alerts: Alerts): void {
+    if (this.#alerts.accept(alerts, this.#clock()) !== "older") this.#listener.showAlerts(alerts);
   }
 
-  #taken(order: Order, arrival: Arrival, atSeconds: number): void {
+  #onSnapshot(order: MessageOrder, arrival: Arrival, atSeconds: number): void {
     const snapshot = this.#snapshots.value;
     if (snapshot === null) return;
-    this.freshness.snapshotTaken(order, snapshot.interval_seconds, arrival, atSeconds);
-    if (order !== "older") this.#audience.showSnapshot(snapshot);
+    this.freshness.noteSnapshot(order, snapshot.interval_seconds, arrival, atSeconds);
+    if (order !== "older") this.#listener.showSnapshot(snapshot);
   }
 }

@@ -1,4 +1,4 @@
-/** REST in place of the push, for as long as the push is down. */
+/** Reads the data by REST while the push is down. */
 
 import { type Alerts, type Health, RESOURCES, type Snapshot } from "../contract.ts";
 import { get, RestFailed } from "../rest.ts";
@@ -6,19 +6,19 @@ import { wording } from "../wording.ts";
 import type { Arrival } from "./freshness.ts";
 
 export const POLL_INTERVAL_SECONDS = 30;
-/** Pages that lost the same server spread their polls by this share of the interval, both ways. */
+/** Pages that lost the same server spread their polls by this share of the interval, in both directions. */
 const JITTER = 0.1;
 
-/** Told what a poll brings. */
+/** Receives the results of polls. */
 export interface PollingListener {
   snapshot(snapshot: Snapshot, arrival: Arrival): void;
   health(health: Health): void;
   alerts(alerts: Alerts): void;
-  /** A poll is over; `null`, or why it brought no snapshot. */
+  /** A poll ended; `failure`: why there is no snapshot, or `null`. */
   polled(failure: string | null): void;
 }
 
-/** `start()` polls at once and then every interval, until `stop()`; both may be repeated. */
+/** `start()` polls immediately and then every interval, until `stop()`. Both may be called repeatedly. */
 export class Polling {
   readonly #listener: PollingListener;
   readonly #fetch: typeof fetch;
@@ -64,7 +64,7 @@ export class Polling {
     }
   }
 
-  async #ask<Body>(path: string, stopped: AbortSignal): Promise<Polled<Body>> {
+  async #ask<Body>(path: string, stopped: AbortSignal): Promise<PollResult<Body>> {
     try {
       const { body, headers } = await get<Body>(this.#fetch, path, stopped);
       return { body, ageSeconds: statedAge(headers) };
@@ -74,7 +74,7 @@ export class Polling {
   }
 }
 
-type Polled<Body> = { readonly body: Body; readonly ageSeconds: number | null } | { readonly failure: string };
+type PollResult<Body> = { readonly body: Body; readonly ageSeconds: number | null } | { readonly failure: string };
 
 function statedAge(headers: Headers): number | null {
   const text = headers.get("Age");

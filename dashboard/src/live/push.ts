@@ -1,72 +1,78 @@
-/** The Socket.IO connection: one for all namespaces, kept up by itself, left alone when the server says so. */
+/**
+ * The Socket.IO connection for all namespaces. The connection is restored automatically unless the server closes it for
+ * good.
+ */
 
 import { Manager, type Socket } from "socket.io-client";
 import {
   type Alerts,
   type Delta,
+  ERROR_CODES,
   EVENTS,
   type Health,
   type HealthResponse,
   type MonitoringConnected,
   NAMESPACES,
   type Namespace,
-  REFUSALS,
-  type Refusal,
+  type ServerError,
   type Snapshot,
   type SubscribedToUpdates,
 } from "../contract.ts";
+import { serverErrorOf } from "./connect_error.ts";
 import type { Arrival } from "./freshness.ts";
 import { type PushTap, tapInto } from "./push_tap.ts";
-import { refusalOf } from "./refusal.ts";
 import type { Scope } from "./snapshot_store.ts";
 
-/** First wait before a new attempt; doubled up to the last, each ± half. */
+/** First and last delay before a new attempt. Delays double, and each varies by half. */
 const FIRST_DELAY_MS = 1000;
 const LAST_DELAY_MS = 5000;
 const ANSWER_TIMEOUT_MS = 3000;
-/** A subscription is asked for again no sooner than this after the last one, whatever is missing. */
-const AGAIN_AFTER_MS = 1000;
-/** Where the server takes no more connections, the next attempt follows after this, and up to half as long again. */
-const LIMITED_MS = 30_000;
+/** Minimum time between a subscription and its repetition. */
+const RESUBSCRIBE_AFTER_MS = 1000;
+/** Delay before the next attempt when the server accepts no more connections, plus up to half of it. */
+const LIMIT_RETRY_MS = 30_000;
 
-/** Told what the connection does and brings. */
+/** Receives the events of the connection. */
 export interface PushListener {
   connected(): void;
-  /** It closed, by itself or by hand; it comes back by itself unless stopped. */
+  /** The connection closed. It returns automatically unless `stop()` closed it. */
   lost(): void;
-  /** An attempt failed; the next one follows by itself. */
+  /** An attempt failed. The next attempt follows automatically. */
   failed(): void;
-  /** The server closed it or refused it; it is stopped now. Where a limit was reached it starts again by itself. */
-  ended(refusal: Refusal | null): void;
-  /** From here on come the nodes of `scope`: a snapshot first. */
+  /**
+   * The server closed or refused the connection, which is stopped now. After a limit, the connection starts again
+   * automatically.
+   */
+  ended(serverError: ServerError | null): void;
+  /** The nodes of `scope` follow, first as a snapshot. */
   subscribed(scope: Scope): void;
   snapshot(snapshot: Snapshot, arrival: Arrival): void;
-  /** Returns whether the delta fitted; if not, the state is asked for again. */
+  /** Return whether the delta fitted. If it did not, the state is requested again. */
   delta(delta: Delta): boolean;
   health(health: Health): void;
   alerts(alerts: Alerts): void;
 }
 
-/** `start()` connects, `stop()` disconnects; both may be repeated. */
+/** `start()` connects and `stop()` disconnects. Both may be called repeatedly. */
 export class Push {
   readonly #listener: PushListener;
   readonly #manager: Manager;
   readonly #sockets = new Map<Namespace, Socket>();
   readonly #monitoring: Socket;
   readonly #health: Socket;
-  /** Told of each connection but the first: what the page was made of is not older than that. */
+  /** Called at every connection except the first, for which the data of the page is recent enough. */
   onReconnected: () => void = () => undefined;
   #scope: Scope = null;
   #connected = false;
   #wasConnected = false;
   #started = false;
-  /** Age that the server stated; belongs to the first snapshot after it. */
-  #stated: number | null = null;
-  #refusal: Refusal | null = null;
-  #again: ReturnType<typeof setTimeout> | undefined;
+  /** Age from the server, for the next snapshot. */
+  #statedAgeSeconds: number | null = null;
+  #serverError: ServerError | null = null;
+  #subscribeTimer: ReturnType<typeof setTimeout> | undefined;
   #restart: ReturnType<typeof setTimeout> | undefined;
 
-  /** `origin`: scheme, host and port of the server. `tap` also joins the namespace `/`. */
+  /** `origin`: scheme, host and port of the server. With a `tap`, the page also joins the namespace `/`. */
   constructor(origin: string, listener: PushListener, tap: PushTap | null = null) {
     this.#listener = listener;
     this.#manager = new Manager(origin, {
@@ -82,7 +88,7 @@ export class Push {
     this.#health = this.#join(NAMESPACES.health);
     this.#listenToMonitoring();
     this.#health.on(EVENTS.healthUpdate, (health: Health) => listener.health(health));
-    // Last, so that the tap sees the state after an event.
+    // The tap is attached last, so that it sees the state after an event.
     if (tap !== null) for (const [namespace, socket] of this.#sockets) tapInto(namespace, socket, this.#manager, tap);
   }
 
@@ -91,13 +97,13 @@ export class Push {
     return this.#connected ? this.#manager.engine.transport.name : null;
   }
 
-  /** Whether it is, or will be by itself, connected or connecting. */
-  get wanted(): boolean {
+  /** Whether the connection is open, or will open automatically. */
+  get isActive(): boolean {
     return this.#started || this.#restart !== undefined;
   }
 
   start(): void {
-    this.#forgetRestart();
+    this.#cancelRestart();
     this.#started = true;
     for (const socket of this.#sockets.values()) socket.connect();
   }
@@ -105,47 +111,47 @@ export class Push {
   stop(): void {
     this.#started = false;
     for (const socket of this.#sockets.values()) socket.disconnect();
-    this.#lose();
-    if (this.#forgetRestart()) this.#listener.lost();
+    this.#onConnectionLost();
+    if (this.#cancelRestart()) this.#listener.lost();
   }
 
-  /** Ask for the nodes of `scope` from now on, over this and every later connection. */
+  /** Subscribe to the nodes of `scope`, on this connection and all later connections. */
   subscribe(scope: Scope): void {
     this.#scope = scope;
-    this.#ask(scope);
+    this.#sendSubscription(scope);
   }
 
-  /** Ask once for all nodes; what was asked for goes on after it. */
-  askForAll(): void {
+  /** Request all nodes once; the subscription stays. */
+  requestAll(): void {
     if (this.#scope === null) return;
-    this.#ask(null);
-    this.#ask(this.#scope);
+    this.#sendSubscription(null);
+    this.#sendSubscription(this.#scope);
   }
 
   /**
-   * The network returned, or somebody looks again: connect now if there is no connection, and find out whether the one
-   * there is still lives, which nothing tells after a sleep.
+   * Connect now if disconnected; otherwise check that the connection is alive, because a sleeping machine does not
+   * notice a lost connection. Called when the network returns or the page becomes visible.
    */
-  hurry(): void {
+  checkConnection(): void {
     if (!this.#started) return;
-    if (this.#connected) void this.#probe();
+    if (this.#connected) void this.#checkAlive();
     else this.#reconnect();
   }
 
-  /** Send an event without argument. */
+  /** Send an event without arguments. */
   request(namespace: Namespace, event: string): void {
     this.#sockets.get(namespace)?.emit(event);
   }
 
-  /** Ask the server how it and its neighbours are. Rejects when nothing comes. */
-  async askHealth(): Promise<HealthResponse> {
+  /** Ask the server for its health and the health of the other services. Rejects without an answer. */
+  async requestHealth(): Promise<HealthResponse> {
     return (await this.#health.timeout(ANSWER_TIMEOUT_MS).emitWithAck(EVENTS.requestHealth)) as HealthResponse;
   }
 
   #join(namespace: Namespace, auth: () => object = () => ({})): Socket {
     const socket = this.#manager.socket(namespace, { auth: (send) => send(auth()) });
     this.#sockets.set(namespace, socket);
-    this.#listenToEnds(socket);
+    this.#listenToDisconnects(socket);
     return socket;
   }
 
@@ -153,19 +159,19 @@ export class Push {
     return { mode: "delta", nodes: scope };
   }
 
-  #ask(scope: Scope): void {
+  #sendSubscription(scope: Scope): void {
     if (this.#connected) this.#monitoring.emit(EVENTS.subscribeToUpdates, this.#subscription(scope));
   }
 
-  /** Ask for the state again, but not in a storm. */
-  #askAgain(): void {
-    this.#again ??= setTimeout(() => {
-      this.#again = undefined;
-      this.#ask(this.#scope);
-    }, AGAIN_AFTER_MS);
+  /** Request the state again, after a pause. */
+  #resubscribeLater(): void {
+    this.#subscribeTimer ??= setTimeout(() => {
+      this.#subscribeTimer = undefined;
+      this.#sendSubscription(this.#scope);
+    }, RESUBSCRIBE_AFTER_MS);
   }
 
-  async #probe(): Promise<void> {
+  async #checkAlive(): Promise<void> {
     try {
       await this.#monitoring
         .timeout(ANSWER_TIMEOUT_MS)
@@ -184,8 +190,8 @@ export class Push {
     const socket = this.#monitoring;
     socket.on("connect", () => {
       this.#connected = true;
-      this.#stated = null;
-      this.#refusal = null;
+      this.#statedAgeSeconds = null;
+      this.#serverError = null;
       this.#listener.connected();
       if (this.#wasConnected) this.onReconnected();
       this.#wasConnected = true;
@@ -193,59 +199,59 @@ export class Push {
     socket.on("connect_error", () => {
       if (socket.active) this.#listener.failed();
     });
-    // Whole snapshots follow, unless the subscription of the handshake is in force a moment later.
+    // Full snapshots follow until the subscription of the handshake applies, a moment later.
     socket.on(EVENTS.monitoringConnected, ({ age_seconds }: MonitoringConnected) => {
-      this.#stated = age_seconds;
+      this.#statedAgeSeconds = age_seconds;
       this.#listener.subscribed(null);
     });
     socket.on(EVENTS.subscribedToUpdates, (answer: SubscribedToUpdates) => {
-      this.#stated = answer.age_seconds;
+      this.#statedAgeSeconds = answer.age_seconds;
       this.#listener.subscribed(answer.nodes);
     });
     socket.on(EVENTS.clusterMetrics, (snapshot: Snapshot) => {
-      const ageSeconds = this.#stated;
-      this.#stated = null;
+      const ageSeconds = this.#statedAgeSeconds;
+      this.#statedAgeSeconds = null;
       this.#listener.snapshot(snapshot, ageSeconds === null ? { kind: "live" } : { kind: "stated", ageSeconds });
     });
     socket.on(EVENTS.clusterMetricsDelta, (delta: Delta) => {
-      if (!this.#listener.delta(delta)) this.#askAgain();
+      if (!this.#listener.delta(delta)) this.#resubscribeLater();
     });
     socket.on(EVENTS.alertsUpdate, (alerts: Alerts) => this.#listener.alerts(alerts));
   }
 
-  #listenToEnds(socket: Socket): void {
-    socket.on(EVENTS.error, (refusal: Refusal) => {
-      this.#refusal = refusal;
+  #listenToDisconnects(socket: Socket): void {
+    socket.on(EVENTS.error, (serverError: ServerError) => {
+      this.#serverError = serverError;
     });
     socket.on("connect_error", (error) => {
-      // The namespace refused: the client library does not try again.
-      if (!socket.active) this.#end(refusalOf(error));
+      // The namespace refused, and the client library does not try again.
+      if (!socket.active) this.#onEnded(serverErrorOf(error));
     });
     socket.on("disconnect", (reason) => {
-      if (reason === "io server disconnect") this.#end(this.#refusal);
-      else if (socket === this.#monitoring) this.#lose();
+      if (reason === "io server disconnect") this.#onEnded(this.#serverError);
+      else if (socket === this.#monitoring) this.#onConnectionLost();
     });
   }
 
-  #end(refusal: Refusal | null): void {
+  #onEnded(serverError: ServerError | null): void {
     if (!this.#started) return;
     this.stop();
-    if (refusal?.code === REFUSALS.limitExceeded) {
-      this.#restart = setTimeout(() => this.start(), LIMITED_MS * (1 + Math.random() / 2));
+    if (serverError?.code === ERROR_CODES.limitExceeded) {
+      this.#restart = setTimeout(() => this.start(), LIMIT_RETRY_MS * (1 + Math.random() / 2));
     }
-    this.#listener.ended(refusal);
+    this.#listener.ended(serverError);
   }
 
-  #forgetRestart(): boolean {
+  #cancelRestart(): boolean {
     const waited = this.#restart !== undefined;
     clearTimeout(this.#restart);
     this.#restart = undefined;
     return waited;
   }
 
-  #lose(): void {
-    clearTimeout(this.#again);
-    this.#again = undefined;
+  #onConnectionLost(): void {
+    clearTimeout(this.#subscribeTimer);
+    this.#subscribeTimer = undefined;
     if (this.#connected) {
       this.#connected = false;
       this.#listener.lost();

@@ -1,9 +1,9 @@
-/** `window.refreshMetrics(snapshot)`: the function that a page may define to be called with every full snapshot. */
+/** `window.refreshMetrics(snapshot)`: a function that a page may define. It receives every full snapshot. */
 
 import type { Snapshot } from "../contract.ts";
 import type { ErrorFunnel } from "../errors.ts";
 
-/** What existing pages define. */
+/** The signature that existing pages use. */
 export type RefreshMetrics = (snapshot: Snapshot) => void;
 
 declare global {
@@ -12,7 +12,7 @@ declare global {
   }
 }
 
-/** Offers `own` under that name where nobody defined it; calls whatever stands there, and `own` in any case. */
+/** Defines `window.refreshMetrics` as `own` if the page does not define it. Calls `own` and the page's function. */
 export class RefreshHook {
   readonly #own: RefreshMetrics;
   readonly #funnel: ErrorFunnel;

@@ -1,17 +1,17 @@
-/** A page that is older than the server reloads itself, once for each version of the server. Not out of the full screen. */
+/** Reloads a page that is older than the server, once for each version of the server, but not in full screen. */
 
-const KEY = "reloaded-for";
+const STORAGE_KEY = "reloaded-for";
 
-/** Reload where `server` is another version than `page` and this tab has not yet reloaded for it. */
+/** Reload if `server` differs from `page` and this tab has not yet reloaded for this version. */
 export function reloadOnce(page: string | null, server: string | null, reload = () => location.reload()): void {
   if (page === null || server === null || page === server || globalThis.document?.fullscreenElement) return;
-  const key = `${KEY} ${server}`;
+  const key = `${STORAGE_KEY} ${server}`;
   try {
-    // During an upgrade the page may come from an older server once more: then it says so and stays.
+    // During an upgrade, an older server may send the page again. The page then stays and shows a message.
     if (sessionStorage.getItem(key) !== null) return;
     sessionStorage.setItem(key, "");
   } catch {
-    return; // Without a memory it would reload for ever.
+    return; // Without storage, the page would reload forever.
   }
   reload();
 }

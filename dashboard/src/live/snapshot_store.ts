@@ -1,47 +1,47 @@
-/** The cluster's state on this page: the newest snapshot, in whole or in parts, however it arrived. */
+/** The state of the cluster on this page: the newest snapshot, complete or partly updated. */
 
 import type { Delta, Node, Snapshot } from "../contract.ts";
 import { applyDelta, compareCodePoints } from "./delta.ts";
-import { Latest, type Order } from "./order.ts";
+import { LatestMessage, type MessageOrder } from "./latest_message.ts";
 
-/** Names of the nodes that a subscription asks for; `null`: all of them. */
+/** Names of the subscription's nodes; `null`: all nodes. */
 export type Scope = readonly string[] | null;
 
 /**
- * What a subscription brings is kept apart from what the page shows: deltas step from the one, and the other never goes
- * back, though a replica may be behind the one before.
+ * The state of the subscription is separate from the state that the page shows. Deltas apply to the subscription's
+ * state, which may go back with another replica. The shown state never goes back.
  */
 export class SnapshotStore {
-  readonly #shown = new Latest<Snapshot>();
+  readonly #shown = new LatestMessage<Snapshot>();
   #subscribed: Snapshot | null = null;
   #scope: Scope = null;
 
-  /** The newest state; nodes out of the subscription's scope are as old as the last snapshot that had them. */
+  /** The newest state. Nodes outside the subscription are as old as the last snapshot that contained them. */
   get value(): Snapshot | null {
     return this.#shown.value;
   }
 
-  /** Begin a subscription: until its first snapshot no delta fits. */
+  /** Begin a subscription. No delta fits before its first snapshot. */
   subscribe(scope: Scope): void {
     this.#scope = scope;
     this.#subscribed = null;
   }
 
-  /** Take the state of the subscription's nodes. `nowSeconds`: any monotonic clock, here and below. */
-  take(snapshot: Snapshot, nowSeconds: number): Order {
-    const former = this.#subscribed;
-    if (former !== null && former.epoch === snapshot.epoch && snapshot.seq < former.seq) return "older";
+  /** Accept the state of the subscription's nodes. `nowSeconds`: any monotonic clock, also below. */
+  accept(snapshot: Snapshot, nowSeconds: number): MessageOrder {
+    const previous = this.#subscribed;
+    if (previous !== null && previous.epoch === snapshot.epoch && snapshot.seq < previous.seq) return "older";
     this.#subscribed = snapshot;
     return this.#show(snapshot, this.#scope, nowSeconds);
   }
 
-  /** Take a snapshot of all nodes that no subscription brought. */
-  takeWhole(snapshot: Snapshot, nowSeconds: number): Order {
+  /** Accept a snapshot of all nodes from outside the subscription. */
+  acceptFull(snapshot: Snapshot, nowSeconds: number): MessageOrder {
     return this.#show(snapshot, null, nowSeconds);
   }
 
-  /** Take one step. `gap`: the step starts elsewhere and a full snapshot must be asked for. */
-  takeDelta(delta: Delta, nowSeconds: number): Order | "gap" {
+  /** Apply a delta. `gap`: the delta starts from another state, and a full snapshot is needed. */
+  acceptDelta(delta: Delta, nowSeconds: number): MessageOrder | "gap" {
     if (this.#subscribed === null) return "gap";
     const applied = applyDelta(this.#subscribed, delta);
     if (applied === "old") return "older";
@@ -50,15 +50,15 @@ export class SnapshotStore {
     return this.#show(applied, this.#scope, nowSeconds);
   }
 
-  #show(snapshot: Snapshot, scope: Scope, nowSeconds: number): Order {
+  #show(snapshot: Snapshot, scope: Scope, nowSeconds: number): MessageOrder {
     const shown = this.#shown.value;
     const whole =
       scope === null || shown === null ? snapshot : { ...snapshot, nodes: overlaid(shown, snapshot, scope) };
-    return this.#shown.take(whole, nowSeconds);
+    return this.#shown.accept(whole, nowSeconds);
   }
 }
 
-/** The nodes of `whole`, those within `scope` as `part` has them. */
+/** Return the nodes of `whole`, with those in `scope` replaced by the nodes of `part`. */
 function overlaid(whole: Snapshot, part: Snapshot, scope: readonly string[]): readonly Node[] {
   const newer = new Map(part.nodes.map((node) => [node.node, node]));
   const within = new Set(scope);

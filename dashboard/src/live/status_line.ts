@@ -1,25 +1,25 @@
-/** The freshness indicator and the banner: what the page says about itself. */
+/** The freshness indicator and the banner. */
 
 import { attribute, byId, Fields } from "../fields.ts";
 import { wording } from "../wording.ts";
+import { type BannerMessage, bannerMessages, type ConnectionStatus } from "./banner_messages.ts";
 import type { Connection } from "./connection.ts";
-import { type Circumstances, type Problem, problems } from "./problems.ts";
 
 const TICK_MS = 1000;
 
-/** Shows both, at every change and once a second, from `start()` to `stop()`. */
+/** Shows both between `start()` and `stop()`, at every change and every second. */
 export class StatusLine {
   readonly #connection: Connection;
   readonly #pageVersion: string | null;
-  readonly #onShown: (now: Circumstances) => void;
+  readonly #onShown: (now: ConnectionStatus) => void;
   readonly #indicator = new Fields(byId("freshness", HTMLElement));
   readonly #banner = byId("banner", HTMLElement);
   #shown = "";
   #timer: ReturnType<typeof setInterval> | undefined;
   readonly #show = (): void => this.show();
 
-  /** `onShown` is told of what is shown, each time. */
-  constructor(connection: Connection, pageVersion: string | null, onShown: (now: Circumstances) => void) {
+  /** `onShown` receives the state every time that it is shown. */
+  constructor(connection: Connection, pageVersion: string | null, onShown: (now: ConnectionStatus) => void) {
     this.#connection = connection;
     this.#pageVersion = pageVersion;
     this.#onShown = onShown;
@@ -38,26 +38,26 @@ export class StatusLine {
     document.removeEventListener("visibilitychange", this.#show);
   }
 
-  /** Show how things stand now. */
+  /** Show the current state. */
   show(): void {
-    const now = this.#connection.circumstances();
+    const now = this.#connection.status();
     document.body.dataset["freshness"] = now.freshness;
-    this.#indicator.mark("state", now.freshness);
+    this.#indicator.setData("state", now.freshness);
     this.#indicator.show("state", now.freshness, (state) => wording.freshness[state]);
     const age = now.ageSeconds === null ? wording.noDataYet : wording.age(now.ageSeconds);
     this.#indicator.show("age", age, String);
-    this.#showBanner(problems(now, this.#pageVersion));
+    this.#showBanner(bannerMessages(now, this.#pageVersion));
     this.#onShown(now);
   }
 
-  #showBanner(found: readonly Problem[]): void {
+  #showBanner(found: readonly BannerMessage[]): void {
     const text = found.map((problem) => problem.text).join("\n");
     if (text !== this.#shown) {
       this.#shown = text;
       this.#banner.replaceChildren(...found.map(paragraphOf));
       this.#banner.hidden = found.length === 0;
     }
-    // The state of the page may change while its banner stays.
+    // The address of the page may change while the banner stays.
     const addresses = found.flatMap(({ link }) => (link === null ? [] : [link.address]));
     this.#banner.querySelectorAll("a").forEach((link, index) => {
       attribute(link, "href", addresses[index] ?? "");
@@ -65,7 +65,7 @@ export class StatusLine {
   }
 }
 
-function paragraphOf({ text, link }: Problem): HTMLElement {
+function paragraphOf({ text, link }: BannerMessage): HTMLElement {
   const paragraph = document.createElement("p");
   paragraph.textContent = text;
   if (link === null) return paragraph;

@@ -1,24 +1,26 @@
-/** How the cluster is: one sentence, one severity, and the figures of the sentence as marks. The same on every page. */
+/**
+ * The state of the cluster: a sentence, a severity, and the counts of the sentence. All pages show the same verdict.
+ */
 
 import type { Alert, Alerts, FiringCounts, Health, OverallStatus, Severity, Snapshot } from "../contract.ts";
 import { wording } from "../wording.ts";
 
-/** The rule whose alert says of a node only that it is offline. */
+/** The rule for offline nodes. */
 const NODE_DOWN = "node_down";
-/** In the order of the sentence, with the shape that stands for each in plain text. */
-const MARKS: readonly (readonly [keyof Counts, string])[] = [
+/** The counts in the order of the sentence, each with its shape in plain text. */
+const SHAPES: readonly (readonly [keyof Counts, string])[] = [
   ["offline", "☒"],
   ["critical", "✖"],
   ["warning", "▲"],
   ["info", "■"],
 ];
-/** The gravest first. */
+/** Most severe first. */
 const SEVERITIES: readonly Severity[] = ["critical", "warning", "info"];
 
-/** `healthy`, `unknown`, or how grave the gravest trouble is. */
+/** `healthy`, `unknown`, or the highest severity. */
 export type Tone = "healthy" | "unknown" | Severity;
 
-/** The figures of the sentence: nodes that are offline, and the alerts that fire besides those of such nodes. */
+/** The number of offline nodes, and of firing alerts except the alerts for those nodes being offline. */
 export interface Counts extends FiringCounts {
   readonly offline: number;
 }
@@ -26,18 +28,18 @@ export interface Counts extends FiringCounts {
 export interface Verdict {
   readonly tone: Tone;
   readonly sentence: string;
-  /** `null` while nothing is known of alerts. */
+  /** `null` while alerts are unknown. */
   readonly counts: Counts | null;
 }
 
-/** What is known; `null` where nothing is. `snapshot` may lack nodes that the page does not show. */
-export interface Known {
+/** The latest messages; `null`: not received. `snapshot` may lack nodes that the page does not show. */
+export interface VerdictInput {
   readonly snapshot: Snapshot | null;
   readonly health: Health | null;
   readonly alerts: Alerts | null;
 }
 
-export function verdictOf(known: Known): Verdict {
+export function verdictOf(known: VerdictInput): Verdict {
   const firing = firingCounts(known);
   const nodes = nodeCounts(known);
   const offline = nodes?.offline ?? 0;
@@ -50,29 +52,29 @@ export function verdictOf(known: Known): Verdict {
   };
 }
 
-/** `☒ 3 ✖ 1 ▲ 2`; empty where nothing is wrong. */
+/** Return `☒ 3 ✖ 1 ▲ 2`, or the empty string if nothing is wrong. */
 export function countsText(counts: Counts): string {
-  return MARKS.filter(([mark]) => counts[mark] > 0)
+  return SHAPES.filter(([mark]) => counts[mark] > 0)
     .map(([mark, shape]) => `${shape} ${counts[mark]}`)
     .join(" ");
 }
 
-/** The same for those who hear it: `3 nodes offline, 1 critical alert, 2 warnings`. */
+/** Return the counts for screen readers: `3 nodes offline, 1 critical alert, 2 warnings`. */
 export function countsSentence(counts: Counts): string {
-  const parts = [...(counts.offline > 0 ? [wording.headline.offline(counts.offline)] : []), ...partsOf(counts)];
+  const parts = [...(counts.offline > 0 ? [wording.headline.offline(counts.offline)] : []), ...alertPhrases(counts)];
   return parts.length === 0 ? wording.headline.nothingFires : parts.join(", ");
 }
 
-/** How grave the alerts that fire are, by the node's name; the gravest counts. */
+/** Return the highest severity of the firing alerts of each node, by its name. */
 export function severityByNode(alerts: readonly Alert[]): ReadonlyMap<string, Severity> {
   const worst = new Map<string, Severity>();
   for (const { state, node, severity } of alerts) {
-    if (state === "firing" && graver(severity, worst.get(node))) worst.set(node, severity);
+    if (state === "firing" && isMoreSevere(severity, worst.get(node))) worst.set(node, severity);
   }
   return worst;
 }
 
-/** Below 0 where `a` is graver than `b`. */
+/** Return a negative number if `a` is more severe than `b`. */
 export function bySeverity(a: Severity, b: Severity): number {
   return rank(a) - rank(b);
 }
@@ -81,7 +83,7 @@ function rank(severity: Severity): number {
   return SEVERITIES.indexOf(severity);
 }
 
-function graver(severity: Severity, than: Severity | undefined): boolean {
+function isMoreSevere(severity: Severity, than: Severity | undefined): boolean {
   return than === undefined || bySeverity(severity, than) < 0;
 }
 
@@ -92,7 +94,7 @@ interface NodeCounts {
   readonly overall: OverallStatus | null;
 }
 
-function nodeCounts({ snapshot, health }: Known): NodeCounts | null {
+function nodeCounts({ snapshot, health }: VerdictInput): NodeCounts | null {
   const overall = health?.overall_status ?? null;
   const total = health?.nodes_total ?? snapshot?.cluster_stats.total_nodes;
   const online = health?.nodes_online ?? snapshot?.cluster_stats.online_nodes;
@@ -102,13 +104,13 @@ function nodeCounts({ snapshot, health }: Known): NodeCounts | null {
     const offline = snapshot.nodes.filter(({ status }) => status === "offline").length;
     return { total, online, offline: Math.min(offline, total - online), overall };
   }
-  // Those that were not asked yet are neither; while any are offline, nobody counts them.
-  const isNoneOffline = overall === "healthy" || overall === "unknown";
-  return { total, online, offline: isNoneOffline ? 0 : total - online, overall };
+  // Nodes that were not scraped yet are neither online nor offline. Their number is unknown while any node is offline.
+  const hasNoOffline = overall === "healthy" || overall === "unknown";
+  return { total, online, offline: hasNoOffline ? 0 : total - online, overall };
 }
 
-/** A collector of a former release does not count: the list of the active alerts is counted then. */
-function firingCounts({ health, alerts }: Known): FiringCounts | null {
+/** Return the collector's counts. Collectors of earlier releases send no counts, so the active alerts are counted. */
+function firingCounts({ health, alerts }: VerdictInput): FiringCounts | null {
   if (health?.firing != null) return health.firing;
   if (alerts === null) return null;
   const counts = { critical: 0, warning: 0, info: 0 };
@@ -116,7 +118,7 @@ function firingCounts({ health, alerts }: Known): FiringCounts | null {
   return counts;
 }
 
-/** What is to be told besides the nodes that are offline: their own alerts say nothing more. */
+/** Subtract the alerts for offline nodes, because the sentence counts these nodes already. */
 function withoutOffline(counts: FiringCounts, offline: number, alerts: Alerts | null): FiringCounts {
   const rest = { ...counts };
   let left = offline;
@@ -137,15 +139,15 @@ function toneOf({ offline, total, overall }: NodeCounts, counts: FiringCounts | 
 }
 
 function sentenceOf({ total, online, offline }: NodeCounts, counts: FiringCounts | null): string {
-  const isNone = offline === total && total > 1;
-  const ofNodes = isNone ? wording.headline.allOffline(total) : wording.headline.offline(offline);
-  const parts = [...(offline > 0 ? [ofNodes] : []), ...(counts === null ? [] : partsOf(counts))];
+  const areAllOffline = offline === total && total > 1;
+  const offlineText = areAllOffline ? wording.headline.allOffline(total) : wording.headline.offline(offline);
+  const parts = [...(offline > 0 ? [offlineText] : []), ...(counts === null ? [] : alertPhrases(counts))];
   if (parts.length > 0) return parts.join(", ");
   if (total === 0) return wording.headline.noNodes;
   return online < total ? wording.headline.notYetScraped(total - online) : wording.headline.well(total);
 }
 
-function partsOf(counts: FiringCounts): string[] {
+function alertPhrases(counts: FiringCounts): string[] {
   return SEVERITIES.filter((severity) => counts[severity] > 0).map((severity) =>
     wording.headline[severity](counts[severity]),
   );

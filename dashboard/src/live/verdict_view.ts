@@ -1,20 +1,20 @@
-/** Shows the verdict wherever a page has a place for it. */
+/** Shows the verdict in the elements of a page. */
 
 import type { Alerts, Health, Snapshot } from "../contract.ts";
 import { attribute, write } from "../fields.ts";
 import { UNKNOWN } from "../format.ts";
-import { type Counts, countsSentence, type Known, type Verdict, verdictOf } from "./verdict.ts";
+import { type Counts, countsSentence, type Verdict, type VerdictInput, verdictOf } from "./verdict.ts";
 
 /**
- * Fills the elements with `data-verdict` (a sentence), `data-counts` (its figures as marks) and
- * `data-tone-of` (which only take its colour); `onChange` is told of every verdict.
+ * Fills the elements with `data-verdict` (the sentence) and `data-counts` (the counts), and colours those with
+ * `data-tone-of`. `onChange` receives every verdict.
  */
 export class VerdictView {
   readonly #sentences = [...document.querySelectorAll<HTMLElement>("[data-verdict]")];
   readonly #counts = [...document.querySelectorAll<HTMLElement>("[data-counts]")];
   readonly #toned = [...document.querySelectorAll<HTMLElement>("[data-verdict], [data-tone-of]")];
   readonly #onChange: (verdict: Verdict) => void;
-  #known: Known = { snapshot: null, health: null, alerts: null };
+  #known: VerdictInput = { snapshot: null, health: null, alerts: null };
 
   constructor(onChange: (verdict: Verdict) => void) {
     this.#onChange = onChange;
@@ -32,7 +32,7 @@ export class VerdictView {
     this.#show({ alerts });
   }
 
-  #show(news: Partial<Known>): void {
+  #show(news: Partial<VerdictInput>): void {
     this.#known = { ...this.#known, ...news };
     const verdict = verdictOf(this.#known);
     for (const element of this.#sentences) showSentence(element.querySelector(".status") ?? element, verdict.sentence);
@@ -42,7 +42,7 @@ export class VerdictView {
   }
 }
 
-/** A line ends between the parts of the sentence, not between a figure and its word. */
+/** Write the sentence so that lines break between its parts, and not between a number and its word. */
 function showSentence(element: Element, sentence: string): void {
   if (element.textContent === sentence) return;
   const parts = sentence.split(/(?<=, )/).map((text) => {
@@ -58,7 +58,7 @@ function showSentence(element: Element, sentence: string): void {
 function showCounts(element: HTMLElement, counts: Counts): void {
   const total = counts.offline + counts.critical + counts.warning + counts.info;
   attribute(element, "data-counts", `${total}`);
-  // Of a single kind, the sentence says as much.
+  // With a single kind, the sentence is enough.
   attribute(element, "data-kinds", `${Object.values(counts).filter((count) => count > 0).length}`);
   attribute(element, "aria-label", countsSentence(counts));
   for (const part of element.querySelectorAll<HTMLElement>("[data-count-of]")) {

@@ -1,4 +1,4 @@
-/** The wait after too many wrong passwords: the button counts down, and can be pressed when it is over. */
+/** The wait after too many wrong passwords. The button counts down and is enabled at the end. */
 
 import { byId, write } from "../fields.ts";
 import { duration } from "../format.ts";
@@ -7,14 +7,14 @@ import { wording } from "../wording.ts";
 
 const TICK_MS = 500;
 
-/** What the page shows of the wait. */
+/** Shows the wait on the page. */
 export interface RetryWaitView {
-  /** So many seconds are left. */
-  left(seconds: number): void;
+  /** `seconds` are left. */
+  remaining(seconds: number): void;
   over(): void;
 }
 
-/** `start()` begins the wait, of `seconds`; `stop()` leaves the page as it is. */
+/** `start()` begins a wait of `seconds`. `stop()` leaves the page unchanged. */
 export class RetryWait {
   readonly #view: RetryWaitView;
   readonly #clock: Clock;
@@ -39,7 +39,7 @@ export class RetryWait {
   #tick(): void {
     const left = Math.ceil(this.#untilSeconds - this.#clock());
     if (left > 0) {
-      this.#view.left(left);
+      this.#view.remaining(left);
       return;
     }
     this.stop();
@@ -47,13 +47,13 @@ export class RetryWait {
   }
 }
 
-/** The wait of this page, where it has one. */
+/** Return the wait of this page, if any. */
 export function retryWaitOf(page: Document, clock: Clock): RetryWait | null {
   const button = page.getElementById("sign-in");
   const seconds = Number(button?.dataset["waitSeconds"] ?? 0);
   if (!(button instanceof HTMLButtonElement) || !(seconds > 0)) return null;
   return new RetryWait(seconds, clock, {
-    left: (left) => {
+    remaining: (left) => {
       button.disabled = true;
       write(button, wording.signInAfter(duration(left)));
     },

@@ -1,13 +1,13 @@
-/** The controls that search, filter and sort nodes, in step with the address. */
+/** The controls that search, filter and sort nodes. The address keeps their values. */
 
 import { byId } from "../fields.ts";
-import { filterOfAddress, type NodeFilter, type StatusFilter, writeToAddress } from "./node_filter.ts";
+import { filterFromAddress, type NodeFilter, type StatusFilter, writeToAddress } from "./node_filter.ts";
 
-/** The form `node-filters`, whose controls are named `q`, `status` and `sort`; a page may leave some out. */
+/** The form `node-filters` with the controls `q`, `status` and `sort`. A page may lack some of them. */
 export class NodeControls {
   readonly #form = byId("node-filters", HTMLFormElement);
   readonly #onChange: () => void;
-  #filter = filterOfAddress();
+  #filter = filterFromAddress();
 
   constructor(onChange: () => void) {
     this.#onChange = onChange;
@@ -28,7 +28,7 @@ export class NodeControls {
     this.#form.oninput = null;
   }
 
-  /** Choose something in place of the controls. */
+  /** Change the filter without the controls. */
   set(change: Partial<NodeFilter>): void {
     this.#filter = { ...this.#filter, ...change };
     this.#write();
@@ -52,7 +52,7 @@ export class NodeControls {
     const { text, status, sort } = this.#filter;
     for (const [name, value] of Object.entries({ q: text, status, sort })) {
       const control = this.#control(name);
-      // A sort order that only the table's headers offer leaves the list of them empty.
+      // A sort order of the table's headers is not in the list, which is then empty.
       if (control !== null) control.value = value;
     }
   }

@@ -1,4 +1,4 @@
-/** How a node's values look, in a row, a card or a list alike. */
+/** Fills the fields of a node in a row, a card or a list. */
 
 import { nodeAddress } from "../address.ts";
 import type { Alert, Measure, Node, Severity } from "../contract.ts";
@@ -6,19 +6,19 @@ import type { Fields } from "../fields.ts";
 import { asIs } from "../fields.ts";
 import * as format from "../format.ts";
 import { bySeverity } from "../live/verdict.ts";
-import { errorOf, messageBeside } from "../said.ts";
+import { errorText, messageWithoutNode } from "../message_texts.ts";
 import { wording } from "../wording.ts";
 
-/** What is wrong with a node, by its firing alerts. */
-export interface NodeTrouble {
-  /** The gravest first. */
+/** Summary of a node's firing alerts. */
+export interface NodeAlertSummary {
+  /** Messages, most severe first. */
   readonly text: string;
   readonly severity: Severity;
-  /** How grave it is for each of the node's figures that is too high. */
-  readonly offends: ReadonlyMap<Measure, Severity>;
+  /** The figures of the node that exceed a threshold, with the severity of their alerts. */
+  readonly offending: ReadonlyMap<Measure, Severity>;
 }
 
-/** Which figure of a node a rule looks at. */
+/** The figure that each rule checks. */
 const FIGURE_OF_RULE: Readonly<Record<string, Measure>> = {
   cpu: "cpu_usage",
   memory: "memory_usage",
@@ -37,23 +37,23 @@ const FIGURES = [
   "pressure_memory",
 ] as const;
 
-/** Fill `fields` from `node`; `now` is the snapshot's timestamp, `trouble` what its alerts say. */
-export function showNode(fields: Fields, node: Node, now: string, trouble: NodeTrouble | null = null): void {
+/** Fill `fields` from `node`. `now`: timestamp of the snapshot. `alertSummary`: firing alerts of the node. */
+export function showNode(fields: Fields, node: Node, now: string, alertSummary: NodeAlertSummary | null = null): void {
   const isOffline = node.status === "offline";
-  fields.mark("trouble", trouble?.severity ?? (isOffline ? "warning" : ""));
-  for (const figure of FIGURES) fields.flag(figure, "offends", trouble?.offends.get(figure) ?? null);
-  fields.flag("alerts", "severity", trouble?.severity ?? null);
-  fields.mark("node", node.node);
-  fields.link(nodeAddress(node.node));
-  fields.mark("status", node.status);
+  fields.setData("trouble", alertSummary?.severity ?? (isOffline ? "warning" : ""));
+  for (const figure of FIGURES) fields.setFieldData(figure, "offends", alertSummary?.offending.get(figure) ?? null);
+  fields.setFieldData("alerts", "severity", alertSummary?.severity ?? null);
+  fields.setData("node", node.node);
+  fields.setLinks(nodeAddress(node.node));
+  fields.setData("status", node.status);
   fields.show("node", node.node, asIs);
-  // Most nodes are workers; to say so on each of them would be noise.
+  // Most nodes are workers, so only a master shows its role.
   fields.show("role", node.role, (role) => (role === "master" ? role : ""));
   fields.show("status", node.status, (status) => wording.nodeStatus[status]);
   fields.show("since", format.elapsed(node.status_since, now), wording.forDuration);
-  fields.show("error", errorOf(node), asIs);
+  fields.show("error", errorText(node), asIs);
   // The alert of an offline node repeats its error.
-  fields.show("alerts", isOffline ? null : (trouble?.text ?? null), asIs);
+  fields.show("alerts", isOffline ? null : (alertSummary?.text ?? null), asIs);
   fields.show("cpu_usage", node.cpu_usage, format.percent);
   fields.show("cpu_count", node.cpu_count, format.count);
   fields.show("load1", node.load1, format.load);
@@ -72,26 +72,29 @@ export function showNode(fields: Fields, node: Node, now: string, trouble: NodeT
   fields.show("pressure_memory", node.pressure_memory ?? null, format.wholePercent);
 }
 
-/** What the firing alerts say of each node, by node. */
-export function troubleByNode(alerts: readonly Alert[]): ReadonlyMap<string, NodeTrouble> {
-  const trouble = new Map<string, NodeTrouble>();
+/** Return a summary of the firing alerts of each node, by the node's name. */
+export function alertSummaryByNode(alerts: readonly Alert[]): ReadonlyMap<string, NodeAlertSummary> {
+  const alertSummary = new Map<string, NodeAlertSummary>();
   const firing = alerts.filter(({ state }) => state === "firing").sort((a, b) => bySeverity(a.severity, b.severity));
   for (const alert of firing) {
-    const former = trouble.get(alert.node);
-    const message = messageBeside(alert);
-    const offends = new Map(former?.offends);
+    const previous = alertSummary.get(alert.node);
+    const message = messageWithoutNode(alert);
+    const offending = new Map(previous?.offending);
     const figure = figureOf(alert);
-    if (figure !== null && !offends.has(figure)) offends.set(figure, alert.severity);
-    trouble.set(alert.node, {
-      text: former === undefined ? message : `${former.text} · ${message}`,
-      severity: former?.severity ?? alert.severity,
-      offends,
+    if (figure !== null && !offending.has(figure)) offending.set(figure, alert.severity);
+    alertSummary.set(alert.node, {
+      text: previous === undefined ? message : `${previous.text} · ${message}`,
+      severity: previous?.severity ?? alert.severity,
+      offending,
     });
   }
-  return trouble;
+  return alertSummary;
 }
 
-/** Other disks than that of the root have no figure; an alert's id is `rule/node/detail`. */
+/**
+ * Return the figure that an alert is about. Only the root file system has a figure. An alert's id is
+ * `rule/node/detail`.
+ */
 function figureOf({ id, rule, node }: Alert): Measure | null {
   const detail = id.slice(rule.length + node.length + 2);
   if (rule === "filesystem_full" && detail !== "/") return null;

@@ -1,6 +1,6 @@
-/** Which nodes are wanted, and in which order: as the address says it, and as the controls of the page show it. */
+/** Filters and orders nodes. The address keeps the filter. */
 
-import { given, parameter, setParameters } from "../address.ts";
+import { nonEmpty, parameter, setParameters } from "../address.ts";
 import { MEASURES, type Node, RESOURCES, type Severity } from "../contract.ts";
 import { compareCodePoints } from "../live/delta.ts";
 import { bySeverity } from "../live/verdict.ts";
@@ -8,21 +8,21 @@ import { bySeverity } from "../live/verdict.ts";
 export const STATUSES = ["", "trouble", "online", "offline", "unknown"] as const;
 export type StatusFilter = (typeof STATUSES)[number];
 
-/** What can be sorted by; "-" before it: the highest first. */
-const SORTED_BY = ["node", "status", ...MEASURES] as const;
-export type SortField = (typeof SORTED_BY)[number];
-const SORTS = SORTED_BY.flatMap((field) => [field, `-${field}`]);
-/** The worst first. */
+/** Fields to sort by. A "-" before the field sorts the highest first. */
+const SORT_FIELDS = ["node", "status", ...MEASURES] as const;
+export type SortField = (typeof SORT_FIELDS)[number];
+const SORTS = SORT_FIELDS.flatMap((field) => [field, `-${field}`]);
+/** Worst first. */
 const STATUS_ORDER = ["offline", "unknown", "online"];
 
 export interface NodeFilter {
   readonly text: string;
   readonly status: StatusFilter;
-  /** A `SortField`, with "-" before it for the highest first. */
+  /** A `SortField`, or "-" and a `SortField` for the highest first. */
   readonly sort: string;
 }
 
-export function filterOfAddress(): NodeFilter {
+export function filterFromAddress(): NodeFilter {
   return {
     text: parameter("q", ""),
     status: parameter("status", "", STATUSES) as StatusFilter,
@@ -34,13 +34,13 @@ export function writeToAddress({ text, status, sort }: NodeFilter): void {
   setParameters({ q: text, status, sort: sort === "node" ? "" : sort });
 }
 
-/** The nodes that `filter` lets through, sorted; of equal ones, and of unknown values last, by name. */
-export function filtered(nodes: readonly Node[], filter: NodeFilter, inTrouble: ReadonlySet<string>): Node[] {
+/** Return the nodes that match `filter`, sorted. Equal nodes are sorted by name, and unknown values come last. */
+export function filtered(nodes: readonly Node[], filter: NodeFilter, alertingNodes: ReadonlySet<string>): Node[] {
   const text = filter.text.trim().toLowerCase();
   const found = nodes.filter(
     (node) =>
       (text === "" || node.node.toLowerCase().includes(text) || node.address.toLowerCase().includes(text)) &&
-      fits(node, filter.status, inTrouble),
+      matchesStatus(node, filter.status, alertingNodes),
   );
   const descending = filter.sort.startsWith("-");
   const field = (descending ? filter.sort.slice(1) : filter.sort) as SortField;
@@ -48,19 +48,20 @@ export function filtered(nodes: readonly Node[], filter: NodeFilter, inTrouble: 
   return found.sort((a, b) => compare(a, b, field, descending) || compareCodePoints(a.node, b.node));
 }
 
-/** Address of the nodes that `filter` lets through, as a table; sorted by name. */
-export function nodesTable({ text, status }: NodeFilter): string {
-  return `${RESOURCES.nodes}?${new URLSearchParams(given({ format: "csv", q: text.trim(), status }))}`;
+/** Address of the CSV file with the nodes that match `filter`, sorted by name. */
+export function nodesCsvAddress({ text, status }: NodeFilter): string {
+  return `${RESOURCES.nodes}?${new URLSearchParams(nonEmpty({ format: "csv", q: text.trim(), status }))}`;
 }
 
-/** The nodes in the order of their gravest alert; those in no trouble last, and equal ones as they stood. */
-export function gravestFirst(
+/** Sort nodes by their most severe alert. Nodes without alerts come last, and equal nodes keep their order. */
+export function mostSevereFirst(
   nodes: readonly Node[],
-  troubles: ReadonlyMap<string, { readonly severity: Severity }>,
+  alertSummaries: ReadonlyMap<string, { readonly severity: Severity }>,
 ): Node[] {
-  // No alert may fire for an offline node: not yet, or by no rule. The pages show it as a warning then.
+  // An offline node may have no alert, because its alert does not fire yet or no rule applies. Pages then show a
+  // warning.
   const severityOf = ({ node, status }: Node): Severity | null =>
-    troubles.get(node)?.severity ?? (status === "offline" ? "warning" : null);
+    alertSummaries.get(node)?.severity ?? (status === "offline" ? "warning" : null);
   return [...nodes].sort((a, b) => {
     const [first, second] = [severityOf(a), severityOf(b)];
     if (first === null || second === null) return Number(first === null) - Number(second === null);
@@ -68,9 +69,9 @@ export function gravestFirst(
   });
 }
 
-function fits(node: Node, status: StatusFilter, inTrouble: ReadonlySet<string>): boolean {
+function matchesStatus(node: Node, status: StatusFilter, alertingNodes: ReadonlySet<string>): boolean {
   if (status === "") return true;
-  if (status === "trouble") return node.status === "offline" || inTrouble.has(node.node);
+  if (status === "trouble") return node.status === "offline" || alertingNodes.has(node.node);
   return node.status === status;
 }
 

@@ -1,13 +1,13 @@
 /**
- * A list of items of one height, of which only those on the screen are elements, however many there are.
+ * A list of items of equal height. Only items on the screen have elements, however long the list is.
  *
- * The style of the container says how high an item is (`--item-height`), how wide at least (`--item-width`; 0: as wide as
- * the container) and how far apart (`--item-gap`), in pixels.
+ * The style of the container sets the height of an item (`--item-height`), the minimum width (`--item-width`; 0: as
+ * wide as the container) and the distance between items (`--item-gap`), in pixels.
  */
 
 import { attribute, Fields } from "../fields.ts";
 
-/** Beyond the screen's edges, rows of this height are there too. */
+/** Height beyond both edges of the screen in which items have elements too. */
 const OVERSCAN_PIXELS = 130;
 
 interface Layout {
@@ -21,52 +21,52 @@ export interface VirtualListOptions<Item> {
   readonly template: HTMLTemplateElement;
   readonly keyOf: (item: Item) => string;
   readonly fill: (fields: Fields, item: Item) => void;
-  /** Told the keys of the items that are elements, whenever these become others. */
-  readonly onWindow: (keys: readonly string[]) => void;
-  /** An element goes for good. */
-  readonly onGone?: (key: string) => void;
+  /** Receives the keys of the items with elements, after every change. */
+  readonly onVisibleChange: (keys: readonly string[]) => void;
+  /** An element was removed. */
+  readonly onRemove?: (key: string) => void;
 }
 
-/** `start()` follows scrolling and resizing, `stop()` lets go. */
+/** `start()` follows scrolling and resizing until `stop()`. */
 export class VirtualList<Item> {
   readonly #options: VirtualListOptions<Item>;
-  readonly #resize = new ResizeObserver(() => this.#plan());
-  readonly #plan = (): void => {
-    this.#planned ||= requestAnimationFrame(() => {
-      this.#planned = 0;
+  readonly #resize = new ResizeObserver(() => this.#scheduleDraw());
+  readonly #scheduleDraw = (): void => {
+    this.#drawHandle ||= requestAnimationFrame(() => {
+      this.#drawHandle = 0;
       this.#draw();
     });
   };
   #items: readonly Item[] = [];
   #elements = new Map<string, Fields>();
-  #window = "";
-  #planned = 0;
+  #visibleKeys = "";
+  #drawHandle = 0;
 
   constructor(options: VirtualListOptions<Item>) {
     this.#options = options;
   }
 
   start(): void {
-    window.addEventListener("scroll", this.#plan, { passive: true });
+    window.addEventListener("scroll", this.#scheduleDraw, { passive: true });
     this.#resize.observe(document.documentElement);
     this.#resize.observe(this.#options.container);
   }
 
   stop(): void {
-    window.removeEventListener("scroll", this.#plan);
+    window.removeEventListener("scroll", this.#scheduleDraw);
     this.#resize.disconnect();
-    cancelAnimationFrame(this.#planned);
-    this.#planned = 0;
+    cancelAnimationFrame(this.#drawHandle);
+    this.#drawHandle = 0;
   }
 
-  /** Show `items`, in their order, with different keys. */
+  /** Show `items` in their order. Their keys must differ. */
   show(items: readonly Item[]): void {
     this.#items = items;
     this.#draw();
   }
 
   #draw(): void {
-    const { container, keyOf, fill, onWindow, onGone, template } = this.#options;
+    const { container, keyOf, fill, onVisibleChange, onRemove, template } = this.#options;
     const layout = layoutOf(container);
     const rows = Math.ceil(this.#items.length / layout.columns);
     const pitch = layout.rowPixels + layout.gapPixels;
@@ -76,23 +76,23 @@ export class VirtualList<Item> {
     const overscan = Math.ceil(OVERSCAN_PIXELS / pitch);
     const first = Math.max(0, Math.floor(-top / pitch) - overscan);
     const last = Math.min(rows, Math.ceil((window.innerHeight - top) / pitch) + overscan);
-    const former = this.#elements;
+    const previous = this.#elements;
     this.#elements = new Map();
     const begin = first * layout.columns;
     const shown = this.#items.slice(begin, last * layout.columns);
     const keys = shown.map(keyOf);
     const kept = new Set(keys);
-    for (const [key, fields] of former) {
+    for (const [key, fields] of previous) {
       if (kept.has(key)) continue;
       fields.root.remove();
-      onGone?.(key);
+      onRemove?.(key);
     }
-    // In the order of the items, which is that of the Tab key, whatever the place on the screen.
+    // The Tab key follows the order of the elements, so they need the order of the items.
     let next = container.firstElementChild;
     for (const [position, item] of shown.entries()) {
       const index = begin + position;
       const key = keys[position] as string;
-      const known = former.get(key);
+      const known = previous.get(key);
       const fields = known ?? Fields.of(template);
       this.#elements.set(key, fields);
       if (fields.root === next) next = next.nextElementSibling;
@@ -101,10 +101,10 @@ export class VirtualList<Item> {
       place(fields.root, index, layout);
       number(fields.root, index, this.#items.length);
     }
-    const window_ = keys.join("\n");
-    if (window_ === this.#window) return;
-    this.#window = window_;
-    onWindow(keys);
+    const visibleKeys = keys.join("\n");
+    if (visibleKeys === this.#visibleKeys) return;
+    this.#visibleKeys = visibleKeys;
+    onVisibleChange(keys);
   }
 }
 
@@ -129,10 +129,10 @@ function place(element: HTMLElement, index: number, { columns, rowPixels, gapPix
   if (element.style.width !== width) element.style.width = width;
 }
 
-/** Say which of how many it is to those who hear the page, whatever the order of the elements. */
+/** Set the position and the total for screen readers, since only some items have elements. */
 function number(element: HTMLElement, index: number, total: number): void {
   if (element.getAttribute("role") === "row") {
-    // Before the rows stands that of the headers.
+    // Row 1 is the header.
     attribute(element, "aria-rowindex", `${index + 2}`);
     return;
   }

@@ -1,46 +1,46 @@
-/** Keeps the subscription to what is on the screen, and what is off it from growing too old. */
+/** Subscribes to the nodes on the screen, and refreshes the other nodes from time to time. */
 
 import type { Push } from "../live/push.ts";
 
-/** Scrolling asks for other nodes once it pauses this long. */
+/** Scrolling must pause this long before the subscription changes. */
 const SETTLE_MS = 120;
-/** All nodes are asked for this often, for their order and the filters. */
+/** Interval of requests for all nodes, which filters and sort orders need. */
 const ALL_EVERY_MS = 10_000;
-/** By then the answer is there; if not, the next one will be. */
-const ANSWERED_MS = 1000;
+/** Time for the answer to a request for all nodes. A later answer counts for the next request. */
+const ANSWER_WAIT_MS = 1000;
 
-/** `start()` … `stop()`; `show()` says what is on the screen. */
+/** `show()` sets the visible nodes, between `start()` and `stop()`. */
 export class VisibleNodes {
   readonly #push: Push;
   readonly #onAll: () => void;
   #settle: ReturnType<typeof setTimeout> | undefined;
-  #every: ReturnType<typeof setInterval> | undefined;
-  #answered: ReturnType<typeof setTimeout> | undefined;
-  readonly #askForAll = (): void => {
+  #allTimer: ReturnType<typeof setInterval> | undefined;
+  #answerTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #requestAll = (): void => {
     if (document.hidden) return;
-    this.#push.askForAll();
-    clearTimeout(this.#answered);
-    this.#answered = setTimeout(this.#onAll, ANSWERED_MS);
+    this.#push.requestAll();
+    clearTimeout(this.#answerTimer);
+    this.#answerTimer = setTimeout(this.#onAll, ANSWER_WAIT_MS);
   };
 
-  /** `onAll` is told when all nodes are as new as those on the screen. */
+  /** `onAll` is called when all nodes are up to date. */
   constructor(push: Push, onAll: () => void) {
     this.#push = push;
     this.#onAll = onAll;
   }
 
   start(): void {
-    this.#every = setInterval(this.#askForAll, ALL_EVERY_MS);
-    // What is off the screen has grown old while the page was hidden or cut off.
-    document.addEventListener("visibilitychange", this.#askForAll);
-    this.#push.onReconnected = this.#askForAll;
+    this.#allTimer = setInterval(this.#requestAll, ALL_EVERY_MS);
+    // Nodes off the screen are old after the page was hidden or disconnected.
+    document.addEventListener("visibilitychange", this.#requestAll);
+    this.#push.onReconnected = this.#requestAll;
   }
 
   stop(): void {
     clearTimeout(this.#settle);
-    clearTimeout(this.#answered);
-    clearInterval(this.#every);
-    document.removeEventListener("visibilitychange", this.#askForAll);
+    clearTimeout(this.#answerTimer);
+    clearInterval(this.#allTimer);
+    document.removeEventListener("visibilitychange", this.#requestAll);
     this.#push.onReconnected = () => undefined;
   }
 

@@ -1,40 +1,39 @@
-/** `/alerts`: what is active and what has ended, a row each, and the log. */
+/** `/alerts`: active alerts, incidents that have ended, and the log. */
 
 import { parameter, setParameters } from "../address.ts";
-import { byUrgency } from "../alerts/active.ts";
-import { passesAlert, passesEntry, passesIncident } from "../alerts/filter.ts";
-import { AlertFilterForm } from "../alerts/filter_form.ts";
+import { byUrgency } from "../alerts/active_alerts.ts";
+import { passesAlert, passesEntry, passesIncident } from "../alerts/alert_filter.ts";
+import { AlertFilterForm } from "../alerts/alert_filter_form.ts";
 import {
-  AGAIN_SECONDS,
-  IncidentReader,
+  firingCounts,
+  INCIDENTS_RETRY_SECONDS,
+  IncidentLoader,
   type Incidents,
-  incidentsTable,
-  NOTHING_READ,
+  incidentsCsvAddress,
+  NO_INCIDENTS,
   PERIODS,
-  timesById,
 } from "../alerts/incidents.ts";
-import { AlertLog } from "../alerts/log.ts";
 import { AlertLogClient } from "../alerts/log_client.ts";
-import { AGAIN_AFTER_SECONDS, AlertLogReader } from "../alerts/log_reader.ts";
+import { AlertLogEntries } from "../alerts/log_entries.ts";
+import { AlertLogLoader, LOG_RETRY_SECONDS } from "../alerts/log_loader.ts";
 import { AlertLogTable } from "../alerts/log_table.ts";
-import { fillActive, fillIncident } from "../alerts/rows.ts";
+import { fillActiveAlert, fillIncident } from "../alerts/rows.ts";
 import type { Alert, Alerts, Incident } from "../contract.ts";
 import { attribute, byId, write } from "../fields.ts";
 import { KeyedList } from "../keyed_list.ts";
 import type { Scope } from "../live/snapshot_store.ts";
 import { wording } from "../wording.ts";
-import { Page, type Stage } from "./page.ts";
+import { Page, type PageServices } from "./page.ts";
 
-const PERIOD = "7d";
-/** Rows of what has ended that "Show more" adds. */
-const STEP = 50;
+const DEFAULT_PERIOD = "7d";
+/** Rows of ended incidents that "Show more" adds. */
+const ROWS_PER_STEP = 50;
 
-/** See the module. */
 export class AlertsPage extends Page {
-  readonly #log = new AlertLog();
+  readonly #log = new AlertLogEntries();
   readonly #filters = new AlertFilterForm(() => {
     this.#logTable.reset();
-    this.#shownRows = STEP;
+    this.#shownRows = ROWS_PER_STEP;
     this.#linkTable();
     this.#showIncidents();
     this.#showLog();
@@ -51,7 +50,7 @@ export class AlertsPage extends Page {
     byId("active-alert", HTMLTemplateElement),
     (alert) => alert.id,
     (fields, alert) =>
-      fillActive(fields, alert, this.#alerts?.timestamp ?? alert.since, this.#times.get(alert.id) ?? 0),
+      fillActiveAlert(fields, alert, this.#alerts?.timestamp ?? alert.since, this.#times.get(alert.id) ?? 0),
   );
   readonly #ended = new KeyedList<Incident>(
     byId("ended-incidents", HTMLElement),
@@ -65,13 +64,13 @@ export class AlertsPage extends Page {
   readonly #csvNote = byId("csv-note", HTMLElement);
   readonly #periods = [...document.querySelectorAll<HTMLButtonElement>("[data-period]")];
   readonly #logSection = byId("log-section", HTMLDetailsElement);
-  #period = parameter("period", PERIOD, Object.keys(PERIODS));
-  #incidents: Incidents = NOTHING_READ;
+  #period = parameter("period", DEFAULT_PERIOD, Object.keys(PERIODS));
+  #incidents: Incidents = NO_INCIDENTS;
   #isRead = false;
   #times: ReadonlyMap<string, number> = new Map();
-  #shownRows = STEP;
-  #incidentReader: IncidentReader | null = null;
-  #reader: AlertLogReader | null = null;
+  #shownRows = ROWS_PER_STEP;
+  #incidentLoader: IncidentLoader | null = null;
+  #logLoader: AlertLogLoader | null = null;
   #alerts: Alerts | null = null;
   #failure: string | null = null;
 
@@ -79,20 +78,20 @@ export class AlertsPage extends Page {
     return [];
   }
 
-  override start({ fetcher }: Stage): void {
-    const told = (failure: string | null): void => {
+  override start({ fetcher }: PageServices): void {
+    const onLoaded = (failure: string | null): void => {
       this.#failure = failure;
       this.#showLog();
     };
-    this.#reader = new AlertLogReader(this.#log, told, new AlertLogClient(fetcher));
+    this.#logLoader = new AlertLogLoader(this.#log, onLoaded, new AlertLogClient(fetcher));
     this.#filters.start();
     this.#logTable.start();
-    this.#reader.start();
-    this.#incidentReader = new IncidentReader(fetcher, PERIODS[this.#period] ?? null, (incidents) =>
-      this.#take(incidents),
+    this.#logLoader.start();
+    this.#incidentLoader = new IncidentLoader(fetcher, PERIODS[this.#period] ?? null, (incidents) =>
+      this.#onIncidents(incidents),
     );
-    this.#incidentReader.start();
-    for (const button of this.#periods) button.onclick = () => this.#choose(button.dataset["period"] ?? PERIOD);
+    this.#incidentLoader.start();
+    for (const button of this.#periods) button.onclick = () => this.#choose(button.dataset["period"] ?? DEFAULT_PERIOD);
     this.#more.onclick = () => this.#showMore();
     this.#logSection.open = parameter("log", "") !== "";
     this.#logSection.ontoggle = () => setParameters({ log: this.#logSection.open ? "1" : "" });
@@ -100,8 +99,8 @@ export class AlertsPage extends Page {
   }
 
   override stop(): void {
-    this.#reader?.stop();
-    this.#incidentReader?.stop();
+    this.#logLoader?.stop();
+    this.#incidentLoader?.stop();
     for (const button of this.#periods) button.onclick = null;
     this.#more.onclick = null;
     this.#logSection.ontoggle = null;
@@ -111,19 +110,19 @@ export class AlertsPage extends Page {
 
   override showAlerts(alerts: Alerts): void {
     this.#alerts = alerts;
-    this.#log.takeAlerts(alerts);
-    this.#reader?.catchUp();
-    if (alerts.entries.some(({ transition }) => transition === "resolved")) this.#incidentReader?.refresh();
+    this.#log.addAlerts(alerts);
+    this.#logLoader?.catchUp();
+    if (alerts.entries.some(({ transition }) => transition === "resolved")) this.#incidentLoader?.refresh();
     this.#showIncidents();
     this.#showLog();
   }
 
   #choose(period: string): void {
     this.#period = period;
-    this.#shownRows = STEP;
-    setParameters({ period: period === PERIOD ? "" : period });
+    this.#shownRows = ROWS_PER_STEP;
+    setParameters({ period: period === DEFAULT_PERIOD ? "" : period });
     this.#markPeriod();
-    this.#incidentReader?.change(PERIODS[period] ?? null);
+    this.#incidentLoader?.change(PERIODS[period] ?? null);
   }
 
   #markPeriod(): void {
@@ -132,32 +131,32 @@ export class AlertsPage extends Page {
     this.#linkTable();
   }
 
-  /** The table has the incidents that the page shows. */
+  /** Update the link to the CSV file of the incidents that the page shows. */
   #linkTable(): void {
     const filter = this.#filters.filter;
-    attribute(this.#csv, "href", incidentsTable(PERIODS[this.#period] ?? null, filter));
-    write(this.#csvNote, filter.text.trim() === "" ? "" : wording.tableSearches);
+    attribute(this.#csv, "href", incidentsCsvAddress(PERIODS[this.#period] ?? null, filter));
+    write(this.#csvNote, filter.text.trim() === "" ? "" : wording.csvSearchNote);
   }
 
-  #take(incidents: Incidents): void {
+  #onIncidents(incidents: Incidents): void {
     this.#incidents = incidents;
     this.#isRead ||= incidents.failure === null;
-    this.#times = timesById(incidents.found);
+    this.#times = firingCounts(incidents.found);
     this.#logSection.hidden = false;
     this.#showIncidents();
   }
 
   #showMore(): void {
-    this.#shownRows += STEP;
+    this.#shownRows += ROWS_PER_STEP;
     this.#showIncidents();
-    if (this.#incidents.hasMore && this.#shownRows >= this.#incidents.found.length) this.#incidentReader?.more();
+    if (this.#incidents.hasMore && this.#shownRows >= this.#incidents.found.length) this.#incidentLoader?.loadMore();
   }
 
   #showIncidents(): void {
     const filter = this.#filters.filter;
     const all = this.#alerts?.active_alerts ?? [];
     const active = all.filter((alert) => passesAlert(filter, alert)).sort(byUrgency);
-    // What goes on is told by the alerts, which are pushed.
+    // The alerts are pushed and contain the incidents that have not ended.
     const allEnded = this.#incidents.found.filter(({ ended }) => ended !== null);
     const ended = allEnded.filter((incident) => passesIncident(filter, incident));
     this.#active.show(active);
@@ -165,13 +164,13 @@ export class AlertsPage extends Page {
     this.#more.hidden = ended.length <= this.#shownRows && !this.#incidents.hasMore;
     this.#activeTable.hidden = active.length + ended.length === 0;
     this.#markCount(active.length + ended.length);
-    // Before that, nobody knows how many have ended.
+    // Until both have arrived, the counts are unknown.
     if (this.#alerts !== null && this.#isRead)
       write(this.#activeCount, wording.incidentsShown(active.length, ended.length));
     this.#showNotes(active.length + ended.length, all.length + allEnded.length);
   }
 
-  /** The card is as high as what it lists, once that is known. */
+  /** Set the height of the card once the number of rows is known. */
   #markCount(shown: number): void {
     if (this.#alerts !== null && (this.#isRead || this.#incidents.failure !== null))
       attribute(this.#card, "data-count", `${shown}`);
@@ -180,7 +179,7 @@ export class AlertsPage extends Page {
   #showNotes(shown: number, total: number): void {
     const { failure, knownSince } = this.#incidents;
     const notes: string[] = [];
-    if (failure !== null) notes.push(wording.incidentsFailed(failure, AGAIN_SECONDS));
+    if (failure !== null) notes.push(wording.incidentsFailed(failure, INCIDENTS_RETRY_SECONDS));
     else if (shown === 0 && this.#isRead && this.#alerts !== null) {
       notes.push(total === 0 ? wording.noIncident : wording.noIncidentMatches);
     }
@@ -193,10 +192,10 @@ export class AlertsPage extends Page {
     const filter = this.#filters.filter;
     const shown = all.filter((entry) => passesEntry(filter, entry));
     this.#logTable.show(shown);
-    if (this.#log.unread && this.#failure === null) return;
+    if (this.#log.isUnread && this.#failure === null) return;
     write(this.#logCount, wording.entriesShown(shown.length, all.length));
     const notes: string[] = [];
-    if (this.#failure !== null) notes.push(wording.logFailed(this.#failure, AGAIN_AFTER_SECONDS));
+    if (this.#failure !== null) notes.push(wording.logFailed(this.#failure, LOG_RETRY_SECONDS));
     else if (all.length === 0) notes.push(wording.logEmpty);
     if (all.length > 0 && shown.length === 0) notes.push(wording.noEntryMatches);
     write(this.#logNote, notes.join(" "));

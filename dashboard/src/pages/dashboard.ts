@@ -1,27 +1,27 @@
-/** `/`: the cluster in figures, its health, what is wrong, and the busiest nodes. */
+/** `/`: figures of the cluster, its health, active alerts, and the busiest nodes. */
 
-import { ActiveAlerts } from "../alerts/active.ts";
-import { DRAWINGS } from "../charts/measures.ts";
+import { ActiveAlerts } from "../alerts/active_alerts.ts";
+import { AnimationFrame } from "../animation_frame.ts";
+import { MEASURE_STYLES } from "../charts/measure_styles.ts";
 import { NodeHistories } from "../charts/node_histories.ts";
 import { drawLine } from "../charts/sparkline.ts";
+import { markNodes, showFigures, showIssues } from "../cluster_figures.ts";
 import type { Alerts, Health, Measure, Node, Snapshot } from "../contract.ts";
 import { asIs, byId, Fields, write } from "../fields.ts";
-import { markNodes, showFigures, showIssues } from "../figures.ts";
-import { Frame } from "../frame.ts";
 import { KeyedList } from "../keyed_list.ts";
 import { showNode } from "../nodes/node_fields.ts";
-import { HeatMap, label } from "../wall/heat_map.ts";
-import { type Firing, firingByNode, markOf, troublesOf } from "../wall/trouble.ts";
+import { HeatMap, labelMap } from "../wall/heat_map.ts";
+import { type FiringAlerts, firingByNode, markOf, troubledNodes } from "../wall/troubled_nodes.ts";
 import { wording } from "../wording.ts";
-import { Page, type Stage } from "./page.ts";
+import { Page, type PageServices } from "./page.ts";
 
 /** Rows in each list of the busiest nodes. */
-const TOP = 5;
+const TOP_ROWS = 5;
 const ALERTS_SHOWN = 8;
 
 type TopMeasure = "cpu_usage" | "memory_usage" | "temperature";
 
-/** A list of the nodes with the highest `measure`, in `[data-top=<measure>]`; a sentence where no node tells it. */
+/** A list of the nodes with the highest `measure`, in `[data-top=<measure>]`, or a sentence if no node has a value. */
 class TopNodes {
   readonly #measure: TopMeasure;
   readonly #list: KeyedList<Node>;
@@ -45,8 +45,8 @@ class TopNodes {
     this.#now = snapshot.timestamp;
     const known = snapshot.nodes.filter((node) => node[this.#measure] !== null);
     known.sort((a, b) => (b[this.#measure] ?? 0) - (a[this.#measure] ?? 0));
-    this.#list.show(known.slice(0, TOP));
-    this.#container.style.setProperty("--rows", `${Math.min(TOP, snapshot.nodes.length)}`);
+    this.#list.show(known.slice(0, TOP_ROWS));
+    this.#container.style.setProperty("--rows", `${Math.min(TOP_ROWS, snapshot.nodes.length)}`);
     this.#container.hidden = known.length === 0;
     this.#none.hidden = known.length > 0;
     const isSensor = this.#measure === "temperature" && snapshot.cluster_stats.online_nodes > 0;
@@ -54,17 +54,16 @@ class TopNodes {
   }
 }
 
-/** See the module. */
 export class DashboardPage extends Page {
   readonly #health = new Fields(byId("health", HTMLElement));
   readonly #tops: readonly TopNodes[];
   readonly #alerts = new ActiveAlerts();
   readonly #more = byId("more-alerts", HTMLElement);
   readonly #lines = [...document.querySelectorAll<SVGElement>("[data-line]")];
-  readonly #mapFrame = byId("node-map", HTMLElement);
-  readonly #map = new HeatMap(this.#mapFrame, byId("node-map-canvas", HTMLCanvasElement), () => undefined);
-  readonly #frame = new Frame(() => this.#draw());
-  #firing: Firing = new Map();
+  readonly #mapContainer = byId("node-map", HTMLElement);
+  readonly #map = new HeatMap(this.#mapContainer, byId("node-map-canvas", HTMLCanvasElement), () => undefined);
+  readonly #animationFrame = new AnimationFrame(() => this.#draw());
+  #firing: FiringAlerts = new Map();
   #latest: Snapshot | null = null;
   #histories: NodeHistories | null = null;
 
@@ -77,19 +76,19 @@ export class DashboardPage extends Page {
     });
   }
 
-  override start({ history, funnel }: Stage): void {
+  override start({ history, funnel }: PageServices): void {
     const measures = this.#lines.map((line) => line.dataset["line"] as Measure);
     const shown = { rangeSeconds: 900, points: 90, measures };
-    this.#histories = new NodeHistories(history, funnel, shown, () => this.#frame.request());
-    this.#histories.want([""]);
+    this.#histories = new NodeHistories(history, funnel, shown, () => this.#animationFrame.request());
+    this.#histories.setVisible([""]);
     this.#map.start();
-    this.#frame.start();
+    this.#animationFrame.start();
   }
 
   override stop(): void {
     this.#histories?.stop();
     this.#map.stop();
-    this.#frame.stop();
+    this.#animationFrame.stop();
   }
 
   override showSnapshot(snapshot: Snapshot): void {
@@ -97,7 +96,7 @@ export class DashboardPage extends Page {
     markNodes(snapshot);
     showFigures(snapshot);
     this.#histories?.add(snapshot, []);
-    this.#frame.request();
+    this.#animationFrame.request();
   }
 
   override showHealth(health: Health): void {
@@ -110,7 +109,7 @@ export class DashboardPage extends Page {
     this.#more.hidden = left === 0;
     this.#more.textContent = wording.andMore(left);
     this.#firing = firingByNode(alerts.active_alerts);
-    this.#frame.request();
+    this.#animationFrame.request();
   }
 
   #draw(): void {
@@ -118,9 +117,9 @@ export class DashboardPage extends Page {
     for (const top of this.#tops) top.show(this.#latest);
     this.#drawLines();
     const { nodes } = this.#latest;
-    this.#mapFrame.style.setProperty("--wall-nodes", `${nodes.length}`);
+    this.#mapContainer.style.setProperty("--wall-nodes", `${nodes.length}`);
     this.#map.draw({ nodes, markOf: (node) => markOf(node, this.#firing), measure: "cpu_usage" });
-    label(this.#mapFrame, nodes, troublesOf(nodes, this.#firing));
+    labelMap(this.#mapContainer, nodes, troubledNodes(nodes, this.#firing));
   }
 
   #drawLines(): void {
@@ -129,7 +128,7 @@ export class DashboardPage extends Page {
     for (const line of this.#lines) {
       const measure = line.dataset["line"] as Measure;
       const path = line.querySelector("path");
-      if (path !== null) drawLine(path, timeline.columns(measure).avg, DRAWINGS[measure].scale.high);
+      if (path !== null) drawLine(path, timeline.columns(measure).avg, MEASURE_STYLES[measure].scale.high);
     }
   }
 }

@@ -1,73 +1,82 @@
-/** `/live`: the whole cluster on one screen, to be read from across a room. */
+/** `/live`: the whole cluster on one screen, readable from across a room. */
 
 import { parameter, setParameters } from "../address.ts";
+import { AnimationFrame } from "../animation_frame.ts";
+import { markNodes, showFigures, showIssues } from "../cluster_figures.ts";
 import type { Alerts, Health, Node, Snapshot } from "../contract.ts";
 import { byId, Fields } from "../fields.ts";
-import { markNodes, showFigures, showIssues } from "../figures.ts";
 import { elapsed } from "../format.ts";
-import { Frame } from "../frame.ts";
-import { type Telling, WallCursor } from "../wall/cursor.ts";
+import { type CellDescription, WallCursor } from "../wall/cursor.ts";
 import { FullScreen } from "../wall/full_screen.ts";
-import { HeatMap, label } from "../wall/heat_map.ts";
+import { HeatMap, labelMap } from "../wall/heat_map.ts";
 import { WallLegend } from "../wall/legend.ts";
-import { namedValue, WALL_MEASURES, type WallMeasure } from "../wall/measure.ts";
-import { type Firing, firingByNode, markOf, reasonOf, troublesOf } from "../wall/trouble.ts";
-import { WallTroubleList } from "../wall/trouble_list.ts";
+import { TroubledNodeList } from "../wall/troubled_node_list.ts";
+import { type FiringAlerts, firingByNode, markOf, reasonOf, troubledNodes } from "../wall/troubled_nodes.ts";
+import { namedValue, WALL_MEASURES, type WallMeasure } from "../wall/wall_measure.ts";
 import { wording } from "../wording.ts";
 import { Page } from "./page.ts";
 
 const PARAMETER = "measure";
-const FIRST = WALL_MEASURES[0];
+const DEFAULT_MEASURE = WALL_MEASURES[0];
 
-/** Everything is drawn by one frame, which reads what was last told. */
+/** One animation frame draws everything from the latest data. */
 export class LivePage extends Page {
-  readonly #frame = new Frame(() => this.#draw());
-  readonly #mapFrame = byId("heat-map", HTMLElement);
+  readonly #animationFrame = new AnimationFrame(() => this.#draw());
+  readonly #mapContainer = byId("heat-map", HTMLElement);
   readonly #health = new Fields(byId("wall-health", HTMLElement));
   readonly #legend = new WallLegend(byId("wall-legend", HTMLElement));
   readonly #choices = [...document.querySelectorAll<HTMLButtonElement>("button[data-measure]")];
   readonly #fullScreen = new FullScreen(byId("full-screen", HTMLButtonElement), byId("main", HTMLElement));
-  readonly #map = new HeatMap(this.#mapFrame, byId("heat-map-canvas", HTMLCanvasElement), () => this.#cursor.update());
+  readonly #map = new HeatMap(this.#mapContainer, byId("heat-map-canvas", HTMLCanvasElement), () =>
+    this.#cursor.update(),
+  );
   readonly #cursor: WallCursor = new WallCursor(
     {
-      frame: this.#mapFrame,
+      container: this.#mapContainer,
       ring: byId("wall-ring", HTMLElement),
       tip: byId("wall-tip", HTMLElement),
-      said: byId("wall-said", HTMLElement),
+      announcement: byId("wall-said", HTMLElement),
     },
     this.#map,
-    (node) => this.#tell(node),
+    (node) => this.#describe(node),
   );
-  readonly #troubles = new WallTroubleList({
+  readonly #troubles = new TroubledNodeList({
     heading: byId("wall-trouble-count", HTMLElement),
     list: byId("wall-troubles", HTMLElement),
     row: byId("wall-trouble", HTMLTemplateElement),
     more: byId("wall-more", HTMLElement),
   });
-  readonly #parts = [this.#frame, this.#map, this.#cursor, this.#troubles, this.#legend, this.#fullScreen] as const;
-  #measure: WallMeasure = FIRST;
+  readonly #components = [
+    this.#animationFrame,
+    this.#map,
+    this.#cursor,
+    this.#troubles,
+    this.#legend,
+    this.#fullScreen,
+  ] as const;
+  #measure: WallMeasure = DEFAULT_MEASURE;
   #snapshot: Snapshot | null = null;
-  #firing: Firing = new Map();
+  #firing: FiringAlerts = new Map();
 
   override start(): void {
-    for (const part of this.#parts) part.start();
+    for (const part of this.#components) part.start();
     for (const button of this.#choices) {
       button.onclick = () => {
         this.#choose(button.dataset["measure"] as WallMeasure);
-        setParameters({ [PARAMETER]: this.#measure === FIRST ? "" : this.#measure });
+        setParameters({ [PARAMETER]: this.#measure === DEFAULT_MEASURE ? "" : this.#measure });
       };
     }
-    this.#choose(parameter(PARAMETER, FIRST, WALL_MEASURES) as WallMeasure);
+    this.#choose(parameter(PARAMETER, DEFAULT_MEASURE, WALL_MEASURES) as WallMeasure);
   }
 
   override stop(): void {
-    for (const part of this.#parts) part.stop();
+    for (const part of this.#components) part.stop();
     for (const button of this.#choices) button.onclick = null;
   }
 
   override showSnapshot(snapshot: Snapshot): void {
     this.#snapshot = snapshot;
-    this.#frame.request();
+    this.#animationFrame.request();
   }
 
   override showHealth(health: Health): void {
@@ -76,14 +85,14 @@ export class LivePage extends Page {
 
   override showAlerts(alerts: Alerts): void {
     this.#firing = firingByNode(alerts.active_alerts);
-    this.#frame.request();
+    this.#animationFrame.request();
   }
 
   #choose(measure: WallMeasure): void {
     this.#measure = measure;
     for (const button of this.#choices) button.setAttribute("aria-pressed", `${button.dataset["measure"] === measure}`);
     this.#legend.show(measure);
-    this.#frame.request();
+    this.#animationFrame.request();
   }
 
   #draw(): void {
@@ -92,14 +101,14 @@ export class LivePage extends Page {
     markNodes(this.#snapshot);
     showFigures(this.#snapshot);
     this.#health.show("taken", timestamp, wording.wallTakenAt);
-    this.#mapFrame.parentElement?.style.setProperty("--wall-nodes", `${nodes.length}`);
+    this.#mapContainer.parentElement?.style.setProperty("--wall-nodes", `${nodes.length}`);
     this.#map.draw({ nodes, markOf: (node) => markOf(node, this.#firing), measure: this.#measure });
-    const troubles = troublesOf(nodes, this.#firing);
+    const troubles = troubledNodes(nodes, this.#firing);
     this.#troubles.show(troubles, timestamp);
-    label(this.#mapFrame, nodes, troubles);
+    labelMap(this.#mapContainer, nodes, troubles);
   }
 
-  #tell(node: Node): Telling {
+  #describe(node: Node): CellDescription {
     const word = wording.nodeStatus[node.status];
     const since = wording.forDuration(elapsed(node.status_since, this.#snapshot?.timestamp ?? ""));
     const value = node.status === "online" ? namedValue(node, this.#measure) : null;

@@ -1,43 +1,47 @@
-/** `/monitoring`: charts of the cluster, and one of each node, over a range of time. A large cluster is shown in steps, the gravest first. */
+/**
+ * `/monitoring`: charts of the cluster and one chart of each node, over a range of time. A large cluster is shown in
+ * steps, the most severe nodes first.
+ */
 
 import { parameter, setParameters } from "../address.ts";
+import { AnimationFrame } from "../animation_frame.ts";
 import type { Chart } from "../charts/chart.ts";
 import { ChartCards, chartOf } from "../charts/chart_cards.ts";
+import { type ChartContext, chartDataOf } from "../charts/chart_data.ts";
 import { HistoryNote } from "../charts/history_note.ts";
-import { NodeHistories, type Shown } from "../charts/node_histories.ts";
-import { pictureOf, type Surroundings } from "../charts/picture.ts";
+import { type HistorySelection, NodeHistories } from "../charts/node_histories.ts";
 import { Ranges } from "../charts/ranges.ts";
 import { Thresholds } from "../charts/thresholds.ts";
+import { markNodes, showFigures, showIssues } from "../cluster_figures.ts";
 import { type Alerts, type Health, MEASURES, type Measure, type Node, type Snapshot } from "../contract.ts";
 import { attribute, byId, type Fields, write } from "../fields.ts";
-import { markNodes, showFigures, showIssues } from "../figures.ts";
-import { Frame } from "../frame.ts";
 import { NodeControls } from "../nodes/node_controls.ts";
-import { type NodeTrouble, showNode, troubleByNode } from "../nodes/node_fields.ts";
-import { filtered, gravestFirst } from "../nodes/node_filter.ts";
+import { alertSummaryByNode, type NodeAlertSummary, showNode } from "../nodes/node_fields.ts";
+import { filtered, mostSevereFirst } from "../nodes/node_filter.ts";
 import { VirtualList } from "../nodes/virtual_list.ts";
 import { VisibleNodes } from "../nodes/visible_nodes.ts";
 import { wording } from "../wording.ts";
-import { Page, type Stage } from "./page.ts";
+import { Page, type PageServices } from "./page.ts";
 
 const CLUSTER_POINTS = 360;
-/** How the nodes' values lie is known from the history alone, which lags behind so much. */
+/** Quantiles come only from the history, which lags by about a minute. */
 const CLUSTER_REPEAT_MS = 60_000;
-/** A small chart is some 300 pixels wide. */
+/** A small chart is about 300 pixels wide. */
 const NODE_POINTS = 180;
 const NODE_HEIGHT_PIXELS = 66;
-/** Charts that the page has at first, and that "Show more" adds: whole rows of two to six, on ten screens of a phone at most. */
-const STEP = 60;
-/** The gravest first; by name; the highest value first. */
+/**
+ * Charts at first, and charts that "Show more" adds: full rows of two to six charts, at most ten screens of a phone.
+ */
+const CHARTS_PER_STEP = 60;
+/** Most severe first; by name; highest value first. */
 const ORDERS = ["trouble", "node", "value"];
-const NOBODY: ReadonlySet<string> = new Set();
+const NO_NODES: ReadonlySet<string> = new Set();
 
-/** See the module. */
 export class MonitoringPage extends Page {
   readonly #clusterCharts = new ChartCards(byId("cluster-charts", HTMLElement), true);
   readonly #nodeCharts = new Map<string, Chart>();
   readonly #list: VirtualList<Node>;
-  readonly #controls = new NodeControls(() => this.#restart());
+  readonly #controls = new NodeControls(() => this.#showFirst());
   readonly #count = byId("node-count", HTMLOutputElement);
   readonly #container = byId("node-charts", HTMLElement);
   readonly #rest = byId("more-charts", HTMLElement);
@@ -45,10 +49,10 @@ export class MonitoringPage extends Page {
   readonly #more = byId("show-more", HTMLButtonElement);
   readonly #table = byId("as-table", HTMLAnchorElement);
   readonly #note = new HistoryNote();
-  readonly #frame = new Frame(() => this.#drawAll());
+  readonly #animationFrame = new AnimationFrame(() => this.#drawAll());
   readonly #measureChoice = choiceOf("measure");
   readonly #orderChoice = choiceOf("order");
-  readonly #ranges = new Ranges(byId("ranges", HTMLElement), () => this.#change());
+  readonly #ranges = new Ranges(byId("ranges", HTMLElement), () => this.#onRangeChange());
   #measure = parameter("measure", "cpu_usage", MEASURES) as Measure;
   #order = parameter("order", "trouble", ORDERS);
   #thresholds: Thresholds | null = null;
@@ -57,11 +61,11 @@ export class MonitoringPage extends Page {
   #visible: VisibleNodes | null = null;
   #latest: Snapshot | null = null;
   #byName: ReadonlyMap<string, Node> = new Map();
-  /** Names in the order of the last choice: with every round, charts would change places under the eye. */
+  /** Names in the order of the last selection. Reordering in every round would move charts under the reader's eyes. */
   #names: readonly string[] = [];
-  #shown = STEP;
+  #shown = CHARTS_PER_STEP;
   #fromSeconds: number | null = null;
-  #trouble: ReadonlyMap<string, NodeTrouble> = new Map();
+  #alertSummaries: ReadonlyMap<string, NodeAlertSummary> = new Map();
 
   constructor() {
     super();
@@ -70,40 +74,40 @@ export class MonitoringPage extends Page {
       template: byId("node-chart", HTMLTemplateElement),
       keyOf: (node) => node.node,
       fill: (fields, node) => this.#fill(fields, node),
-      onWindow: (names) => {
+      onVisibleChange: (names) => {
         this.#visible?.show(names);
-        this.#nodes?.want(names);
+        this.#nodes?.setVisible(names);
       },
-      onGone: (name) => this.#forget(name),
+      onRemove: (name) => this.#forget(name),
     });
   }
 
-  override start({ push, fetcher, history, funnel }: Stage): void {
+  override start({ push, fetcher, history, funnel }: PageServices): void {
     const seconds = this.#ranges.seconds;
-    const draw = (): void => this.#frame.request();
+    const draw = (): void => this.#animationFrame.request();
     const ofCluster = this.#note.of("cluster");
     this.#cluster = new NodeHistories(history, funnel, this.#clusterShown(), draw, ofCluster, CLUSTER_REPEAT_MS);
     this.#nodes = new NodeHistories(history, funnel, this.#nodesShown(), draw, this.#note.of("nodes"));
     this.#thresholds = new Thresholds(fetcher, funnel, draw);
     this.#thresholds.start();
-    this.#frame.start();
-    this.#visible = new VisibleNodes(push, () => this.#choose());
+    this.#animationFrame.start();
+    this.#visible = new VisibleNodes(push, () => this.#selectNodes());
     this.#visible.start();
-    this.#cluster.want([""]);
+    this.#cluster.setVisible([""]);
     this.#ranges.start();
     this.#controls.start();
     this.#clusterCharts.start(seconds);
     this.#measureChoice.value = this.#measure;
-    this.#measureChoice.onchange = () => this.#measureBy(this.#measureChoice.value as Measure);
+    this.#measureChoice.onchange = () => this.#setMeasure(this.#measureChoice.value as Measure);
     this.#orderChoice.value = this.#order;
-    this.#orderChoice.onchange = () => this.#orderBy(this.#orderChoice.value);
+    this.#orderChoice.onchange = () => this.#setOrder(this.#orderChoice.value);
     this.#more.onclick = () => this.#showMore();
     this.#list.start();
   }
 
   override stop(): void {
     for (const part of [
-      this.#frame,
+      this.#animationFrame,
       this.#thresholds,
       this.#cluster,
       this.#nodes,
@@ -118,7 +122,7 @@ export class MonitoringPage extends Page {
   }
 
   override showSnapshot(snapshot: Snapshot): void {
-    const former = this.#latest?.nodes ?? [];
+    const previous = this.#latest?.nodes ?? [];
     this.#latest = snapshot;
     this.#byName = new Map(snapshot.nodes.map((node) => [node.node, node]));
     markNodes(snapshot);
@@ -126,10 +130,10 @@ export class MonitoringPage extends Page {
     this.#cluster?.add(snapshot, []);
     this.#nodes?.add(snapshot, snapshot.nodes);
     const isSame =
-      former.length === snapshot.nodes.length &&
-      snapshot.nodes.every(({ node }, index) => node === former[index]?.node);
-    if (!isSame) this.#choose();
-    this.#frame.request();
+      previous.length === snapshot.nodes.length &&
+      snapshot.nodes.every(({ node }, index) => node === previous[index]?.node);
+    if (!isSame) this.#selectNodes();
+    this.#animationFrame.request();
   }
 
   override showHealth(health: Health): void {
@@ -137,68 +141,68 @@ export class MonitoringPage extends Page {
   }
 
   override showAlerts(alerts: Alerts): void {
-    this.#trouble = troubleByNode(alerts.active_alerts);
-    if (this.#order === "trouble") this.#choose();
-    else this.#frame.request();
+    this.#alertSummaries = alertSummaryByNode(alerts.active_alerts);
+    if (this.#order === "trouble") this.#selectNodes();
+    else this.#animationFrame.request();
   }
 
-  #clusterShown(): Shown {
+  #clusterShown(): HistorySelection {
     return { rangeSeconds: this.#ranges.seconds, points: CLUSTER_POINTS, measures: this.#clusterCharts.measures };
   }
 
-  #nodesShown(): Shown {
+  #nodesShown(): HistorySelection {
     return { rangeSeconds: this.#ranges.seconds, points: NODE_POINTS, measures: [this.#measure] };
   }
 
-  #measureBy(measure: Measure): void {
+  #setMeasure(measure: Measure): void {
     this.#measure = measure;
     setParameters({ measure: measure === "cpu_usage" ? "" : measure });
-    this.#renew();
+    this.#replaceNodeCharts();
   }
 
-  #orderBy(order: string): void {
+  #setOrder(order: string): void {
     this.#order = order;
     setParameters({ order: order === "trouble" ? "" : order });
-    this.#restart();
+    this.#showFirst();
   }
 
-  /** Other nodes are wanted, or another order of them. */
-  #restart(): void {
-    this.#shown = STEP;
-    this.#choose();
+  /** Show the first charts of another selection or order. */
+  #showFirst(): void {
+    this.#shown = CHARTS_PER_STEP;
+    this.#selectNodes();
   }
 
-  #change(): void {
-    this.#fit();
+  #onRangeChange(): void {
+    this.#updateAxisStart();
     this.#clusterCharts.stop();
     this.#clusterCharts.start(this.#ranges.seconds);
     this.#cluster?.change(this.#clusterShown());
-    this.#renew();
+    this.#replaceNodeCharts();
   }
 
-  /** The charts of the nodes show something else now. */
-  #renew(): void {
+  /** Replace the charts of the nodes, after another measure or range was chosen. */
+  #replaceNodeCharts(): void {
     for (const name of [...this.#nodeCharts.keys()]) this.#forget(name);
     this.#nodes?.change(this.#nodesShown());
-    this.#choose();
+    this.#selectNodes();
   }
 
   #drawAll(): void {
-    this.#fit();
+    this.#updateAxisStart();
     this.#clusterCharts.show(this.#cluster?.of(""), {
-      ...this.#around(this.#cluster?.isLoaded("") ?? false, (this.#latest?.cluster_stats.online_nodes ?? 0) > 0),
+      ...this.#contextOf(this.#cluster?.isLoaded("") ?? false, (this.#latest?.cluster_stats.online_nodes ?? 0) > 0),
       isCluster: true,
     });
     this.#draw();
   }
 
-  /** Choose and order the nodes anew. */
-  #choose(): void {
+  /** Select and order the nodes. */
+  #selectNodes(): void {
     if (this.#latest === null) return;
     const sort = this.#order === "value" ? `-${this.#measure}` : "node";
     const { text } = this.#controls.filter;
-    const found = filtered(this.#latest.nodes, { text, status: "", sort }, NOBODY);
-    const nodes = this.#order === "trouble" ? gravestFirst(found, this.#trouble) : found;
+    const found = filtered(this.#latest.nodes, { text, status: "", sort }, NO_NODES);
+    const nodes = this.#order === "trouble" ? mostSevereFirst(found, this.#alertSummaries) : found;
     this.#names = nodes.map((node) => node.node);
     write(this.#count, wording.nodesShown(nodes.length, this.#latest.nodes.length));
     this.#rest.hidden = nodes.length <= this.#shown;
@@ -214,15 +218,15 @@ export class MonitoringPage extends Page {
 
   #showMore(): void {
     const first = this.#names[this.#shown] ?? "";
-    this.#shown += STEP;
-    this.#choose();
-    // The next key goes on from there, and not from behind all that was added.
+    this.#shown += CHARTS_PER_STEP;
+    this.#selectNodes();
+    // The next Tab continues at the first added chart, not after the last.
     const link = this.#container.querySelector<HTMLElement>(`[data-node="${CSS.escape(first)}"] a`);
     link?.focus({ preventScroll: true });
   }
 
   #fill(fields: Fields, node: Node): void {
-    showNode(fields, node, this.#latest?.timestamp ?? "", this.#trouble.get(node.node));
+    showNode(fields, node, this.#latest?.timestamp ?? "", this.#alertSummaries.get(node.node));
     const timeline = this.#nodes?.of(node.node);
     let chart = this.#nodeCharts.get(node.node);
     if (chart === undefined && fields.root.isConnected) {
@@ -236,16 +240,16 @@ export class MonitoringPage extends Page {
       this.#nodeCharts.set(node.node, chart);
     }
     if (timeline === undefined) return;
-    const around = this.#around(this.#nodes?.isLoaded(node.node) ?? false, node.status === "online");
-    chart?.show(pictureOf(timeline, this.#measure, around));
+    const context = this.#contextOf(this.#nodes?.isLoaded(node.node) ?? false, node.status === "online");
+    chart?.show(chartDataOf(timeline, this.#measure, context));
   }
 
-  /** All charts of the page have one axis of time, which fits what is known of the cluster. */
-  #fit(): void {
+  /** Set the common time axis of all charts, which begins with the cluster's data. */
+  #updateAxisStart(): void {
     this.#fromSeconds = this.#ranges.isChosen ? null : (this.#cluster?.firstSeconds ?? null);
   }
 
-  #around(isLoaded: boolean, isOnline: boolean): Surroundings {
+  #contextOf(isLoaded: boolean, isOnline: boolean): ChartContext {
     return {
       fromSeconds: this.#fromSeconds,
       thresholdOf: (measure) => this.#thresholds?.of(measure) ?? null,
@@ -261,7 +265,7 @@ export class MonitoringPage extends Page {
   }
 }
 
-/** The control of that name in the form of the nodes. */
+/** Return the control `name` of the form of nodes. */
 function choiceOf(name: string): HTMLSelectElement {
   const choice = byId("node-filters", HTMLFormElement).elements.namedItem(name);
   if (!(choice instanceof HTMLSelectElement)) throw new Error(`the page has no choice ${name}`);

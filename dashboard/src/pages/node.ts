@@ -1,24 +1,23 @@
-/** `/nodes/<node>`: everything about one node: its values, its alerts, and charts. */
+/** `/nodes/<node>`: the values, alerts and charts of one node. */
 
-import { ActiveAlerts } from "../alerts/active.ts";
+import { ActiveAlerts } from "../alerts/active_alerts.ts";
+import { AnimationFrame } from "../animation_frame.ts";
 import { ChartCards } from "../charts/chart_cards.ts";
 import { HistoryNote } from "../charts/history_note.ts";
-import { NodeHistories, type Shown } from "../charts/node_histories.ts";
+import { type HistorySelection, NodeHistories } from "../charts/node_histories.ts";
 import { Ranges } from "../charts/ranges.ts";
 import { Thresholds } from "../charts/thresholds.ts";
 import type { Alerts, Snapshot } from "../contract.ts";
 import { byId, Fields, write } from "../fields.ts";
 import { elapsed, UNKNOWN } from "../format.ts";
-import { Frame } from "../frame.ts";
 import type { Scope } from "../live/snapshot_store.ts";
-import { type NodeTrouble, showNode, troubleByNode } from "../nodes/node_fields.ts";
+import { alertSummaryByNode, type NodeAlertSummary, showNode } from "../nodes/node_fields.ts";
 import { wording } from "../wording.ts";
-import { Page, type Stage } from "./page.ts";
+import { Page, type PageServices } from "./page.ts";
 
 /** Points of a chart. */
 const POINTS = 360;
 
-/** See the module. */
 export class NodePage extends Page {
   readonly #root = byId("node", HTMLElement);
   readonly #name = this.#root.dataset["name"] ?? "";
@@ -26,32 +25,32 @@ export class NodePage extends Page {
   readonly #facts = byId("facts", HTMLElement);
   readonly #gone = byId("node-gone", HTMLElement);
   readonly #note = new HistoryNote();
-  readonly #frame = new Frame(() => this.#draw());
+  readonly #animationFrame = new AnimationFrame(() => this.#draw());
   readonly #alerts = new ActiveAlerts();
   readonly #charts = new ChartCards(byId("main", HTMLElement));
   readonly #ranges = new Ranges(byId("ranges", HTMLElement), (seconds) => this.#show(seconds));
   #histories: NodeHistories | null = null;
   #thresholds: Thresholds | null = null;
   #latest: Snapshot | null = null;
-  #trouble: NodeTrouble | null = null;
+  #alertSummary: NodeAlertSummary | null = null;
 
   override get scope(): Scope {
     return [this.#name];
   }
 
-  override start({ fetcher, history, funnel }: Stage): void {
+  override start({ fetcher, history, funnel }: PageServices): void {
     const seconds = this.#ranges.seconds;
     this.#histories = new NodeHistories(
       history,
       funnel,
-      this.#shown(seconds),
-      () => this.#frame.request(),
+      this.#selection(seconds),
+      () => this.#animationFrame.request(),
       this.#note.of("node"),
     );
-    this.#histories.want([this.#name]);
-    this.#thresholds = new Thresholds(fetcher, funnel, () => this.#frame.request());
+    this.#histories.setVisible([this.#name]);
+    this.#thresholds = new Thresholds(fetcher, funnel, () => this.#animationFrame.request());
     this.#thresholds.start();
-    this.#frame.start();
+    this.#animationFrame.start();
     this.#ranges.start();
     this.#charts.start(seconds);
   }
@@ -59,7 +58,7 @@ export class NodePage extends Page {
   override stop(): void {
     this.#histories?.stop();
     this.#thresholds?.stop();
-    this.#frame.stop();
+    this.#animationFrame.stop();
     this.#ranges.stop();
     this.#charts.stop();
   }
@@ -70,23 +69,23 @@ export class NodePage extends Page {
     this.#facts.hidden = node === undefined;
     if (node === undefined) {
       this.#latest = null;
-      this.#fields.mark("status", "unknown");
+      this.#fields.setData("status", "unknown");
       for (const field of ["status", "since", "error"])
         this.#fields.show(field, null, () => (field === "status" ? UNKNOWN : ""));
       write(this.#gone, wording.nodeGone(this.#name));
       return;
     }
     this.#latest = snapshot;
-    showNode(this.#fields, node, snapshot.timestamp, this.#trouble);
+    showNode(this.#fields, node, snapshot.timestamp, this.#alertSummary);
     this.#fields.show("role_name", node.role, String);
     this.#fields.show("address", node.address, String);
     this.#fields.show("uptime", elapsed(node.boot_time, snapshot.timestamp), String);
     this.#histories?.add(snapshot, [node]);
-    this.#frame.request();
+    this.#animationFrame.request();
   }
 
   override showAlerts({ active_alerts, timestamp }: Alerts): void {
-    this.#trouble = troubleByNode(active_alerts).get(this.#name) ?? null;
+    this.#alertSummary = alertSummaryByNode(active_alerts).get(this.#name) ?? null;
     if (this.#latest !== null) this.showSnapshot(this.#latest);
     this.#alerts.show(
       active_alerts.filter((alert) => alert.node === this.#name),
@@ -94,14 +93,14 @@ export class NodePage extends Page {
     );
   }
 
-  #shown(rangeSeconds: number): Shown {
+  #selection(rangeSeconds: number): HistorySelection {
     return { rangeSeconds, points: POINTS, measures: this.#charts.measures };
   }
 
   #show(rangeSeconds: number): void {
     this.#charts.stop();
     this.#charts.start(rangeSeconds);
-    this.#histories?.change(this.#shown(rangeSeconds));
+    this.#histories?.change(this.#selection(rangeSeconds));
   }
 
   #draw(): void {

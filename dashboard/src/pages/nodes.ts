@@ -1,34 +1,35 @@
-/** `/nodes`: every node, in a table or in a grid; searched, filtered and sorted. Only what is on the screen is asked for. */
+/**
+ * `/nodes`: every node in a table or a grid, with search, filters and sorting. Only visible nodes are subscribed to.
+ */
 
 import { parameter, setParameters } from "../address.ts";
+import { AnimationFrame } from "../animation_frame.ts";
 import { NodeHistories } from "../charts/node_histories.ts";
 import { drawLine } from "../charts/sparkline.ts";
+import { markNodes, showFigures, showIssues } from "../cluster_figures.ts";
 import type { Alerts, Health, Node, Snapshot } from "../contract.ts";
 import { attribute, byId, type Fields, write } from "../fields.ts";
-import { markNodes, showFigures, showIssues } from "../figures.ts";
-import { Frame } from "../frame.ts";
 import { NodeControls } from "../nodes/node_controls.ts";
-import { type NodeTrouble, showNode, troubleByNode } from "../nodes/node_fields.ts";
-import { filtered, nodesTable } from "../nodes/node_filter.ts";
+import { alertSummaryByNode, type NodeAlertSummary, showNode } from "../nodes/node_fields.ts";
+import { filtered, nodesCsvAddress } from "../nodes/node_filter.ts";
 import { VirtualList } from "../nodes/virtual_list.ts";
 import { VisibleNodes } from "../nodes/visible_nodes.ts";
 import { wording } from "../wording.ts";
-import { Page, type Stage } from "./page.ts";
+import { Page, type PageServices } from "./page.ts";
 
-const LINE = { rangeSeconds: 900, points: 90, measures: ["cpu_usage"] } as const;
+const SPARKLINE = { rangeSeconds: 900, points: 90, measures: ["cpu_usage"] } as const;
 const VIEWS = ["table", "grid"];
-/** In which the highest come first at the first click. */
+/** Columns that are sorted in ascending order at the first click. */
 const TEXT_COLUMNS = ["node", "status"];
 
-/** See the module. */
 export class NodesPage extends Page {
-  readonly #controls = new NodeControls(() => this.#choose());
+  readonly #controls = new NodeControls(() => this.#selectNodes());
   readonly #lists: Readonly<Record<string, VirtualList<Node>>>;
   readonly #table = byId("node-table", HTMLElement);
   readonly #count = byId("node-count", HTMLOutputElement);
   readonly #csv = byId("nodes-csv", HTMLAnchorElement);
   readonly #noMatch = byId("no-match", HTMLElement);
-  readonly #frame = new Frame(() => this.#draw());
+  readonly #animationFrame = new AnimationFrame(() => this.#draw());
   readonly #heads = [...document.querySelectorAll<HTMLButtonElement>("[data-sort]")];
   readonly #views = [...document.querySelectorAll<HTMLButtonElement>("[data-view]")];
   #view = parameter("view", "table", VIEWS);
@@ -36,9 +37,9 @@ export class NodesPage extends Page {
   #visible: VisibleNodes | null = null;
   #latest: Snapshot | null = null;
   #byName: ReadonlyMap<string, Node> = new Map();
-  /** Names in the order of the last choice: with every round, rows would jump away under the eye. */
+  /** Names in the order of the last selection. Reordering in every round would move rows under the reader's eyes. */
   #order: readonly string[] = [];
-  #trouble: ReadonlyMap<string, NodeTrouble> = new Map();
+  #alertSummaries: ReadonlyMap<string, NodeAlertSummary> = new Map();
 
   constructor() {
     super();
@@ -48,20 +49,20 @@ export class NodesPage extends Page {
     };
   }
 
-  override start({ push, history, funnel }: Stage): void {
-    this.#visible = new VisibleNodes(push, () => this.#choose());
-    this.#histories = new NodeHistories(history, funnel, LINE, () => this.#frame.request());
-    this.#frame.start();
+  override start({ push, history, funnel }: PageServices): void {
+    this.#visible = new VisibleNodes(push, () => this.#selectNodes());
+    this.#histories = new NodeHistories(history, funnel, SPARKLINE, () => this.#animationFrame.request());
+    this.#animationFrame.start();
     this.#visible.start();
     this.#controls.start();
-    for (const button of this.#views) button.onclick = () => this.#look(button.dataset["view"] ?? "table");
+    for (const button of this.#views) button.onclick = () => this.#showView(button.dataset["view"] ?? "table");
     for (const button of this.#heads) button.onclick = () => this.#sortBy(button.dataset["sort"] ?? "node");
     byId("clear-filters", HTMLButtonElement).onclick = () => this.#controls.set({ text: "", status: "" });
-    this.#look(this.#view);
+    this.#showView(this.#view);
   }
 
   override stop(): void {
-    this.#frame.stop();
+    this.#animationFrame.stop();
     this.#visible?.stop();
     this.#histories?.stop();
     this.#controls.stop();
@@ -69,17 +70,17 @@ export class NodesPage extends Page {
   }
 
   override showSnapshot(snapshot: Snapshot): void {
-    const former = this.#latest?.nodes ?? [];
+    const previous = this.#latest?.nodes ?? [];
     this.#latest = snapshot;
     this.#byName = new Map(snapshot.nodes.map((node) => [node.node, node]));
     markNodes(snapshot);
     showFigures(snapshot);
     this.#histories?.add(snapshot, snapshot.nodes);
     const isSame =
-      former.length === snapshot.nodes.length &&
-      snapshot.nodes.every(({ node }, index) => node === former[index]?.node);
-    if (isSame) this.#frame.request();
-    else this.#choose();
+      previous.length === snapshot.nodes.length &&
+      snapshot.nodes.every(({ node }, index) => node === previous[index]?.node);
+    if (isSame) this.#animationFrame.request();
+    else this.#selectNodes();
   }
 
   override showHealth(health: Health): void {
@@ -87,10 +88,10 @@ export class NodesPage extends Page {
   }
 
   override showAlerts(alerts: Alerts): void {
-    this.#trouble = troubleByNode(alerts.active_alerts);
-    // Of all filters and orders, only this one depends on alerts.
-    if (this.#controls.filter.status === "trouble") this.#choose();
-    else this.#frame.request();
+    this.#alertSummaries = alertSummaryByNode(alerts.active_alerts);
+    // Only this filter depends on alerts.
+    if (this.#controls.filter.status === "trouble") this.#selectNodes();
+    else this.#animationFrame.request();
   }
 
   #list(container: string, template: string): VirtualList<Node> {
@@ -99,27 +100,27 @@ export class NodesPage extends Page {
       template: byId(template, HTMLTemplateElement),
       keyOf: (node) => node.node,
       fill: (fields, node) => this.#fill(fields, node),
-      onWindow: (names) => {
+      onVisibleChange: (names) => {
         this.#visible?.show(names);
-        this.#histories?.want(names);
+        this.#histories?.setVisible(names);
       },
     });
   }
 
   #fill(fields: Fields, node: Node): void {
-    showNode(fields, node, this.#latest?.timestamp ?? "", this.#trouble.get(node.node));
+    showNode(fields, node, this.#latest?.timestamp ?? "", this.#alertSummaries.get(node.node));
     const path = fields.root.querySelector("path");
     const timeline = this.#histories?.of(node.node);
     if (path !== null) drawLine(path, timeline?.columns("cpu_usage").avg ?? [], 100);
   }
 
-  /** Choose and order the nodes anew. */
-  #choose(): void {
+  /** Select and order the nodes. */
+  #selectNodes(): void {
     if (this.#latest === null) return;
-    const nodes = filtered(this.#latest.nodes, this.#controls.filter, new Set(this.#trouble.keys()));
+    const nodes = filtered(this.#latest.nodes, this.#controls.filter, new Set(this.#alertSummaries.keys()));
     this.#order = nodes.map((node) => node.node);
     write(this.#count, wording.nodesShown(nodes.length, this.#latest.nodes.length));
-    attribute(this.#csv, "href", nodesTable(this.#controls.filter));
+    attribute(this.#csv, "href", nodesCsvAddress(this.#controls.filter));
     this.#table.setAttribute("aria-rowcount", `${nodes.length + 1}`);
     this.#noMatch.hidden = nodes.length > 0 || this.#latest.nodes.length === 0;
     const [field, direction] = sortOf(this.#controls.filter.sort);
@@ -136,7 +137,7 @@ export class NodesPage extends Page {
     this.#lists[this.#view]?.show(nodes);
   }
 
-  #look(view: string): void {
+  #showView(view: string): void {
     this.#lists[this.#view]?.stop();
     this.#view = view;
     setParameters({ view: view === "table" ? "" : view });
@@ -150,8 +151,8 @@ export class NodesPage extends Page {
   }
 
   #sortBy(field: string): void {
-    const [former, direction] = sortOf(this.#controls.filter.sort);
-    const descending = field === former ? direction === "ascending" : !TEXT_COLUMNS.includes(field);
+    const [previous, direction] = sortOf(this.#controls.filter.sort);
+    const descending = field === previous ? direction === "ascending" : !TEXT_COLUMNS.includes(field);
     this.#controls.set({ sort: descending ? `-${field}` : field });
   }
 }

@@ -1,29 +1,31 @@
-/** What every page can do. */
+/** Base class of the pages. */
 
 import type { HistoryClient } from "../charts/history_client.ts";
 import type { Alerts, Health, Snapshot } from "../contract.ts";
 import type { ErrorFunnel } from "../errors.ts";
-import type { Audience } from "../live/live_data.ts";
+import type { DataListener } from "../live/live_data.ts";
 import type { Push } from "../live/push.ts";
 import type { Scope } from "../live/snapshot_store.ts";
 
-/** What a page may use. */
-export interface Stage {
+/** Services for a page. */
+export interface PageServices {
   readonly push: Push;
-  /** For what is asked of the api. */
+  /** `fetch` for the api. */
   readonly fetcher: typeof fetch;
   readonly history: HistoryClient;
   readonly funnel: ErrorFunnel;
 }
 
-/** `start()` takes hold of the page's elements, `stop()` lets go; in between it is shown what arrives. */
-export abstract class Page implements Audience {
-  /** The nodes that the page asks for at first; it changes that by `stage.push.subscribe()`. */
+/**
+ * `start()` attaches the page's elements and `stop()` detaches them. In between, the page shows the data that arrives.
+ */
+export abstract class Page implements DataListener {
+  /** The nodes that the page subscribes to at first. `services.push.subscribe()` changes the subscription. */
   get scope(): Scope {
     return null;
   }
 
-  start(_stage: Stage): void {}
+  start(_stage: PageServices): void {}
 
   stop(): void {}
 

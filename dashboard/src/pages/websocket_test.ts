@@ -1,13 +1,12 @@
-/** `/websocket-test`: the connection by hand, and everything that arrives on it. */
+/** `/websocket-test`: controls the connection by hand and shows every event. */
 
 import { EVENTS, NAMESPACES, type Namespace } from "../contract.ts";
 import { EventLog } from "../event_log.ts";
 import { byId } from "../fields.ts";
 import type { Push } from "../live/push.ts";
 import { wording } from "../wording.ts";
-import { Page, type Stage } from "./page.ts";
+import { Page, type PageServices } from "./page.ts";
 
-/** See the module. Its tap sees every event. */
 export class WebsocketTestPage extends Page {
   readonly #log = new EventLog();
   readonly #state = byId("connection-state", HTMLElement);
@@ -30,7 +29,7 @@ export class WebsocketTestPage extends Page {
     ]);
   }
 
-  override start({ push }: Stage): void {
+  override start({ push }: PageServices): void {
     this.#push = push;
     for (const [button, action] of this.#actions) button.onclick = action;
     this.#showState();
@@ -40,7 +39,7 @@ export class WebsocketTestPage extends Page {
     for (const button of this.#actions.keys()) button.onclick = null;
   }
 
-  /** Show an event; the push's tap. */
+  /** Show an event. The tap of the push connection. */
   readonly tap = (namespace: Namespace, event: string, args: readonly unknown[]): void => {
     this.#log.add(namespace, event, args);
     if (event === EVENTS.connectionConfirmed) this.#replica = (args[0] as { replica?: string }).replica ?? null;

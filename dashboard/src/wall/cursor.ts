@@ -1,45 +1,50 @@
-/** The cell that is pointed at or chosen by keys: a ring around it, what it says, and the way to its node. */
+/**
+ * The selected cell, chosen by pointer or keys: a ring around the cell, a tooltip, and the way to the page of the node.
+ */
 
 import { nodeAddress } from "../address.ts";
 import type { Node } from "../contract.ts";
 import { asIs, Fields } from "../fields.ts";
-import { moved } from "./grid.ts";
+import { nextIndex } from "./grid.ts";
 import type { HeatMap } from "./heat_map.ts";
 
-/** What the tip says of a node; parts that are `null` are left out. */
-export interface Telling {
+/** The tooltip of a node. Parts that are `null` are left out. */
+export interface CellDescription {
   readonly status: string;
   readonly value: string | null;
   readonly trouble: string | null;
-  /** All of it in a sentence, for those who do not see the tip. */
+  /** The whole tooltip as a sentence, for screen readers. */
   readonly sentence: string;
 }
 
-export interface CursorParts {
-  /** Takes pointer and keys. */
-  readonly frame: HTMLElement;
+export interface CursorElements {
+  /** Receives pointer and key events. */
+  readonly container: HTMLElement;
   readonly ring: HTMLElement;
   readonly tip: HTMLElement;
   /** A polite live region. */
-  readonly said: HTMLElement;
+  readonly announcement: HTMLElement;
 }
 
-/** Reacts from `start()` to `stop()`. The node stays chosen by its name when others come and go. */
+/**
+ * Reacts to events between `start()` and `stop()`. The selected node stays selected when other nodes appear or
+ * disappear.
+ */
 export class WallCursor {
-  readonly #parts: CursorParts;
+  readonly #elements: CursorElements;
   readonly #map: HeatMap;
-  readonly #tell: (node: Node) => Telling;
+  readonly #describe: (node: Node) => CellDescription;
   readonly #tip: Fields;
   readonly #listeners: readonly [string, (event: never) => void][];
   #node: string | null = null;
-  /** A finger has no way to point without choosing: its first touch points, its second one opens. */
+  /** On a touch screen, the first touch selects a cell and the second touch opens the page of the node. */
   #wasShownBeforeTouch = true;
 
-  constructor(parts: CursorParts, map: HeatMap, tell: (node: Node) => Telling) {
-    this.#parts = parts;
+  constructor(elements: CursorElements, map: HeatMap, describe: (node: Node) => CellDescription) {
+    this.#elements = elements;
     this.#map = map;
-    this.#tell = tell;
-    this.#tip = new Fields(parts.tip);
+    this.#describe = describe;
+    this.#tip = new Fields(elements.tip);
     this.#listeners = [
       ["pointermove", (event: PointerEvent) => this.#point(event)],
       ["pointerdown", (event: PointerEvent) => this.#press(event)],
@@ -51,28 +56,30 @@ export class WallCursor {
   }
 
   start(): void {
-    for (const [name, react] of this.#listeners) this.#parts.frame.addEventListener(name, react as EventListener);
+    for (const [name, react] of this.#listeners)
+      this.#elements.container.addEventListener(name, react as EventListener);
   }
 
   stop(): void {
-    for (const [name, react] of this.#listeners) this.#parts.frame.removeEventListener(name, react as EventListener);
+    for (const [name, react] of this.#listeners)
+      this.#elements.container.removeEventListener(name, react as EventListener);
   }
 
-  /** Follow the cell of the chosen node after a drawing. */
+  /** Move the ring and the tooltip to the selected cell after a drawing. */
   update(): void {
     const index = this.#index();
-    const { ring, tip, frame } = this.#parts;
+    const { ring, tip, container } = this.#elements;
     ring.hidden = index === null;
     tip.hidden = index === null;
-    frame.classList.toggle("is-over", index !== null);
+    container.classList.toggle("is-over", index !== null);
     const node = index === null ? undefined : this.#map.view.nodes[index];
     if (index === null || node === undefined) return;
     const box = this.#map.boxOf(index);
     ring.style.transform = `translate(${box.x}px, ${box.y}px)`;
     ring.style.width = `${box.width}px`;
     ring.style.height = `${box.height}px`;
-    const { status, value, trouble } = this.#tell(node);
-    this.#tip.mark("status", node.status);
+    const { status, value, trouble } = this.#describe(node);
+    this.#tip.setData("status", node.status);
     this.#tip.show("node", node.node, asIs);
     this.#tip.show("status", status, asIs);
     this.#tip.show("value", value, asIs);
@@ -80,12 +87,12 @@ export class WallCursor {
     this.#place(box.x + box.width / 2, box.y, box.y + box.height);
   }
 
-  /** Above the cell, or below where there is no room; never beyond the frame's sides. */
+  /** Place the tooltip above the cell, or below if there is no room, and within the sides of the container. */
   #place(middle: number, top: number, bottom: number): void {
-    const { tip, frame } = this.#parts;
-    const left = Math.max(0, Math.min(frame.clientWidth - tip.offsetWidth, middle - tip.offsetWidth / 2));
+    const { tip, container } = this.#elements;
+    const left = Math.max(0, Math.min(container.clientWidth - tip.offsetWidth, middle - tip.offsetWidth / 2));
     const above = top - tip.offsetHeight - 6;
-    const below = Math.max(0, Math.min(frame.clientHeight - tip.offsetHeight, bottom + 6));
+    const below = Math.max(0, Math.min(container.clientHeight - tip.offsetHeight, bottom + 6));
     tip.style.transform = `translate(${Math.round(left)}px, ${Math.round(above >= 0 ? above : below)}px)`;
   }
 
@@ -103,11 +110,11 @@ export class WallCursor {
   }
 
   #point(event: PointerEvent): void {
-    if (event.pointerType !== "touch") this.#choose(this.#under(event));
+    if (event.pointerType !== "touch") this.#choose(this.#indexUnder(event));
   }
 
   #press(event: PointerEvent): void {
-    const index = this.#under(event);
+    const index = this.#indexUnder(event);
     this.#wasShownBeforeTouch = event.pointerType !== "touch" || index === this.#index();
     this.#choose(index);
   }
@@ -117,7 +124,7 @@ export class WallCursor {
   }
 
   #click(event: MouseEvent): void {
-    const index = this.#under(event);
+    const index = this.#indexUnder(event);
     if (index === null || !this.#wasShownBeforeTouch) return;
     this.#choose(index);
     this.#open();
@@ -128,12 +135,12 @@ export class WallCursor {
     if (event.key === "Enter") this.#open();
     else if (event.key === "Escape") this.#choose(null);
     else {
-      const index = moved(this.#map.grid, this.#index(), event.key);
+      const index = nextIndex(this.#map.grid, this.#index(), event.key);
       const node = index === null ? undefined : this.#map.view.nodes[index];
       if (node === undefined) return;
       event.preventDefault();
       this.#choose(index);
-      this.#parts.said.textContent = this.#tell(node).sentence;
+      this.#elements.announcement.textContent = this.#describe(node).sentence;
     }
   }
 
@@ -141,9 +148,9 @@ export class WallCursor {
     if (this.#node !== null) location.assign(nodeAddress(this.#node));
   }
 
-  #under({ clientX, clientY }: MouseEvent): number | null {
-    const { left, top } = this.#parts.frame.getBoundingClientRect();
-    const { clientLeft, clientTop } = this.#parts.frame;
+  #indexUnder({ clientX, clientY }: MouseEvent): number | null {
+    const { left, top } = this.#elements.container.getBoundingClientRect();
+    const { clientLeft, clientTop } = this.#elements.container;
     return this.#map.indexAt(clientX - left - clientLeft, clientY - top - clientTop);
   }
 }

@@ -1,10 +1,10 @@
-/** A button, and a key, that give the whole screen to an element. */
+/** A button and a key that show an element in full screen. */
 
 import { wording } from "../wording.ts";
 
 const KEY = "f";
 
-/** Works from `start()` to `stop()`; the button is hidden where the browser has no full screen. */
+/** Works between `start()` and `stop()`. The button is hidden if the browser has no full screen. */
 export class FullScreen {
   readonly #button: HTMLButtonElement;
   readonly #element: HTMLElement;
@@ -35,7 +35,7 @@ export class FullScreen {
   }
 
   #toggle(): void {
-    // A refusal leaves everything as it is, which the reader sees.
+    // If the browser refuses, nothing changes, and the reader sees this.
     if (document.fullscreenElement === null) this.#element.requestFullscreen().catch(() => undefined);
     else document.exitFullscreen().catch(() => undefined);
   }

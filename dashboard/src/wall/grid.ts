@@ -1,4 +1,4 @@
-/** Where the cells of the wall lie: rows and columns that fill an area, numbered as one reads. */
+/** Positions of the wall's cells: rows and columns that fill an area, numbered in reading order. */
 
 export interface Grid {
   readonly count: number;
@@ -8,7 +8,7 @@ export interface Grid {
   readonly height: number;
 }
 
-/** Whole pixels, so that edges are sharp. */
+/** Whole pixels give sharp edges. */
 export interface Box {
   readonly x: number;
   readonly y: number;
@@ -16,16 +16,19 @@ export interface Box {
   readonly height: number;
 }
 
-/** Width of a cell by its height, where there is a choice: a name is wider than it is high. */
+/** Preferred ratio of a cell's width to its height, because a name is wider than high. */
 const ASPECT = 1.35;
 
-/** The grid with the largest cells for `count` of them; of equals, the one with the fewest empty places. */
+/**
+ * Return the grid with the largest cells for `count` cells. Among equal grids, the grid with the fewest empty places
+ * wins.
+ */
 export function gridFor(count: number, width: number, height: number): Grid {
   let columns = 1;
   let best = 0;
   for (let tried = 1; tried <= count; tried += 1) {
     const rows = Math.ceil(count / tried);
-    // Columns beyond what these rows need would stay empty.
+    // With this number of columns, some columns would stay empty.
     if (Math.ceil(count / rows) !== tried) continue;
     const size = Math.min(width / tried / ASPECT, height / rows);
     if (size > best + 1e-9) {
@@ -36,7 +39,7 @@ export function gridFor(count: number, width: number, height: number): Grid {
   return { count, columns, rows: Math.max(1, Math.ceil(count / columns)), width, height };
 }
 
-/** The box of a cell; neighbours share an edge. */
+/** Return the box of a cell. Neighbours share an edge. */
 export function boxOf({ columns, rows, width, height }: Grid, index: number): Box {
   const column = index % columns;
   const row = Math.floor(index / columns);
@@ -50,15 +53,17 @@ export function boxOf({ columns, rows, width, height }: Grid, index: number): Bo
   };
 }
 
-/** The cell at a place, or `null` where there is none. */
+/** Return the cell at a position, or `null` outside the cells. */
 export function indexAt({ count, columns, rows, width, height }: Grid, x: number, y: number): number | null {
   if (x < 0 || y < 0 || x >= width || y >= height) return null;
   const index = Math.floor((y * rows) / height) * columns + Math.floor((x * columns) / width);
   return index < count ? index : null;
 }
 
-/** Where `key` leads from the cell `from` (`null`: from outside); `null` where the key leads nowhere. */
-export function moved({ count, columns }: Grid, from: number | null, key: string): number | null {
+/**
+ * Return the cell to which `key` moves from the cell `from` (`null`: no cell is selected), or `null` for other keys.
+ */
+export function nextIndex({ count, columns }: Grid, from: number | null, key: string): number | null {
   if (count === 0) return null;
   const steps: Readonly<Record<string, number>> = {
     ArrowLeft: -1,

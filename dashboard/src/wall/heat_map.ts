@@ -1,30 +1,30 @@
-/** The cluster as cells of one canvas, one for each node, in the order of the nodes. */
+/** The cluster as cells of one canvas: a cell for each node, in the order of the nodes. */
 
 import type { Node } from "../contract.ts";
 import { attribute } from "../fields.ts";
 import { color, onThemeChange } from "../theme.ts";
 import { wording } from "../wording.ts";
 import { type Box, boxOf, type Grid, gridFor, indexAt } from "./grid.ts";
-import type { WallMeasure } from "./measure.ts";
-import { sharedDomain } from "./name.ts";
+import { sharedDomain } from "./node_names.ts";
 import { gapOf, WallPainter } from "./painter.ts";
 import { type Palette, paletteOf } from "./palette.ts";
-import type { Mark, Trouble } from "./trouble.ts";
+import type { CellMark, TroubledNode } from "./troubled_nodes.ts";
+import type { WallMeasure } from "./wall_measure.ts";
 
-/** What there is to draw. */
-export interface View {
+/** The data to draw. */
+export interface HeatMapView {
   readonly nodes: readonly Node[];
-  readonly markOf: (node: Node) => Mark | null;
+  readonly markOf: (node: Node) => CellMark | null;
   readonly measure: WallMeasure;
 }
 
-/** Fills `frame`, from `start()` to `stop()`; `onDrawn` is told when cells have moved or changed. */
+/** Fills `container` between `start()` and `stop()`. `onDrawn` is called after every drawing. */
 export class HeatMap {
-  readonly #frame: HTMLElement;
+  readonly #container: HTMLElement;
   readonly #canvas: HTMLCanvasElement;
   readonly #onDrawn: () => void;
   readonly #resize = new ResizeObserver(() => this.#fit());
-  #view: View = { nodes: [], markOf: () => null, measure: "cpu_usage" };
+  #view: HeatMapView = { nodes: [], markOf: () => null, measure: "cpu_usage" };
   #palette: Palette | null = null;
   #painter: WallPainter | null = null;
   /** In pixels of the canvas. */
@@ -33,14 +33,14 @@ export class HeatMap {
   #names: readonly string[] = [];
   #unlisten: () => void = () => undefined;
 
-  constructor(frame: HTMLElement, canvas: HTMLCanvasElement, onDrawn: () => void) {
-    this.#frame = frame;
+  constructor(container: HTMLElement, canvas: HTMLCanvasElement, onDrawn: () => void) {
+    this.#container = container;
     this.#canvas = canvas;
     this.#onDrawn = onDrawn;
   }
 
   start(): void {
-    this.#resize.observe(this.#frame);
+    this.#resize.observe(this.#container);
     this.#unlisten = onThemeChange(() => {
       this.#palette = null;
       this.#painter = null;
@@ -53,7 +53,7 @@ export class HeatMap {
     this.#unlisten();
   }
 
-  get view(): View {
+  get view(): HeatMapView {
     return this.#view;
   }
 
@@ -61,21 +61,23 @@ export class HeatMap {
     return this.#grid;
   }
 
-  /** Draw every cell. */
-  draw(view: View): void {
-    const former = this.#view;
+  draw(view: HeatMapView): void {
+    const previous = this.#view;
     this.#view = view;
     this.#sizeCanvas();
     const { width, height } = this.#canvas;
     const { nodes } = view;
     if (this.#painter === null || this.#grid.count !== nodes.length) {
       this.#grid = gridFor(nodes.length, width, height);
-      // After the last column and row stands no gap.
+      // There is no gap after the last column and the last row.
       const gap = gapOf(boxOf(this.#grid, 0), this.#ratio);
       this.#grid = { ...this.#grid, width: width + gap, height: height + gap };
       this.#painter = null;
     }
-    if (nodes.length !== former.nodes.length || nodes.some((node, index) => node.node !== former.nodes[index]?.node)) {
+    if (
+      nodes.length !== previous.nodes.length ||
+      nodes.some((node, index) => node.node !== previous.nodes[index]?.node)
+    ) {
       const domain = sharedDomain(nodes.map((node) => node.node)).length;
       this.#names = nodes.map(({ node }) => node.slice(0, node.length - domain));
     }
@@ -83,12 +85,12 @@ export class HeatMap {
     this.#onDrawn();
   }
 
-  /** The node at a place of the frame, in pixels of the page. */
+  /** Return the node at a position in the container, in pixels of the page. */
   indexAt(x: number, y: number): number | null {
     return indexAt(this.#grid, x * this.#ratio, y * this.#ratio);
   }
 
-  /** Where a cell lies in the frame, in pixels of the page. */
+  /** Return the box of a cell in the container, in pixels of the page. */
   boxOf(index: number): Box {
     const { x, y, width, height } = boxOf(this.#grid, index);
     return { x: x / this.#ratio, y: y / this.#ratio, width: width / this.#ratio, height: height / this.#ratio };
@@ -101,9 +103,9 @@ export class HeatMap {
     pen.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
     if (nodes.length === 0) return;
     this.#palette ??= paletteOf(color);
-    // The letters of a few large cells need not grow with them for ever.
-    const most = Math.min(this.#canvas.width, this.#canvas.height) / 7;
-    this.#painter ??= new WallPainter(pen, this.#palette, boxOf(this.#grid, 0), this.#ratio, most);
+    // In a few large cells, the letters stop growing.
+    const maxFontPixels = Math.min(this.#canvas.width, this.#canvas.height) / 7;
+    this.#painter ??= new WallPainter(pen, this.#palette, boxOf(this.#grid, 0), this.#ratio, maxFontPixels);
     for (const [index, node] of nodes.entries()) {
       this.#painter.paint(boxOf(this.#grid, index), node, this.#names[index] ?? node.node, markOf(node), measure);
     }
@@ -113,11 +115,11 @@ export class HeatMap {
     if (this.#sizeCanvas()) this.draw(this.#view);
   }
 
-  /** Give the canvas as many pixels as the screen has there; return whether that is a change. */
+  /** Set the size of the canvas to the pixels of the screen; return whether the size changed. */
   #sizeCanvas(): boolean {
     this.#ratio = devicePixelRatio;
-    const width = Math.max(1, Math.round(this.#frame.clientWidth * this.#ratio));
-    const height = Math.max(1, Math.round(this.#frame.clientHeight * this.#ratio));
+    const width = Math.max(1, Math.round(this.#container.clientWidth * this.#ratio));
+    const height = Math.max(1, Math.round(this.#container.clientHeight * this.#ratio));
     if (this.#canvas.width === width && this.#canvas.height === height) return false;
     this.#canvas.width = width;
     this.#canvas.height = height;
@@ -126,8 +128,8 @@ export class HeatMap {
   }
 }
 
-/** Say on `frame` what the map shows, to those who do not see it. */
-export function label(frame: HTMLElement, nodes: readonly Node[], troubles: readonly Trouble[]): void {
+/** Describe the map to screen readers, in the label of `container`. */
+export function labelMap(container: HTMLElement, nodes: readonly Node[], troubles: readonly TroubledNode[]): void {
   const offline = troubles.filter(({ mark }) => mark === "offline").length;
-  attribute(frame, "aria-label", wording.wallSummary(nodes.length, offline, troubles.length - offline));
+  attribute(container, "aria-label", wording.wallSummary(nodes.length, offline, troubles.length - offline));
 }

@@ -1,16 +1,16 @@
-/** What colours and shapes of the wall mean. */
+/** The legend of the wall's colours and shapes. */
 
 import { asIs, Fields } from "../fields.ts";
 import { color, onThemeChange } from "../theme.ts";
-import { colorOf, drawBadge, drawMark, hatching } from "./marks.ts";
-import { scaleText, type WallMeasure } from "./measure.ts";
+import { drawBadge, drawMark, hatching, markColor } from "./cell_marks.ts";
 import { type Palette, paletteOf } from "./palette.ts";
-import type { Mark } from "./trouble.ts";
+import type { CellMark } from "./troubled_nodes.ts";
+import { scaleText, type WallMeasure } from "./wall_measure.ts";
 
-/** Pixels of a sample: twice what it takes on the page, for finer screens. */
+/** Canvas pixels of a sample: twice its size on the page, for high-resolution screens. */
 const SIZE = 40;
 
-/** Samples are the elements with `data-sample`, drawn as the cells are, so that one looks like the other. */
+/** Draws the elements with `data-sample` in the same way as the cells. */
 export class WallLegend {
   readonly #fields: Fields;
   readonly #samples: readonly HTMLCanvasElement[];
@@ -31,7 +31,7 @@ export class WallLegend {
   }
 
   show(measure: WallMeasure): void {
-    this.#fields.mark("measure", measure);
+    this.#fields.setData("measure", measure);
     this.#fields.show("low", scaleText(measure, "low"), asIs);
     this.#fields.show("high", scaleText(measure, "high"), asIs);
   }
@@ -42,12 +42,12 @@ export class WallLegend {
       canvas.width = SIZE;
       canvas.height = SIZE;
       const pen = canvas.getContext("2d");
-      if (pen !== null) drawSample(pen, canvas.dataset["sample"] as Mark | "online", colors);
+      if (pen !== null) drawSample(pen, canvas.dataset["sample"] as CellMark | "online", colors);
     }
   }
 }
 
-function drawSample(pen: CanvasRenderingContext2D, sample: Mark | "online", colors: Palette): void {
+function drawSample(pen: CanvasRenderingContext2D, sample: CellMark | "online", colors: Palette): void {
   const isHollow = sample === "offline" || sample === "unknown";
   pen.fillStyle = sample === "offline" ? hatching(pen, SIZE / 4, colors) : isHollow ? colors.hollow : colors.online;
   pen.fillRect(0, 0, SIZE, SIZE);
@@ -57,6 +57,6 @@ function drawSample(pen: CanvasRenderingContext2D, sample: Mark | "online", colo
     pen.lineWidth = width;
     pen.strokeRect(width / 2, width / 2, SIZE - width, SIZE - width);
   }
-  if (isHollow) drawMark(pen, sample, SIZE / 2, SIZE / 2, SIZE * 0.6, colorOf(sample, colors));
+  if (isHollow) drawMark(pen, sample, SIZE / 2, SIZE / 2, SIZE * 0.6, markColor(sample, colors));
   else if (sample !== "online") drawBadge(pen, sample, SIZE / 2, SIZE / 2, SIZE * 0.7, colors);
 }

@@ -1,32 +1,35 @@
-/** Paints cells: a colour for the value, a shape for trouble, and what text there is room for. */
+/** Paints cells: a colour for the value, a shape for a problem, and as much text as fits. */
 
 import type { Node } from "../contract.ts";
 import { UNKNOWN } from "../format.ts";
+import { drawBadge, drawMark, hatching, markColor } from "./cell_marks.ts";
+import { type CellText, cellTextFor } from "./cell_text.ts";
 import type { Box } from "./grid.ts";
-import { colorOf, drawBadge, drawMark, hatching } from "./marks.ts";
-import { shareOf, shortValue, type WallMeasure } from "./measure.ts";
-import { fitted } from "./name.ts";
+import { shortened } from "./node_names.ts";
 import { type Palette, shadeOf } from "./palette.ts";
-import { type CellText, textFor } from "./text.ts";
-import type { Mark } from "./trouble.ts";
+import type { CellMark } from "./troubled_nodes.ts";
+import { shareOf, shortValue, type WallMeasure } from "./wall_measure.ts";
 
 const FAMILY = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Liberation Sans", sans-serif';
 
 type CellSize = Pick<Box, "width" | "height">;
 
-/** Pixels between a cell and the next. */
+/** Pixels between two cells. */
 export function gapOf(cell: CellSize, ratio: number): number {
   return Math.max(1, Math.round(Math.min(cell.width * 0.06, cell.height * 0.06, 6 * ratio)));
 }
 
-interface Ground {
+interface CellBackground {
   readonly fill: string | CanvasPattern;
   readonly ink: string;
-  /** With an edge, for its inside is no value. */
+  /** Whether the cell has only an edge, because its node has no value. */
   readonly isHollow: boolean;
 }
 
-/** For cells of one size; `ratio`: canvas pixels by pixels of the page, `most`: canvas pixels of the largest text. */
+/**
+ * Paints cells of one size. `ratio`: pixels of the canvas per pixel of the page. `maxFontPixels`: largest font, in
+ * pixels of the canvas.
+ */
 export class WallPainter {
   readonly #pen: CanvasRenderingContext2D;
   readonly #colors: Palette;
@@ -34,36 +37,36 @@ export class WallPainter {
   readonly #line: number;
   readonly #hatching: CanvasPattern | string;
   readonly #text: CellText;
-  readonly #fitted = new Map<string, string>();
+  readonly #shortened = new Map<string, string>();
   readonly #widths = new Map<string, number>();
   #fontPixels = 0;
 
-  constructor(pen: CanvasRenderingContext2D, colors: Palette, cell: CellSize, ratio: number, most: number) {
+  constructor(pen: CanvasRenderingContext2D, colors: Palette, cell: CellSize, ratio: number, maxFontPixels: number) {
     this.#pen = pen;
     this.#colors = colors;
     const size = Math.min(cell.width, cell.height);
     this.#gap = gapOf(cell, ratio);
     this.#line = Math.max(1, Math.round(Math.min(size * 0.03, 3 * ratio)));
     this.#hatching = size < 12 * ratio ? colors.hollow : hatching(pen, Math.round(8 * ratio), colors);
-    this.#text = textFor(cell.width - this.#gap, cell.height - this.#gap, ratio, most);
+    this.#text = cellTextFor(cell.width - this.#gap, cell.height - this.#gap, ratio, maxFontPixels);
     pen.lineJoin = "miter";
     pen.textBaseline = "alphabetic";
   }
 
-  /** Paint one cell; `name` is what its node is called on the wall. */
-  paint(box: Box, node: Node, name: string, mark: Mark | null, measure: WallMeasure): void {
+  /** Paint one cell; `name`: short name of the node. */
+  paint(box: Box, node: Node, name: string, mark: CellMark | null, measure: WallMeasure): void {
     const inner: Box = { x: box.x, y: box.y, width: box.width - this.#gap, height: box.height - this.#gap };
-    const ground = this.#groundOf(node, measure);
-    this.#pen.fillStyle = ground.fill;
+    const background = this.#backgroundOf(node, measure);
+    this.#pen.fillStyle = background.fill;
     this.#pen.fillRect(inner.x, inner.y, inner.width, inner.height);
-    if (ground.isHollow) this.#frame(inner, this.#line, this.#colors.edge);
-    if (mark === "critical") this.#frame(inner, this.#line * 2.5, this.#colors.bad);
-    if (this.#text.mode === "full") this.#paintFull(inner, node, name, mark, measure, ground.ink);
+    if (background.isHollow) this.#strokeEdge(inner, this.#line, this.#colors.edge);
+    if (mark === "critical") this.#strokeEdge(inner, this.#line * 2.5, this.#colors.bad);
+    if (this.#text.mode === "full") this.#paintFull(inner, node, name, mark, measure, background.ink);
     else if (mark !== null) this.#paintMark(inner, mark);
-    else if (this.#text.mode === "value") this.#paintValue(inner, node, measure, ground.ink);
+    else if (this.#text.mode === "value") this.#paintValue(inner, node, measure, background.ink);
   }
 
-  #groundOf(node: Node, measure: WallMeasure): Ground {
+  #backgroundOf(node: Node, measure: WallMeasure): CellBackground {
     const colors = this.#colors;
     if (node.status === "offline") return { fill: this.#hatching, ink: colors.text, isHollow: true };
     if (node.status === "unknown") return { fill: colors.hollow, ink: colors.text, isHollow: true };
@@ -75,20 +78,20 @@ export class WallPainter {
     return { fill: ramp.fills[shade] ?? colors.hollow, ink: ramp.inks[shade] ?? colors.text, isHollow: false };
   }
 
-  #paintFull(inner: Box, node: Node, name: string, mark: Mark | null, measure: WallMeasure, ink: string): void {
-    const { room, padding, namePixels, valuePixels, leastPixels, badgePixels } = this.#text;
+  #paintFull(inner: Box, node: Node, name: string, mark: CellMark | null, measure: WallMeasure, ink: string): void {
+    const { room, padding, namePixels, valuePixels, minFontPixels, badgePixels } = this.#text;
     const left = inner.x + padding;
     const top = inner.y + padding;
     this.#write(this.#fit(name, room, namePixels), left, top + namePixels * 0.8, namePixels, ink);
     const bottom = inner.y + inner.height - padding;
     const value = shortValue(node, measure);
     if (node.status === "offline") {
-      // Under the name, where a word has the whole width.
-      const pixels = this.#sizeIn(value, room, namePixels, leastPixels);
+      // The word is below the name, where the whole width is free.
+      const pixels = this.#sizeIn(value, room, namePixels, minFontPixels);
       if (pixels !== null) this.#write(value, left, top + namePixels * 2.1, pixels, ink);
     } else {
       const roomOfValue = room - (mark === null ? 0 : badgePixels + padding / 2);
-      const pixels = this.#sizeIn(value, roomOfValue, measure === "status" ? namePixels : valuePixels, leastPixels);
+      const pixels = this.#sizeIn(value, roomOfValue, measure === "status" ? namePixels : valuePixels, minFontPixels);
       if (pixels !== null) this.#write(value, left, bottom, pixels, ink);
     }
     if (mark === null) return;
@@ -97,7 +100,7 @@ export class WallPainter {
   }
 
   #paintValue(inner: Box, node: Node, measure: WallMeasure, ink: string): void {
-    // All cells that are well say the same: their colour is enough.
+    // The colour is enough, because all healthy cells would show the same word.
     if (measure === "status") return;
     const pixels = this.#text.valuePixels;
     const text = shortValue(node, measure);
@@ -108,18 +111,18 @@ export class WallPainter {
     this.#pen.textAlign = "left";
   }
 
-  /** The mark alone, as large as the cell. */
-  #paintMark(inner: Box, mark: Mark): void {
+  /** Paint the mark without text, as large as the cell. */
+  #paintMark(inner: Box, mark: CellMark): void {
     const size = Math.min(inner.width, inner.height);
     const [x, y] = [inner.x + inner.width / 2, inner.y + inner.height / 2];
     if (mark === "offline" || mark === "unknown") {
-      drawMark(this.#pen, mark, x, y, size * 0.6, colorOf(mark, this.#colors));
+      drawMark(this.#pen, mark, x, y, size * 0.6, markColor(mark, this.#colors));
     } else {
       drawBadge(this.#pen, mark, x, y, size * 0.8, this.#colors);
     }
   }
 
-  #frame(inner: Box, width: number, color: string): void {
+  #strokeEdge(inner: Box, width: number, color: string): void {
     const pen = this.#pen;
     pen.strokeStyle = color;
     pen.lineWidth = width;
@@ -128,16 +131,19 @@ export class WallPainter {
 
   #fit(text: string, room: number, pixels: number): string {
     const key = `${pixels} ${Math.round(room)} ${text}`;
-    let known = this.#fitted.get(key);
+    let known = this.#shortened.get(key);
     if (known === undefined) {
       this.#setFont(pixels);
-      known = fitted(text, room, (tried) => this.#pen.measureText(tried).width);
-      this.#fitted.set(key, known);
+      known = shortened(text, room, (tried) => this.#pen.measureText(tried).width);
+      this.#shortened.set(key, known);
     }
     return known;
   }
 
-  /** The size in which `text` fits into `room`, `largest` at most; `null` where that would be below `least`. */
+  /**
+   * Return the font size for which `text` fits into `room`, at most `largest`; `null` if the size would be below
+   * `least`.
+   */
   #sizeIn(text: string, room: number, largest: number, least: number): number | null {
     const key = `${largest} ${text}`;
     let width = this.#widths.get(key);

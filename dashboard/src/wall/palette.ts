@@ -1,6 +1,6 @@
-/** The colours of the wall as they are in the theme of the moment. */
+/** The colours of the wall in the current theme. */
 
-/** Colours along a scale, from low to high, and of the text on each. */
+/** Colours along a scale from low to high, and the text colour for each. */
 export interface Ramp {
   readonly fills: readonly string[];
   readonly inks: readonly string[];
@@ -8,7 +8,7 @@ export interface Ramp {
 
 export interface Palette {
   readonly heat: Ramp;
-  /** For temperature: its upper end is another hue. */
+  /** For temperature: the upper end has another hue. */
   readonly warmth: Ramp;
   readonly online: string;
   readonly onlineInk: string;
@@ -24,10 +24,10 @@ export interface Palette {
 
 type Rgb = readonly [number, number, number];
 
-/** Shades of a ramp: finer than an eye tells apart. */
+/** Number of shades of a ramp, more than an eye can distinguish. */
 const SHADES = 32;
 
-/** `color` gives what a custom property is now, as `rgb(…)`. */
+/** `color` returns the current value of a custom property as `rgb(…)`. */
 export function paletteOf(color: (property: string) => string): Palette {
   const stops = ["--heat-0", "--heat-1", "--heat-2", "--heat-3", "--heat-4"].map((name) => rgbOf(color(name)));
   const online = rgbOf(color("--wall-online"));
@@ -47,12 +47,12 @@ export function paletteOf(color: (property: string) => string): Palette {
   };
 }
 
-/** The place in a ramp of a share from 0 to 1. */
+/** Return the index of the shade for a share from 0 to 1. */
 export function shadeOf(share: number): number {
   return Math.round(share * (SHADES - 1));
 }
 
-/** Black or white, whichever is easier to read on `rgb`: at least 4.5 to 1. */
+/** Return black or white for text on `rgb`, with a contrast of at least 4.5 to 1. */
 export function inkOn(rgb: Rgb): string {
   return luminance(rgb) > 0.179 ? "#000" : "#fff";
 }
@@ -66,7 +66,7 @@ export function luminance(rgb: Rgb): number {
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 }
 
-/** `rgb(1, 2, 3)` as numbers; black for what is not a colour. */
+/** Return the numbers of `rgb(1, 2, 3)`; black for other texts. */
 export function rgbOf(text: string): Rgb {
   const [r = 0, g = 0, b = 0] = (text.match(/[\d.]+/g) ?? []).map(Number);
   return [r, g, b];

@@ -1,10 +1,10 @@
-/** English. The other languages have exactly these. */
+/** English. The other languages have the same keys. */
 
 import type { Coded, NodeStatus, OverallStatus, Severity, Transition } from "../contract.ts";
 import { bytes, duration, moment } from "../format.ts";
-import type { Standing } from "../live/freshness.ts";
-import { said } from "./said.ts";
-import { SAID_EN } from "./said_en.ts";
+import type { ShownFreshness } from "../live/freshness.ts";
+import { compose } from "./sentences.ts";
+import { SENTENCES_EN } from "./sentences_en.ts";
 
 export const en = {
   freshness: {
@@ -13,7 +13,7 @@ export const en = {
     polling: "Polling",
     stale: "Stale",
     signed_out: "Signed out",
-  } as Readonly<Record<Standing, string>>,
+  } as Readonly<Record<ShownFreshness, string>>,
 
   nodeStatus: {
     online: "Online",
@@ -42,7 +42,7 @@ export const en = {
     pended: "Came and went",
   } as Readonly<Record<Transition, string>>,
 
-  /** Names of what is measured, in charts and on the wall. */
+  /** Names of measures, in charts and on the wall. */
   measure: {
     cpu_usage: "CPU",
     memory_usage: "Memory",
@@ -67,49 +67,52 @@ export const en = {
     `${online} of ${total} ${total === 1 ? "node" : "nodes"} online`,
   nodesShown: (shown: number, total: number): string =>
     shown === total ? `${total} ${total === 1 ? "node" : "nodes"}` : `${shown} of ${total} nodes`,
-  /** How many of the charts that there could be are on the page. */
+  /** Number of charts on the page, of all possible charts. */
   chartsShown: (shown: number, total: number): string => `${shown} of ${total} charts`,
-  /** Beside a percentage: of how much. */
+  /** The total, next to a percentage. */
   ofTotal: (total: number | null): string => (total === null ? "" : `of ${bytes(total)}`),
   forDuration: (span: string): string => `for ${span}`,
 
   redisAway: (since: string): string =>
-    `Redis is away since ${moment(since)}. The page shows what was last known, and goes on by itself when Redis is back.`,
+    `Redis has been unavailable since ${moment(since)}. ` +
+    "The page shows the last known data and continues automatically when Redis is back.",
   collectorDown:
-    "The collector is not running, so nothing new is measured. The page goes on by itself when it is back.",
+    "The collector is not running, so there are no new measurements. " +
+    "The page continues automatically when the collector is back.",
   dataOld: (seconds: number): string =>
-    Number.isFinite(seconds) ? `The data is ${duration(seconds)} old.` : "Nobody knows how old the data is.",
+    Number.isFinite(seconds) ? `The data is ${duration(seconds)} old.` : "The age of the data is unknown.",
   dataOldUnexplained: (seconds: number): string =>
     Number.isFinite(seconds)
       ? `The data is ${duration(seconds)} old: the collector or Redis may be down.`
-      : "Nobody knows how old the data is: the collector or Redis may be down.",
+      : "The age of the data is unknown: the collector or Redis may be down.",
   originRefused: (origin: string): string =>
     `The push service refuses this page's origin ${origin}. Set WS_ALLOWED_ORIGINS=${origin} (or PUBLIC_URL) ` +
     "for the ws service and restart it.",
   connectionEnded: (reason: string | null): string =>
-    `The push service has ended this page's connection${reason === null ? "" : ` (${reason})`}. ` +
+    `The push service has closed this page's connection${reason === null ? "" : ` (${reason})`}. ` +
     "Reload the page to connect again.",
-  signInRequired: "Please sign in: the session has ended, and this page shows nothing new.",
+  signInRequired: "Please sign in: the session has ended, and this page shows no new data.",
   signIn: "Sign in",
   signInAfter: (span: string): string => `Sign in (in ${span})`,
   signInNow: "You can try again now.",
   tooManyConnections:
-    "The push service takes no more connections from here for now: closing other pages helps. " +
-    "This page tries again every half minute.",
+    "The push service accepts no more connections from you for now. Close other pages that you do not need. " +
+    "This page tries again about every half minute.",
   pushDown: "The push connection is down: the ws service does not answer.",
-  meanwhilePolling: (intervalSeconds: number): string => `Meanwhile the page asks every ${intervalSeconds} s.`,
+  meanwhilePolling: (intervalSeconds: number): string =>
+    `Meanwhile, the page asks the server every ${intervalSeconds} s.`,
   serverSilent: (reason: string): string => `The server does not answer (${reason}). The page keeps trying.`,
   scriptFailed: (what: string): string =>
-    `Something on this page failed (${what}). Reload the page; the browser's console says more.`,
+    `Something on this page failed (${what}). Reload the page; the browser's console has details.`,
   newerServer: (page: string, server: string): string =>
-    `The server runs version ${server}, this page is of version ${page}. Reload the page.`,
+    `The server runs version ${server}, but this page is from version ${page}. Reload the page.`,
   httpStatus: (status: number): string => `HTTP status ${status}`,
   noAnswer: "no answer",
   notSignedIn: "not signed in",
-  notAllowed: "this user may not see it",
+  notAllowed: "this user has no access",
 
   moreCharacters: (count: number): string => `… ${count} more ${count === 1 ? "character" : "characters"}`,
-  held: (count: number): string => (count === 0 ? "" : `${count} not shown while paused`),
+  hiddenWhilePaused: (count: number): string => (count === 0 ? "" : `${count} not shown while paused`),
   pause: "Pause",
   resume: "Resume",
   connected: "Connected",
@@ -120,9 +123,9 @@ export const en = {
   dismiss: "Dismiss",
   moreAlerts: (count: number): string => `and ${count} more`,
 
-  /** The parts of the sentence that says how the cluster is; counts are above 0. */
+  /** Parts of the sentence about the state of the cluster. Counts are above 0. */
   headline: {
-    well: (total: number): string => (total === 1 ? "The node is well" : `All ${total} nodes are well`),
+    well: (total: number): string => (total === 1 ? "The node is healthy" : `All ${total} nodes are healthy`),
     allOffline: (total: number): string => `All ${total} nodes offline`,
     offline: (count: number): string => `${count} ${count === 1 ? "node" : "nodes"} offline`,
     critical: (count: number): string => `${count} critical ${count === 1 ? "alert" : "alerts"}`,
@@ -130,23 +133,23 @@ export const en = {
     info: (count: number): string => `${count} info ${count === 1 ? "alert" : "alerts"}`,
     notYetScraped: (count: number): string => `${count} ${count === 1 ? "node" : "nodes"} not yet scraped`,
     noNodes: "No nodes",
-    nothingFires: "no alert fires",
+    nothingFires: "no alert is firing",
   },
 
-  /** Before the title of the page: what is wrong, as shapes and figures. */
+  /** Counts before the title of the page, as shapes and numbers. */
   titleFiring: (counts: string): string => `(${counts})`,
 
-  /** Of a step of a chart, which holds many rounds. */
+  /** Mean of a chart's step, which holds many rounds. */
   meanOfStep: (mean: string): string => `mean ${mean}`,
   timesIn: (zone: string): string => `Times are in ${zone}`,
-  /** What a chart says in place of a line that cannot be, by measure. */
+  /** Why a node has no values of a measure, in place of its line. */
   absent: {
     temperature: "No temperature sensor",
     swap_usage: "No swap",
-    pressure_io: "Its kernel or exporter does not tell it",
-    pressure_memory: "Its kernel or exporter does not tell it",
+    pressure_io: "The node's kernel or exporter does not report this",
+    pressure_memory: "The node's kernel or exporter does not report this",
   },
-  /** A time of day that is rounded. */
+  /** A rounded time of day. */
   about: (time: string): string => `about ${time}`,
   dataSince: (time: string): string => `data since ${time}`,
   averageAlone: "average only",
@@ -157,14 +160,14 @@ export const en = {
   mostNodes: (span: string): string => `10–90 %: ${span}`,
   highestNode: (value: string, node: string): string => `highest ${value}${node === "" ? "" : `, ${node}`}`,
   averageOfNodes: (value: string): string => `average ${value}`,
-  /** Above a chart whose line is something else. */
+  /** The average, above a chart whose line is the median. */
   averageNow: (value: string): string => `avg. ${value}`,
   noHistory: "No history in this range yet.",
   historyFailed: (why: string): string => `The history could not be read (${why}).`,
   chartSummary: (name: string, low: string, high: string, last: string): string =>
     `${name}: from ${low} to ${high}, now ${last}`,
 
-  nodeGone: (node: string): string => `No node is called ${node} now. Its history may still be below.`,
+  nodeGone: (node: string): string => `No node is named ${node} at present. Its history may still be shown below.`,
   wallCell: (node: string, status: string, value: string): string => `${node}: ${status}, ${value}`,
   wallTrouble: (count: number): string => (count === 1 ? "1 node in trouble" : `${count} nodes in trouble`),
   wallWell: "No node in trouble",
@@ -179,17 +182,17 @@ export const en = {
     shown === total ? `${total} ${total === 1 ? "alert" : "alerts"}` : `${shown} of ${total} alerts`,
   entriesShown: (shown: number, total: number): string =>
     shown === total ? `${total} ${total === 1 ? "entry" : "entries"}` : `${shown} of ${total} entries`,
-  /** Beside what an alert says that begins and ends again and again. */
+  /** Added to the message of an alert that repeatedly fires and resolves. */
   flapping: (count: number): string => `flapping, ${count}\u00a0×`,
   timesFired: (count: number): string => (count === 0 ? "" : `${count}\u00a0×`),
   incidentsShown: (active: number, ended: number): string => `${active} active, ${ended} ended`,
-  incidentsKnownSince: (timestamp: string): string => `Incidents are recorded since ${moment(timestamp)}.`,
+  incidentsKnownSince: (timestamp: string): string => `Incidents have been recorded since ${moment(timestamp)}.`,
   incidentsFailed: (why: string, againSeconds: number): string =>
-    `What has ended could not be read (${why}). The page tries again every ${againSeconds} s.`,
-  /** In which texts the table of incidents searches; empty where it is those of the page. */
-  tableSearches: "",
-  noIncident: "Nothing has happened in this period.",
-  noIncidentMatches: "Nothing in this period matches the filters.",
+    `The incidents could not be read (${why}). The page tries again every ${againSeconds} s.`,
+  /** Note about the language in which the CSV file searches messages; empty if this is the page's language. */
+  csvSearchNote: "",
+  noIncident: "No alert fired in this period.",
+  noIncidentMatches: "No alert in this period matches the filters.",
   noNodeOnline: "No node is online.",
   noNodeWithSensor: "No node has a temperature sensor.",
   noAlertActive: "No alert is active.",
@@ -197,12 +200,12 @@ export const en = {
   noEntryMatches: "No entry of the log matches the filters.",
   logEmpty: "The log is empty.",
   logFailed: (why: string, againSeconds: number): string =>
-    `The log could not be read to its end (${why}). The page tries again every ${againSeconds} s.`,
-  newestNotThere: "the server does not have its newest entries",
+    `The log could not be read completely (${why}). The page tries again every ${againSeconds} s.`,
+  newestEntriesMissing: "the server does not have the newest entries",
 
-  /** What the collector says as a code; `text` where the code is absent or of another version. */
-  said: (coded: Coded | null | undefined, text: string): string => said(SAID_EN, coded, text),
+  /** The collector's sentence for a code, or `text` if the code is missing or unknown. */
+  sentence: (coded: Coded | null | undefined, text: string): string => compose(SENTENCES_EN, coded, text),
 };
 
-/** What every language says. */
+/** The texts of every language. */
 export type Wording = typeof en;

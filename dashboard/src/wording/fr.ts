@@ -1,9 +1,9 @@
-/** French. A no-break space stands before a colon and its like. */
+/** French. A no-break space precedes a colon and similar signs. */
 
 import { bytes, duration, moment } from "../format.ts";
 import type { Wording } from "./en.ts";
-import { said } from "./said.ts";
-import { SAID_FR } from "./said_fr.ts";
+import { compose } from "./sentences.ts";
+import { SENTENCES_FR } from "./sentences_fr.ts";
 
 export const fr: Wording = {
   freshness: {
@@ -51,8 +51,11 @@ export const fr: Wording = {
   forDuration: (span) => `depuis ${span}`,
 
   redisAway: (since) =>
-    `Redis ne répond plus depuis ${moment(since)}. La page montre le dernier état connu et reprendra d'elle-même.`,
-  collectorDown: "Le collecteur est arrêté\u00a0: rien n'est plus mesuré. La page reprendra d'elle-même à son retour.",
+    `Redis ne répond plus depuis ${moment(since)}. La page montre le dernier état connu ` +
+    "et reprendra automatiquement au retour de Redis.",
+  collectorDown:
+    "Le collecteur est arrêté\u00a0: il n'y a plus de nouvelles mesures. " +
+    "La page reprendra automatiquement au retour du collecteur.",
   dataOld: (seconds) =>
     Number.isFinite(seconds) ? `Les données ont ${duration(seconds)}.` : "L'âge des données est inconnu.",
   dataOldUnexplained: (seconds) =>
@@ -63,30 +66,31 @@ export const fr: Wording = {
     `Le service de push refuse l'origine de cette page, ${origin}. Réglez WS_ALLOWED_ORIGINS=${origin} ` +
     "(ou PUBLIC_URL) pour le service ws et redémarrez-le.",
   connectionEnded: (reason) =>
-    `Le service de push a mis fin à la connexion de cette page${reason === null ? "" : ` (${reason})`}. ` +
+    `Le service de push a fermé la connexion de cette page${reason === null ? "" : ` (${reason})`}. ` +
     "Rechargez la page pour vous reconnecter.",
   signInRequired:
-    "Veuillez vous connecter\u00a0: la session est terminée, et cette page ne montre plus rien de nouveau.",
+    "Veuillez vous connecter\u00a0: la session est terminée, et cette page ne montre plus de nouvelles données.",
   signIn: "Se connecter",
   signInAfter: (span) => `Se connecter (dans ${span})`,
   signInNow: "Vous pouvez réessayer.",
   tooManyConnections:
-    "Le service de push n'accepte plus de connexions d'ici pour le moment\u00a0: fermer d'autres pages aide. " +
-    "Cette page réessaie toutes les demi-minutes.",
+    "Le service de push n'accepte plus de connexions de votre part pour le moment. " +
+    "Fermez les autres pages dont vous n'avez pas besoin. Cette page réessaie environ toutes les demi-minutes.",
   pushDown: "La connexion de push est coupée\u00a0: le service ws ne répond pas.",
   meanwhilePolling: (intervalSeconds) => `En attendant, la page interroge le serveur toutes les ${intervalSeconds} s.`,
   serverSilent: (reason) => `Le serveur ne répond pas (${reason}). La page continue d'essayer.`,
   scriptFailed: (what) =>
-    `Quelque chose a échoué sur cette page (${what}). Rechargez-la\u00a0; la console du navigateur en dit plus.`,
+    `Quelque chose a échoué sur cette page (${what}). Rechargez-la\u00a0; la console du navigateur donne des détails.`,
   newerServer: (page, server) =>
-    `Le serveur est en version ${server}, cette page en version ${page}. Rechargez la page.`,
+    `Le serveur est en version ${server}, mais cette page est en version ${page}. Rechargez la page.`,
   httpStatus: (status) => `code HTTP ${status}`,
   noAnswer: "pas de réponse",
   notSignedIn: "session terminée",
   notAllowed: "cet utilisateur n'y a pas accès",
 
   moreCharacters: (count) => `… encore ${count} ${count < 2 ? "caractère" : "caractères"}`,
-  held: (count) => (count === 0 ? "" : `${count} ${count < 2 ? "non affiché" : "non affichés"} pendant la pause`),
+  hiddenWhilePaused: (count) =>
+    count === 0 ? "" : `${count} ${count < 2 ? "non affiché" : "non affichés"} pendant la pause`,
   pause: "Pause",
   resume: "Reprendre",
   connected: "Connecté",
@@ -116,8 +120,8 @@ export const fr: Wording = {
   absent: {
     temperature: "Pas de capteur de température",
     swap_usage: "Pas de swap",
-    pressure_io: "Son noyau ou son exporter ne la donne pas",
-    pressure_memory: "Son noyau ou son exporter ne la donne pas",
+    pressure_io: "Le noyau ou l'exporter du nœud ne fournit pas cette mesure",
+    pressure_memory: "Le noyau ou l'exporter du nœud ne fournit pas cette mesure",
   },
   about: (time) => `vers ${time}`,
   dataSince: (time) => `données depuis ${time}`,
@@ -133,7 +137,8 @@ export const fr: Wording = {
   historyFailed: (why) => `L'historique n'a pas pu être lu (${why}).`,
   chartSummary: (name, low, high, last) => `${name}\u00a0: de ${low} à ${high}, maintenant ${last}`,
 
-  nodeGone: (node) => `Aucun nœud ne s'appelle ${node} en ce moment. Son historique est peut-être encore ci-dessous.`,
+  nodeGone: (node) =>
+    `Aucun nœud ne s'appelle ${node} en ce moment. Son historique est peut-être encore affiché ci-dessous.`,
   wallCell: (node, status, value) => `${node}\u00a0: ${status}, ${value}`,
   wallTrouble: (count) => (count === 1 ? "1 nœud en difficulté" : `${count} nœuds en difficulté`),
   wallWell: "Aucun nœud en difficulté",
@@ -154,10 +159,10 @@ export const fr: Wording = {
     `${active} ${active < 2 ? "actif" : "actifs"}, ${ended} ${ended < 2 ? "terminé" : "terminés"}`,
   incidentsKnownSince: (timestamp) => `Les incidents sont enregistrés depuis ${moment(timestamp)}.`,
   incidentsFailed: (why, againSeconds) =>
-    `Ce qui est terminé n'a pas pu être lu (${why}). La page réessaie toutes les ${againSeconds} s.`,
-  tableSearches: "Le CSV cherche dans les messages en anglais.",
-  noIncident: "Rien ne s'est passé sur cette période.",
-  noIncidentMatches: "Rien sur cette période ne correspond aux filtres.",
+    `Les incidents n'ont pas pu être lus (${why}). La page réessaie toutes les ${againSeconds} s.`,
+  csvSearchNote: "Le fichier CSV cherche le texte dans les messages en anglais.",
+  noIncident: "Aucune alerte ne s'est déclenchée sur cette période.",
+  noIncidentMatches: "Aucune alerte de cette période ne correspond aux filtres.",
   noNodeOnline: "Aucun nœud n'est en ligne.",
   noNodeWithSensor: "Aucun nœud n'a de capteur de température.",
   noAlertActive: "Aucune alerte n'est active.",
@@ -165,8 +170,8 @@ export const fr: Wording = {
   noEntryMatches: "Aucune entrée du journal ne correspond aux filtres.",
   logEmpty: "Le journal est vide.",
   logFailed: (why, againSeconds) =>
-    `Le journal n'a pas pu être lu jusqu'à la fin (${why}). La page réessaie toutes les ${againSeconds} s.`,
-  newestNotThere: "le serveur n'en a pas les entrées les plus récentes",
+    `Le journal n'a pas pu être lu entièrement (${why}). La page réessaie toutes les ${againSeconds} s.`,
+  newestEntriesMissing: "le serveur n'a pas les entrées les plus récentes",
 
-  said: (coded, text) => said(SAID_FR, coded, text),
+  sentence: (coded, text) => compose(SENTENCES_FR, coded, text),
 };

@@ -1,4 +1,4 @@
-"""The locks' form, and known vulnerabilities in what they pin."""
+"""The form of the locks, and known vulnerabilities of the locked packages."""
 
 import gzip
 import json
@@ -20,7 +20,7 @@ HASH = "--hash=sha256:" + "0f" * 32
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """One lock, ``api.txt``, of one package."""
+    """Folder with one lock, ``api.txt``, of one package."""
     made = tmp_path / "requirements"
     made.mkdir()
     lock(made, f"flask==3.1.0 \\\n    {HASH}\n    # via -r api.in\n")
@@ -32,11 +32,13 @@ def lock(folder: Path, text: str, name: str = "api.txt") -> None:
 
 
 def audit(folder: Path) -> int:
-    """The exit code of the check of the form."""
+    """Check the form of the locks; return the exit code."""
     return main(["--requirements", str(folder)])
 
 
-def test_locks_alone_are_good_and_it_is_said_how_to_know_more(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_audit_of_the_form_names_the_command_that_checks_vulnerabilities(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert audit(folder) == 0
     first, second = capsys.readouterr().out.splitlines()
     assert first == "audit: 1 locks, 1 packages: all pinned, with hashes"
@@ -44,7 +46,7 @@ def test_locks_alone_are_good_and_it_is_said_how_to_know_more(folder: Path, caps
     assert "make audit" in second
 
 
-def test_locks_of_the_product_are_good() -> None:
+def test_locks_of_the_product_are_valid() -> None:
     assert main(["--requirements", str(REQUIREMENTS)]) == 0
 
 
@@ -62,17 +64,17 @@ def test_locks_of_the_product_are_good() -> None:
         ("flask==3.1 --hash=sha256:0f", "flask has no sha256 hash"),
         (f"flask==3.1 {HASH} --config-settings=a=b", "flask has an option besides hashes: --config-settings"),
         (f"flask @ https://u:secret@files.lan/flask.whl {HASH}", "flask comes from an address"),
-        (f"git+https://u:secret@git.lan/flask {HASH}", "this is no requirement by name"),
-        (f"./flask.whl {HASH}", "this is no requirement by name"),
-        ("-e ./flask", "-e: a lock has requirements only"),
-        ("--editable=./flask", "--editable: a lock has requirements only"),
-        ("-i https://u:secret@index.lan/simple", "-i: a lock has requirements only"),
-        ("--find-links https://u:secret@files.lan/wheels", "--find-links: a lock has requirements only"),
-        ("--trusted-host=u:secret@index.lan", "--trusted-host: a lock has requirements only"),
-        ("-r other.txt", "-r: a lock has requirements only"),
+        (f"git+https://u:secret@git.lan/flask {HASH}", "the line is not a requirement with a name"),
+        (f"./flask.whl {HASH}", "the line is not a requirement with a name"),
+        ("-e ./flask", "-e: a lock must not have options"),
+        ("--editable=./flask", "--editable: a lock must not have options"),
+        ("-i https://u:secret@index.lan/simple", "-i: a lock must not have options"),
+        ("--find-links https://u:secret@files.lan/wheels", "--find-links: a lock must not have options"),
+        ("--trusted-host=u:secret@index.lan", "--trusted-host: a lock must not have options"),
+        ("-r other.txt", "-r: a lock must not have options"),
     ],
 )
-def test_line_that_does_not_belong_in_a_lock_is_named_without_its_address(
+def test_invalid_line_is_reported_without_its_address(
     folder: Path, capsys: pytest.CaptureFixture[str], line: str, words: str
 ) -> None:
     # given
@@ -82,7 +84,7 @@ def test_line_that_does_not_belong_in_a_lock_is_named_without_its_address(
     said = capsys.readouterr().out
     assert said.startswith(f"api.txt:5: {words}")
     assert "secret" not in said
-    assert "1 lines are wrong" in said
+    assert "1 lines are invalid" in said
 
 
 def test_lock_may_have_markers_extras_and_several_hashes(folder: Path) -> None:
@@ -90,13 +92,13 @@ def test_lock_may_have_markers_extras_and_several_hashes(folder: Path) -> None:
     assert audit(folder) == 0
 
 
-def test_last_line_counts_when_it_continues_into_nothing(folder: Path) -> None:
+def test_last_line_is_checked_when_it_ends_with_a_backslash(folder: Path) -> None:
     lock(folder, "flask>=3.1 \\")
     assert audit(folder) == 1
 
 
 def refused(capsys: pytest.CaptureFixture[str], folder: Path) -> str:
-    """The one line with which bad input is refused."""
+    """Return the one error line for locks that cannot be read."""
     assert audit(folder) == 2
     [line] = capsys.readouterr().err.splitlines()
     return line
@@ -106,7 +108,7 @@ def test_folder_without_locks_is_refused(tmp_path: Path, capsys: pytest.CaptureF
     assert "there are no locks" in refused(capsys, tmp_path)
 
 
-def test_lock_that_is_no_text_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_lock_that_is_not_text_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "api.txt").write_bytes(b"\xff\xfe")
     assert "api.txt" in refused(capsys, folder)
 
@@ -127,7 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.answer({name: found for name, found in self.server.npm.items() if name in question})
 
     def do_GET(self) -> None:
-        """All versions of a package, for which npm asks when one of them is vulnerable."""
+        """Answer with all versions of a package. npm requests them when one of them is vulnerable."""
         name = self.path[1:]
         self.answer({"name": name, "versions": {"1.0.0": {"name": name, "version": "1.0.0"}}})
 
@@ -144,7 +146,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class Advisories(ThreadingHTTPServer):
-    """OSV and an npm registry, on a port of loopback."""
+    """Simulates OSV and an npm registry on a loopback port."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -152,15 +154,15 @@ class Advisories(ThreadingHTTPServer):
         #: Advisories by package and version, and by package.
         self.python: dict[tuple[str, str], list[dict[str, Any]]] = {}
         self.npm: dict[str, list[dict[str, Any]]] = {}
-        #: Packages with their version.
+        #: Checked packages, with their versions.
         self.asked: list[str] = []
 
 
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Advisories]:
-    """Is asked by pip-audit and npm."""
+    """A server that pip-audit and npm use."""
     with serving(Advisories()) as made:
-        address(monkeypatch, made.server_port)
+        use_server_port(monkeypatch, made.server_port)
         monkeypatch.setenv("npm_config_fetch_retries", "0")
         monkeypatch.setenv("npm_config_update_notifier", "false")
         monkeypatch.setenv("npm_config_cache", str(tmp_path / "npm"))
@@ -169,14 +171,14 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Advisori
         yield made
 
 
-def address(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
+def use_server_port(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
     monkeypatch.setenv("PIP_AUDIT_OSV_URL", f"http://127.0.0.1:{port}/osv")
     monkeypatch.setenv("npm_config_registry", f"http://127.0.0.1:{port}")
 
 
 @pytest.fixture
 def npm(tmp_path: Path) -> Path:
-    """A lock with packages of every kind."""
+    """Folder with an npm lock that has every kind of dependency."""
     made = tmp_path / "dashboard"
     made.mkdir()
     names = {"uplot": {}, "esbuild": {"dev": True}, "fsevents": {"optional": True}, "react": {"peer": True}}
@@ -192,38 +194,38 @@ def npm(tmp_path: Path) -> Path:
     return made
 
 
-def known(folder: Path, *npm: Path) -> int:
-    """The exit code where known vulnerabilities are asked for."""
+def audit_known(folder: Path, *npm: Path) -> int:
+    """Check known vulnerabilities; return the exit code."""
     return main(["--known", "--requirements", str(folder), "--npm", *map(str, npm)])
 
 
 def osv(**more: Any) -> dict[str, Any]:
-    """An advisory as OSV has it."""
+    """Return an advisory in the format of OSV."""
     ranges = [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "3.1.1"}]}]
     affected = [{"package": {"ecosystem": "PyPI", "name": "flask"}, "ranges": ranges}]
     return {"id": "GHSA-1", "aliases": ["CVE-2026-1"], "summary": "It breaks.", "affected": affected} | more
 
 
 def of_npm(**more: Any) -> dict[str, Any]:
-    """An advisory as an npm registry has it."""
+    """Return an advisory in the format of an npm registry."""
     url = "https://github.com/advisories/GHSA-2"
     return {"id": 1, "url": url, "title": "It breaks.", "severity": "info", "vulnerable_versions": "<1.0.1"} | more
 
 
-def test_nothing_known_is_good_once_every_package_was_asked_for(
+def test_audit_succeeds_when_every_package_was_checked_and_has_no_vulnerability(
     folder: Path, npm: Path, server: Advisories, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # given: another version of a package, and a package for another platform
     lock(folder, f"flask==2.0.0 {HASH}\npywin32==312 ; sys_platform == 'never' {HASH}\n", "oldest.txt")
     # then
-    assert known(folder, npm) == 0
+    assert audit_known(folder, npm) == 0
     assert sorted(server.asked) == [
         "esbuild 1.0.0", "flask 2.0.0", "flask 3.1.0", "fsevents 1.0.0", "pywin32 312", "react 1.0.0", "uplot 1.0.0",
     ]  # fmt: skip
-    assert capsys.readouterr().out.endswith("audit: none found, 0 ignored\n")
+    assert capsys.readouterr().out.endswith("audit: 0 found, 0 ignored\n")
 
 
-def test_product_asks_for_its_npm_locks() -> None:
+def test_audit_checks_all_npm_locks_of_the_product() -> None:
     assert [folder.name for folder in NPM if (folder / "package-lock.json").is_file()] == [
         "dashboard",
         "clients",
@@ -231,18 +233,18 @@ def test_product_asks_for_its_npm_locks() -> None:
     ]
 
 
-def test_vulnerable_python_package_is_a_line_with_locks_names_remedy_and_summary(
+def test_vulnerable_python_package_is_reported_with_locks_ids_remedy_and_summary(
     folder: Path, server: Advisories, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # given
     lock(folder, f"flask==3.1.0 {HASH}\n", "ws.txt")
     server.python["flask", "3.1.0"] = [osv()]
     # then
-    assert known(folder) == 1
+    assert audit_known(folder) == 1
     assert "api.txt, ws.txt: flask 3.1.0: CVE-2026-1, GHSA-1: fixed in 3.1.1: It breaks.\n" in capsys.readouterr().out
 
 
-def test_vulnerable_npm_package_is_a_line_whatever_npm_is_set_to(
+def test_vulnerable_npm_package_is_reported_with_any_settings_of_npm(
     folder: Path, npm: Path, server: Advisories, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -250,11 +252,11 @@ def test_vulnerable_npm_package_is_a_line_whatever_npm_is_set_to(
         monkeypatch.setenv(f"npm_config_{name}", value)
     server.npm["esbuild"] = [of_npm()]
     # then
-    assert known(folder, npm) == 1
+    assert audit_known(folder, npm) == 1
     assert f"{npm}: esbuild <1.0.1: GHSA-2: It breaks.\n" in capsys.readouterr().out
 
 
-def test_advisory_with_a_reason_to_ignore_it_does_not_count_by_any_of_its_names(
+def test_advisory_is_ignored_by_its_id_or_an_alias(
     folder: Path, npm: Path, server: Advisories, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -262,7 +264,7 @@ def test_advisory_with_a_reason_to_ignore_it_does_not_count_by_any_of_its_names(
     server.python["flask", "3.1.0"] = [osv(), osv(id="GHSA-3", aliases=[])]
     server.npm["uplot"] = [of_npm()]
     # then
-    assert known(folder, npm) == 1
+    assert audit_known(folder, npm) == 1
     said = capsys.readouterr().out
     assert "flask 3.1.0: GHSA-3: " in said
     assert said.endswith("audit: 1 found, 2 ignored\n")
@@ -272,8 +274,8 @@ def test_every_ignored_advisory_has_a_reason() -> None:
     assert all(reason.strip() for reason in advisories.IGNORED.values())
 
 
-@pytest.mark.parametrize("is_away", [False, True], ids=["knows nothing", "away"])
-def test_server_that_is_away_or_knows_no_advisories_is_said_of_both(
+@pytest.mark.parametrize("is_away", [False, True], ids=["answers 404", "away"])
+def test_both_tools_report_a_server_that_does_not_answer_or_answers_404(
     folder: Path,
     npm: Path,
     server: Advisories,
@@ -283,35 +285,35 @@ def test_server_that_is_away_or_knows_no_advisories_is_said_of_both(
 ) -> None:
     # given
     if is_away:
-        address(monkeypatch, 9)  # where nobody listens
+        use_server_port(monkeypatch, 9)  # no server listens there
     server.status = 404
     # then
-    assert known(folder, npm) == 1
+    assert audit_known(folder, npm) == 1
     said = capsys.readouterr().out
-    assert "pip-audit could not ask: " in said
-    assert f"{npm}: npm audit could not ask: " in said
+    assert "pip-audit failed: " in said
+    assert f"{npm}: npm audit failed: " in said
 
 
-def test_folder_without_a_lock_of_npm_counts(server: Advisories, tmp_path: Path) -> None:
-    [finding] = advisories.in_npm(tmp_path)
-    assert finding.text.startswith(f"{tmp_path}: npm audit could not ask: ")
+def test_folder_without_an_npm_lock_is_reported(server: Advisories, tmp_path: Path) -> None:
+    [vulnerability] = advisories.in_npm(tmp_path)
+    assert vulnerability.text.startswith(f"{tmp_path}: npm audit failed: ")
 
 
-def test_package_that_pip_audit_skips_is_a_finding(server: Advisories) -> None:
-    # given: one from an address, which the check of the form lets no lock have
+def test_package_that_pip_audit_skips_is_reported(server: Advisories) -> None:
+    # given: a package from an address, which the check of the form rejects
     name = "https://files.lan/flask.tar.gz#egg=flask"
     # when
-    [finding] = advisories.in_python([Pin(name, Version("3.1.0"), "api.txt", HASH)])
+    [vulnerability] = advisories.in_python([Pin(name, Version("3.1.0"), "api.txt", HASH)])
     # then
-    assert finding.text == f"api.txt: {name} 3.1.0: pip-audit skipped it"
-    assert not finding.is_ignored
+    assert vulnerability.text == f"api.txt: {name} 3.1.0: pip-audit skipped this package"
+    assert not vulnerability.is_ignored
 
 
-def test_advisory_that_pip_audit_cannot_read_counts(
+def test_advisory_that_pip_audit_cannot_read_is_reported(
     folder: Path, server: Advisories, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # given
     server.python["flask", "3.1.0"] = [osv(schema_version="2.0.0")]
     # then
-    assert known(folder) == 1
+    assert audit_known(folder) == 1
     assert "Unsupported OSV schema version: 2.0.0" in capsys.readouterr().out

@@ -91,7 +91,7 @@ def test_backup_is_a_private_file_named_after_its_time_and_prints_its_size(
         (DockerResult(1, "", "backup: the disk is full"), "the disk is full"),
         (DockerResult(0, "", ""), "begins with b''"),
         (DockerResult(0, "NOAUTH Authentication required."), "begins with b'NOAUTH'"),
-        (DockerResult(0, RDB[:-3].decode("latin-1")), "not whole"),
+        (DockerResult(0, RDB[:-3].decode("latin-1")), "is incomplete"),
     ],
 )
 def test_backup_leaves_no_file_when_it_is_incomplete(docker: ScriptedDocker, answer: DockerResult, words: str) -> None:
@@ -218,7 +218,7 @@ def test_restore_replaces_data_users_and_tokens_and_prints_the_lost_time(
     ]
     output = capsys.readouterr().out
     then = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(made))
-    assert f"What came from {then} to now (2 h 1 min) will be missing." in output
+    assert f"Data from {then} to now (2 h 1 min) will be missing." in output
     assert output.index("will be missing") < output.index("stopping the services that write")
 
 
@@ -253,7 +253,7 @@ def test_restore_of_users_and_tokens_changes_nothing_when_not_confirmed_or_witho
     assert docker.called("compose exec -T api serve access restore") == []
 
 
-@pytest.mark.parametrize(("content", "words"), [(b"# README", "no copy"), (RDB[:-1], "not whole")])
+@pytest.mark.parametrize(("content", "words"), [(b"# README", "not a copy"), (RDB[:-1], "is incomplete")])
 def test_restore_refuses_a_file_that_is_no_backup(
     docker: ScriptedDocker, copy: Path, content: bytes, words: str
 ) -> None:

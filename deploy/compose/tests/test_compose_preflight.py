@@ -123,7 +123,7 @@ def test_port_is_free_when_our_gateway_crashes_in_a_loop(
 ) -> None:
     # given
     script_stopped_gateway(docker, taken)
-    monkeypatch.setattr("deploy.compose.preflight.holder", lambda _: " by docker-proxy (process 7)")
+    monkeypatch.setattr("deploy.compose.preflight.listener_name", lambda _: " by docker-proxy (process 7)")
     # then
     assert check_port(docker, project(taken)).holder is None
 
@@ -142,7 +142,7 @@ def test_port_is_checked_again_when_the_engine_has_it_for_no_container(
 ) -> None:
     # given: a container of ours was removed a moment ago
     results = iter([False, False, True])
-    monkeypatch.setattr("deploy.compose.preflight.holder", lambda _: " by docker-proxy (process 7)")
+    monkeypatch.setattr("deploy.compose.preflight.listener_name", lambda _: " by docker-proxy (process 7)")
     monkeypatch.setattr("deploy.compose.preflight.is_free", lambda *_: next(results))
     # then
     assert check_port(docker, project(taken), lambda _: None).holder is None

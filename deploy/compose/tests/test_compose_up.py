@@ -137,7 +137,7 @@ def test_up_starts_the_services_and_prints_the_urls(
     output = capsys.readouterr().out
     assert f"http://localhost:{page.server_port}\n" in output
     assert "7 of 8 nodes answer" in output
-    assert "\nAbout the nodes:\n  - node8 is offline: it sleeps\n" in output
+    assert "\nProblems of the nodes:\n  - node8 is offline: it sleeps\n" in output
     assert "deploy/compose/config/nodes.yaml" in output
     assert "Ready after " in output
     assert docker.called("compose up") == ["compose up --detach --wait"]

@@ -1,4 +1,4 @@
-"""Under which URLs the pages are reached."""
+"""The URLs of the pages."""
 
 import socket
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from deploy.host.addresses import machine_addresses, probe_host, urls
 
 
-def test_urls_name_what_others_type() -> None:
+def test_urls_are_those_that_people_open() -> None:
     assert urls("127.0.0.1", 8085) == ["http://localhost:8085"]
     assert urls("192.168.1.5", 80) == ["http://192.168.1.5"]
     assert urls("::1", 8085) == ["http://[::1]:8085"]
@@ -35,5 +35,5 @@ def test_machine_addresses_are_those_of_the_kernel_without_loopback(tmp_path: Pa
     assert machine_addresses(with_ipv6=True, proc_net=tmp_path / "none") == []
 
 
-def test_probe_reaches_a_server_that_listens_everywhere() -> None:
+def test_probe_host_is_loopback_when_a_server_listens_on_all_addresses() -> None:
     assert [probe_host(host) for host in ("0.0.0.0", "::", "10.0.0.1")] == ["127.0.0.1", "::1", "10.0.0.1"]

@@ -1,4 +1,4 @@
-"""What the api says of itself, whether the page answers, and when the product counts as ready by both."""
+"""The api's status, the answer of the page, and the readiness of the product."""
 
 import os
 import ssl
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.host.status import Inquiry, Status, answering, why_no_page
+from deploy.host.status import ReadinessCheck, Status, nodes_answering, page_failure
 from tests.drivers.certificate import make_certificate
 from tests.drivers.live_product import FrontPage, told
 from tests.drivers.ports import free_port
@@ -17,7 +17,7 @@ from tests.drivers.serving import serving
 from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import eventually
 
-#: Says what the file holds and what it was asked, as a stand-in for Python and the api.
+#: Prints the content of a file, in place of the api.
 STAND_IN = "import sys; print('Redis does not answer', file=sys.stderr); print(open({!r}).read(), end='')"
 
 
@@ -27,27 +27,27 @@ def page() -> Iterator[FrontPage]:
         yield server
 
 
-@pytest.mark.parametrize("said", ["", "{}", "[]", "null", '{"live": true}', "api: REDIS_URL=… is not valid"])
-def test_answer_that_is_none_is_why_nothing_is_known(said: str) -> None:
-    assert Status.read(f"something before\n{said}") == Status(False, said or "something before")
-    assert Status.read("") == Status(False, "the api says nothing")
+@pytest.mark.parametrize("output", ["", "{}", "[]", "null", '{"live": true}', "api: REDIS_URL=… is not valid"])
+def test_output_that_is_no_status_becomes_the_cause(output: str) -> None:
+    assert Status.parse(f"something before\n{output}") == Status(False, output or "something before")
+    assert Status.parse("") == Status(False, "the api printed nothing")
 
 
-def test_page_that_does_not_answer_is_named_with_its_address(valkey: Valkey) -> None:
+def test_page_failure_names_the_address(valkey: Valkey) -> None:
     port = free_port()
-    assert why_no_page("127.0.0.1", port).startswith(f"the page does not answer on 127.0.0.1:{port} (")
-    assert why_no_page("127.0.0.1", valkey.port) == f"what answers on 127.0.0.1:{valkey.port} is no HTTP"
+    assert page_failure("127.0.0.1", port).startswith(f"the page does not answer on 127.0.0.1:{port} (")
+    assert page_failure("127.0.0.1", valkey.port) == f"the server on 127.0.0.1:{valkey.port} does not answer in HTTP"
 
 
-def test_page_is_asked_for_over_tls_when_the_port_speaks_it(tmp_path: Path, page: FrontPage) -> None:
+def test_page_is_requested_over_tls_when_the_scheme_is_https(tmp_path: Path, page: FrontPage) -> None:
     # given
     make_certificate(tmp_path, "DNS:cluster.lab")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "server.crt", tmp_path / "server.key")
     page.socket = context.wrap_socket(page.socket, server_side=True)
     # then
-    assert why_no_page("127.0.0.1", page.server_port, "https") == ""
-    assert why_no_page("127.0.0.1", page.server_port) != ""
+    assert page_failure("127.0.0.1", page.server_port, "https") == ""
+    assert page_failure("127.0.0.1", page.server_port) != ""
 
 
 @pytest.mark.parametrize(
@@ -59,71 +59,71 @@ def test_page_is_asked_for_over_tls_when_the_port_speaks_it(tmp_path: Path, page
         (3, 4, "3 of 4 nodes answer"),
     ],
 )
-def test_sentence_about_nodes_follows_their_number(online: int, total: int, text: str) -> None:
-    assert answering(online, total) == text
+def test_verb_follows_the_number_of_nodes(online: int, total: int, text: str) -> None:
+    assert nodes_answering(online, total) == text
 
 
 @pytest.fixture
 def answer(tmp_path: Path) -> Path:
-    """What the api says next."""
+    """File with the next output of the api."""
     file = tmp_path / "answer"
     file.write_text(told(issues=("node8 is offline: it sleeps",)))
     return file
 
 
 @pytest.fixture
-def asked(page: FrontPage, answer: Path) -> Iterator[Inquiry]:
+def check(page: FrontPage, answer: Path) -> Iterator[ReadinessCheck]:
     command = [sys.executable, "-c", STAND_IN.format(str(answer))]
-    with closing(Inquiry(command, os.environ, "127.0.0.1", page.server_port)) as asked:
-        yield asked
+    with closing(ReadinessCheck(command, os.environ, "127.0.0.1", page.server_port)) as check:
+        yield check
 
 
-def test_product_is_ready_when_the_api_has_live_data_and_the_page_answers(asked: Inquiry) -> None:
+def test_product_is_ready_when_the_api_has_live_data_and_the_page_answers(check: ReadinessCheck) -> None:
     # when
-    eventually(asked.is_answered)
+    eventually(check.is_ready)
     # then
-    assert asked.missing == ""
-    assert (asked.status.nodes_online, asked.status.nodes_total) == (7, 8)
-    assert asked.status.issues == ("node8 is offline: it sleeps",)
+    assert check.missing == ""
+    assert (check.status.nodes_online, check.status.nodes_total) == (7, 8)
+    assert check.status.issues == ("node8 is offline: it sleeps",)
 
 
-def test_product_is_asked_again_until_data_are_live(asked: Inquiry, answer: Path) -> None:
+def test_readiness_is_checked_again_until_data_are_live(check: ReadinessCheck, answer: Path) -> None:
     # given
-    answer.write_text(told("no collector is at work on this Redis"))
-    assert not asked.is_answered()
-    eventually(lambda: asked.is_answered() or asked.missing == "no collector is at work on this Redis")
-    assert not asked.status.is_live
+    answer.write_text(told("no collector runs on this Redis"))
+    assert not check.is_ready()
+    eventually(lambda: check.is_ready() or check.missing == "no collector runs on this Redis")
+    assert not check.status.is_live
     # when
     answer.write_text(told())
     # then
-    eventually(asked.is_answered)
+    eventually(check.is_ready)
 
 
-def test_product_is_not_ready_before_the_page_answers(asked: Inquiry, page: FrontPage) -> None:
+def test_product_is_not_ready_before_the_page_answers(check: ReadinessCheck, page: FrontPage) -> None:
     # given
     page.status = 503
     # when
-    eventually(lambda: asked.is_answered() or asked.status.is_live)
+    eventually(lambda: check.is_ready() or check.status.is_live)
     # then
-    assert asked.missing == "the page answers with status 503"
+    assert check.missing == "the page answers with status 503"
     # and when
     page.status = 303
-    assert asked.is_answered()
+    assert check.is_ready()
 
 
-def test_answer_longer_than_a_pipe_is_read_whole(asked: Inquiry, answer: Path) -> None:
+def test_output_longer_than_a_pipe_is_read_completely(check: ReadinessCheck, answer: Path) -> None:
     # given
     issues = tuple(f"node{number} is offline: it sleeps" for number in range(10_000))
     answer.write_text(told(issues=issues))
     # when
-    eventually(asked.is_answered)
+    eventually(check.is_ready)
     # then
-    assert asked.status.issues == issues
+    assert check.status.issues == issues
 
 
-def test_asking_ends_at_once_when_it_is_no_longer_wanted(page: FrontPage) -> None:
+def test_close_stops_the_check_immediately(page: FrontPage) -> None:
     # given
     command = [sys.executable, "-c", "import time; time.sleep(600)"]
-    with closing(Inquiry(command, os.environ, "127.0.0.1", page.server_port)) as asked:
-        assert not asked.is_answered()
-        assert asked.missing == "the api has not answered yet"
+    with closing(ReadinessCheck(command, os.environ, "127.0.0.1", page.server_port)) as check:
+        assert not check.is_ready()
+        assert check.missing == "the api has not answered yet"

@@ -1,1 +1,1 @@
-"""``make images-offline``: base images from Debian's packages, and the product's images on top of them."""
+"""``make images-offline``: build base images from Debian's packages, and the product's images on them."""

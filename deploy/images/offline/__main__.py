@@ -1,4 +1,4 @@
-"""``python3 -m deploy.images.offline [--arch arm64]``: all images, without any container registry."""
+"""``python3 -m deploy.images.offline [--arch arm64]``: build all images without a container registry."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ import time
 from pathlib import Path
 
 from contract import VERSION
-from deploy.images.offline.architecture import Refusal, chosen_architecture, require_emulation, tag_suffix
+from deploy.images.offline.architecture import ImagesError, chosen_architecture, require_emulation, tag_suffix
 from deploy.images.offline.base_images import PRODUCT, BaseImages, say
 
 ROOT = Path(__file__).resolve().parents[3]
 _HEADING = (
-    "# Base images made on this machine by `make images-offline`. Without these lines the official ones are taken."
+    "# Base images that `make images-offline` built on this machine. Without these lines the official images are used."
 )
 
 
 def require_docker() -> None:
-    """Check that there is a Docker engine.
+    """Check that a Docker engine answers.
 
     Raises:
-        Refusal: there is none, or it does not answer this user.
+        ImagesError: docker is missing, or the engine does not answer this user.
     """
     if shutil.which("docker") is None:
-        raise Refusal("docker is missing: sudo apt-get install -y docker.io, and the compose plugin")
+        raise ImagesError("docker is missing: sudo apt-get install -y docker.io, and the compose plugin")
     done = subprocess.run(["docker", "version"], capture_output=True, text=True)
     if done.returncode != 0:
-        raise Refusal(f"the Docker engine does not answer: {done.stderr.strip()}")
+        raise ImagesError(f"the Docker engine does not answer: {done.stderr.strip()}")
 
 
 def select_images(path: Path, variables: dict[str, str]) -> None:
-    """Set ``variables`` in the file ``.env``, which need not be there yet; all other lines stay as they are."""
+    """Set ``variables`` in the file ``.env``, which may not exist yet; keep all other lines."""
     lines = path.read_text().splitlines() if path.exists() else []
     kept = [line for line in lines if line.partition("=")[0].strip() not in variables and line != _HEADING]
     while kept and not kept[-1].strip():
@@ -51,22 +51,22 @@ def build(architecture: str, selected: dict[str, str]) -> None:
     """Build the product's images on the base images ``selected``.
 
     Raises:
-        Refusal: the build failed.
+        ImagesError: the build failed.
     """
     variables = dict(selected)
     if tag_suffix(architecture):
         variables["IMAGE_TAG"] = VERSION + tag_suffix(architecture)
-    say("building the product's images on them")
+    say("building the product's images on the base images")
     command = ["docker", "compose", "--profile", "demo", "build"]
     if subprocess.run(command, cwd=ROOT, env={**os.environ, **variables}).returncode != 0:
-        raise Refusal("the product's images could not be built; what went wrong stands above")
+        raise ImagesError("the product's images could not be built; see the error above")
 
 
 def make_images(architecture: str, mirror: str) -> None:
-    """Make the base images, select them, and build on them.
+    """Build the base images, select them in ``.env``, and build the product's images.
 
     Raises:
-        Refusal: something failed.
+        ImagesError: a step failed.
     """
     require_docker()
     require_emulation(architecture)
@@ -84,7 +84,7 @@ def make_images(architecture: str, mirror: str) -> None:
 
 
 def main() -> int:
-    """Return the exit code."""
+    """Run the command; return its exit code."""
     parser = argparse.ArgumentParser(prog="images-offline", description=__doc__)
     parser.add_argument("--arch", default=os.environ.get("ARCH", ""), help="amd64 or arm64; default: this machine's")
     parser.add_argument("--mirror", default=os.environ.get("DEBIAN_MIRROR", ""), help="URL of Debian's packages")
@@ -92,11 +92,11 @@ def main() -> int:
     began = time.monotonic()
     try:
         make_images(chosen_architecture(options.arch), options.mirror)
-    except Refusal as refusal:
+    except ImagesError as refusal:
         print(f"images: {refusal}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("images: interrupted; call it again to go on", file=sys.stderr)
+        print("images: interrupted; run the command again to continue", file=sys.stderr)
         return 130
     say(f"{time.monotonic() - began:.0f} s")
     return 0

@@ -1,45 +1,46 @@
-"""Processor architectures, as Debian, Docker and the kernel call them."""
+"""Processor architectures, and their names in Debian, Docker and the kernel."""
 
 from __future__ import annotations
 
 import os
 
-#: Debian's and Docker's name by the kernel's.
+#: Debian's and Docker's name for each kernel name.
 _NAMES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
-class Refusal(Exception):
-    """The images cannot be made here; the text says why and what helps."""
+class ImagesError(Exception):
+    """The images cannot be built on this machine. The text has the reason and the remedy."""
 
 
 def own_architecture() -> str:
-    """The name of this machine's architecture.
+    """Return the name of this machine's architecture.
 
     Raises:
-        Refusal: it is none that images are made for.
+        ImagesError: there are no images for this architecture.
     """
     kernel_name = os.uname().machine
     try:
         return _NAMES[kernel_name]
     except KeyError:
-        raise Refusal(f"images are made for {' and '.join(_NAMES.values())}, and this is {kernel_name}") from None
+        known = " and ".join(_NAMES.values())
+        raise ImagesError(f"images exist for {known}, but this machine is {kernel_name}") from None
 
 
 def chosen_architecture(asked: str) -> str:
-    """``asked``, or this machine's own where it is empty.
+    """Return ``asked``, or this machine's architecture if ``asked`` is empty.
 
     Raises:
-        Refusal: it is none that images are made for.
+        ImagesError: there are no images for this architecture.
     """
     if not asked:
         return own_architecture()
     if asked not in _NAMES.values():
-        raise Refusal(f"ARCH={asked} is not known: it takes {' or '.join(_NAMES.values())}")
+        raise ImagesError(f"ARCH={asked} is not valid: it takes {' or '.join(_NAMES.values())}")
     return asked
 
 
 def tag_suffix(architecture: str) -> str:
-    """What an image's tag says of its architecture: nothing where it is this machine's own."""
+    """Return the suffix of an image's tag for its architecture; empty for this machine's own."""
     return "" if architecture == own_architecture() else f"-{architecture}"
 
 
@@ -47,7 +48,7 @@ def require_emulation(architecture: str) -> None:
     """Check that this kernel runs programs of ``architecture``.
 
     Raises:
-        Refusal: it does not.
+        ImagesError: the emulation is not set up.
     """
     if architecture == own_architecture():
         return
@@ -57,9 +58,9 @@ def require_emulation(architecture: str) -> None:
             rule = entry.read()
     except OSError:
         rule = ""
-    # F: the interpreter is opened when it is registered, so that it is there in a container too.
+    # Flag F: the kernel opens the interpreter at registration, so containers can use it too.
     if "enabled" not in rule or "flags:" not in rule or "F" not in rule.partition("flags:")[2].splitlines()[0]:
-        raise Refusal(
-            f"this kernel does not run programs of {architecture} yet: sudo apt-get install -y qemu-user-static "
-            "binfmt-support (and mount -t binfmt_misc none /proc/sys/fs/binfmt_misc where it is not mounted)"
+        raise ImagesError(
+            f"this kernel cannot run programs of {architecture}: sudo apt-get install -y qemu-user-static "
+            "binfmt-support (and mount -t binfmt_misc none /proc/sys/fs/binfmt_misc if it is not mounted)"
         )

@@ -1,4 +1,4 @@
-"""The base images, under names of their own: an official name would hide the official image."""
+"""Build the base images, under their own names: an official name would hide the official image."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.images.offline import root_file_system
-from deploy.images.offline.architecture import Refusal, tag_suffix
+from deploy.images.offline.architecture import ImagesError, tag_suffix
 from deploy.images.offline.root_file_system import CERTIFICATES, load_image, make_root_file_system
 
 PREFIX = "dispycluster-base"
-#: Says what a base image was made of, so that it is made again when that changes.
+#: Label with a digest of a base image's inputs. A changed digest means that the image is built again.
 _LABEL = "live.dispycluster.inputs"
 _DOCKERFILE = Path(__file__).parent / "stand_in.Dockerfile"
 
 
 @dataclass(frozen=True)
-class Base:
-    """One base image: the variable that selects it, its name and tag, and Debian's packages in it."""
+class BaseImage:
+    """A base image: the setting that selects it, its name and tag, and its Debian packages."""
 
     variable: str
     name: str
@@ -31,33 +31,33 @@ class Base:
 
 
 PRODUCT = (
-    Base("PYTHON_IMAGE", "python", "3.11", "python3"),
-    Base("PYTHON_BUILD_IMAGE", "python-build", "3.11", "python3 python3-pip python3-venv"),
-    Base("HAPROXY_IMAGE", "haproxy", "2.6", "haproxy"),
-    Base("VALKEY_IMAGE", "redis", "7.0", "redis-server redis-tools"),
-    Base("NODE_EXPORTER_IMAGE", "node-exporter", "1.5", "prometheus-node-exporter"),
+    BaseImage("PYTHON_IMAGE", "python", "3.11", "python3"),
+    BaseImage("PYTHON_BUILD_IMAGE", "python-build", "3.11", "python3 python3-pip python3-venv"),
+    BaseImage("HAPROXY_IMAGE", "haproxy", "2.6", "haproxy"),
+    BaseImage("VALKEY_IMAGE", "redis", "7.0", "redis-server redis-tools"),
+    BaseImage("NODE_EXPORTER_IMAGE", "node-exporter", "1.5", "prometheus-node-exporter"),
 )
 
 
 class BaseImages:
-    """Makes base images for one architecture, each once."""
+    """Builds the base images of one architecture."""
 
     def __init__(self, architecture: str, mirror: str = "") -> None:
         self._architecture = architecture
         self._mirror = mirror
-        #: Names and ids of the root file systems that were seen to be up to date, by suite.
-        self._seen: dict[str, tuple[str, str]] = {}
+        #: Names and ids of the current root file systems, by suite.
+        self._root_file_systems: dict[str, tuple[str, str]] = {}
 
-    def make(self, base: Base) -> str:
-        """Make ``base`` unless it is there; return its name.
+    def make(self, base: BaseImage) -> str:
+        """Build ``base`` unless the current image exists; return its name.
 
         Raises:
-            Refusal: it cannot be made.
+            ImagesError: the image cannot be built.
         """
-        if base.suite not in self._seen:
+        if base.suite not in self._root_file_systems:
             name = self._debian(base.suite)
-            self._seen[base.suite] = name, _image_id(name)
-        debian, debian_id = self._seen[base.suite]
+            self._root_file_systems[base.suite] = name, _image_id(name)
+        debian, debian_id = self._root_file_systems[base.suite]
         dockerfile = _DOCKERFILE.read_text()
         name = f"{PREFIX}/{base.name}:{base.tag}{tag_suffix(self._architecture)}"
         inputs = _hash(debian, debian_id, base.packages, dockerfile)
@@ -75,7 +75,7 @@ class BaseImages:
         inputs = _hash(suite, self._mirror, self._architecture, certificates.hex(), made_by)
         if _inputs_of(name) != inputs:
             if os.geteuid() != 0:
-                raise Refusal("a root file system can only be made by root: sudo make images-offline")
+                raise ImagesError("only root can build a root file system: sudo make images-offline")
             say(f"{name}: a root file system by debootstrap")
             with tempfile.TemporaryDirectory(prefix="debian-") as folder:
                 root = Path(folder, "root")
@@ -85,7 +85,7 @@ class BaseImages:
 
 
 def say(text: str) -> None:
-    """Tell whoever waits."""
+    """Print a line of progress."""
     print(f"images: {text}", flush=True)
 
 
@@ -106,7 +106,7 @@ def _docker(command: list[str], *, input_text: str) -> None:
     environment = {**os.environ, "DOCKER_BUILDKIT": "0"}
     done = subprocess.run(command, input=input_text, capture_output=True, text=True, env=environment)
     if done.returncode != 0:
-        raise Refusal(f"docker build failed: {(done.stdout + done.stderr).strip()[-2000:]}")
+        raise ImagesError(f"docker build failed: {(done.stdout + done.stderr).strip()[-2000:]}")
 
 
 def _hash(*inputs: str) -> str:

@@ -1,4 +1,4 @@
-"""A Debian root file system, made by debootstrap, rid of what no container needs, and made an image of one layer."""
+"""Build a small Debian root file system with debootstrap, and load it as an image with one layer."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from deploy.images.offline.architecture import Refusal
+from deploy.images.offline.architecture import ImagesError
 
-#: Certificates that this machine trusts, those of a company proxy included: the images trust them too.
+#: CA certificates that this machine trusts, for instance of a company proxy. The images trust them too.
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
-_NOT_NEEDED = (
+_UNNEEDED = (
     *("usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale", "usr/share/lintian", "var/log"),
     *("var/cache/apt", "var/cache/debconf", "var/lib/apt/lists", "debootstrap"),
 )
@@ -25,36 +25,36 @@ _NOT_NEEDED = (
 def make_root_file_system(folder: Path, *, suite: str, architecture: str, mirror: str = "") -> None:
     """Install Debian's ``suite`` for ``architecture`` into ``folder``, which must not exist.
 
-    ``mirror``: URL of Debian's packages; debootstrap's own choice where it is empty.
+    ``mirror``: URL of Debian's packages; empty for debootstrap's default.
 
     Raises:
-        Refusal: debootstrap is missing or failed.
+        ImagesError: debootstrap is missing or failed.
     """
     if shutil.which("debootstrap") is None:
-        raise Refusal("debootstrap is missing: sudo apt-get install -y debootstrap")
+        raise ImagesError("debootstrap is missing: sudo apt-get install -y debootstrap")
     command = ["debootstrap", "--variant=minbase", "--include=ca-certificates", f"--arch={architecture}"]
     done = subprocess.run([*command, suite, str(folder), *([mirror] if mirror else [])], capture_output=True, text=True)
     if done.returncode != 0:
-        said = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith(("E:", "W:"))]
+        errors = [line for line in (done.stdout + done.stderr).splitlines() if line.startswith(("E:", "W:"))]
         log = folder / "debootstrap" / "debootstrap.log"
         more = log.read_text(errors="replace").splitlines()[-3:] if log.exists() else []
-        raise Refusal("debootstrap failed: " + " ".join([*said, *more]))
-    _name_sources(folder / "etc/apt/sources.list", suite)
-    _trust_what_this_machine_trusts(folder)
-    for name in _NOT_NEEDED:
+        raise ImagesError("debootstrap failed: " + " ".join([*errors, *more]))
+    _write_sources(folder / "etc/apt/sources.list", suite)
+    _copy_trusted_certificates(folder)
+    for name in _UNNEEDED:
         for entry in (folder / name).glob("*"):
             shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
 
 
-def _name_sources(sources: Path, suite: str) -> None:
-    """Add the suite's updates to what debootstrap wrote: they come from the same mirror, or from beside it."""
+def _write_sources(sources: Path, suite: str) -> None:
+    """Add the suite's updates and security updates to the sources that debootstrap wrote."""
     mirror = sources.read_text().split()[1].rstrip("/")
     sources.write_text(
         f"deb {mirror} {suite} main\ndeb {mirror} {suite}-updates main\ndeb {mirror}-security {suite}-security main\n"
     )
 
 
-def _trust_what_this_machine_trusts(folder: Path) -> None:
+def _copy_trusted_certificates(folder: Path) -> None:
     bundle = folder / "etc/ssl/certs/ca-certificates.crt"
     known = set(_certificates(bundle))
     more = [certificate for certificate in _certificates(CERTIFICATES) if certificate not in known]
@@ -62,7 +62,7 @@ def _trust_what_this_machine_trusts(folder: Path) -> None:
         Path(folder, f"usr/local/share/ca-certificates/this-machine-{number}.crt").write_text(certificate + "\n")
     done = subprocess.run(["chroot", str(folder), "update-ca-certificates"], capture_output=True, text=True)
     if done.returncode != 0:
-        raise Refusal(f"the certificates of this machine could not be taken along: {done.stderr.strip()}")
+        raise ImagesError(f"cannot copy the certificates of this machine: {done.stderr.strip()}")
 
 
 def _certificates(bundle: Path) -> list[str]:
@@ -71,13 +71,13 @@ def _certificates(bundle: Path) -> list[str]:
 
 
 def load_image(root: Path, *, name: str, architecture: str, labels: dict[str, str]) -> None:
-    """Give the Docker engine the image ``name`` with the files under ``root``.
+    """Load the files under ``root`` into the Docker engine as the image ``name``.
 
-    ``docker import`` would record the engine's own architecture, whatever is in the files; an archive for
-    ``docker load`` says its own (https://github.com/moby/docker-image-spec).
+    ``docker import`` would record the engine's own architecture; an archive for ``docker load`` names its architecture
+    (https://github.com/moby/docker-image-spec).
 
     Raises:
-        Refusal: tar or docker failed.
+        ImagesError: tar or docker failed.
     """
     with tempfile.TemporaryDirectory(dir=root.parent) as folder:
         layer = Path(folder, "layer.tar")
@@ -111,4 +111,4 @@ def _descriptions(layer: Path, name: str, architecture: str, labels: dict[str, s
 def _run(command: list[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
-        raise Refusal(f"{command[0]} failed: {done.stderr.strip()}")
+        raise ImagesError(f"{command[0]} failed: {done.stderr.strip()}")

@@ -1,8 +1,8 @@
-# Debian's packages on the base image, in place of an image from a registry.
+# A replacement for a registry image: Debian's packages on the base image.
 ARG DEBIAN
 FROM ${DEBIAN}
 ARG PACKAGES
-# The paths that the official images have.
+# Add the paths of the official images.
 RUN apt-get update -qq \
     && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends ${PACKAGES} >/dev/null \
     && { [ ! -x /usr/bin/prometheus-node-exporter ] || ln -s /usr/bin/prometheus-node-exporter /bin/node_exporter; } \

@@ -73,12 +73,12 @@ def test_gateway_answers_to_the_names_that_the_services_do(variables: dict[str, 
     assert letters == {name for name in rule if name not in ("api", "ws", "collector", "192.168.1.4", "fd00::7")}
 
 
-def test_gateway_checks_no_name_when_nothing_says_where_its_port_is_published(tmp_path: Path) -> None:
+def test_gateway_checks_no_host_names_without_public_host(tmp_path: Path) -> None:
     # As on Kubernetes.
     assert names(tmp_path, PUBLIC_URL="https://cluster.example") is None
 
 
-def test_gateway_says_what_the_services_say() -> None:
+def test_gateway_and_services_send_the_same_error() -> None:
     problem = Problem(title="Misdirected Request", status=MISDIRECTED, detail=MISDIRECTED_TEXT)
 
     assert (FILES / "misdirected.json").read_bytes().rstrip() == encode(problem)
@@ -100,7 +100,7 @@ def test_address_gets_half_of_the_connections_unless_another_number_is_set(
     assert told(tmp_path, "GATEWAY_LIMIT_CONNECTIONS", **variables).stdout == f"{connections}\n"
 
 
-def test_number_of_connections_that_is_none_is_refused_by_its_name(tmp_path: Path) -> None:
+def test_invalid_number_of_connections_is_refused_with_its_setting(tmp_path: Path) -> None:
     done = told(tmp_path, "GATEWAY_NAMES", GATEWAY_MAXCONN="7500", GATEWAY_LIMIT_CONNECTIONS="many")
     assert (done.returncode, done.stdout) == (1, "")
     assert "GATEWAY_LIMIT_CONNECTIONS" in done.stderr
@@ -122,7 +122,7 @@ def test_connections_that_open_files_do_not_allow_are_refused_by_name(
     assert name in done.stderr
 
 
-def test_gateway_names_all_that_is_wrong_before_it_gives_up(tmp_path: Path) -> None:
+def test_gateway_reports_all_errors_before_it_stops(tmp_path: Path) -> None:
     wrong = {"LOG_LEVEL": "LOUD", "GATEWAY_MAXCONN": "lots", "TRUSTED_PROXIES": "proxy.lan", "TLS_HSTS_SECONDS": "year"}
     done = told(tmp_path, "GATEWAY_NAMES", **wrong)
     assert (done.returncode, done.stdout) == (1, "")
@@ -184,7 +184,7 @@ def test_gateway_logs_from_its_own_level_on(tmp_path: Path, variables: dict[str,
 
 
 @pytest.mark.parametrize("name", ["LOG_LEVEL", "GATEWAY_LOG_LEVEL", "LOG_FORMAT"])
-def test_setting_of_the_log_that_is_none_is_refused_by_its_name(tmp_path: Path, name: str) -> None:
+def test_invalid_log_setting_is_refused_with_its_name(tmp_path: Path, name: str) -> None:
     done = told(tmp_path, "GATEWAY_NAMES", GATEWAY_MAXCONN="7500", **{name: "loud"})
     assert done.returncode == 1
     assert f"ERROR gateway: {name}=loud is not valid" in done.stderr

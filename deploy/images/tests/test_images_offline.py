@@ -10,7 +10,7 @@ import pytest
 from deploy.images.offline import architecture, base_images, root_file_system
 from deploy.images.offline.__main__ import select_images
 from deploy.images.offline.architecture import (
-    Refusal,
+    ImagesError,
     chosen_architecture,
     own_architecture,
     require_emulation,
@@ -33,7 +33,7 @@ def test_env_file_gets_the_variables_and_keeps_everything_else(tmp_path: Path) -
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-def test_env_file_is_made_where_there_is_none(tmp_path: Path) -> None:
+def test_env_file_is_created_when_it_is_missing(tmp_path: Path) -> None:
     select_images(tmp_path / ".env", {"A": "b"})
     assert (tmp_path / ".env").read_text().endswith("\nA=b\n")
 
@@ -45,20 +45,20 @@ def test_every_base_image_has_a_name_of_its_own_and_a_variable_of_the_compose_fi
         assert f"${{{base.variable}:-" in compose, base
 
 
-def test_tag_names_an_architecture_only_where_it_is_not_this_machines() -> None:
+def test_tag_names_only_a_foreign_architecture() -> None:
     assert tag_suffix(own_architecture()) == ""
     assert tag_suffix(OTHER) == f"-{OTHER}"
     assert chosen_architecture("") == own_architecture()
-    with pytest.raises(Refusal, match="ARCH=mips"):
+    with pytest.raises(ImagesError, match="ARCH=mips"):
         chosen_architecture("mips")
 
 
-def test_emulation_that_is_not_there_is_refused_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_emulation_is_refused_with_the_package_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         architecture, "open", lambda path: (_ for _ in ()).throw(FileNotFoundError(path)), raising=False
     )
     require_emulation(own_architecture())
-    with pytest.raises(Refusal, match="qemu-user-static"):
+    with pytest.raises(ImagesError, match="qemu-user-static"):
         require_emulation(OTHER)
 
 
@@ -70,11 +70,11 @@ def test_emulation_must_reach_into_containers(monkeypatch: pytest.MonkeyPatch, r
     if works:
         require_emulation(OTHER)
     else:
-        with pytest.raises(Refusal):
+        with pytest.raises(ImagesError):
             require_emulation(OTHER)
 
 
-def test_image_of_a_root_file_system_says_its_own_architecture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_image_of_a_root_file_system_records_its_architecture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = tmp_path / "root"
     (root / "etc").mkdir(parents=True)
     (root / "etc" / "hostname").write_text("x")
@@ -102,18 +102,18 @@ def test_image_of_a_root_file_system_says_its_own_architecture(tmp_path: Path, m
         assert "./etc/hostname" in layer.getnames()
 
 
-def test_failure_of_docker_is_said_with_its_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_error_of_docker_is_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "root").mkdir()
 
     def run(command: list[str], **options: object) -> object:
         return subprocess.CompletedProcess(command, 1, "", "no space left on device")
 
     monkeypatch.setattr(root_file_system.subprocess, "run", run)
-    with pytest.raises(Refusal, match="no space left"):
+    with pytest.raises(ImagesError, match="no space left"):
         root_file_system.load_image(tmp_path / "root", name="x", architecture=OTHER, labels={})
 
 
 def test_debootstrap_that_is_missing_is_named_with_its_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(root_file_system.shutil, "which", lambda name: None)
-    with pytest.raises(Refusal, match="apt-get install -y debootstrap"):
+    with pytest.raises(ImagesError, match="apt-get install -y debootstrap"):
         root_file_system.make_root_file_system(tmp_path / "root", suite="bookworm", architecture="amd64")

@@ -18,7 +18,7 @@ def test_first_start_makes_every_secret_and_a_later_one_keeps_them(container: Se
     # when
     first = container.run()
     # then
-    assert (first.returncode, first.stdout) == (0, "secrets: 6 made, 0 kept\n")
+    assert (first.returncode, first.stdout) == (0, "secrets: 6 created, 0 kept\n")
     made = container.files()
     secrets = {name: text for name, text in made.items() if name != "redis/users.acl"}
     assert set(secrets) == {
@@ -29,7 +29,7 @@ def test_first_start_makes_every_secret_and_a_later_one_keeps_them(container: Se
     assert len(set(secrets.values())) == 6
     assert {path.stat().st_mode & 0o777 for path in container.secrets.rglob("*") if path.is_file()} == {0o600}
     # and when
-    assert container.run().stdout == "secrets: 0 made, 6 kept\n"
+    assert container.run().stdout == "secrets: 0 created, 6 kept\n"
     # then
     assert container.files() == made
 
@@ -53,7 +53,7 @@ def test_deployment_of_before_gets_the_key_and_keeps_its_passwords(container: Se
     said = container.run().stdout
     # then
     after = container.files()
-    assert said == "secrets: 1 made, 5 kept\n"
+    assert said == "secrets: 1 created, 5 kept\n"
     assert after.pop("access/key") != before.pop("access/key")
     assert after == before
 
@@ -61,10 +61,10 @@ def test_deployment_of_before_gets_the_key_and_keeps_its_passwords(container: Se
 def test_key_is_left_to_others_where_nothing_is_mounted_for_it(container: SecretsScript) -> None:
     (container.secrets / "access").rmdir()
     done = container.run()
-    assert (done.returncode, done.stdout) == (0, "secrets: 5 made, 0 kept\n")
+    assert (done.returncode, done.stdout) == (0, "secrets: 5 created, 0 kept\n")
 
 
-def test_nothing_is_made_while_nobody_has_said_who_gets_in(container: SecretsScript) -> None:
+def test_no_secret_is_created_while_access_is_missing(container: SecretsScript) -> None:
     # when
     done = container.run(PUBLIC_HOST="0.0.0.0")
     # then

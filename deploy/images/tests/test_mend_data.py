@@ -68,7 +68,7 @@ def whole(tmp_path: Path) -> Store:
     return Store(tmp_path, SELECT + SET + STEP)
 
 
-def test_whole_file_stays_as_it_is(whole: Store) -> None:
+def test_complete_file_stays_unchanged(whole: Store) -> None:
     done = whole.mend()
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert whole.path.read_bytes() == SELECT + SET + STEP
@@ -95,7 +95,7 @@ def test_nothing_is_done_before_there_are_data(tmp_path: Path, has_folder: bool)
     ],
     ids=["zeros", "command", "command, zeros", "step", "step without its end", "step, zeros"],
 )
-def test_what_a_power_cut_leaves_is_cut_and_kept_in_a_copy(whole: Store, tail: bytes, kind: str) -> None:
+def test_damage_of_a_power_cut_is_cut_and_kept_in_a_copy(whole: Store, tail: bytes, kind: str) -> None:
     # given
     former = whole.path.read_bytes()
     whole.path.write_bytes(former + tail)
@@ -123,7 +123,7 @@ def test_what_a_power_cut_leaves_is_cut_and_kept_in_a_copy(whole: Store, tail: b
     ],
     ids=["zeros in the middle", "length", "hole", "end of a step", "end of a step, commands", "text", "beginning"],
 )
-def test_damage_in_the_middle_is_left_alone_and_the_ways_on_are_told(tmp_path: Path, content: bytes) -> None:
+def test_damage_in_the_middle_changes_nothing_and_the_remedies_are_printed(tmp_path: Path, content: bytes) -> None:
     store = Store(tmp_path, content)
     # when
     done = store.mend()
@@ -143,7 +143,7 @@ def test_damage_in_the_middle_is_left_alone_and_the_ways_on_are_told(tmp_path: P
 
 @pytest.mark.parametrize("part", ["base", "manifest"])
 @pytest.mark.parametrize("damage", ["zeros", "end", "empty"])
-def test_damage_elsewhere_is_left_alone_and_the_ways_on_are_told(
+def test_damage_of_other_files_changes_nothing_and_the_remedies_are_printed(
     server: Valkey, tmp_path: Path, part: str, damage: str
 ) -> None:
     # given data of a server that has written its base anew
@@ -241,9 +241,10 @@ def server() -> Iterator[Valkey]:
     valkey.stop()
 
 
-def test_redis_loads_what_it_was_given_before_a_power_cut(server: Valkey, tmp_path: Path) -> None:
+def test_redis_loads_all_data_written_before_a_power_cut(server: Valkey, tmp_path: Path) -> None:
     # given a server that wrote, and whose file has zeros at its end
-    options = ("--appendonly", "yes", "--aof-load-truncated", "no", "--save", "")
+    # Without fsync, Redis writes every command before its reply; an fsync under way would postpone the write.
+    options = ("--appendonly", "yes", "--appendfsync", "no", "--aof-load-truncated", "no", "--save", "")
     server.start(tmp_path, *options)
     with server.client() as client:
         for number in range(200):

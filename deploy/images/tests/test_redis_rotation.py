@@ -123,7 +123,7 @@ def test_rotation_that_was_interrupted_goes_on(tmp_path: Path) -> None:
     assert f"user ws on #{_hash(further)} resetkeys" in (container.secrets / "redis/users.acl").read_text()
 
 
-def test_new_key_of_sessions_has_the_former_one_beside_it_or_not(tmp_path: Path) -> None:
+def test_new_session_key_keeps_the_previous_one_only_with_an_overlap(tmp_path: Path) -> None:
     container = SecretsScript(tmp_path)
     container.run()
     key, former = container.secrets / "access/key", container.secrets / "access/key.former"

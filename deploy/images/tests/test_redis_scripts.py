@@ -157,9 +157,7 @@ def test_redis_is_healthy_when_it_has_the_functions(container: Container, server
     assert container.run("health").returncode != 0
 
 
-def test_functions_of_the_former_release_are_served_when_redis_was_restarted_with_its_data(
-    container: Container, server: Valkey
-) -> None:
+def test_functions_of_the_last_release_survive_a_restart_of_redis(container: Container, server: Valkey) -> None:
     # given an append-only file, as the container writes it, of a Redis that the former release has used
     former = "#!lua name=dispycluster_000000000000\nredis.register_function('f_000000000000', function() return 1 end)"
     with server.client() as client:
@@ -177,7 +175,9 @@ def test_functions_of_the_former_release_are_served_when_redis_was_restarted_wit
         assert client.fcall("f_000000000000", 0) == 1
 
 
-def test_redis_lives_when_it_answers_and_not_when_it_hangs_or_is_gone(container: Container, server: Valkey) -> None:
+def test_redis_is_live_when_it_answers_and_not_when_it_hangs_or_is_stopped(
+    container: Container, server: Valkey
+) -> None:
     assert container.run("alive").returncode == 0
     server.pause()
     assert container.run("alive").returncode == 1
@@ -188,7 +188,9 @@ def test_redis_lives_when_it_answers_and_not_when_it_hangs_or_is_gone(container:
 
 
 @pytest.mark.parametrize(("answer", "status"), [("LOADING it loads", 0), ("BUSY a script runs", 1)])
-def test_redis_lives_while_it_loads_and_not_while_it_is_busy(tmp_path: Path, answer: str, status: int) -> None:
+def test_redis_is_live_while_it_loads_and_not_while_a_script_blocks_it(
+    tmp_path: Path, answer: str, status: int
+) -> None:
     class Answer(socketserver.StreamRequestHandler):
         def handle(self) -> None:
             for line in self.rfile:
@@ -202,7 +204,7 @@ def test_redis_lives_while_it_loads_and_not_while_it_is_busy(tmp_path: Path, ans
 
 
 @pytest.mark.parametrize("run", [lambda client: client.eval(ENDLESS, 0), call_endless], ids=["script", "function"])
-def test_script_that_does_not_end_is_ended_when_it_wrote_nothing(
+def test_endless_script_is_killed_when_it_wrote_nothing(
     container: Container, server: Valkey, run: Callable[[redis_client.Redis], object]
 ) -> None:
     # given

@@ -20,19 +20,19 @@ def started(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("memory", ["lots", "512xy", "1.5gb", "-1", "5 mb", "mb"])
-def test_memory_that_is_none_is_refused_by_name(tmp_path: Path, memory: str) -> None:
+def test_invalid_memory_is_refused_with_its_setting(tmp_path: Path, memory: str) -> None:
     done = started(tmp_path, REDIS_MAXMEMORY=memory)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith(f"redis: REDIS_MAXMEMORY={memory} is no amount of memory")
+    assert done.stderr.startswith(f"redis: REDIS_MAXMEMORY={memory} is not an amount of memory")
 
 
-def test_appendfsync_that_is_none_is_refused_by_name(tmp_path: Path) -> None:
+def test_invalid_appendfsync_is_refused_with_its_setting(tmp_path: Path) -> None:
     done = started(tmp_path, REDIS_APPENDFSYNC="sometimes")
     assert (done.returncode, done.stdout) == (1, "")
     assert "REDIS_APPENDFSYNC=sometimes" in done.stderr
 
 
-def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+def test_all_invalid_settings_are_reported_together(tmp_path: Path) -> None:
     done = started(tmp_path, REDIS_MAXMEMORY="lots", REDIS_APPENDFSYNC="sometimes")
     assert (done.returncode, done.stdout) == (1, "")
     assert len(done.stderr.splitlines()) == 2

@@ -25,7 +25,7 @@ def run(folder: Path, script: Path, **variables: str) -> subprocess.CompletedPro
     return subprocess.run(["sh", script], env=environment, capture_output=True, text=True, timeout=60)
 
 
-def test_redis_writes_its_log_in_utc_whatever_the_machine_says(tmp_path: Path) -> None:
+def test_redis_logs_in_utc_in_any_time_zone(tmp_path: Path) -> None:
     stand_in(tmp_path, "valkey-server", "date +%z")
     for name in ("guard-disk", "keep-functions", "guard-scripts", "mend-data", "tell-cut"):
         stand_in(tmp_path, name, "exit")
@@ -48,7 +48,7 @@ def test_backup_notes_when_it_was_made(tmp_path: Path) -> None:
     assert before <= int(moment) <= time.time()
 
 
-def test_second_backup_at_the_same_time_says_so_and_takes_nothing_from_the_first(tmp_path: Path) -> None:
+def test_second_simultaneous_backup_is_refused_and_does_not_disturb_the_first(tmp_path: Path) -> None:
     stand_in(tmp_path, "operator", REPLIES)
     (tmp_path / "dump.rdb").write_text("data")
     (tmp_path / "backup").write_text((BIN / "backup").read_text().replace("/store", str(tmp_path)))
@@ -56,7 +56,7 @@ def test_second_backup_at_the_same_time_says_so_and_takes_nothing_from_the_first
         eventually(lambda: (tmp_path / "backup.lock").exists())
         eventually(lambda: run(tmp_path, tmp_path / "backup").returncode == 1, what="the lock is taken")
         second = run(tmp_path, tmp_path / "backup")
-        assert "another backup is being made" in second.stderr
+        assert "another backup is running" in second.stderr
         first.communicate()
     (tmp_path / "dump.rdb").write_text("data")
     assert run(tmp_path, tmp_path / "backup").stdout == "data"

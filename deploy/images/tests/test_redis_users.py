@@ -14,7 +14,7 @@ from access.scripts import REVOKE, revoke_call
 from access.settings import read_access
 from api.access.command_line import CommandEnvironment, revoke
 from api.app import create_app
-from api.components import components_of
+from api.app_resources import resources_of
 from api.config import Config
 from contract.history import MEASURES, TEN_SECONDS
 from contract.library import LIBRARY
@@ -88,7 +88,7 @@ def test_history_is_recorded_by_the_collector_and_read_by_the_api(
     response = app.test_client().get(f"/api/history?{query}")
     whole = app.test_client().get(f"/api/history?{query.removeprefix('node=a&')}")
     assert whole.get_json()["distribution"] is not None
-    components_of(app).link.close()
+    resources_of(app).connection.close()
     assert response.status_code == 200
     measures = response.get_json()["series"][0]["measures"]
     assert list(measures) == list(MEASURES)
@@ -119,11 +119,11 @@ def test_rules_and_incidents_are_kept_by_the_collector_and_read_by_the_api(
     client = app.test_client()
     assert client.get("/api/rules").data == rules
     assert len(client.get("/api/incidents").get_json()["incidents"]) == 2
-    components_of(app).link.close()
+    resources_of(app).connection.close()
     assert redis.execute_command("ACL LOG") == []
 
 
-def test_what_the_api_revokes_is_read_by_a_push_replica(
+def test_ws_replica_reads_revocations_of_the_api(
     redis: redis_client.Redis, url_of: Callable[[str], str], tmp_path: Path
 ) -> None:
     # given
@@ -139,7 +139,7 @@ def test_what_the_api_revokes_is_read_by_a_push_replica(
     answer = client.post("/login", data={"csrf": token, "user": "ada", "password": "guessed"})
     now = time.time()
     revoke(CommandEnvironment({"REDIS_URL": url_of("api")}), revocation_of_user("ada", now), now + 60)
-    components_of(app).link.close()
+    resources_of(app).connection.close()
     # then
     assert answer.status_code == 401
     replica = blocking_client(url_of("ws"), connect_seconds=10, answer_seconds=10)
@@ -178,14 +178,14 @@ def test_no_other_acl_file_is_shipped() -> None:
     ],
     ids=lambda command: " ".join(command[:2]),
 )
-def test_service_may_not_send_scripts_nor_change_what_is_loaded_nor_end_what_runs(
+def test_service_may_not_load_change_or_kill_scripts(
     url_of: Callable[[str], str], user: str, command: tuple[str, ...]
 ) -> None:
     with redis_client.Redis.from_url(url_of(user)) as client, pytest.raises(redis_client.exceptions.NoPermissionError):
         client.execute_command(*command)
 
 
-def test_push_replica_calls_its_own_function_and_gains_nothing_by_those_of_others(
+def test_ws_replica_may_call_only_its_own_function_usefully(
     redis: redis_client.Redis, url_of: Callable[[str], str]
 ) -> None:
     # given

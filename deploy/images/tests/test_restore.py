@@ -80,7 +80,7 @@ def test_file_that_is_no_backup_changes_nothing(store: Path, backup: bytes) -> N
     before = {path.name: path.read_bytes() for path in (store / "appendonlydir").iterdir()}
     done = restored(store, b"x")
     assert done.returncode == 1
-    assert b"nothing is changed" in done.stderr
+    assert b"nothing was changed" in done.stderr
     assert {path.name: path.read_bytes() for path in (store / "appendonlydir").iterdir()} == before
 
 

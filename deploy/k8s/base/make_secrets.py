@@ -1,6 +1,6 @@
-"""Make the Secrets that are not there yet: ``python make_secrets.py NAME…``, in a pod.
+"""Create the missing Secrets, in a pod: ``python make_secrets.py NAME…``.
 
-Needs Python and nothing else. A Secret that is there is left as it is.
+It needs only the standard library. Existing Secrets stay unchanged.
 """
 
 import json
@@ -13,23 +13,23 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-#: Every Secret that can be made, and the keys that it gets; those without any are for people to fill.
+#: The known Secrets and their generated keys. People fill the Secrets without keys.
 KEYS = {
     "redis-passwords": ("api", "ws", "collector", "publisher"),
     "access-key": ("key",),
     "access-users": (),
     "access-tokens": (),
 }
-#: Where every pod with a token finds it.
+#: Folder of a pod's token for the API server.
 #: Source: https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-#: Seconds between two attempts to reach the API server, and how many there are.
+#: Seconds between two attempts to reach the API server, and the number of attempts.
 RETRY_SECONDS = 1.0
 ATTEMPTS = 120
 
 
 def secret(name: str) -> dict[str, object]:
-    """A Secret, with 256 fresh random bits under each key."""
+    """Return a Secret with 256 new random bits under each key."""
     return {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -39,10 +39,10 @@ def secret(name: str) -> dict[str, object]:
 
 
 def call(origin: str, account: Path, path: str, body: object = None) -> int:
-    """Return the status of the API server's answer to a GET, or to a POST of ``body``.
+    """Send a GET, or a POST of ``body``, to the API server; return the HTTP status.
 
     Raises:
-        OSError: it does not answer.
+        OSError: the API server does not answer.
     """
     namespace = (account / "namespace").read_text().strip()
     request = urllib.request.Request(  # noqa: S310 (the origin is https)
@@ -62,24 +62,24 @@ def call(origin: str, account: Path, path: str, body: object = None) -> int:
 
 
 def make(origin: str, account: Path, name: str) -> str:
-    """Have a Secret there; return what was done, for people.
+    """Create a Secret unless it exists; return a sentence about the result.
 
     Raises:
         OSError: the API server does not answer.
-        PermissionError: it refuses.
+        PermissionError: the API server refuses the request.
     """
     status = call(origin, account, f"secrets/{name}")
     if status == 404:
         status = call(origin, account, "secrets", secret(name))
         if status == 201:
-            return f"Secret {name} made"
+            return f"Secret {name} created"
     if status in (200, 409):
-        return f"Secret {name} is there already"
+        return f"Secret {name} exists"
     raise PermissionError(f"the API server answers {status}")
 
 
 def main(*names: str) -> int:
-    """Make the Secrets of these names; return the exit code."""
+    """Create the Secrets with these names; return the exit code."""
     host = os.environ["KUBERNETES_SERVICE_HOST"]
     origin = f"https://{f'[{host}]' if ':' in host else host}:{os.environ['KUBERNETES_SERVICE_PORT']}"
     left = list(names)
@@ -90,7 +90,7 @@ def main(*names: str) -> int:
                 left.pop(0)
             return 0
         except OSError as error:
-            # The network lets a new pod out a moment after it has started; rights may come later too.
+            # A new pod may have to wait for its network access and for its rights.
             if attempt in (5, ATTEMPTS):
                 print(f"attempt {attempt}: {error}", file=sys.stderr)
             time.sleep(RETRY_SECONDS)

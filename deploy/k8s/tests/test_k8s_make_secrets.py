@@ -81,7 +81,7 @@ def server(account: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiServer
         yield api_server
 
 
-def test_secret_is_made_when_there_is_none(server: ApiServer, capsys: pytest.CaptureFixture[str]) -> None:
+def test_secret_is_created_when_it_is_missing(server: ApiServer, capsys: pytest.CaptureFixture[str]) -> None:
     assert make_secrets.main(NAME) == 0
     assert server.asked == [
         ("GET", f"{SECRETS}/{NAME}", "Bearer a-token"),
@@ -91,7 +91,7 @@ def test_secret_is_made_when_there_is_none(server: ApiServer, capsys: pytest.Cap
     assert (made["kind"], made["metadata"]["name"]) == ("Secret", NAME)
     assert made["metadata"]["labels"] == {"app.kubernetes.io/part-of": "dispycluster"}
     assert set(made["stringData"]) == set(make_secrets.KEYS[NAME])
-    assert capsys.readouterr().out == f"Secret {NAME} made\n"
+    assert capsys.readouterr().out == f"Secret {NAME} created\n"
 
 
 @pytest.mark.parametrize(("name", "keys"), [(NAME, make_secrets.KEYS[NAME]), ("access-key", ("key",))])
@@ -109,7 +109,7 @@ def test_secrets_that_people_fill_are_made_empty(server: ApiServer) -> None:
     assert [made["stringData"] for made in server.made] == [{}, {}]
 
 
-def test_those_that_are_missing_are_made_beside_those_that_are_there(
+def test_missing_secrets_are_created_beside_existing_ones(
     server: ApiServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # Given an installation of before
@@ -117,18 +117,18 @@ def test_those_that_are_missing_are_made_beside_those_that_are_there(
     assert make_secrets.main(NAME, "access-key", *EMPTY) == 0
     assert [made["metadata"]["name"] for made in server.made] == ["access-key", *EMPTY]
     assert capsys.readouterr().out.splitlines() == [
-        f"Secret {NAME} is there already",
-        *(f"Secret {name} made" for name in ("access-key", *EMPTY)),
+        f"Secret {NAME} exists",
+        *(f"Secret {name} created" for name in ("access-key", *EMPTY)),
     ]
 
 
-def test_those_that_are_made_are_left_alone_when_another_one_is_refused_at_first(
+def test_created_secrets_stay_when_another_one_is_refused_at_first(
     server: ApiServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     server.post = [201, 500, 201]
     assert make_secrets.main("access-key", *EMPTY) == 0
     assert [made["metadata"]["name"] for made in server.made] == ["access-key", EMPTY[0], *EMPTY]
-    assert capsys.readouterr().out.count("made") == 3
+    assert capsys.readouterr().out.count("created") == 3
 
 
 @pytest.mark.parametrize(("get", "post", "made"), [(200, 201, 0), (404, 409, 1)], ids=["before", "meanwhile"])
@@ -138,7 +138,7 @@ def test_secret_that_is_there_or_that_another_one_makes_meanwhile_is_kept(
     server.get, server.post = [get], [post]
     assert make_secrets.main(NAME) == 0
     assert len(server.made) == made
-    assert capsys.readouterr().out == f"Secret {NAME} is there already\n"
+    assert capsys.readouterr().out == f"Secret {NAME} exists\n"
 
 
 @pytest.mark.parametrize(("get", "post"), [(403, 201), (404, 403), (500, 201)])

@@ -1,1 +1,1 @@
-"""The product as services of systemd, around the clock and without Docker: units, and who installs and removes them."""
+"""The product as services of systemd: their units, and the programs that install and remove them."""

@@ -1,14 +1,14 @@
 """Install, update or remove the services: ``python3 -m deploy.local.systemd install``, or ``uninstall``.
 
-Standard library only. Called by ``make install-service`` and ``make uninstall-service``. With other words it is what
-``dispycluster`` does in an installed release: ``user``, ``token``, ``access``, ``check-nodes`` and ``status`` with the
-services' settings, as their user; ``restore dump.rdb`` replaces their data.
+Uses the standard library only. ``make install-service`` and ``make uninstall-service`` call this program. The command
+``dispycluster`` of an installed release calls it too: ``user``, ``token``, ``access``, ``check-nodes`` and ``status``
+run with the services' settings, as the services' system user; ``restore dump.rdb`` replaces the services' data.
 """
 
 import sys
 
-if sys.version_info < (3, 11):  # noqa: UP036 (an older one calls this too, and cannot read the imports below)
-    sys.exit("Python 3.11 or newer is needed. Name one: sudo make install-service PYTHON=python3.12")
+if sys.version_info < (3, 11):  # noqa: UP036 (an older Python cannot parse the modules imported below)
+    sys.exit("Python 3.11 or newer is required. Choose one: sudo make install-service PYTHON=python3.12")
 
 import argparse
 import os
@@ -16,23 +16,23 @@ from pathlib import Path
 from typing import Final
 
 from deploy.local.refusal import CannotStart
-from deploy.local.systemd.accounts import KINDS, restore, run_as_services
 from deploy.local.systemd.install import install, uninstall
 from deploy.local.systemd.layout import Layout
+from deploy.local.systemd.service_user import SERVICE_USER_COMMANDS, restore, run_as_service_user
 from runtime.settings import SettingError
 
-#: The words of ``dispycluster`` in an installed release.
-WORDS: Final = (*KINDS, "restore")
+#: Commands of ``dispycluster`` in an installed release.
+COMMANDS: Final = (*SERVICE_USER_COMMANDS, "restore")
 
 
 def main() -> int:
     """Return the exit code."""
-    if sys.argv[1:2] and sys.argv[1] in WORDS:
-        return accounts(sys.argv[1:])
+    if sys.argv[1:2] and sys.argv[1] in COMMANDS:
+        return run_command(sys.argv[1:])
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("action", choices=("install", "uninstall"))
-    parser.add_argument("--root", type=Path, default=Path("/"), help="only put the files under this folder")
-    parser.add_argument("--purge", action="store_true", help="ask, and then delete settings and data too")
+    parser.add_argument("--root", type=Path, default=Path("/"), help="only copy the files to this folder")
+    parser.add_argument("--purge", action="store_true", help="also delete settings and data, after a question")
     options = parser.parse_args()
     layout = Layout(options.root.absolute())
     os.umask(0o022)
@@ -48,19 +48,19 @@ def main() -> int:
         print(f"{error.filename or 'The system'}: {error.strerror}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nInterrupted; call it again to go on.", file=sys.stderr)
+        print("\nInterrupted. Run the command again to continue.", file=sys.stderr)
         return 130
     return 0
 
 
-def accounts(words: list[str]) -> int:
-    """Do what is said about users, tokens, nodes and copies of the data; return the exit code."""
+def run_command(arguments: list[str]) -> int:
+    """Run a command of an installed release; return the exit code."""
     try:
-        if words[0] != "restore":
-            return run_as_services(Layout(), words)
-        if len(words) == 2 or words[2:] == ["--yes"]:
-            return restore(Layout(), Path(words[1]), words[2:])
-        refusal = "Which copy? It takes one file: restore dump.rdb (--yes does not ask)"
+        if arguments[0] != "restore":
+            return run_as_service_user(Layout(), arguments)
+        if len(arguments) == 2 or arguments[2:] == ["--yes"]:
+            return restore(Layout(), Path(arguments[1]), arguments[2:])
+        refusal = "Name one file, for example: restore dump.rdb (--yes: does not ask)"
     except (CannotStart, OSError) as error:
         refusal = str(error)
     print(refusal, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The services as systemd knows them: files of their units, here and where it looks; what it is told and asked."""
+"""The services' units: their files, and the calls of ``systemctl`` and ``journalctl``."""
 
 import shutil
 import subprocess
@@ -14,12 +14,12 @@ UNITS: Final = Path(__file__).parent / "units"
 
 
 def unit_files() -> list[Path]:
-    """Files of the units, relative to their folder."""
+    """Return the files of the units, relative to their folder."""
     return sorted(path.relative_to(UNITS) for path in UNITS.rglob("*") if path.is_file())
 
 
 def write_units(layout: Layout) -> None:
-    """Put the units where systemd looks."""
+    """Copy the units to systemd's folder."""
     for unit in unit_files():
         target = layout.units / unit
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -27,12 +27,12 @@ def write_units(layout: Layout) -> None:
 
 
 def remove_units(layout: Layout) -> None:
-    """Take the units away; what an administrator added to them (``systemctl edit``) stays."""
+    """Remove the units. An administrator's additions (``systemctl edit``) stay."""
     for unit in unit_files():
         target = layout.units / unit
         target.unlink(missing_ok=True)
         if target.parent != layout.units:
-            with suppress(OSError):  # it holds something else, or is gone
+            with suppress(OSError):  # the folder holds other files, or does not exist
                 target.parent.rmdir()
 
 
@@ -40,7 +40,7 @@ def systemctl(*arguments: str) -> None:
     """Call ``systemctl``.
 
     Raises:
-        CannotStart: it failed; the text is what it said.
+        CannotStart: the call failed; the text has its output.
     """
     done = subprocess.run(["systemctl", *arguments], capture_output=True, text=True)
     if done.returncode != 0:
@@ -53,24 +53,27 @@ def is_active(unit: str) -> bool:
 
 
 def restarts(unit: str) -> int:
-    """How often systemd has started a service again since it was last started by hand."""
+    """Return how often systemd has restarted a service since its last start by command."""
     command = ["systemctl", "show", "--property=NRestarts", "--value", unit]
     text = subprocess.run(command, capture_output=True, text=True).stdout.strip()
     return int(text) if text.isdigit() else 0
 
 
 def last_lines(unit: str, count: int = 5) -> list[str]:
-    """What a service itself said last."""
+    """Return the last lines of a service's own log."""
     name = unit.removesuffix(".service")
     command = ["journalctl", "--identifier", name, "--lines", str(count), "--output", "cat", "--no-pager", "--quiet"]
     return subprocess.run(command, capture_output=True, text=True).stdout.splitlines()
 
 
-def restart_all(former: Path | None) -> None:
-    """Run what is installed now, in order, from this boot on; ``former`` is the release before.
+def restart_all(previous: Path | None) -> None:
+    """Restart all services in order, and enable them for each boot.
+
+    Args:
+        previous: the release that ran before, for the error's text.
 
     Raises:
-        CannotStart: systemd refused, or a service did not start.
+        CannotStart: ``systemctl`` failed, or a service did not start.
     """
     systemctl("daemon-reload")
     systemctl("enable", "--quiet", TARGET)
@@ -78,15 +81,15 @@ def restart_all(former: Path | None) -> None:
         try:
             systemctl("restart", service)
         except CannotStart as refusal:
-            raise CannotStart(described(str(refusal), [service], former)) from None
+            raise CannotStart(with_last_lines(str(refusal), [service], previous)) from None
     systemctl("start", TARGET)
 
 
 def stop_all(layout: Layout) -> None:
-    """Stop what runs, in the opposite order of its start, now and for the next boot.
+    """Stop all services, in the reverse order of their start, and disable them for the next boot.
 
     Raises:
-        CannotStart: systemd refused.
+        CannotStart: ``systemctl`` failed.
     """
     if (layout.units / TARGET).exists():
         systemctl("disable", "--quiet", "--now", TARGET)
@@ -95,12 +98,12 @@ def stop_all(layout: Layout) -> None:
         systemctl("stop", *services)
 
 
-def described(text: str, services: Iterable[str], former: Path | None) -> str:
-    """Return ``text``, what ``services`` said last, and the way back to the release ``former`` if there was one."""
-    lines = [text, "Said last:", *(f"  {service}: {line}" for service in services for line in last_lines(service))]
-    if former is not None:
+def with_last_lines(text: str, services: Iterable[str], previous: Path | None) -> str:
+    """Return ``text``, the last log lines of ``services``, and the command that returns to ``previous``, if any."""
+    lines = [text, "Last log lines:", *(f"  {service}: {line}" for service in services for line in last_lines(service))]
+    if previous is not None:
         lines.append(
-            "The way back to the release before:\n"
-            f"  sudo ln -sfn {former} /opt/dispycluster/current && sudo systemctl restart {TARGET}"
+            "To return to the previous release:\n"
+            f"  sudo ln -sfn {previous} /opt/dispycluster/current && sudo systemctl restart {TARGET}"
         )
     return "\n".join(lines)

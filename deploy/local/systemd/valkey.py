@@ -1,7 +1,7 @@
 """Start the embedded Valkey for its unit: ``python -m deploy.local.systemd.valkey``.
 
-With ``--wait``, wait until it answers. ``VALKEY_URL`` says where it listens and with which password;
-``STATE_DIRECTORY`` and ``RUNTIME_DIRECTORY`` are systemd's.
+``--wait`` waits until Valkey answers. ``VALKEY_URL`` holds the port and the password; systemd sets ``STATE_DIRECTORY``
+and ``RUNTIME_DIRECTORY``.
 """
 
 import os
@@ -12,52 +12,52 @@ from typing import Final, NoReturn
 from urllib.parse import urlsplit
 
 from deploy.local.refusal import CannotStart
-from deploy.local.valkey import TIME_ZONE, answers, require_whole, valkey_binary, valkey_command, write_private
+from deploy.local.valkey import TIME_ZONE, is_answering, require_undamaged, valkey_binary, valkey_command, write_private
 
-#: Seconds that it gets to load its data.
+#: Seconds for Valkey to load its data.
 LOADING_SECONDS: Final = 100.0
-_LOOK_SECONDS: Final = 0.1
+_POLL_SECONDS: Final = 0.1
 
 
 def start(port: int, password: str) -> NoReturn:
-    """Become Valkey.
+    """Replace this process by Valkey.
 
     Raises:
-        CannotStart: its data are damaged.
-        LookupError: there is none for this machine.
+        CannotStart: the data are damaged.
+        LookupError: there is no Valkey for this machine.
     """
     data_dir = Path(os.environ["STATE_DIRECTORY"])
-    require_whole(data_dir, "sudo dispycluster restore dump.rdb")
+    require_undamaged(data_dir, "sudo dispycluster restore dump.rdb")
     config = Path(os.environ["RUNTIME_DIRECTORY"]) / "access.conf"
     write_private(config, f"requirepass {password}\n")
     command = valkey_command(valkey_binary(), port=port, data_dir=data_dir, config=config)
-    # Of our variables it needs none, and one is a password.
+    # Valkey needs none of this process's variables, and one of them holds a password.
     os.execve(command[0], command, {"LANG": "C.UTF-8", **TIME_ZONE})  # noqa: S606
 
 
 def wait(port: int, password: str) -> int:
-    """Return 0 once Valkey answers, 1 where it does not."""
+    """Return 0 when Valkey answers, 1 after a timeout."""
     deadline = time.monotonic() + LOADING_SECONDS
-    while not answers(port, password):
+    while not is_answering(port, password):
         if time.monotonic() > deadline:
             print(f"valkey: no answer on port {port} after {LOADING_SECONDS:g} s", file=sys.stderr)
             return 1
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_POLL_SECONDS)
     return 0
 
 
 def main() -> int:
-    """Return the exit code, if there is anything to return to."""
+    """Return the exit code, unless Valkey replaces this process."""
     url = urlsplit(os.environ.get("VALKEY_URL", ""))
     if not url.port or not url.password:
-        print("valkey: VALKEY_URL is to be redis://default:password@127.0.0.1:port/0", file=sys.stderr)
+        print("valkey: VALKEY_URL must be redis://default:password@127.0.0.1:port/0", file=sys.stderr)
         return 2
     if "--wait" in sys.argv[1:]:
         return wait(url.port, url.password)
     try:
         start(url.port, url.password)
     except LookupError as error:
-        print(f"valkey: {error}: call sudo make install-service again, or set REDIS_URL", file=sys.stderr)
+        print(f"valkey: {error}: run sudo make install-service again, or set REDIS_URL", file=sys.stderr)
     except CannotStart as refusal:
         print(f"valkey: {refusal}", file=sys.stderr)
     return 1

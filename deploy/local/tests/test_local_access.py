@@ -1,4 +1,4 @@
-"""Who gets in: the choice, and the folder with key, users and tokens."""
+"""The choice of access, and the folder with the key, users and tokens."""
 
 import os
 import re
@@ -11,8 +11,8 @@ from access.settings import read_access
 from api.config import Config as ApiConfig
 from collector.config import Config as CollectorConfig
 from deploy.local.data_dir import AccessDir
-from deploy.local.ports import InnerPorts
-from deploy.local.product import RedisPlace, service_parts
+from deploy.local.ports import InternalPorts
+from deploy.local.product import RedisLocation, service_processes
 from deploy.local.settings import Settings
 from runtime.settings import Environment, SettingError
 from tests.drivers.process import run_module
@@ -27,7 +27,7 @@ def mode_of(path: Path) -> int:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "pi.lan"])
-def test_start_for_others_is_refused_with_two_lines_when_nothing_says_how(
+def test_start_for_other_machines_is_refused_when_access_is_not_set(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, host: str
 ) -> None:
     # given
@@ -44,12 +44,12 @@ def test_start_for_others_is_refused_with_two_lines_when_nothing_says_how(
     assert closed.index("#") == opened.index("#")
 
 
-def test_line_for_a_first_user_names_a_folder_that_is_not_the_usual_one(tmp_path: Path) -> None:
+def test_command_for_the_first_user_names_the_data_folder_when_it_is_not_the_default(tmp_path: Path) -> None:
     with pytest.raises(SettingError, match=f"make user NAME=ada DATA_DIR={tmp_path}\n"):
         Settings.from_environment({"PUBLIC_HOST": "0.0.0.0", "DATA_DIR": str(tmp_path)})
 
 
-def test_line_for_a_first_user_can_be_copied_when_the_folder_has_a_space(tmp_path: Path) -> None:
+def test_command_for_the_first_user_quotes_a_folder_with_a_space(tmp_path: Path) -> None:
     folder = tmp_path / "my data"
     with pytest.raises(SettingError, match=f"make user NAME=ada DATA_DIR='{folder}'\n"):
         Settings.from_environment({"PUBLIC_HOST": "0.0.0.0", "DATA_DIR": str(folder)})
@@ -67,12 +67,14 @@ def test_line_for_a_first_user_can_be_copied_when_the_folder_has_a_space(tmp_pat
         ({"PUBLIC_HOST": "0.0.0.0", "ACCESS": "closed"}, "closed"),
     ],
 )
-def test_access_is_what_was_said_or_open_for_this_machine_alone(variables: dict[str, str], access: str) -> None:
+def test_access_is_the_setting_or_open_when_only_this_machine_can_connect(
+    variables: dict[str, str], access: str
+) -> None:
     settings = Settings.from_environment(variables)
     assert (settings.access, settings.is_closed) == (access, access == "closed")
 
 
-def test_refusal_comes_before_anything_is_made(tmp_path: Path) -> None:
+def test_start_is_refused_before_any_file_is_created(tmp_path: Path) -> None:
     done = run_module("deploy.local", PUBLIC_HOST="0.0.0.0", DATA_DIR=str(tmp_path / "data"))
     assert (done.returncode, done.stdout) == (2, "")
     assert len(re.findall(r"^  ACCESS=(?:closed|open) PUBLIC_HOST=0\.0\.0\.0 make run +# ", done.stderr, re.M)) == 2
@@ -82,7 +84,7 @@ def test_refusal_comes_before_anything_is_made(tmp_path: Path) -> None:
 # The folder
 
 
-def test_folder_is_for_its_owner_alone_and_its_key_stays(tmp_path: Path) -> None:
+def test_access_folder_is_private_and_keeps_its_key(tmp_path: Path) -> None:
     # given
     folder = AccessDir(tmp_path / "deep" / "access")
     # when
@@ -101,8 +103,8 @@ def test_folder_is_for_its_owner_alone_and_its_key_stays(tmp_path: Path) -> None
     assert other.key.read_text() != key
 
 
-def test_no_link_in_the_folder_is_followed_when_it_is_given_to_another_user(tmp_path: Path) -> None:
-    # given: the services' user owns the folder, and root makes what is missing in it
+def test_access_folder_follows_no_link_when_another_user_owns_it(tmp_path: Path) -> None:
+    # given: the services' user owns the folder, and root creates what is missing in it
     folder, kept = AccessDir(tmp_path / "access"), tmp_path / "kept"
     folder.path.mkdir()
     kept.mkdir(mode=0o755)
@@ -113,7 +115,9 @@ def test_no_link_in_the_folder_is_followed_when_it_is_given_to_another_user(tmp_
     assert mode_of(kept) == 0o755
 
 
-def test_key_that_is_a_link_gives_nothing_to_another_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_key_that_is_a_link_does_not_change_the_owner_of_its_target(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     # given
     folder = AccessDir(tmp_path / "access")
     folder.make()
@@ -127,21 +131,21 @@ def test_key_that_is_a_link_gives_nothing_to_another_user(monkeypatch: pytest.Mo
     assert given == [("key", False)]
 
 
-def test_files_that_others_may_read_are_named(tmp_path: Path) -> None:
+def test_exposed_files_are_those_that_other_users_may_read(tmp_path: Path) -> None:
     # given
     folder = AccessDir(tmp_path / "access")
     folder.make()
     for path in (folder.users / "ada", folder.tokens / "backup"):
         path.touch(mode=0o600)
-    assert folder.exposed() == []
+    assert folder.exposed_files() == []
     # when
     folder.key.chmod(0o666)
     (folder.tokens / "backup").chmod(0o640)
     # then
-    assert folder.exposed() == [folder.key, folder.tokens / "backup"]
+    assert folder.exposed_files() == [folder.key, folder.tokens / "backup"]
 
 
-def test_key_is_one_that_the_services_take(tmp_path: Path) -> None:
+def test_services_accept_the_generated_key(tmp_path: Path) -> None:
     folder = AccessDir(tmp_path)
     folder.make()
     settings = read_access(Environment({"ACCESS": "closed", **folder.variables()}))
@@ -149,7 +153,7 @@ def test_key_is_one_that_the_services_take(tmp_path: Path) -> None:
     assert settings.tokens == folder.tokens
 
 
-def test_folder_is_empty_until_there_is_a_user_or_a_token(tmp_path: Path) -> None:
+def test_access_folder_is_empty_until_there_is_a_user_or_a_token(tmp_path: Path) -> None:
     folder = AccessDir(tmp_path)
     assert folder.is_empty()
     folder.make()
@@ -159,53 +163,53 @@ def test_folder_is_empty_until_there_is_a_user_or_a_token(tmp_path: Path) -> Non
     assert not folder.is_empty()
 
 
-# The parts
+# The processes
 
 
-def parts_of(folder: Path, **variables: str) -> dict[str, Mapping[str, str]]:
-    """Variables of the services by name."""
+def service_variables(folder: Path, **variables: str) -> dict[str, Mapping[str, str]]:
+    """Return the variables of each service."""
     settings = Settings.from_environment({"DATA_DIR": str(folder), **variables})
-    redis, access = RedisPlace("redis://x", folder / "valkey"), AccessDir(folder / "access")
-    parts = service_parts(settings, InnerPorts(1, 2, 3, 4), redis, folder / "nodes.yaml", access, "lab")
-    return {part.name: part.variables for part in parts}
+    redis, access = RedisLocation("redis://x", folder / "valkey"), AccessDir(folder / "access")
+    processes = service_processes(settings, InternalPorts(1, 2, 3, 4), redis, folder / "nodes.yaml", access, "lab")
+    return {process.name: process.variables for process in processes}
 
 
 def test_services_listen_on_loopback_and_share_one_redis(tmp_path: Path) -> None:
-    parts = parts_of(tmp_path, PUBLIC_HOST="0.0.0.0", ACCESS="open", PORT="8090")
-    assert list(parts) == ["collector", "api", "gateway"]
-    assert {variables["REDIS_URL"] for variables in parts.values()} == {"redis://x"}
-    assert {variables["CLUSTER_NAME"] for variables in parts.values()} == {"lab"}
-    assert {variables["PUBLIC_HOST"] for variables in parts.values()} == {"0.0.0.0"}
-    assert parts["api"]["API_HOST"] == "127.0.0.1"
-    assert parts["gateway"]["API_PORT"] == parts["api"]["API_PORT"] == "1"
-    assert parts["collector"]["COLLECTOR_TARGETS"] == str(tmp_path / "nodes.yaml")
-    assert parts["collector"]["COLLECTOR_REDIS_DIR"] == str(tmp_path / "valkey")
+    services = service_variables(tmp_path, PUBLIC_HOST="0.0.0.0", ACCESS="open", PORT="8090")
+    assert list(services) == ["collector", "api", "gateway"]
+    assert {variables["REDIS_URL"] for variables in services.values()} == {"redis://x"}
+    assert {variables["CLUSTER_NAME"] for variables in services.values()} == {"lab"}
+    assert {variables["PUBLIC_HOST"] for variables in services.values()} == {"0.0.0.0"}
+    assert services["api"]["API_HOST"] == "127.0.0.1"
+    assert services["gateway"]["API_PORT"] == services["api"]["API_PORT"] == "1"
+    assert services["collector"]["COLLECTOR_TARGETS"] == str(tmp_path / "nodes.yaml")
+    assert services["collector"]["COLLECTOR_REDIS_DIR"] == str(tmp_path / "valkey")
 
 
-def test_parts_get_the_folder_and_the_api_believes_its_gateway(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_services_get_the_access_folder_and_the_api_trusts_the_gateway(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     # given
     monkeypatch.setenv("TRUSTED_PROXIES", "10.0.0.0/8 ::1")
     folder = AccessDir(tmp_path / "access")
     # when
-    parts = parts_of(tmp_path, PUBLIC_HOST="0.0.0.0", ACCESS="closed")
+    services = service_variables(tmp_path, PUBLIC_HOST="0.0.0.0", ACCESS="closed")
     # then
     for name in ("api", "gateway"):
-        assert parts[name]["ACCESS_KEY_FILE"] == str(folder.key)
-        assert parts[name]["ACCESS_TOKENS_DIR"] == str(folder.tokens)
-    assert parts["api"]["ACCESS_USERS_DIR"] == str(folder.users)
-    assert parts["api"]["API_SAVE_REVOCATIONS"] == "yes"
-    assert parts["api"]["TRUSTED_PROXIES"] == "peer 10.0.0.0/8 ::1"
-    assert "TRUSTED_PROXIES" not in parts["gateway"]
-    assert not {name for name in parts["collector"] if "ACCESS" in name}
+        assert services[name]["ACCESS_KEY_FILE"] == str(folder.key)
+        assert services[name]["ACCESS_TOKENS_DIR"] == str(folder.tokens)
+    assert services["api"]["ACCESS_USERS_DIR"] == str(folder.users)
+    assert services["api"]["API_SAVE_REVOCATIONS"] == "yes"
+    assert services["api"]["TRUSTED_PROXIES"] == "peer 10.0.0.0/8 ::1"
+    assert "TRUSTED_PROXIES" not in services["gateway"]
+    assert not {name for name in services["collector"] if "ACCESS" in name}
 
 
 @pytest.mark.parametrize(("chosen", "checks"), [({}, True), ({"ACCESS": "open"}, False)], ids=["not chosen", "chosen"])
-def test_parts_check_host_names_when_nobody_has_chosen_who_gets_in(
-    chosen: dict[str, str], checks: bool, tmp_path: Path
-) -> None:
+def test_services_check_host_names_when_access_is_not_set(chosen: dict[str, str], checks: bool, tmp_path: Path) -> None:
     (tmp_path / "valkey").mkdir()
-    parts = {name: {**chosen, **variables} for name, variables in parts_of(tmp_path, **chosen).items()}
-    configs = (ApiConfig.from_environment(parts["api"]), WsConfig.from_environment(parts["gateway"]))
-    for config in (*configs, CollectorConfig.from_environment(parts["collector"])):
+    services = {name: {**chosen, **variables} for name, variables in service_variables(tmp_path, **chosen).items()}
+    configs = (ApiConfig.from_environment(services["api"]), WsConfig.from_environment(services["gateway"]))
+    for config in (*configs, CollectorConfig.from_environment(services["collector"])):
         assert config.hosts.allows("evil.example", "/", "127.0.0.1") is not checks
         assert config.hosts.allows("localhost:1", "/", "127.0.0.1")

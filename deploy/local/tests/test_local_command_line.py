@@ -1,4 +1,4 @@
-"""What ``dispycluster`` says, makes and ends with where something is not as it should be."""
+"""Output, created files and exit codes of ``dispycluster`` when a condition is not met."""
 
 import os
 import socket
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.data_dir import DataDir, why_stopped
+from deploy.local.data_dir import DataDir, why_not_running
 from deploy.local.refusal import CannotStart
 from deploy.local.settings import Settings, data_dir_of
 
@@ -27,7 +27,7 @@ def data(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def call(data: Path) -> Call:
-    """Calls ``dispycluster WORDS``, by a shell where ``shell`` says how."""
+    """Return a function that calls ``dispycluster`` in a shell; ``shell`` is the shell's command line."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ACCESS", "REDIS_", "TARGETS"))}
 
     def call(
@@ -46,7 +46,7 @@ def call(data: Path) -> Call:
 
 
 @pytest.mark.parametrize("words", READERS)
-def test_command_that_reads_makes_nothing(call: Call, data: Path, words: str) -> None:
+def test_command_that_reads_creates_no_file(call: Call, data: Path, words: str) -> None:
     done = call(words)
     assert "Traceback" not in done.stderr
     assert not data.exists()
@@ -55,7 +55,7 @@ def test_command_that_reads_makes_nothing(call: Call, data: Path, words: str) ->
 @pytest.mark.parametrize(
     "words", ["user list", "token list", "user add ada", "token add x", "access save", "access revoked", "run"]
 )
-def test_command_names_the_folder_when_it_is_none(call: Call, tmp_path: Path, words: str) -> None:
+def test_command_names_the_data_folder_when_it_is_a_file(call: Call, tmp_path: Path, words: str) -> None:
     (tmp_path / "file").touch()
     done = call(words, "correct horse\n", DATA_DIR=str(tmp_path / "file"))
     assert (done.returncode, done.stdout) == (1, "")
@@ -64,7 +64,7 @@ def test_command_names_the_folder_when_it_is_none(call: Call, tmp_path: Path, wo
 
 
 @pytest.mark.parametrize("words", ["status", "user list", "run", "check-nodes", "restore dump.rdb"])
-def test_command_says_that_its_folder_is_gone(call: Call, tmp_path: Path, words: str) -> None:
+def test_command_reports_that_the_current_folder_no_longer_exists(call: Call, tmp_path: Path, words: str) -> None:
     (tmp_path / "gone").mkdir()
     done = call(words, shell='rmdir "$PWD"; exec {}', cwd=tmp_path / "gone", DATA_DIR="data")
     assert done.returncode == 2
@@ -72,14 +72,14 @@ def test_command_says_that_its_folder_is_gone(call: Call, tmp_path: Path, words:
     assert "Traceback" not in done.stderr
 
 
-def test_run_is_refused_when_a_folder_cannot_be_kept_private(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_is_refused_when_a_folder_cannot_be_made_private(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(_descriptor: int, _mode: int) -> None:
         raise PermissionError(1, "Operation not permitted")
 
     with DataDir(data) as folder:
         monkeypatch.setattr(os, "fchmod", refused)
         for name, make in (("access", folder.access), ("valkey", folder.valkey)):
-            with pytest.raises(CannotStart, match=rf"/{name} cannot be kept for you alone: Operation not permitted"):
+            with pytest.raises(CannotStart, match=rf"/{name} cannot be made private to you: Operation not permitted"):
                 make()
 
 
@@ -92,8 +92,8 @@ def test_empty_setting_counts_as_absent_for_every_command(text: str) -> None:
 
 
 @pytest.fixture
-def stranger(data: Path) -> Iterator[list[bytes]]:
-    """Somebody at the port where a former run had its Redis; what it was asked."""
+def foreign_redis(data: Path) -> Iterator[list[bytes]]:
+    """Run a foreign server on the Redis port of a previous run; yield what it receives."""
     asked: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -115,45 +115,47 @@ def stranger(data: Path) -> Iterator[list[bytes]]:
 
 
 @pytest.mark.parametrize("words", ["status", "access revoked", "access end-sessions", "user sign-out ada"])
-def test_stranger_at_the_former_port_is_not_asked(call: Call, stranger: list[bytes], data: Path, words: str) -> None:
+def test_command_does_not_connect_to_a_foreign_redis_on_the_previous_port(
+    call: Call, foreign_redis: list[bytes], data: Path, words: str
+) -> None:
     done = call(words)
     assert done.returncode == 1
-    assert "It does not run; start it with: " in (done.stdout + done.stderr).splitlines()[0]
-    assert stranger == []
-    # and: while it runs, it is asked
+    assert "The product does not run; start it with: " in (done.stdout + done.stderr).splitlines()[0]
+    assert foreign_redis == []
+    # and: while the product runs, the command connects to it
     with DataDir(data):
-        assert "It does not run" not in call(words).stderr
-    assert stranger != []
+        assert "The product does not run" not in call(words).stderr
+    assert foreign_redis != []
 
 
-def test_users_and_tokens_are_kept_while_nothing_runs(call: Call, data: Path) -> None:
+def test_users_and_tokens_can_be_changed_while_the_product_is_stopped(call: Call, data: Path) -> None:
     done = call("user add ada", "correct horse\n")
     assert (done.returncode, done.stderr) == (0, "'ada' may sign in\n")
     assert call("token add x").returncode == 0
     assert data.joinpath("access").stat().st_mode & 0o777 == 0o700
     assert call("user list").stdout.startswith("ada\t")
     done = call("token remove x")
-    assert (done.returncode, done.stderr) == (0, "the token 'x' is removed, and good for nothing from now on\n")
+    assert (done.returncode, done.stderr) == (0, "the token 'x' is removed, and is no longer valid\n")
     done = call("user remove ada")
     assert done.returncode == 0
-    assert "It does not run; start it with: " in done.stderr
+    assert "The product does not run; start it with: " in done.stderr
     assert "user sign-out ada" in done.stderr
 
 
-def test_demo_that_runs_is_named_when_the_product_does_not(data: Path) -> None:
+def test_running_demo_is_named_when_the_product_does_not_run(data: Path) -> None:
     variables = {"DATA_DIR": str(data)}
     with DataDir(data / "demo"):
-        assert f"a demo, which is asked with DATA_DIR={data / 'demo'}" in why_stopped(variables)
-    assert "a demo" not in why_stopped(variables)
+        assert f"A demo runs; to reach it, set DATA_DIR={data / 'demo'}" in why_not_running(variables)
+    assert "A demo" not in why_not_running(variables)
 
 
 def test_status_waits_for_a_start(call: Call) -> None:
     done = call("status --wait 1")
     assert (done.returncode, done.stderr) == (1, "")
-    assert done.stdout.startswith("live: no: It does not run")
+    assert done.stdout.startswith("live: no: The product does not run")
 
 
-def test_nodes_of_the_demo_are_checked_beside_demo_nodes(call: Call, data: Path) -> None:
+def test_check_nodes_checks_the_demo_when_demo_nodes_is_set(call: Call, data: Path) -> None:
     done = call("check-nodes", DEMO_NODES="3")
     assert done.returncode == 2
     assert "no demo has run yet" in done.stderr
@@ -165,9 +167,9 @@ def test_nodes_of_the_demo_are_checked_beside_demo_nodes(call: Call, data: Path)
     assert "(local)" in done.stdout
 
 
-def test_file_that_targets_names_must_be_there(call: Call, tmp_path: Path) -> None:
+def test_check_nodes_reports_a_missing_targets_file(call: Call, tmp_path: Path) -> None:
     done = call("check-nodes", TARGETS="nope.yaml", cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (2, "nope.yaml: There is no such file.\n")
+    assert (done.returncode, done.stderr) == (2, "nope.yaml: the file does not exist\n")
 
 
 @pytest.mark.parametrize(
@@ -177,24 +179,24 @@ def test_file_that_targets_names_must_be_there(call: Call, tmp_path: Path) -> No
         ("frob", 2, "dispycluster has no command 'frob'"),
         ("run --help", 0, "usage: dispycluster run"),
         ("run -h", 0, "docs/settings.md"),
-        ("run now", 2, "its settings are variables"),
+        ("run now", 2, "set variables, for example"),
         ("status --help", 0, "usage: dispycluster status"),
         ("check-nodes --help", 0, "usage: dispycluster check-nodes"),
         ("restore --help", 0, "usage: dispycluster restore"),
         ("--help", 0, "restore, revoked; end-sessions"),
-        ("user --help", 0, "in Kubernetes: write a patch"),
+        ("user --help", 0, "in Kubernetes: print a patch"),
         ("token add x --days y", 2, "DAYS takes a whole number"),
-        ("token add x --scope frob", 2, "SCOPES take read, publish, and not 'frob'"),
+        ("token add x --scope frob", 2, "SCOPES accepts read, publish, not 'frob'"),
     ],
 )
-def test_command_explains_itself(call: Call, words: str, code: int, said: str) -> None:
+def test_command_prints_help_or_names_the_mistake(call: Call, words: str, code: int, said: str) -> None:
     done = call(words)
     assert done.returncode == code
     assert said in " ".join((done.stderr if code else done.stdout).split())
 
 
 @pytest.mark.parametrize("words", ["access save", "user --help", "--version", "--help", "status", "run --help"])
-def test_command_ends_quietly_when_its_reader_has_ended(call: Call, words: str) -> None:
+def test_command_exits_quietly_when_its_reader_has_exited(call: Call, words: str) -> None:
     done = call(words, shell="{} | sleep 0; exit ${{PIPESTATUS[0]}}")
     if done.returncode in (0, 1):  # the reader may have been slower
         done = call(words, shell='{{ sleep 1; {}; echo "ended with $?" >&2; }} | true')
@@ -203,7 +205,7 @@ def test_command_ends_quietly_when_its_reader_has_ended(call: Call, words: str) 
 
 
 @pytest.mark.parametrize("words", ["access save", "token add x"])
-def test_command_says_that_its_output_is_closed(call: Call, data: Path, words: str) -> None:
+def test_command_reports_that_its_output_is_closed(call: Call, data: Path, words: str) -> None:
     done = call(words, shell="{} >&-")
     assert done.returncode == 1
     assert done.stderr.startswith("standard output is closed")
@@ -211,12 +213,12 @@ def test_command_says_that_its_output_is_closed(call: Call, data: Path, words: s
 
 
 @pytest.mark.parametrize("words", ["access save", "user --help"])
-def test_command_says_that_its_output_cannot_be_written(call: Call, words: str) -> None:
+def test_command_reports_that_its_output_cannot_be_written(call: Call, words: str) -> None:
     done = call(words, shell="{} >/dev/full")
     assert (done.returncode, done.stderr) == (1, "standard output cannot be written: No space left on device\n")
 
 
-def test_package_of_pythonpath_that_hides_ours_is_explained(call: Call, tmp_path: Path) -> None:
+def test_foreign_package_on_pythonpath_is_explained(call: Call, tmp_path: Path) -> None:
     (tmp_path / "runtime.py").touch()
     path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
     done = call("status", PYTHONPATH=path)

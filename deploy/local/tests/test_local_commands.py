@@ -1,4 +1,4 @@
-"""The command ``dispycluster`` in a checkout, and the goals of make that call it."""
+"""The command ``dispycluster`` in a checkout, and the make targets that call it."""
 
 import os
 import subprocess
@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.data_dir import DataDir, access_dir, command_variables
+from deploy.local.data_dir import DataDir, access_dir, command_environment
 
 ROOT = Path(__file__).parents[3]
 COMMAND = ROOT / ".venv" / "bin" / "dispycluster"
 
 
 def made(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """What make would run, or why it would not."""
+    """Return the commands of make, or its error."""
     environment = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "NAME")}
     return subprocess.run(
         ["make", "--dry-run", "--no-print-directory", *arguments],
@@ -53,46 +53,46 @@ def last_line(*arguments: str, **variables: str) -> str:
         (["access", "DO=end-sessions"], "access end-sessions"),
     ],
 )
-def test_goal_calls_the_command_with_its_words(arguments: list[str], words: str) -> None:
+def test_target_calls_the_command_with_its_arguments(arguments: list[str], words: str) -> None:
     assert last_line(*arguments).removeprefix("exec ") == f"{COMMAND} {words}"
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["user"], "It takes a name, for instance: make user NAME=ada."),
-        (["user", "DO=remove"], "It takes a name, for instance: make user NAME=ada DO=remove."),
-        (["token"], "It takes a name, for instance: make token NAME=backup."),
-        (["user", "NAME=ada", "DO=frob"], "DO=frob is not known to make user: DO is one of add password"),
-        (["token", "NAME=backup", "DO=frob"], "DO=frob is not known to make token: DO is one of add rotate"),
-        (["access", "DO=frob"], "DO=frob is not known to make access: DO is one of save check"),
+        (["user"], "NAME is missing, for example: make user NAME=ada."),
+        (["user", "DO=remove"], "NAME is missing, for example: make user NAME=ada DO=remove."),
+        (["token"], "NAME is missing, for example: make token NAME=backup."),
+        (["user", "NAME=ada", "DO=frob"], "DO=frob is not valid for make user: DO takes one of add password"),
+        (["token", "NAME=backup", "DO=frob"], "DO=frob is not valid for make token: DO takes one of add rotate"),
+        (["access", "DO=frob"], "DO=frob is not valid for make access: DO takes one of save check"),
         (
             ["token", "NAME=backup", "SCOPES=read,frob"],
-            "SCOPES=frob is not known to make token: SCOPES is one of read publish",
+            "SCOPES=frob is not valid for make token: SCOPES takes one of read publish",
         ),
-        (["access"], "It takes what to do, for instance: make access DO=save > access.tar."),
+        (["access"], "DO is missing, for example: make access DO=save > access.tar."),
     ],
 )
-def test_goal_says_what_it_takes_when_that_is_missing(arguments: list[str], said: str) -> None:
-    # A variable of the machine is no name
+def test_target_reports_a_missing_or_unknown_variable(arguments: list[str], said: str) -> None:
+    # An environment variable NAME does not count
     done = made(*arguments, NAME="desktop")
     assert done.returncode == 2
     assert said in done.stderr
 
 
-def test_goal_behind_a_user_is_one_like_any_other() -> None:
+def test_target_after_user_is_run_too() -> None:
     lines = [line.rstrip() for line in made("user", "clean", "NAME=ada").stdout.splitlines()]
     assert lines[-2].endswith('user add "ada"')
     assert lines[-1].startswith("rm -rf")
 
 
-def test_command_line_works_on_the_data_of_the_local_mode(tmp_path: Path) -> None:
+def test_command_environment_names_the_data_of_the_local_mode(tmp_path: Path) -> None:
     # given
     (tmp_path / "valkey").mkdir()
     (tmp_path / "valkey" / "url").write_text("redis://:secret@127.0.0.1:6385/0\n")
     # when
     with DataDir(tmp_path):
-        found = command_variables({"DATA_DIR": str(tmp_path), "LANG": "C"})
+        found = command_environment({"DATA_DIR": str(tmp_path), "LANG": "C"})
     # then
     folder = access_dir(tmp_path)
     assert found["ACCESS_USERS_DIR"] == str(folder.users)
@@ -100,16 +100,16 @@ def test_command_line_works_on_the_data_of_the_local_mode(tmp_path: Path) -> Non
     assert found["REDIS_URL"] == "redis://:secret@127.0.0.1:6385/0"
     assert found["API_SAVE_REVOCATIONS"] == "yes"
     assert found["LANG"] == "C"
-    # and: nothing is made, and what ended is not asked
+    # and: no file is created, and a stopped Valkey is not used
     assert not folder.path.exists()
-    assert command_variables({"DATA_DIR": str(tmp_path)})["REDIS_URL"] == "unix:///dev/null/nobody"
-    # and: a Redis of one's own counts more
-    found = command_variables({"DATA_DIR": str(tmp_path), "REDIS_URL": "redis://r"})
+    assert command_environment({"DATA_DIR": str(tmp_path)})["REDIS_URL"] == "unix:///dev/null/nobody"
+    # and: REDIS_URL has priority
+    found = command_environment({"DATA_DIR": str(tmp_path), "REDIS_URL": "redis://r"})
     assert found["REDIS_URL"] == "redis://r"
     assert "API_SAVE_REVOCATIONS" not in found
 
 
-def test_command_makes_a_user_that_signs_in_and_takes_it_away_again(tmp_path: Path) -> None:
+def test_make_adds_lists_and_removes_users_and_tokens(tmp_path: Path) -> None:
     def call(*words: str, given: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             ["make", "--no-print-directory", *words, f"DATA_DIR={tmp_path}"],
@@ -128,7 +128,7 @@ def test_command_makes_a_user_that_signs_in_and_takes_it_away_again(tmp_path: Pa
     assert "read, publish" in call("token", "DO=list").stdout
     assert call("user", "NAME=ada", "DO=remove").returncode == 0
     assert call("user", "DO=list").stdout == ""
-    # and: a word that is no variable is a goal, of which nothing is made
+    # and: an argument that is not a variable is a target, which is not run after the error
     refused = call("user", "format")
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert "It takes a name, for instance: make user NAME=ada." in refused.stderr
+    assert "NAME is missing, for example: make user NAME=ada." in refused.stderr

@@ -1,4 +1,4 @@
-"""A demo stays apart from real data."""
+"""A demo does not mix with real data."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,8 +19,10 @@ from tests.drivers.valkey import Valkey
 
 LATEST = latest_key(METRICS_CHANNEL)
 GOLDEN = (Path(contract.__file__).parent / "golden" / "messages" / "metrics.json").read_bytes()
-#: What a collector of 0.2.0 leaves, which does not know the field.
-FORMER = msgspec.json.encode({key: value for key, value in msgspec.json.decode(GOLDEN).items() if key != "simulated"})
+#: Snapshot of a collector of 0.2.0, which lacks the field ``simulated``.
+OLD_SNAPSHOT = msgspec.json.encode(
+    {key: value for key, value in msgspec.json.decode(GOLDEN).items() if key != "simulated"}
+)
 SIMULATED = encode(msgspec.structs.replace(decode(GOLDEN, Snapshot), simulated=True))
 
 
@@ -34,7 +36,7 @@ def valkey() -> Iterator[Valkey]:
 
 @pytest.fixture
 def redis(valkey: Valkey) -> Iterator[object]:
-    """The server, empty."""
+    """The server, without data."""
     client = valkey.client()
     client.flushall()
     yield client
@@ -47,7 +49,7 @@ def store(valkey: Valkey, tmp_path: Path) -> DemoStore:
 
 
 @pytest.mark.parametrize("variables", [{}, {"REDIS_URL": "redis://127.0.0.1/0"}])
-def test_demo_has_a_folder_of_its_own_in_the_data(variables: dict[str, str], tmp_path: Path) -> None:
+def test_demo_has_its_own_folder_in_the_data_folder(variables: dict[str, str], tmp_path: Path) -> None:
     # when
     settings = Settings.from_environment({"DATA_DIR": str(tmp_path), "DEMO_NODES": "4", **variables})
     # then
@@ -56,84 +58,84 @@ def test_demo_has_a_folder_of_its_own_in_the_data(variables: dict[str, str], tmp
 
 
 @pytest.mark.parametrize("left", [{}, {LATEST: SIMULATED}, {LATEST: SIMULATED, "cluster:alerts:log": b"x"}])
-def test_demo_takes_a_redis_when_it_is_empty_or_serves_a_demo(redis, store, left):
+def test_demo_accepts_a_redis_that_is_empty_or_serves_a_demo(redis, store, left):
     # given
     for key, value in left.items():
         redis.set(key, value)
     # when
-    store.require_no_real_cluster()
-    # then: it has written nothing
+    store.require_no_real_nodes()
+    # then: the check has written nothing
     assert redis.dbsize() == len(left)
 
 
-@pytest.mark.parametrize("latest", [GOLDEN, FORMER])
+@pytest.mark.parametrize("latest", [GOLDEN, OLD_SNAPSHOT])
 def test_demo_is_refused_when_the_redis_serves_a_cluster_of_real_nodes(redis, store, latest):
     redis.set(LATEST, latest)
-    with pytest.raises(CannotStart, match=r"serves the cluster 'lab', which is no demo.* leave out REDIS_URL"):
-        store.require_no_real_cluster()
+    with pytest.raises(CannotStart, match=r"serves the cluster 'lab', which is not a demo.* leave out REDIS_URL"):
+        store.require_no_real_nodes()
 
 
 @pytest.mark.parametrize(
-    ("left", "told"), [({LATEST: FORMER}, "which is no demo"), ({"cluster:alerts:log": b"x"}, "may be")]
+    ("left", "told"), [({LATEST: OLD_SNAPSHOT}, "which is not a demo"), ({"cluster:alerts:log": b"x"}, "may not be")]
 )
-def test_demo_is_refused_when_another_database_of_the_redis_is_of_real_nodes(valkey, redis, store, left, told):
-    # What is published in one database is heard in all.
+def test_demo_is_refused_when_another_database_has_real_nodes(valkey, redis, store, left, told):
+    # A message that is published in one database reaches the subscribers of all.
     with Redis.from_url(valkey.url.removesuffix("/0"), db=3) as client:
         for key, value in left.items():
             client.set(key, value)
     with pytest.raises(CannotStart, match=told):
-        store.require_no_real_cluster()
+        store.require_no_real_nodes()
 
 
-def test_demo_goes_by_its_own_database_when_its_user_may_not_look_into_others(valkey, redis, tmp_path):
+def test_demo_checks_only_its_own_database_when_its_user_may_not_read_others(valkey, redis, tmp_path):
     redis.execute_command("ACL SETUSER", "narrow", "on", ">x", "~*", "+get", "+exists", "+hget")
     store = DemoStore(valkey.url.replace("//", "//narrow:x@"), tmp_path)
-    store.require_no_real_cluster()
-    redis.set(LATEST, FORMER)
-    with pytest.raises(CannotStart, match="which is no demo"):
-        store.require_no_real_cluster()
+    store.require_no_real_nodes()
+    redis.set(LATEST, OLD_SNAPSHOT)
+    with pytest.raises(CannotStart, match="which is not a demo"):
+        store.require_no_real_nodes()
     redis.execute_command("ACL DELUSER", "narrow")
 
 
 def test_demo_is_refused_when_the_last_snapshot_cannot_be_read(redis, store):
     redis.set(LATEST, b"{}")
-    with pytest.raises(CannotStart, match="serves a cluster, which is no demo"):
-        store.require_no_real_cluster()
+    with pytest.raises(CannotStart, match="serves a cluster, which is not a demo"):
+        store.require_no_real_nodes()
 
 
 @pytest.mark.parametrize("key", ["cluster:collector:epoch", "cluster:alerts:log", "cluster:collector"])
-def test_demo_is_refused_when_the_redis_has_data_of_a_cluster_that_ended_long_ago(redis, store, key):
+def test_demo_is_refused_when_the_redis_has_old_data_of_a_cluster(redis, store, key):
     redis.hset(key, "epoch", "7")
 
-    with pytest.raises(CannotStart, match="has data of a cluster that may be no demo"):
-        store.require_no_real_cluster()
+    with pytest.raises(CannotStart, match="has data of a cluster that may not be a demo"):
+        store.require_no_real_nodes()
 
 
-def test_demo_takes_its_redis_again_when_no_other_collector_has_led_since(redis, store):
+def test_demo_accepts_its_redis_again_when_no_other_collector_has_held_the_lease(redis, store):
     # given
     redis.hset(EPOCH_KEY, "epoch", "7")
-    store.note_epoch()
+    store.save_epoch()
     # then
-    store.require_no_real_cluster()
+    store.require_no_real_nodes()
     # when
     redis.hset(EPOCH_KEY, "epoch", "8")
     # then
-    with pytest.raises(CannotStart, match="has data of a cluster that may be no demo"):
-        store.require_no_real_cluster()
+    with pytest.raises(CannotStart, match="has data of a cluster that may not be a demo"):
+        store.require_no_real_nodes()
 
 
-def test_note_of_a_demo_overwrites_nothing_that_a_link_leads_to(redis, store, tmp_path):
+def test_saved_epoch_does_not_overwrite_the_target_of_a_link(redis, store, tmp_path):
     # given
     (tmp_path / "kept").write_text("precious")
     (tmp_path / "redis-epoch").symlink_to(tmp_path / "kept")
     redis.hset(EPOCH_KEY, "epoch", "7")
     # when
-    store.note_epoch()
+    store.save_epoch()
     # then
     assert (tmp_path / "kept").read_text() == "precious"
-    store.require_no_real_cluster()
+    store.require_no_real_nodes()
 
 
 def test_demo_is_refused_when_the_redis_does_not_answer(tmp_path: Path) -> None:
-    with pytest.raises(CannotStart, match="does not say whether it is free for a demo"):
-        DemoStore(f"redis://127.0.0.1:{free_port()}/0", tmp_path).require_no_real_cluster()
+    with pytest.raises(CannotStart, match="Cannot check whether the Redis at REDIS_URL is free for a demo"):
+        DemoStore(f"redis://127.0.0.1:{free_port()}/0", tmp_path).require_no_real_nodes()

@@ -1,4 +1,4 @@
-"""The real gateway process in front of a small real HTTP server that stands for the api."""
+"""The real gateway process in front of a small HTTP server in place of the api."""
 
 import http.client
 import io
@@ -16,7 +16,7 @@ import psutil
 import pytest
 import websocket
 
-from deploy.local.proxy import AT_A_TIME, ApiProxy
+from deploy.local.proxy import REQUEST_SLOTS, ApiProxy
 from tests.drivers.attacks import attack_rounds
 from tests.drivers.ports import free_port
 from tests.drivers.process import Process, python, run_module
@@ -25,12 +25,12 @@ from tests.drivers.raw_http import exchange, parsed, request
 from tests.drivers.serving import serving
 from tests.drivers.waiting import eventually
 
-#: Bytes of an answer that does not fit into the buffers of a connection.
+#: Bytes of a response that does not fit into the buffers of a connection.
 LARGE_BYTES = 8 << 20
 
 
 class Upstream(BaseHTTPRequestHandler):
-    """Tells what it was asked, or does what the path says."""
+    """Responds with a description of the request, or acts as the path names."""
 
     protocol_version = "HTTP/1.1"
     let_go = threading.Event()
@@ -47,10 +47,10 @@ class Upstream(BaseHTTPRequestHandler):
         return body
 
     def handle_expect_100(self) -> bool:
-        """Ask for the body, where it is wanted."""
+        """Send 100 Continue, except for a path that rejects the body."""
         return self.path == "/api/publish/refused" or super().handle_expect_100()
 
-    def _tell(self) -> None:
+    def _respond(self) -> None:
         if self.path == "/api/publish/refused":
             self.send_response(401)
             self.send_header("Content-Length", "0")
@@ -83,13 +83,13 @@ class Upstream(BaseHTTPRequestHandler):
             self.wfile.write(b"too little")
             self.close_connection = True
             return
-        told = {
+        description = {
             "method": self.command,
             "path": self.path,
             "headers": [[name.lower(), value] for name, value in self.headers.items()],
             "body": body.decode("latin-1"),
         }
-        content = json.dumps(told).encode()
+        content = json.dumps(description).encode()
         self.send_response(404 if self.path.startswith("/nothing") else 200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
@@ -102,10 +102,10 @@ class Upstream(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(content)
 
-    do_GET = do_POST = do_PUT = do_HEAD = _tell
+    do_GET = do_POST = do_PUT = do_HEAD = _respond
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture(scope="module")
@@ -147,8 +147,8 @@ def gateway(upstream: ThreadingHTTPServer) -> Iterator[int]:
     assert process.stop() == 0
 
 
-class Set(NamedTuple):
-    """A gateway with settings of its own, and what ends with it."""
+class OwnGateway(NamedTuple):
+    """A gateway with its own settings; ``stack`` closes resources of the test."""
 
     process: Process
     port: int
@@ -156,21 +156,21 @@ class Set(NamedTuple):
 
 
 @pytest.fixture
-def gateway_with(upstream: ThreadingHTTPServer) -> Iterator[Callable[..., Set]]:
-    """Starts gateways with settings."""
+def gateway_with(upstream: ThreadingHTTPServer) -> Iterator[Callable[..., OwnGateway]]:
+    """Return a function that starts a gateway with given settings."""
     with ExitStack() as gateways, ExitStack() as stack:
 
-        def start(**variables: str) -> Set:
+        def start(**variables: str) -> OwnGateway:
             process, port = start_gateway(upstream.server_address[1], **variables)
             gateways.callback(process.stop)
-            return Set(process, port, stack)
+            return OwnGateway(process, port, stack)
 
         yield start
 
 
 @pytest.fixture(scope="module")
-def lonely_gateway() -> Iterator[int]:
-    """A gateway whose api does not run."""
+def gateway_without_api() -> Iterator[int]:
+    """A gateway without a running api."""
     process, port = start_gateway(free_port())
     yield port
     assert process.stop() == 0
@@ -186,15 +186,15 @@ def ask(
 
 
 @contextmanager
-def kept(port: int) -> Iterator[http.client.HTTPConnection]:
-    """A connection that is in step after what the block did: the next request on it gets its own answer."""
+def usable_connection(port: int) -> Iterator[http.client.HTTPConnection]:
+    """Yield a connection; afterwards check that the next request on it gets its own response."""
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
         yield connection
         connection.request("GET", "/after")
         assert b"/after" in connection.getresponse().read()
 
 
-def told(port: int, path: str, **given: Any) -> dict[str, Any]:
+def described_request(port: int, path: str, **given: Any) -> dict[str, Any]:
     status, _, body = ask(port, path, **given)
     assert status == 200, body
     answer: dict[str, Any] = json.loads(body)
@@ -205,8 +205,8 @@ def told(port: int, path: str, **given: Any) -> dict[str, Any]:
     "path",
     ["/", "/nodes/a%2Fb", "/nodes/b%C3%BCro%20%231", "/x?", "/x?q=a%26b&r=%C3%A9&s=+", "/a//b/../c", "/%25", "/a;b=c"],
 )
-def test_path_and_query_reach_the_api_as_they_were_sent(gateway: int, path: str) -> None:
-    assert told(gateway, path)["path"] == path.removesuffix("?")
+def test_path_and_query_reach_the_api_unchanged(gateway: int, path: str) -> None:
+    assert described_request(gateway, path)["path"] == path.removesuffix("?")
 
 
 @pytest.mark.parametrize(
@@ -214,19 +214,17 @@ def test_path_and_query_reach_the_api_as_they_were_sent(gateway: int, path: str)
     ["/metrics", "/readyz", "/metrics?x", "/%6detrics", "/re%61dyz?x", "http://localhost/%6Detrics", "/metrics#x"],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_paths_for_the_inside_are_not_published_however_they_are_written(
-    gateway: int, target: str, method: str
-) -> None:
+def test_internal_paths_are_not_found_in_any_spelling(gateway: int, target: str, method: str) -> None:
     # when
     (answer,) = exchange(gateway, request(method, target))
     # then
     assert answer.status == (400 if "#" in target else 404)
-    # And what stands beside them is handed on.
-    assert told(gateway, "/livez")["path"] == "/livez"
-    assert told(gateway, "/nodes/metrics?x=/metrics")["path"] == "/nodes/metrics?x=/metrics"
+    # And similar paths are forwarded.
+    assert described_request(gateway, "/livez")["path"] == "/livez"
+    assert described_request(gateway, "/nodes/metrics?x=/metrics")["path"] == "/nodes/metrics?x=/metrics"
 
 
-def test_path_with_bytes_that_are_no_ascii_is_quoted_not_refused(gateway: int) -> None:
+def test_path_with_other_bytes_than_ascii_is_quoted(gateway: int) -> None:
     # when
     (answer,) = exchange(gateway, request("GET", b"/b\xc3\xbcro"))
     # then
@@ -237,14 +235,14 @@ def test_body_and_method_reach_the_api(gateway: int) -> None:
     # given
     body = bytes(range(256)) * 1000
     # when
-    answer = told(gateway, "/api/publish/x", method="PUT", body=body, headers={"Content-Type": "x/y"})
+    answer = described_request(gateway, "/api/publish/x", method="PUT", body=body, headers={"Content-Type": "x/y"})
     # then
     assert answer["method"] == "PUT"
     assert answer["body"].encode("latin-1") == body
     assert ["content-type", "x/y"] in answer["headers"]
 
 
-def test_status_and_every_header_but_hop_by_hop_ones_come_back(gateway: int) -> None:
+def test_response_has_the_status_and_all_headers_except_hop_by_hop_ones(gateway: int) -> None:
     # when
     status, headers, body = ask(gateway, "/nothing")
     # then
@@ -256,7 +254,7 @@ def test_status_and_every_header_but_hop_by_hop_ones_come_back(gateway: int) -> 
     assert headers.get("Keep-Alive") != "timeout=5"
 
 
-def test_host_is_kept_and_the_clients_address_is_ours_to_say(gateway: int) -> None:
+def test_request_keeps_its_host_and_gets_the_clients_address(gateway: int) -> None:
     # given
     forged = {
         "Host": "localhost:99",
@@ -269,7 +267,7 @@ def test_host_is_kept_and_the_clients_address_is_ours_to_say(gateway: int) -> No
         "X-Kept": "yes",
     }
     # when
-    headers = told(gateway, "/", headers=forged)["headers"]
+    headers = described_request(gateway, "/", headers=forged)["headers"]
     # then
     assert [value for name, value in headers if name == "host"] == ["localhost:99"]
     assert [value for name, value in headers if name == "x-forwarded-for"] == ["127.0.0.1"]
@@ -279,22 +277,22 @@ def test_host_is_kept_and_the_clients_address_is_ours_to_say(gateway: int) -> No
 
 
 def test_head_has_the_length_and_no_body(gateway: int) -> None:
-    with kept(gateway) as connection:
+    with usable_connection(gateway) as connection:
         connection.request("HEAD", "/")
         response = connection.getresponse()
         response.read()
         assert int(response.headers["Content-Length"]) > 10
 
 
-def test_not_modified_passes_and_leaves_the_connection_in_step(gateway: int) -> None:
-    with kept(gateway) as connection:
+def test_not_modified_is_returned_and_the_connection_stays_usable(gateway: int) -> None:
+    with usable_connection(gateway) as connection:
         connection.request("GET", "/not-modified")
         response = connection.getresponse()
         assert (response.status, response.headers["ETag"], response.read()) == (304, '"7"', b"")
 
 
-def test_body_in_chunks_is_handed_on_whole_and_leaves_the_connection_in_step(gateway: int) -> None:
-    with kept(gateway) as connection:
+def test_chunked_body_is_forwarded_and_the_connection_stays_usable(gateway: int) -> None:
+    with usable_connection(gateway) as connection:
         connection.request("POST", "/x", iter([b"in ", b"chunks"]))  # of unknown length
         received = json.loads(connection.getresponse().read())
         assert received["body"] == "in chunks"
@@ -307,32 +305,32 @@ def test_body_in_chunks_is_handed_on_whole_and_leaves_the_connection_in_step(gat
     [(b"-1\r\n", 400), (b"5\r\nshort", 400), (b"%x\r\n" % 5_000_000 + b"a" * 5_000_000 + b"\r\n0\r\n\r\n", 413)],
     ids=["size", "early end", "too long"],
 )
-def test_body_in_chunks_is_refused_when_it_is_not_valid_or_too_long(gateway: int, body: bytes, status: int) -> None:
+def test_chunked_body_is_refused_when_it_is_not_valid_or_too_long(gateway: int, body: bytes, status: int) -> None:
     # when
     (answer,) = exchange(gateway, b"POST /x HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n" + body)
     # then
     assert answer.status == status
 
 
-def test_long_message_is_handed_on_while_it_comes_and_leaves_the_connection_in_step(gateway: int) -> None:
+def test_long_message_is_forwarded_while_it_arrives_and_the_connection_stays_usable(gateway: int) -> None:
     for body in (b"x" * 1_000_000, iter([b"y" * 500_000, b"z" * 500_000])):
-        with kept(gateway) as connection:
+        with usable_connection(gateway) as connection:
             connection.request("POST", "/api/publish/x", body)
             assert len(json.loads(connection.getresponse().read())["body"]) == 1_000_000
 
 
-def test_long_message_is_answered_before_its_end_when_the_api_has_seen_enough(gateway: int) -> None:
+def test_long_message_gets_an_early_response_when_the_api_sends_one(gateway: int) -> None:
     head = b"POST /api/publish/refused HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 3000000\r\n\r\n"
-    # given: nothing of the body
+    # given: the body is not sent yet
     with socket.create_connection(("127.0.0.1", gateway), timeout=30) as connection:
         connection.sendall(head)
         assert connection.recv(65536).startswith(b"HTTP/1.1 401 ")
-    # and all of it, before the answer is read
+    # and the whole body is sent before the response is read
     (answer,) = exchange(gateway, head + b"x" * 3_000_000)
     assert answer.status == 401
 
 
-def test_body_that_is_held_back_is_asked_for_only_when_the_api_asks(gateway: int) -> None:
+def test_client_gets_100_continue_only_when_the_api_sends_it(gateway: int) -> None:
     for path in ("/login", "/api/publish/x", "/api/publish/refused"):
         for length in ("Content-Length: 5", "Transfer-Encoding: chunked"):
             with socket.create_connection(("127.0.0.1", gateway), timeout=30) as connection:
@@ -352,19 +350,19 @@ def test_body_that_is_held_back_is_asked_for_only_when_the_api_asks(gateway: int
                 answered = http.client.HTTPResponse(connection)
                 answered.begin()
                 assert json.loads(answered.read())["body"] == "abcde"
-                # And the connection is still in step
+                # And the connection is still usable
                 connection.sendall(request("GET", "/after"))
                 assert b"/after" in connection.recv(65536)
 
 
 @pytest.mark.parametrize("path", ["/login", "/x", "/api/health"])
-def test_body_is_small_wherever_no_message_is_published(gateway: int, path: str) -> None:
-    assert told(gateway, path, method="POST", body=b"a" * 8192)["body"] == "a" * 8192
+def test_body_limit_is_small_on_routes_that_publish_no_message(gateway: int, path: str) -> None:
+    assert described_request(gateway, path, method="POST", body=b"a" * 8192)["body"] == "a" * 8192
     (answer,) = exchange(gateway, request("POST", path, body=b"a" * 4_000_000))
     assert answer.status == 413
 
 
-def test_bodies_without_an_end_take_no_memory(gateway: int) -> None:
+def test_endless_bodies_do_not_fill_the_memory(gateway: int) -> None:
     # given
     (process,) = [each for each in psutil.Process().children() if each.environ().get("PORT") == str(gateway)]
     before = process.memory_info().rss
@@ -377,17 +375,17 @@ def test_bodies_without_an_end_take_no_memory(gateway: int) -> None:
             ]
             for client in clients:
                 client.sendall(head)
-            # when: as much as it takes
+            # when: sends as much as the gateway accepts
             for client in clients:
                 client.settimeout(0.05)
                 with suppress(OSError):
                     client.sendall(bytes(2_999_999))
             # then
             assert process.memory_info().rss - before < 40_000_000, path
-            assert told(gateway, "/quick")["path"] == "/quick"
+            assert described_request(gateway, "/quick")["path"] == "/quick"
 
 
-def test_answers_that_nobody_reads_take_little_memory(gateway_with: Callable[..., Set]) -> None:
+def test_unread_responses_do_not_fill_the_memory(gateway_with: Callable[..., OwnGateway]) -> None:
     process, port, stack = gateway_with(TRUSTED_PROXIES="127.0.0.1")
     before = psutil.Process(process.pid).memory_info().rss
     connections = []
@@ -395,7 +393,7 @@ def test_answers_that_nobody_reads_take_little_memory(gateway_with: Callable[...
         connection = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=60))
         connection.sendall(request("GET", "/large", "X-Forwarded-For: 10.9.9.9", close=False))
         connections.append(connection)
-    # Whoever asks too late is told so; the answers of the others stay half read.
+    # Later requests are refused; the earlier responses stay partly read.
     statuses = [connection.recv(12) for connection in connections]
     assert statuses.count(b"HTTP/1.1 503") >= 40
     assert psutil.Process(process.pid).memory_info().rss - before < 150 << 20
@@ -403,18 +401,18 @@ def test_answers_that_nobody_reads_take_little_memory(gateway_with: Callable[...
     assert (status, len(content)) == (200, LARGE_BYTES)
 
 
-def test_address_keeps_places_at_the_api_free_for_others(gateway: int) -> None:
+def test_one_address_does_not_occupy_all_slots_of_the_api(gateway: int) -> None:
     with ExitStack() as crowd:
-        # given more requests under way than the api is given
-        for _ in range(AT_A_TIME + 10):
+        # given more open requests than the api has slots
+        for _ in range(REQUEST_SLOTS + 10):
             connection = crowd.enter_context(socket.create_connection(("127.0.0.1", gateway), 30, ("127.0.0.3", 0)))
             connection.sendall(request("GET", "/stuck"))
         # then
-        assert told(gateway, "/quick")["path"] == "/quick"
+        assert described_request(gateway, "/quick")["path"] == "/quick"
 
 
-def is_kept(stack: ExitStack, port: int, address: str) -> bool:
-    """Whether the gateway answers on a new connection from an address of loopback; it stays open with the stack."""
+def is_answered_from(stack: ExitStack, port: int, address: str) -> bool:
+    """Whether the gateway answers on a new connection from a loopback address. The stack closes the connection."""
     connection = stack.enter_context(socket.create_connection(("127.0.0.1", port), 15, (address, 0)))
     try:
         connection.sendall(request("GET", "/x", close=False))
@@ -424,38 +422,40 @@ def is_kept(stack: ExitStack, port: int, address: str) -> bool:
 
 
 def push_client(port: int, address: str) -> RawClient | None:
-    """A push connection, where the gateway takes one."""
+    """Return a push connection, or ``None`` if the gateway refuses it."""
     with suppress(OSError, websocket.WebSocketException):
         return RawClient(port, address=address)
     return None
 
 
-def test_address_gets_a_part_of_the_connections_until_some_of_them_have_ended(gateway_with: Callable[..., Set]) -> None:
+def test_address_is_refused_at_the_limit_until_a_connection_closes(
+    gateway_with: Callable[..., OwnGateway],
+) -> None:
     _, port, stack = gateway_with(GATEWAY_LIMIT_CONNECTIONS="3")
     # given
-    assert [is_kept(stack, port, "127.0.0.2") for _ in range(2)] == [True, True]
+    assert [is_answered_from(stack, port, "127.0.0.2") for _ in range(2)] == [True, True]
     for _ in attack_rounds():
         with ExitStack() as third:
             pushed = eventually(partial(push_client, port, "127.0.0.2"), what="a third connection")
             # when
-            assert not is_kept(third, port, "127.0.0.2")
+            assert not is_answered_from(third, port, "127.0.0.2")
             # then
-            assert is_kept(third, port, "127.0.0.3")
-            # A push connection is served by others than its listener: it counts until it has ended all the same.
+            assert is_answered_from(third, port, "127.0.0.3")
+            # A push connection counts until it closes, although another part of the gateway serves it.
             pushed.close()
-            eventually(partial(is_kept, third, port, "127.0.0.2"), what="a connection in its place")
-            assert not is_kept(third, port, "127.0.0.2")
+            eventually(partial(is_answered_from, third, port, "127.0.0.2"), what="a connection in its place")
+            assert not is_answered_from(third, port, "127.0.0.2")
 
 
-def test_proxy_that_is_trusted_has_any_number_of_connections(gateway_with: Callable[..., Set]) -> None:
+def test_trusted_proxy_has_no_connection_limit(gateway_with: Callable[..., OwnGateway]) -> None:
     _, port, stack = gateway_with(GATEWAY_LIMIT_CONNECTIONS="1", TRUSTED_PROXIES="127.0.0.2")
-    assert [is_kept(stack, port, "127.0.0.2") for _ in range(5)] == [True] * 5
+    assert [is_answered_from(stack, port, "127.0.0.2") for _ in range(5)] == [True] * 5
 
 
-def test_connections_that_are_refused_are_in_the_log_once(gateway_with: Callable[..., Set]) -> None:
+def test_refused_connections_are_logged_once(gateway_with: Callable[..., OwnGateway]) -> None:
     process, port, stack = gateway_with(GATEWAY_LIMIT_CONNECTIONS="1")
     # when
-    assert [is_kept(stack, port, "127.0.0.2") for _ in range(4)] == [True, False, False, False]
+    assert [is_answered_from(stack, port, "127.0.0.2") for _ in range(4)] == [True, False, False, False]
     # then
     lines = [line for line in process.log().splitlines() if "GATEWAY_LIMIT_CONNECTIONS" in line]
     assert len(lines) == 1
@@ -466,7 +466,7 @@ def status_behind_proxy(port: int, chain: str, path: str = "/x") -> int:
     return ask(port, path, headers={"X-Forwarded-For": chain} if chain else {})[0]
 
 
-def test_address_that_a_trusted_proxy_forwards_gets_a_part_of_the_requests(gateway_with: Callable[..., Set]) -> None:
+def test_address_behind_a_trusted_proxy_has_a_request_limit(gateway_with: Callable[..., OwnGateway]) -> None:
     _, port, stack = gateway_with(GATEWAY_LIMIT_CONNECTIONS="3", TRUSTED_PROXIES="127.0.0.1,192.0.2.1")
     # given: half a request, a poll and a WebSocket, through one proxy and through two
     one, two = "X-Forwarded-For: 192.0.2.77", "X-Forwarded-For: 192.0.2.77, 192.0.2.1"
@@ -481,14 +481,14 @@ def test_address_that_a_trusted_proxy_forwards_gets_a_part_of_the_requests(gatew
     eventually(lambda: status_behind_proxy(port, "192.0.2.77") == 429, what="the limit")
     status, headers, body = ask(port, path, headers={"X-Forwarded-For": "192.0.2.77, 192.0.2.1"})
     assert (status, json.loads(body)["code"], int(headers["Retry-After"]) > 0) == (429, "limit_exceeded", True)
-    # And neither are others refused, nor those of whom the proxy says nothing.
+    # And other addresses are not refused, nor requests without a forwarded address.
     assert [status_behind_proxy(port, chain) for chain in ["192.0.2.78"] * 4 + [""] * 4] == [200] * 8
 
 
-def test_request_behind_a_trusted_proxy_counts_until_it_is_answered(gateway_with: Callable[..., Set]) -> None:
+def test_request_behind_a_trusted_proxy_counts_until_its_response(gateway_with: Callable[..., OwnGateway]) -> None:
     _, port, stack = gateway_with(GATEWAY_LIMIT_CONNECTIONS="1", TRUSTED_PROXIES="127.0.0.1")
     one = "X-Forwarded-For: 192.0.2.77"
-    # given a connection that the proxy keeps
+    # given a connection that the proxy keeps open
     held = stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=30))
     held.sendall(request("POST", "/x", one, "Content-Length: 100", close=False))
     eventually(lambda: status_behind_proxy(port, "192.0.2.77") == 429, what="the limit")
@@ -497,14 +497,14 @@ def test_request_behind_a_trusted_proxy_counts_until_it_is_answered(gateway_with
     assert held.recv(12) == b"HTTP/1.1 200"
     # then
     eventually(lambda: status_behind_proxy(port, "192.0.2.77") == 200, what="its place")
-    # And a WebSocket counts until it has ended
+    # And a WebSocket counts until it closes
     pushed = RawClient(port, headers=(one,))
     assert [status_behind_proxy(port, "192.0.2.77") for _ in range(3)] == [429] * 3
     pushed.close()
     eventually(lambda: status_behind_proxy(port, "192.0.2.77") == 200, what="its place")
 
 
-def test_answer_does_not_name_the_software_of_the_api(gateway: int) -> None:
+def test_response_does_not_name_the_software_of_the_api(gateway: int) -> None:
     (answer,) = exchange(gateway, request("GET", "/x"))
     assert (answer.status, answer.headers.get("server")) == (200, None)
 
@@ -522,7 +522,7 @@ def test_answer_does_not_name_the_software_of_the_api(gateway: int) -> None:
         ({}, 502),
     ],
 )
-def test_proxy_answers_itself_what_it_cannot_hand_on(given: dict[str, str], status: int) -> None:
+def test_proxy_responds_itself_when_a_request_cannot_be_forwarded(given: dict[str, str], status: int) -> None:
     # given
     statuses: list[str] = []
     environ = {"REQUEST_METHOD": "POST", "PATH_INFO": "/x", "wsgi.input": io.BytesIO(b"short"), **given}
@@ -533,23 +533,23 @@ def test_proxy_answers_itself_what_it_cannot_hand_on(given: dict[str, str], stat
     assert json.loads(body)["status"] == status
 
 
-def test_body_above_the_limit_is_refused_unread(gateway: int) -> None:
+def test_body_above_the_limit_is_refused_before_it_is_read(gateway: int) -> None:
     (answer,) = exchange(gateway, request("POST", "/api/x", "Content-Length: 99999999"))
     assert (answer.status, answer.headers["content-type"]) == (413, "application/problem+json")
 
 
-def test_target_that_is_no_path_is_refused(gateway: int) -> None:
+def test_request_target_that_is_not_a_path_is_refused(gateway: int) -> None:
     (answer,) = exchange(gateway, request("OPTIONS", "*"))
     assert answer.status == 400
 
 
-def test_slow_answer_holds_up_neither_other_requests_nor_the_push(gateway: int) -> None:
+def test_slow_response_blocks_neither_other_requests_nor_the_push(gateway: int) -> None:
     # given
     slow = [http.client.HTTPConnection("127.0.0.1", gateway, timeout=60) for _ in range(5)]
     for connection in slow:
         connection.request("GET", "/slow")
     # when
-    assert told(gateway, "/quick")["path"] == "/quick"
+    assert described_request(gateway, "/quick")["path"] == "/quick"
     status, _, body = ask(gateway, "/socket.io/?EIO=4&transport=polling")
     # then
     assert (status, body[:2]) == (200, b"0{")
@@ -559,18 +559,18 @@ def test_slow_answer_holds_up_neither_other_requests_nor_the_push(gateway: int) 
         connection.close()
 
 
-def test_answer_that_ends_early_is_a_502(gateway: int) -> None:
+def test_incomplete_response_of_the_api_is_a_502(gateway: int) -> None:
     assert ask(gateway, "/cut")[0] == 502
 
 
-def test_push_stays_within_its_path(gateway: int) -> None:
-    assert told(gateway, "/socket.io")["path"] == "/socket.io"
-    assert told(gateway, "/nodes?x=/socket.io/")["path"] == "/nodes?x=/socket.io/"
+def test_push_serves_only_its_own_path(gateway: int) -> None:
+    assert described_request(gateway, "/socket.io")["path"] == "/socket.io"
+    assert described_request(gateway, "/nodes?x=/socket.io/")["path"] == "/nodes?x=/socket.io/"
 
 
-def test_api_away_is_a_problem_to_programs(lonely_gateway: int) -> None:
+def test_program_gets_problem_json_when_the_api_does_not_answer(gateway_without_api: int) -> None:
     # when
-    status, headers, body = ask(lonely_gateway, "/api/cluster/nodes", headers={"Accept": "text/html"})
+    status, headers, body = ask(gateway_without_api, "/api/cluster/nodes", headers={"Accept": "text/html"})
     # then
     assert status == 502
     assert headers["Content-Type"] == "application/problem+json"
@@ -578,20 +578,20 @@ def test_api_away_is_a_problem_to_programs(lonely_gateway: int) -> None:
     assert json.loads(body)["status"] == 502
 
 
-def test_api_away_is_a_page_that_tries_again_to_people(lonely_gateway: int) -> None:
+def test_browser_gets_a_page_that_reloads_when_the_api_does_not_answer(gateway_without_api: int) -> None:
     # when
-    status, headers, body = ask(lonely_gateway, "/nodes", headers={"Accept": "text/html,*/*"})
+    status, headers, body = ask(gateway_without_api, "/nodes", headers={"Accept": "text/html,*/*"})
     # then
     assert status == 502
     assert headers["Content-Type"].startswith("text/html")
     assert b'http-equiv="refresh"' in body
 
 
-def test_api_away_leaves_the_push_alone(lonely_gateway: int) -> None:
-    assert ask(lonely_gateway, "/socket.io/?EIO=4&transport=polling")[0] == 200
+def test_push_works_when_the_api_does_not_answer(gateway_without_api: int) -> None:
+    assert ask(gateway_without_api, "/socket.io/?EIO=4&transport=polling")[0] == 200
 
 
-def test_bad_setting_is_a_sentence() -> None:
+def test_invalid_setting_is_reported_in_a_sentence() -> None:
     done = run_module("deploy.local.gateway", API_PORT="none")
     assert done.returncode == 2
     said = "gateway: API_PORT='none' is not valid: it takes a whole number from 1 to 65535\n"

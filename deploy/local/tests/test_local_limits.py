@@ -1,4 +1,4 @@
-"""How connections are counted by address, by descriptors alone."""
+"""The limit of connections per address, which counts descriptors."""
 
 import socket
 from collections.abc import Iterator
@@ -6,16 +6,16 @@ from contextlib import ExitStack
 
 import pytest
 
-from deploy.local.limits import SWEEP_SECONDS, Connections
+from deploy.local.limits import SWEEP_SECONDS, ConnectionLimit
 
 
-class House:
-    """Open sockets, a clock that stands still, and a limit of two connections."""
+class LimitedConnections:
+    """Open sockets, a manual clock, and a limit of two connections."""
 
     def __init__(self, stack: ExitStack) -> None:
         self._stack = stack
         self.now = 0.0
-        self.connections = Connections(2, lambda: self.now)
+        self.connections = ConnectionLimit(2, lambda: self.now)
 
     def open(self) -> socket.socket:
         return self._stack.enter_context(socket.socket())
@@ -25,58 +25,58 @@ class House:
 
 
 @pytest.fixture
-def house() -> Iterator[House]:
+def limited() -> Iterator[LimitedConnections]:
     with ExitStack() as stack:
-        yield House(stack)
+        yield LimitedConnections(stack)
 
 
-def test_address_is_admitted_up_to_the_limit_and_others_are_besides(house: House) -> None:
-    assert [house.admits("192.0.2.1") for _ in range(3)] == [True, True, False]
-    assert house.admits("192.0.2.2")
+def test_each_address_is_admitted_up_to_its_limit(limited: LimitedConnections) -> None:
+    assert [limited.admits("192.0.2.1") for _ in range(3)] == [True, True, False]
+    assert limited.admits("192.0.2.2")
 
 
-def test_network_of_one_customer_counts_as_one_address(house: House) -> None:
-    assert [house.admits(f"2001:db8::{number}") for number in range(3)] == [True, True, False]
-    assert house.admits("2001:db8:0:1::1")
+def test_network_of_one_customer_counts_as_one_address(limited: LimitedConnections) -> None:
+    assert [limited.admits(f"2001:db8::{number}") for number in range(3)] == [True, True, False]
+    assert limited.admits("2001:db8:0:1::1")
 
 
-def test_connection_counts_no_more_when_it_was_released(house: House) -> None:
+def test_connection_is_not_counted_after_its_release(limited: LimitedConnections) -> None:
     # given
-    first = house.open()
-    assert [house.admits("192.0.2.1", each) for each in (first, house.open())] == [True, True]
+    first = limited.open()
+    assert [limited.admits("192.0.2.1", each) for each in (first, limited.open())] == [True, True]
     # when
-    house.connections.release(first.fileno())
+    limited.connections.release(first.fileno())
     # then
-    assert [house.admits("192.0.2.1") for _ in range(2)] == [True, False]
+    assert [limited.admits("192.0.2.1") for _ in range(2)] == [True, False]
 
 
 @pytest.mark.parametrize("is_used_again", [True, False])
-def test_connection_counts_no_more_when_it_has_ended_without_a_word(house: House, is_used_again: bool) -> None:
+def test_connection_is_not_counted_after_its_close_is_noticed(limited: LimitedConnections, is_used_again: bool) -> None:
     # given
-    first, other = house.open(), house.open()
-    assert house.admits("192.0.2.1", first)
-    assert house.admits("192.0.2.1")
-    assert not house.admits("192.0.2.1", other)
+    first, other = limited.open(), limited.open()
+    assert limited.admits("192.0.2.1", first)
+    assert limited.admits("192.0.2.1")
+    assert not limited.admits("192.0.2.1", other)
     # when
     first.close()
-    if is_used_again:  # by a file or a connection that is nobody's business
-        house.open()
-    house.now += SWEEP_SECONDS
+    if is_used_again:  # by another file or connection of the process
+        limited.open()
+    limited.now += SWEEP_SECONDS
     # then
-    assert house.admits("192.0.2.1", other)
-    assert not house.admits("192.0.2.1")
+    assert limited.admits("192.0.2.1", other)
+    assert not limited.admits("192.0.2.1")
 
 
-def test_descriptor_that_comes_again_is_a_new_connection_of_its_new_address(house: House) -> None:
+def test_reused_descriptor_counts_for_its_new_address(limited: LimitedConnections) -> None:
     # given
-    first = house.open()
-    house.admits("192.0.2.1", first)
+    first = limited.open()
+    limited.admits("192.0.2.1", first)
     number = first.fileno()
     first.close()
-    second = house.open()
+    second = limited.open()
     assert second.fileno() == number
     # when
-    assert house.admits("192.0.2.2", second)
+    assert limited.admits("192.0.2.2", second)
     # then
-    assert [house.admits("192.0.2.1") for _ in range(3)] == [True, True, False]
-    assert [house.admits("192.0.2.2") for _ in range(2)] == [True, False]
+    assert [limited.admits("192.0.2.1") for _ in range(3)] == [True, True, False]
+    assert [limited.admits("192.0.2.2") for _ in range(2)] == [True, False]

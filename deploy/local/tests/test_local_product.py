@@ -28,7 +28,7 @@ from tests.drivers.wrong_settings import all_wrong_in
 
 @contextmanager
 def run(data_dir: Path, **options: Any) -> Iterator[LocalProduct]:
-    """One that is ready; it ends with the block."""
+    """Run the product; yield it when it is ready, and stop it afterwards."""
     product = LocalProduct(data_dir, **options)
     try:
         product.until_ready()
@@ -39,7 +39,7 @@ def run(data_dir: Path, **options: Any) -> Iterator[LocalProduct]:
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[LocalProduct]:
-    """One that looks for the ports of its parts by itself, as with ``make run``."""
+    """A product that chooses its internal ports by itself, like ``make run``."""
     with run(tmp_path / "data", DEMO_NODES="4", **dict.fromkeys(inner_ports(), "")) as product:
         yield product
 
@@ -52,19 +52,19 @@ def snapshot_of(product: LocalProduct) -> dict[str, Any]:
 
 
 def redis_of(folder: Path) -> redis.Redis:
-    """The embedded Valkey of the product that runs with that folder."""
+    """Yield a client of the embedded Valkey in the data folder ``data``."""
     return redis.Redis.from_url((folder / "valkey" / "url").read_text().strip())
 
 
-def test_product_comes_up_with_data_refuses_a_twin_and_goes_without_a_trace(running: LocalProduct) -> None:
+def test_product_serves_data_refuses_a_second_instance_and_stops_completely(running: LocalProduct) -> None:
     # then: the page has the simulated nodes, of a cluster with the name of this host
     snapshot = snapshot_of(running)
     assert [node["node"] for node in snapshot["nodes"]] == ["node01", "node02", "node03", "node04"]
     assert (snapshot["simulated"], snapshot["cluster"]) == (True, socket.gethostname())
-    # and: what it says names the page, and the node of the demonstration that is down
+    # and: the output names the page, and the demo's node that is down
     assert f"http://localhost:{running.port}" in running.said
     assert re.search(r"^  - node0\d is offline", running.said, re.MULTILINE)
-    # and: what it says of its Redis works as it stands there
+    # and: the printed redis-cli command works
     [line] = [line for line in running.said.splitlines() if line.startswith("    redis-cli -u ")]
     if shutil.which("redis-cli"):
         done = subprocess.run(["sh", "-c", f"{line} PING"], capture_output=True, text=True, timeout=30)
@@ -84,8 +84,8 @@ def test_product_comes_up_with_data_refuses_a_twin_and_goes_without_a_trace(runn
     assert "is killed" not in running.said
 
 
-def test_two_that_start_at_the_same_moment_find_ports_of_their_own(tmp_path: Path) -> None:
-    # given: neither is told the ports of its parts
+def test_two_instances_that_start_together_find_different_ports(tmp_path: Path) -> None:
+    # given: two products without set ports
     unnamed = dict.fromkeys(inner_ports(), "")
     # when
     products = [LocalProduct(tmp_path / name, DEMO_NODES="2", **unnamed) for name in ("one", "two")]
@@ -101,8 +101,8 @@ def test_two_that_start_at_the_same_moment_find_ports_of_their_own(tmp_path: Pat
             product.end()
 
 
-def test_data_of_the_last_release_stay_as_they_are_after_an_update_and_beside_a_demo(tmp_path: Path) -> None:
-    # given: somebody ran the last release, and has a user and a nodes file
+def test_data_of_the_last_release_stay_after_an_update_and_beside_a_demo(tmp_path: Path) -> None:
+    # given: data of the last release, with a user and a nodes file
     lay_out_last_release(tmp_path / "former")
     data = tmp_path / "data"
     with run(data, root=tmp_path / "former") as former, redis_of(data) as kept:
@@ -114,15 +114,15 @@ def test_data_of_the_last_release_stay_as_they_are_after_an_update_and_beside_a_
     assert data / "valkey" / "dump.rdb" in files
     # when
     with run(data, DEMO_NODES="4") as demo:
-        # then: the demo has begun beside them, and says so
+        # then: the demo has its own data folder, and prints that
         assert snapshot_of(demo)["simulated"]
-        assert f"those in {data} stay as they are" in demo.said
+        assert f"the data in {data} stay unchanged" in demo.said
         with redis_of(data / "demo") as store:
             assert store.get("kept") is None
     assert {path: path.read_bytes() for path in files} == files
     # when
     with run(data) as real, redis_of(data) as store:
-        # then: it goes on with them, under the former name
+        # then: the product uses the data, under the previous cluster name
         snapshot = snapshot_of(real)
         assert [node["address"] for node in snapshot["nodes"]] == ["local"]
         assert (snapshot["simulated"], snapshot["cluster"]) == (False, cluster)
@@ -139,14 +139,14 @@ def test_demo_does_not_start_when_the_redis_serves_real_nodes(tmp_path: Path) ->
         # then
         assert demo.process.wait(READY_SECONDS) == 1
         demo.end()
-        assert f"serves the cluster '{socket.gethostname()}', which is no demo." in demo.said
+        assert f"serves the cluster '{socket.gethostname()}', which is not a demo." in demo.said
         assert not snapshot_of(real)["simulated"]
         assert demo.said.count("\n") < 5, demo.said
 
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 24 MB, where this machine lets us have one."""
+    """A file system of 24 MB, if this machine allows the mount."""
     folder = tmp_path / "disk"
     folder.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", "size=24m", "none", str(folder)]
@@ -159,7 +159,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fill(folder: Path) -> Path:
-    """Leave no room on the disk of ``folder``; return what takes it."""
+    """Fill the disk of ``folder``; return the file that fills it."""
     filler = folder / "filler"
     with filler.open("wb", buffering=0) as file, suppress(OSError):
         while True:
@@ -167,7 +167,7 @@ def fill(folder: Path) -> Path:
     return filler
 
 
-def test_full_disk_is_named_in_health_and_at_the_end(small_disk: Path) -> None:
+def test_full_disk_is_reported_in_health_and_at_the_stop(small_disk: Path) -> None:
     # given
     data = small_disk / "data"
 
@@ -184,17 +184,17 @@ def test_full_disk_is_named_in_health_and_at_the_end(small_disk: Path) -> None:
         filler.unlink()
         # then
         eventually(lambda: issues() == [], within_seconds=30, what="the disk no longer in health")
-        # when it is full at the end
+        # when the disk is full at the stop
         fill(small_disk)
         assert product.end() == 0
     # then
-    full = f"the disk of {data / 'valkey'} is full, so what it holds cannot be saved"
-    assert f"valkey does not end: {full}; it is asked again for 10 s\n" in product.said
+    full = f"the disk of {data / 'valkey'} is full, so the data that Valkey received cannot be saved"
+    assert f"valkey cannot stop: {full}; trying again for 10 s\n" in product.said
     assert f"valkey is killed: {full}\n" in product.said
-    assert "did not end by itself" not in product.said
+    assert "did not stop in time" not in product.said
 
 
-def test_full_disk_is_a_sentence_at_the_start(small_disk: Path) -> None:
+def test_start_reports_a_full_disk(small_disk: Path) -> None:
     # given
     fill(small_disk)
     # when
@@ -206,7 +206,7 @@ def test_full_disk_is_a_sentence_at_the_start(small_disk: Path) -> None:
     assert "Traceback" not in product.said
 
 
-def test_end_of_one_part_is_the_end_of_all_and_it_is_named(running: LocalProduct) -> None:
+def test_product_stops_and_names_the_process_that_died(running: LocalProduct) -> None:
     # given
     parts = running.parts()
     # when
@@ -214,11 +214,11 @@ def test_end_of_one_part_is_the_end_of_all_and_it_is_named(running: LocalProduct
     # then
     assert running.process.wait(60) == 1
     running.end()
-    assert "collector was ended by SIGKILL; it said last:\n    " in running.said
+    assert "collector was killed by SIGKILL. Its last lines:\n    " in running.said
     assert not any(map(is_alive, parts.values()))
 
 
-def test_everything_ends_when_the_supervisor_is_killed(running: LocalProduct) -> None:
+def test_all_processes_stop_when_the_supervisor_is_killed(running: LocalProduct) -> None:
     # given
     parts = running.parts()
     # when
@@ -227,13 +227,13 @@ def test_everything_ends_when_the_supervisor_is_killed(running: LocalProduct) ->
     eventually(lambda: not any(map(is_alive, parts.values())), within_seconds=30, what="all parts gone")
 
 
-def test_product_answers_to_its_own_host_names_alone_when_nobody_has_chosen_who_gets_in(tmp_path: Path) -> None:
+def test_product_answers_only_to_its_own_host_names_when_access_is_not_set(tmp_path: Path) -> None:
     # given
     product = LocalProduct(tmp_path / "data", DEMO_NODES="4", PUBLIC_URL="http://cluster.example")
     try:
         product.until_ready()
         inner = [int(product.env[f"{part}_PORT"]) for part in ("API", "WS", "COLLECTOR")]
-        # when a page of another site asks, whose name leads here
+        # when a page of another site sends requests, under a name that resolves to this machine
         for port in (product.port, *inner):
             for path in ("/", "/metrics", "/api/cluster/snapshot", "/socket.io/?EIO=4&transport=polling"):
                 answer = ask(port, request("GET", path, host=f"evil.example:{port}"), ends=False)
@@ -248,14 +248,14 @@ def test_product_answers_to_its_own_host_names_alone_when_nobody_has_chosen_who_
         product.end()
 
 
-def test_bad_setting_of_our_own_is_one_line() -> None:
+def test_invalid_setting_of_the_local_mode_is_one_line() -> None:
     done = run_module("deploy.local", PORT="web")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "PORT='web' is not valid: it takes a whole number from 1 to 65535\n"
 
 
-def test_wrong_settings_are_all_told_before_anything_is_started(tmp_path: Path) -> None:
-    # given the first wrong value of each setting
+def test_all_invalid_settings_are_reported_before_the_start(tmp_path: Path) -> None:
+    # given an invalid value for each setting
     variables = all_wrong_in(RUN)
     # when
     done = run_module("deploy.local", DATA_DIR=str(tmp_path / "data"), **variables)

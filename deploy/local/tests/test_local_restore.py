@@ -1,4 +1,4 @@
-"""``make restore-local``: the data of before, and no session of then."""
+"""``make restore-local`` restores the data of a copy, but no sessions."""
 
 import os
 import signal
@@ -15,7 +15,7 @@ from access.scripts import REVOKE, revoke_call
 from access.tokens import StoredToken
 from contract.names import ALERT_LOG_KEY, GENERATION_KEY
 from deploy.local.data_dir import DataDir, access_dir
-from deploy.local.restore import DUMP, FORMER
+from deploy.local.restore import DUMP, REPLACED_DUMP
 from deploy.local.supervisor import STOP_SIGNALS
 from runtime.functions import call as call_function
 from tests.drivers.valkey import Valkey
@@ -52,7 +52,7 @@ def data_dir(tmp_path: Path) -> Path:
 def test_copy_replaces_the_data_and_ends_all_sessions(
     data_dir: Path, valkey: Valkey, redis: redis_client.Redis, tmp_path: Path
 ) -> None:
-    # given: a copy, and a token that was revoked since, whose file is still there
+    # given: a copy, and a token that was revoked later and still has its file
     redis.set(GENERATION_KEY, "of then")
     redis.xadd(ALERT_LOG_KEY, {"entry": "{}"})
     copy = tmp_path / "copy.rdb"
@@ -65,18 +65,18 @@ def test_copy_replaces_the_data_and_ends_all_sessions(
     redis.delete(ALERT_LOG_KEY)
     now = saved(redis)
     (data_dir / "valkey" / DUMP).write_bytes(now)
-    # when nobody agrees, then nothing is changed, and the token was listed before
+    # when the question gets no answer, then nothing is changed, and the token is listed first
     for refused in (call(copy, data_dir), call(copy, data_dir, said="no\n")):
         assert refused.returncode == 1
         assert "token script" in refused.stderr
         assert " UTC to now (0 min) will be missing." in refused.stderr
         assert (data_dir / "valkey" / DUMP).read_bytes() == now
-    # when somebody agrees, and there are data from before another restore
-    (data_dir / "valkey" / FORMER.format("20260101T000000Z")).write_bytes(b"older")
+    # when the answer is yes, and the replaced data of another restore exist
+    (data_dir / "valkey" / REPLACED_DUMP.format("20260101T000000Z")).write_bytes(b"older")
     done = call(copy, data_dir, said="yes\n")
     # then
     assert done.returncode == 0, done.stderr
-    [former] = (data_dir / "valkey").glob(FORMER.format("*"))
+    [former] = (data_dir / "valkey").glob(REPLACED_DUMP.format("*"))
     assert former.read_bytes() == now
     assert (data_dir / "valkey" / DUMP).stat().st_mode & 0o077 == 0
     again = Valkey()
@@ -90,7 +90,9 @@ def test_copy_replaces_the_data_and_ends_all_sessions(
         again.stop()
 
 
-def test_nothing_is_changed_when_the_product_runs_or_the_file_is_no_copy(data_dir: Path, tmp_path: Path) -> None:
+def test_restore_changes_nothing_when_the_product_runs_or_the_file_is_not_a_copy(
+    data_dir: Path, tmp_path: Path
+) -> None:
     present = data_dir / "valkey" / DUMP
     bad = tmp_path / "bad.rdb"
     bad.write_bytes(b"x")
@@ -122,10 +124,10 @@ def test_copy_replaces_data_that_cannot_be_read(
 
 
 @pytest.mark.parametrize("number", STOP_SIGNALS)
-def test_nothing_is_left_behind_when_a_signal_comes(
+def test_restore_leaves_no_file_when_a_signal_comes(
     data_dir: Path, valkey: Valkey, redis: redis_client.Redis, tmp_path: Path, number: signal.Signals
 ) -> None:
-    # given: a restore that has started a Valkey of its own
+    # given: a restore that has started its temporary Valkey
     present = data_dir / "valkey" / DUMP
     present.write_bytes(saved(redis))
     before = present.read_bytes()

@@ -1,4 +1,4 @@
-"""Set-up repairs what was left half-made, moved or made with a Python that is gone; and the locks let it."""
+"""The setup repairs an environment that is incomplete, was moved, or has lost its Python; the locks allow that."""
 
 import re
 import tomllib
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.bootstrap import BUILD, FORMER_PATHS, explain
+from deploy.local.bootstrap import BUILD, OLD_PATH_FILE, explain
 from tests.drivers.clone import Clone
 
 ROOT = Path(__file__).parents[3]
@@ -14,7 +14,7 @@ REQUIREMENTS = ROOT / "requirements"
 
 
 def set_up(clone: Clone) -> str:
-    """Set up what can be set up; return what is said."""
+    """Run the setup; return its output."""
     done = clone.set_up()
     assert (done.returncode, done.stderr) == (0, "")
     return done.stdout
@@ -27,12 +27,12 @@ def _clone_of_module(tmp_path_factory: pytest.TempPathFactory) -> Clone:
 
 @pytest.fixture
 def clone(_clone_of_module: Clone) -> Clone:
-    """One that is set up; a test leaves it broken or set up again."""
+    """A clone with an environment. A test may leave the environment broken."""
     set_up(_clone_of_module)
     return _clone_of_module
 
 
-def test_environment_is_made_anew_when_its_python_is_gone(clone: Clone) -> None:
+def test_environment_is_recreated_when_its_python_is_missing(clone: Clone) -> None:
     # given
     python = clone.folder / ".venv" / "bin" / "python"
     python.unlink()
@@ -40,11 +40,11 @@ def test_environment_is_made_anew_when_its_python_is_gone(clone: Clone) -> None:
     # when
     said = set_up(clone)
     # then
-    assert "making .venv" in said
+    assert "creating .venv" in said
     assert f"{clone.folder}/services" in clone.search_path()
 
 
-def test_environment_is_made_anew_when_pip_is_half_there(clone: Clone) -> None:
+def test_environment_is_recreated_when_pip_is_incomplete(clone: Clone) -> None:
     # given
     for stamp in (clone.folder / ".venv").glob(".installed-*"):
         stamp.unlink()
@@ -52,10 +52,10 @@ def test_environment_is_made_anew_when_pip_is_half_there(clone: Clone) -> None:
     # when
     said = set_up(clone)
     # then
-    assert "making .venv" in said
+    assert "creating .venv" in said
 
 
-def test_environment_is_made_anew_when_the_folder_was_moved(clone: Clone) -> None:
+def test_environment_is_recreated_when_the_folder_was_moved(clone: Clone) -> None:
     # given
     former = clone.folder
     clone.folder = former.rename(former.with_name("two"))
@@ -69,29 +69,29 @@ def test_environment_is_made_anew_when_the_folder_was_moved(clone: Clone) -> Non
     assert f"{former}/services" not in path
 
 
-def test_environment_of_a_former_version_is_brought_over(clone: Clone) -> None:
-    # given: it has a file of paths of its own, and no command
+def test_environment_of_a_previous_version_is_updated(clone: Clone) -> None:
+    # given: the environment has the old file of paths, and no command
     environment = clone.folder / ".venv"
     [packages] = environment.glob("lib/python*/site-packages")
-    (packages / FORMER_PATHS).write_text(f"{clone.folder}\n{clone.folder / 'former'}\n")
+    (packages / OLD_PATH_FILE).write_text(f"{clone.folder}\n{clone.folder / 'former'}\n")
     (environment / "bin" / "dispycluster").unlink()
     # when
     said = set_up(clone)
     # then
-    assert "making .venv" not in said
-    assert not (packages / FORMER_PATHS).exists()
+    assert "creating .venv" not in said
+    assert not (packages / OLD_PATH_FILE).exists()
     assert clone.version()
     assert set_up(clone) == ""
 
 
-def test_project_is_built_by_the_version_that_the_lock_has() -> None:
+def test_build_tools_have_the_versions_in_the_lock() -> None:
     [needed] = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
     name, _, version = needed.partition("==")
     assert pins(BUILD)[name] == {version}
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "g++", "/usr/bin/arm-linux-gnueabihf-gcc"])
-def test_missing_compiler_is_named_with_what_brings_it(compiler: str) -> None:
+def test_missing_compiler_is_reported_with_the_package_to_install(compiler: str) -> None:
     # when
     sentence = explain(f"error: [Errno 2] No such file or directory: '{compiler}'")
     # then
@@ -99,12 +99,12 @@ def test_missing_compiler_is_named_with_what_brings_it(compiler: str) -> None:
     assert "sudo apt-get install -y python3-dev gcc g++" in sentence
 
 
-def test_missing_file_of_another_kind_is_not_taken_for_a_compiler() -> None:
+def test_missing_file_is_not_mistaken_for_a_missing_compiler() -> None:
     assert "compiler" not in explain("ERROR: [Errno 2] No such file or directory: '/tmp/pip-build/setup.cfg'")
 
 
 def pins(name: str) -> dict[str, set[str]]:
-    """Versions by package; a lock for all machines may hold more than one."""
+    """Return the versions of each package. A lock for all machines may have several versions of a package."""
     found: dict[str, set[str]] = {}
     for package, version in re.findall(r"^([a-z0-9._-]+)==(\S+)", (REQUIREMENTS / name).read_text(), re.MULTILINE):
         found.setdefault(package, set()).add(version)
@@ -115,8 +115,8 @@ def pins(name: str) -> dict[str, set[str]]:
 @pytest.mark.parametrize(
     "name", ["api.txt", BUILD, "collector.txt", "local.txt", "simulator.txt", "valkey.txt", "ws.txt"]
 )
-def test_lock_holds_no_version_that_the_lock_for_developers_does_not(name: str) -> None:
-    # A set-up with --dev counts as one without it.
+def test_every_locked_version_is_in_the_lock_for_developers(name: str) -> None:
+    # A setup with --dev replaces one without it.
     dev = pins("dev.txt")
     differing = {package for package, versions in pins(name).items() if not versions <= dev.get(package, set())}
     assert differing == set()

@@ -1,4 +1,4 @@
-"""What the local mode checks before it starts: settings, ports, folders, the embedded Valkey."""
+"""Conditions that the local mode checks before the start: settings, ports, folders, the embedded Valkey."""
 
 import errno
 import os
@@ -12,11 +12,11 @@ import yaml
 
 from deploy.host.listening import is_free
 from deploy.local.data_dir import AccessDir, DataDir, limit_umask
-from deploy.local.ports import inner_port, require_public
-from deploy.local.product import valkey_part
+from deploy.local.ports import internal_port, require_public_port
+from deploy.local.product import valkey_process
 from deploy.local.refusal import CannotStart
 from deploy.local.settings import Settings
-from deploy.local.valkey import Access, valkey_binary
+from deploy.local.valkey import ValkeyCredentials, valkey_binary
 from runtime.settings import SettingError
 from tests.drivers.ports import free_port
 from tests.drivers.process import ROOT, Process, run_module
@@ -24,7 +24,7 @@ from tests.drivers.waiting import eventually
 
 
 def test_settings_have_the_documented_defaults(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    # given: the data are in the checkout wherever the product is called
+    # given: the data are in the checkout, whatever the current folder is
     monkeypatch.chdir(tmp_path)
     # when
     settings = Settings.from_environment({})
@@ -63,15 +63,15 @@ def test_settings_make_paths_absolute(monkeypatch: pytest.MonkeyPatch, tmp_path:
         {"PUBLIC_HOST": "a;b"},
     ],
 )
-def test_settings_name_the_variable_that_is_not_valid(variables: dict[str, str]) -> None:
+def test_invalid_setting_is_reported_with_its_variable(variables: dict[str, str]) -> None:
     with pytest.raises(SettingError, match=f"^{next(iter(variables))}=.* is not valid"):
         Settings.from_environment(variables)
 
 
-def test_busy_port_is_a_sentence_with_its_holder_and_a_way_out(taken: int) -> None:
+def test_taken_port_is_reported_with_its_program_and_a_free_port(taken: int) -> None:
     # when
     with pytest.raises(CannotStart) as refusal:
-        require_public("127.0.0.1", taken)
+        require_public_port("127.0.0.1", taken)
     # then
     text = str(refusal.value)
     assert text.startswith(f"Port {taken} is taken by ")
@@ -81,61 +81,61 @@ def test_busy_port_is_a_sentence_with_its_holder_and_a_way_out(taken: int) -> No
     assert is_free(other)
 
 
-def test_address_of_another_machine_is_a_sentence() -> None:
+def test_address_of_another_machine_is_refused() -> None:
     with pytest.raises(CannotStart, match=r"PUBLIC_HOST=192\.0\.2\.77"):
-        require_public("192.0.2.77", free_port())
+        require_public_port("192.0.2.77", free_port())
 
 
 @pytest.mark.parametrize("host", ["a..b", ".lan", "x" * 64 + ".lan"])
-def test_address_that_no_name_server_can_know_is_a_sentence(host: str) -> None:
-    with pytest.raises(CannotStart, match="cannot be looked up"):
-        require_public(host, free_port())
+def test_host_name_that_dns_cannot_encode_is_refused(host: str) -> None:
+    with pytest.raises(CannotStart, match="cannot be resolved"):
+        require_public_port(host, free_port())
 
 
-def test_inner_port_gives_way_only_when_nobody_asked_for_it(taken: int) -> None:
+def test_internal_port_moves_to_a_free_one_only_when_it_is_not_set(taken: int) -> None:
     # when
-    port = inner_port({}, "API_PORT", taken)
+    port = internal_port({}, "API_PORT", taken)
     # then
     assert taken < port <= taken + 1000
     assert is_free(port)
     with pytest.raises(CannotStart, match=f"API_PORT={taken} is taken by"):
-        inner_port({"API_PORT": str(taken)}, "API_PORT", 8000)
+        internal_port({"API_PORT": str(taken)}, "API_PORT", 8000)
 
 
-def test_inner_port_is_none_that_was_lost_before() -> None:
+def test_internal_port_is_not_an_avoided_one() -> None:
     # given
     usual = free_port()
     # then
-    assert inner_port({}, "API_PORT", usual, avoided=()) == usual
-    other = inner_port({}, "API_PORT", usual, avoided={usual})
+    assert internal_port({}, "API_PORT", usual, avoided=()) == usual
+    other = internal_port({}, "API_PORT", usual, avoided={usual})
     assert other > usual
-    assert inner_port({}, "API_PORT", usual, avoided={usual, other}) > other
-    assert inner_port({"API_PORT": str(usual)}, "API_PORT", 8000, avoided={usual}) == usual
+    assert internal_port({}, "API_PORT", usual, avoided={usual, other}) > other
+    assert internal_port({"API_PORT": str(usual)}, "API_PORT", 8000, avoided={usual}) == usual
 
 
 @pytest.mark.parametrize("leads_to", ["kept", "missing"])
-def test_lock_that_is_a_link_is_refused_and_what_it_leads_to_stays(tmp_path: Path, leads_to: str) -> None:
+def test_lock_that_is_a_link_is_refused_and_its_target_stays(tmp_path: Path, leads_to: str) -> None:
     # given
     (tmp_path / "kept").write_text("precious\n")
     folder = tmp_path / "data"
     folder.mkdir()
     (folder / "lock").symlink_to(tmp_path / leads_to)
     # then
-    with pytest.raises(CannotStart, match=r"lock is no plain file, and is left as it is"):
+    with pytest.raises(CannotStart, match=r"lock is not a regular file"):
         DataDir(folder)
     assert (tmp_path / "kept").read_text() == "precious\n"
     assert not (tmp_path / "missing").exists()
     assert [path.name for path in folder.iterdir()] == ["lock"]
 
 
-def test_lock_that_is_a_named_pipe_is_refused_at_once(tmp_path: Path) -> None:
+def test_lock_that_is_a_named_pipe_is_refused_immediately(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "lock")
-    with pytest.raises(CannotStart, match=r"lock is no plain file"):
+    with pytest.raises(CannotStart, match=r"lock is not a regular file"):
         DataDir(tmp_path)
 
 
-def test_first_files_overwrite_nothing_that_a_link_leads_to(tmp_path: Path) -> None:
-    # given: links under the names that files have before they are whole
+def test_first_files_do_not_overwrite_the_target_of_a_link(tmp_path: Path) -> None:
+    # given: links under the temporary names of the files
     kept, folder = tmp_path / "kept", tmp_path / "data"
     kept.write_text("precious\n")
     folder.mkdir()
@@ -150,7 +150,7 @@ def test_first_files_overwrite_nothing_that_a_link_leads_to(tmp_path: Path) -> N
     assert {path.name for path in folder.iterdir()} == {"cluster-name", "lock", "nodes.yaml"}
 
 
-def test_nodes_file_that_is_a_link_to_nothing_stays_one(tmp_path: Path) -> None:
+def test_nodes_file_that_is_a_dangling_link_stays(tmp_path: Path) -> None:
     # given
     (tmp_path / "nodes.yaml").symlink_to(tmp_path / "elsewhere.yaml")
     # when
@@ -162,7 +162,7 @@ def test_nodes_file_that_is_a_link_to_nothing_stays_one(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("before", "after"), [(0o000, 0o022), (0o002, 0o022), (0o077, 0o077)])
-def test_files_are_written_by_their_owner_alone_whatever_the_shell_allows(before: int, after: int) -> None:
+def test_umask_lets_only_the_owner_write(before: int, after: int) -> None:
     former = os.umask(before)
     try:
         limit_umask()
@@ -171,12 +171,12 @@ def test_files_are_written_by_their_owner_alone_whatever_the_shell_allows(before
         os.umask(former)
 
 
-def test_start_makes_no_file_that_others_can_write_whatever_the_shell_allows(tmp_path: Path, taken: int) -> None:
+def test_start_creates_no_file_that_other_users_can_write(tmp_path: Path, taken: int) -> None:
     # given
     folder = tmp_path / "data"
     former = os.umask(0)
     try:
-        # when: it ends at the port, with its first files made
+        # when: the start fails at the taken port, after it created its first files
         done = run_module("deploy.local", DATA_DIR=str(folder), PORT=str(taken))
     finally:
         os.umask(former)
@@ -200,10 +200,10 @@ def test_data_dir_serves_one_instance_at_a_time(tmp_path: Path) -> None:
     DataDir(folder).close()
 
 
-def test_cluster_has_the_name_that_the_host_had_when_its_data_dir_was_made(
+def test_default_cluster_name_is_the_host_name_at_the_creation_of_the_data_folder(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    # given: somebody may have been made a user before the first run
+    # given: a user may have been added before the first run
     AccessDir(tmp_path / "access").make()
     monkeypatch.setattr(socket, "gethostname", lambda: "pi-desk")
     with DataDir(tmp_path) as data_dir:
@@ -215,8 +215,8 @@ def test_cluster_has_the_name_that_the_host_had_when_its_data_dir_was_made(
         assert (data_dir.is_new, data_dir.cluster_name()) == (False, "pi-desk")
 
 
-def test_cluster_keeps_its_name_when_its_data_dir_is_older_than_such_names(tmp_path: Path) -> None:
-    # given: what 0.2.0 leaves
+def test_default_cluster_name_stays_in_an_older_data_folder(tmp_path: Path) -> None:
+    # given: a data folder of 0.2.0
     (tmp_path / "lock").write_text("1234\n")
     # then
     with DataDir(tmp_path) as data_dir:
@@ -224,7 +224,7 @@ def test_cluster_keeps_its_name_when_its_data_dir_is_older_than_such_names(tmp_p
 
 
 @pytest.mark.parametrize("name", ["", "a\x07b", "x" * 101])
-def test_cluster_has_a_name_when_that_of_the_host_cannot_be_one(
+def test_cluster_has_a_name_when_the_host_name_is_not_valid(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
     monkeypatch.setattr(socket, "gethostname", lambda: name)
@@ -232,7 +232,7 @@ def test_cluster_has_a_name_when_that_of_the_host_cannot_be_one(
         assert data_dir.cluster_name() == "cluster"
 
 
-def test_data_dir_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
+def test_data_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     # given
     (tmp_path / "file").touch()
     # then
@@ -240,7 +240,7 @@ def test_data_dir_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
         DataDir(tmp_path / "file" / "data")
 
 
-def test_first_run_watches_this_machine_and_keeps_what_people_write_later(tmp_path: Path) -> None:
+def test_first_run_lists_this_machine_and_later_runs_keep_the_edited_file(tmp_path: Path) -> None:
     with DataDir(tmp_path) as data_dir:
         # when
         path = data_dir.targets(None)
@@ -253,7 +253,7 @@ def test_first_run_watches_this_machine_and_keeps_what_people_write_later(tmp_pa
         assert data_dir.targets(None).read_text() == "workers: [node1.lan]"
 
 
-def test_nodes_file_is_whole_or_not_there_when_the_disk_is_full(
+def test_nodes_file_is_complete_or_absent_when_the_disk_is_full(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def fill(path: Path, _: Path) -> Path:
@@ -268,7 +268,7 @@ def test_nodes_file_is_whole_or_not_there_when_the_disk_is_full(
         assert sorted(tmp_path.iterdir()) == before
 
 
-def test_targets_that_are_missing_are_a_sentence(tmp_path: Path) -> None:
+def test_missing_targets_file_is_reported(tmp_path: Path) -> None:
     with DataDir(tmp_path) as data_dir, pytest.raises(CannotStart, match=r"TARGETS=.*none\.yaml cannot be read"):
         data_dir.targets(tmp_path / "none.yaml")
 
@@ -278,17 +278,17 @@ def test_password_of_valkey_is_in_private_files_and_on_no_command_line(tmp_path:
     with DataDir(tmp_path) as data_dir:
         folder = data_dir.valkey()
         port = free_port()
-        access = Access(folder, port)
+        access = ValkeyCredentials(folder, port)
         password = access.url.partition("redis://default:")[2].partition("@")[0]
         # when
-        command = valkey_part(access, port, folder).command
+        command = valkey_process(access, port, folder).command
         # then
         assert len(password) >= 40
         assert not any(password in word for word in command)
         assert folder.stat().st_mode & 0o777 == 0o700
         assert {path.stat().st_mode & 0o777 for path in (access.config, access.url_file)} == {0o600}
         assert access.url_file.read_text().strip() == access.url
-        assert Access(folder, port).url != access.url
+        assert ValkeyCredentials(folder, port).url != access.url
 
 
 @pytest.mark.parametrize(
@@ -300,29 +300,31 @@ def test_password_of_valkey_is_in_private_files_and_on_no_command_line(tmp_path:
         (["valkey: 1:M # Failed opening the temp RDB file temp-1.rdb: Disk quota exceeded"], True),
     ],
 )
-def test_valkey_stays_because_of_a_full_disk_when_it_says_so(tmp_path: Path, lines: list[str], told: bool) -> None:
+def test_stop_obstacle_of_valkey_is_a_full_disk_when_its_log_says_so(
+    tmp_path: Path, lines: list[str], told: bool
+) -> None:
     # given
-    part = valkey_part(Access(tmp_path, 6385), 6385, tmp_path)
+    part = valkey_process(ValkeyCredentials(tmp_path, 6385), 6385, tmp_path)
     # then
     assert part.variables == {"TZ": "UTC0"}
-    said = f"the disk of {tmp_path} is full, so what it holds cannot be saved"
-    assert part.why_it_stays(lines) == (said if told else None)
-    # when there is a copy of before
+    said = f"the disk of {tmp_path} is full, so the data that Valkey received cannot be saved"
+    assert part.stop_obstacle(lines) == (said if told else None)
+    # when there is an earlier copy
     (tmp_path / "dump.rdb").touch()
     os.utime(tmp_path / "dump.rdb", (1796037721, 1796037721))
     # then
-    assert ("what it holds since 2026-11-" in (part.why_it_stays(lines) or "")) == told
+    assert ("data that Valkey received since 2026-11-" in (part.stop_obstacle(lines) or "")) == told
 
 
 @pytest.mark.parametrize("content", [b"", bytes(400), b"REDIS0011" + bytes(400)], ids=["empty", "zeros", "tail"])
-def test_damaged_data_are_refused_with_two_ways_on(tmp_path: Path, content: bytes) -> None:
+def test_damaged_data_are_refused_with_two_remedies(tmp_path: Path, content: bytes) -> None:
     # given
     folder = tmp_path / "data" / "valkey"
     folder.mkdir(parents=True)
     (folder / "dump.rdb").write_bytes(content)
     # when
     with pytest.raises(CannotStart) as refusal:
-        valkey_part(Access(tmp_path, 6385), 6385, folder)
+        valkey_process(ValkeyCredentials(tmp_path, 6385), 6385, folder)
     # then
     _, first, second = str(refusal.value).splitlines()
     assert f"make restore-local FILE=dump.rdb DATA_DIR={folder.parent}" in first
@@ -330,18 +332,18 @@ def test_damaged_data_are_refused_with_two_ways_on(tmp_path: Path, content: byte
     assert (folder / "dump.rdb").read_bytes() == content
 
 
-def test_valkey_answers_only_who_knows_the_password(tmp_path: Path) -> None:
+def test_valkey_answers_only_with_the_password(tmp_path: Path) -> None:
     # given
     port = free_port()
-    access = Access(tmp_path, port)
-    assert not access.answers()
-    server = Process("valkey", valkey_part(access, port, tmp_path).command)
+    access = ValkeyCredentials(tmp_path, port)
+    assert not access.is_answering()
+    server = Process("valkey", valkey_process(access, port, tmp_path).command)
     server.start()
     try:
         # when
-        eventually(access.answers, what="Valkey up")
+        eventually(access.is_answering, what="Valkey up")
         # then
-        assert not Access(tmp_path, port).answers()
+        assert not ValkeyCredentials(tmp_path, port).is_answering()
     finally:
         server.kill()
 
@@ -354,7 +356,7 @@ def test_valkey_is_found_without_importing_its_package() -> None:
     assert done.stdout.split() == [str(valkey_binary()), "False"]
 
 
-def test_supervisor_loads_no_client_of_redis_when_the_product_starts() -> None:
+def test_supervisor_imports_no_redis_client_at_the_start() -> None:
     # when
     code = "import sys, deploy.local.__main__; print({'asyncio', 'msgspec', 'redis', 'ssl'} & sys.modules.keys())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -362,9 +364,11 @@ def test_supervisor_loads_no_client_of_redis_when_the_product_starts() -> None:
     assert done.stdout.strip() == "set()"
 
 
-def test_machine_without_valkey_is_told_to_bring_a_redis(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_machine_without_embedded_valkey_is_refused_with_a_remedy(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     # given
     monkeypatch.setattr("deploy.local.valkey._MACHINES", {})
     # then
     with pytest.raises(CannotStart, match="REDIS_URL=redis://127"):
-        valkey_part(Access(tmp_path, 6385), 6385, tmp_path)
+        valkey_process(ValkeyCredentials(tmp_path, 6385), 6385, tmp_path)

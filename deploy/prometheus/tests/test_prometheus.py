@@ -1,4 +1,4 @@
-"""Prometheus's files: its own tests of the rules, and that metrics, jobs and runbooks they name are there."""
+"""The files for Prometheus: unit tests of the rules; metrics, jobs and runbooks that they name exist."""
 
 import re
 import subprocess
@@ -17,9 +17,9 @@ from tests.prepare import find_promtool
 
 FOLDER = ROOT / "deploy" / "prometheus"
 WAYS = ("local", "compose", "systemd", "kubernetes")
-#: Seconds that a busy machine gets.
+#: Seconds for a busy machine.
 PATIENT_SECONDS = 120
-#: Of Prometheus itself, and of ws.
+#: Metrics of Prometheus itself, and of ws.
 OTHERS = {"up", "ws_redis_up"}
 
 
@@ -27,12 +27,12 @@ OTHERS = {"up", "ws_redis_up"}
 def promtool() -> Path:
     found = find_promtool()
     if found is None:
-        pytest.fail("no promtool: python -m tests.prepare gets one, and make test PROMTOOL=0 leaves these tests out")
+        pytest.fail("no promtool: python -m tests.prepare installs it, and make test PROMTOOL=0 skips these tests")
     return found
 
 
-def check(promtool: Path, *words: object) -> None:
-    command = [str(word) for word in (promtool, *words)]
+def check(promtool: Path, *arguments: object) -> None:
+    command = [str(word) for word in (promtool, *arguments)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENT_SECONDS)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -47,12 +47,12 @@ def configuration(way: str, *, is_closed: bool = False) -> str:
     return text.replace("#authorization:", "authorization:") if is_closed else text
 
 
-def test_rules_do_what_their_unit_tests_say(promtool: Path) -> None:
+def test_rules_pass_their_unit_tests(promtool: Path) -> None:
     check(promtool, "check", "rules", FOLDER / "rules.yml")
     check(promtool, "test", "rules", FOLDER / "rules_test.yml", FOLDER / "rules_slow_test.yml")
 
 
-def test_every_alert_has_a_unit_test_in_which_it_fires() -> None:
+def test_every_alert_fires_in_a_unit_test() -> None:
     fired = set()
     for name in ("rules_test.yml", "rules_slow_test.yml"):
         for test in yaml.safe_load((FOLDER / name).read_text())["tests"]:
@@ -71,7 +71,7 @@ def test_configurations_are_valid(promtool: Path, tmp_path: Path, way: str, is_c
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_who_wants_a_token_in_closed_access_gets_one(way: str) -> None:
+def test_jobs_of_api_and_ws_send_a_token_when_access_is_closed(way: str) -> None:
     jobs = yaml.safe_load(configuration(way, is_closed=True))["scrape_configs"]
     with_token = {job["job_name"] for job in jobs if "authorization" in job}
     assert with_token == {"dispycluster-api", "dispycluster-ws"}
@@ -80,24 +80,26 @@ def test_who_wants_a_token_in_closed_access_gets_one(way: str) -> None:
     assert {job["job_name"] for job in jobs} == names | gateway
 
 
-def test_runbook_of_every_alert_is_a_section_that_exists() -> None:
+def test_runbook_of_every_alert_exists() -> None:
     for rule in rules():
         page, _, anchor = rule["annotations"]["runbook"].partition("#")
         headings = re.findall(r"^#+ (.*)", (ROOT / page).read_text(), re.MULTILINE)
         assert anchor in {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}, rule
 
 
-def families(page: bytes) -> list[Metric]:
-    return list(text_string_to_metric_families(page.decode()))
+def families(exposition: bytes) -> list[Metric]:
+    return list(text_string_to_metric_families(exposition.decode()))
 
 
-def test_metrics_that_rules_name_are_those_of_the_services() -> None:
+def test_metrics_in_rules_exist() -> None:
     api = ApiCounters()
-    api.watch_redis(lambda: True)
-    pages = families(api.text()) + families(collector_metrics.exposition()[0])
-    # Those that are not known now are absent there.
-    absent = {each.name for each in vars(collector_metrics).values() if isinstance(each, collector_metrics.KnownGauge)}
-    known = {family.name for family in pages} | absent
+    api.observe_redis(lambda: True)
+    present = families(api.text()) + families(collector_metrics.exposition()[0])
+    # A gauge without a value is absent from the exposition.
+    absent = {
+        each.name for each in vars(collector_metrics).values() if isinstance(each, collector_metrics.OptionalGauge)
+    }
+    known = {family.name for family in present} | absent
     for rule in rules():
         for name in re.findall(r"\b(?:(?:api|ws|collector|dispycluster)_[a-z_]+|up)\b", rule["expr"]):
             assert name.removesuffix("_total") in known | OTHERS, rule

@@ -1,1 +1,1 @@
-"""Who may ask for what: people sign in, programs show a token, and nothing else is let in where access is closed."""
+"""Access control: people sign in, programs send a token. Where access is closed, all other requests are refused."""

@@ -1,4 +1,4 @@
-"""``user …`` and ``token …``: the people who may sign in, and what programs show in place of a password."""
+"""``user …`` and ``token …``: commands for the accounts of people and programs."""
 
 import re
 import time
@@ -14,18 +14,18 @@ from access.tokens import PreviousToken, StoredToken, new_token, token_digest, t
 from api.access.command_line import (
     CommandEnvironment,
     CommandError,
-    NotRevoked,
-    NotRunning,
+    ProductNotRunning,
+    RevocationFailed,
     ask_password,
+    change_file,
     folder_of,
-    keep,
+    print_message,
+    print_output,
+    print_patch,
     require_name,
     require_output,
     require_readable,
     revoke,
-    show,
-    show_patch,
-    tell,
 )
 from api.access.users import StoredUser, hash_password
 from contract.codec import encode
@@ -33,65 +33,65 @@ from contract.rest import Scope
 from runtime.clock import timestamp
 from runtime.quoting import quoted
 
-#: Names of people whom a proxy signs in besides.
+#: User names of people whom a proxy signs in.
 _ANY_NAME: Final = re.compile(r"[\w.@+-]{1,128}", re.ASCII)
 _DAY_SECONDS: Final = 24 * 3600
 
 
 class UserCommands:
-    """Each is a command. Raises ``CommandError``, ``UnusablePassword`` or ``SettingError``."""
+    """Each method is a command. Raises ``CommandError``, ``UnusablePassword`` or ``SettingError``."""
 
     def __init__(self, environment: CommandEnvironment) -> None:
         self._environment = environment
 
     def add(self, name: str) -> None:
-        """Let somebody sign in who could not."""
+        """Add a user."""
         require_name(name)
         if (self._folder / name).exists():
-            raise CommandError(f"there is a user {name!r} already; user password sets another password")
-        tell(f"{name!r} may sign in{keep(self._folder, name, _content(ask_password()))}")
+            raise CommandError(f"the user {name!r} already exists; 'user password' changes the password")
+        print_message(f"{name!r} may sign in{change_file(self._folder, name, _content(ask_password()))}")
 
     def password(self, name: str) -> None:
         """Set another password."""
         self._require(name)
-        if when := keep(self._folder, name, _content(ask_password())):
-            # With that, the sessions of the former one end.
-            tell(f"{name!r} has another password{when}")
+        if when := change_file(self._folder, name, _content(ask_password())):
+            # The sessions of the previous password end when the file changes.
+            print_message(f"the password of {name!r} is changed{when}")
         else:
-            self._sign_out(name, f"{name!r} has another password")
+            self._sign_out(name, f"the password of {name!r} is changed")
 
     def remove(self, name: str) -> None:
-        """Let somebody in no more."""
+        """Remove a user."""
         self._require(name)
-        when = keep(self._folder, name, None)
-        self._sign_out(name, f"{name!r} may sign in no more{when}")
+        when = change_file(self._folder, name, None)
+        self._sign_out(name, f"{name!r} can no longer sign in{when}")
 
     def sign_out(self, name: str) -> None:
-        """End all sessions of somebody, who may sign in again."""
+        """End all sessions of a user, who may sign in again."""
         if not _ANY_NAME.fullmatch(name):
-            raise CommandError(f"{quoted(name)} is no name")
+            raise CommandError(f"{quoted(name)} is not a valid name")
         try:
             self._revoke(name)
-        except NotRunning as error:
+        except ProductNotRunning as error:
             raise CommandError(f"{name!r} cannot be signed out now. {error}") from None
-        except NotRevoked as error:
-            raise CommandError(f"{name!r} is still signed in: Redis did not take it: {error}") from None
-        tell(f"{name!r} is signed out everywhere")
+        except RevocationFailed as error:
+            raise CommandError(f"{name!r} is still signed in: Redis did not store the revocation: {error}") from None
+        print_message(f"{name!r} is signed out everywhere")
 
     def list(self) -> None:
-        """Show who may sign in, and since when."""
+        """List the users, with the time of the last password change."""
         require_readable(self._folder)
         for name, stored in sorted(CredentialFolder(self._folder, "user", StoredUser).files().items()):
-            show(f"{name}\t{timestamp(stored.created)}")
+            print_output(f"{name}\t{timestamp(stored.created)}")
 
     def patch(self, name: str, is_removed: bool) -> None:
-        """Show what puts a user into a Kubernetes Secret, or takes him out of it."""
+        """Print the patch that adds a user to a Kubernetes Secret, or removes the user from it."""
         require_name(name)
         if not is_removed:
-            show_patch({name: _content(ask_password())})
+            print_patch({name: _content(ask_password())})
             return
-        show_patch({name: None})
-        self._sign_out(name, f"{name!r} may sign in no more once the Secret is patched")
+        print_patch({name: None})
+        self._sign_out(name, f"{name!r} can no longer sign in once the Secret is patched")
 
     @property
     def _folder(self) -> Path:
@@ -105,13 +105,15 @@ class UserCommands:
     def _sign_out(self, name: str, done: str) -> None:
         try:
             self._revoke(name)
-        except NotRunning as error:
-            tell(f"{done}. What was signed in before stays so until you call this while it runs: user sign-out {name}")
-            tell(str(error))
-        except NotRevoked as error:
-            tell(f"{done}, but Redis did not take it, and sockets that are open stay so: {error}")
+        except ProductNotRunning as error:
+            print_message(
+                f"{done}. Existing sessions go on until this command runs while the product runs: user sign-out {name}"
+            )
+            print_message(str(error))
+        except RevocationFailed as error:
+            print_message(f"{done}, but Redis did not store the revocation, and open sockets stay open: {error}")
         else:
-            tell(f"{done}, and is signed out everywhere")
+            print_message(f"{done}, and all sessions of the user have ended")
 
     def _revoke(self, name: str) -> None:
         now = time.time()
@@ -123,76 +125,82 @@ def _content(password: str) -> bytes:
 
 
 class TokenCommands:
-    """Each is a command. Raises ``CommandError`` or ``SettingError``."""
+    """Each method is a command. Raises ``CommandError`` or ``SettingError``."""
 
     def __init__(self, environment: CommandEnvironment) -> None:
         self._environment = environment
 
     def add(self, name: str, scopes: Sequence[Scope], days: int | None) -> None:
-        """Make a token, and show it this once."""
+        """Create a token and show it once."""
         require_name(name)
         if (self._folder / name).exists():
-            raise CommandError(f"there is a token {name!r} already; token remove makes room for another")
+            raise CommandError(f"the token {name!r} already exists; 'token remove' removes it")
         require_output()
-        token, stored = _made(scopes, days)
-        if when := keep(self._folder, name, encode(stored)):
-            tell(f"the token {name!r}: {_described(stored)}. It is good{when}, and shown this once:")
-            tell(token)
+        token, stored = _new_token(scopes, days)
+        if when := change_file(self._folder, name, encode(stored)):
+            print_message(f"the token {name!r}: {_described(stored)}. It is valid{when}, and is shown only once:")
+            print_message(token)
         else:
-            tell(f"the token {name!r}: {_described(stored)}. It is shown this once:")
-            show(token)
+            print_message(f"the token {name!r}: {_described(stored)}. It is shown only once:")
+            print_output(token)
 
     def rotate(self, name: str, hours: int) -> None:
-        """Make another token of that name, and show it this once; the former one is good for so many hours."""
+        """Create another token of that name and show it once. The previous token stays valid for ``hours``."""
         require_name(name)
-        former = self._stored(name)
-        if former is None:
-            raise CommandError(f"the token {name!r} cannot be read; token remove makes room for another")
+        previous = self._stored(name)
+        if previous is None:
+            raise CommandError(f"the token {name!r} cannot be read; 'token remove' removes it")
         require_output()
         now = time.time()
         ends = now + hours * 3600
-        kept = [old for old in former.previous if old.until > now]
-        kept.append(PreviousToken(former.sha256, former.created, former.expires, ends))
-        days = None if former.expires is None else (former.expires - former.created) / _DAY_SECONDS
-        token, stored = _made(former.scopes, days)
+        kept = [old for old in previous.previous if old.until > now]
+        kept.append(PreviousToken(previous.sha256, previous.created, previous.expires, ends))
+        days = None if previous.expires is None else (previous.expires - previous.created) / _DAY_SECONDS
+        token, stored = _new_token(previous.scopes, days)
         if hours:
             stored = msgspec.structs.replace(stored, previous=tuple(kept))
-        when = keep(self._folder, name, encode(stored))
-        told = f"the former is good until {timestamp(ends)}" if hours else "the former is good for nothing"
-        tell(f"the token {name!r}: {_described(stored)}; {told}{when}. The new one is shown this once:")
+        when = change_file(self._folder, name, encode(stored))
+        previous_text = (
+            f"the previous one is valid until {timestamp(ends)}" if hours else "the previous one is no longer valid"
+        )
+        print_message(
+            f"the token {name!r}: {_described(stored)}; {previous_text}{when}. The new token is shown only once:"
+        )
         if when:
-            tell(token)
+            print_message(token)
         else:
-            show(token)
+            print_output(token)
         if not hours:
-            self._revoke(former, f"the former token {name!r} is replaced{when}")
+            self._revoke(previous, f"the previous token {name!r} is replaced{when}")
 
     def remove(self, name: str) -> None:
-        """Make a token worth nothing."""
+        """Remove a token."""
         require_name(name)
         stored = self._stored(name)
-        when = keep(self._folder, name, None)
+        when = change_file(self._folder, name, None)
         self._revoke(stored, f"the token {name!r} is removed{when}")
 
     def list(self) -> None:
-        """Show what tokens there are, and what they are good for."""
+        """List the tokens, with their scopes and expiry."""
         require_readable(self._folder)
         for name, stored in sorted(self._files().files().items()):
-            show(f"{name}\t{timestamp(stored.created)}\t{_described(stored)}")
+            print_output(f"{name}\t{timestamp(stored.created)}\t{_described(stored)}")
 
     def patch(self, name: str, scopes: Sequence[Scope], days: int | None) -> None:
-        """Make a token, and show what puts it into a Kubernetes Secret."""
+        """Create a token, and print the patch that adds it to a Kubernetes Secret."""
         require_name(name)
-        token, stored = _made(scopes, days)
-        tell(f"the token {name!r}: {_described(stored)}. It is good once the Secret is patched, and shown this once:")
-        tell(token)
-        show_patch({name: encode(stored)})
+        token, stored = _new_token(scopes, days)
+        print_message(
+            f"the token {name!r}: {_described(stored)}. It is valid once the Secret is patched, and is shown only once:"
+        )
+        print_message(token)
+        print_patch({name: encode(stored)})
 
-    def patch_away(self, name: str) -> None:
-        """Make a token worth nothing, and show what takes it out of a Kubernetes Secret."""
+    def patch_removal(self, name: str) -> None:
+        """Remove a token, and print the patch that removes it from a Kubernetes Secret."""
         require_name(name)
         stored = self._stored(name)
-        show_patch({name: None})
+        print_patch({name: None})
         self._revoke(stored, f"the token {name!r} is removed once the Secret is patched")
 
     @property
@@ -203,28 +211,30 @@ class TokenCommands:
         return CredentialFolder(self._folder, "token", StoredToken)
 
     def _stored(self, name: str) -> StoredToken | None:
-        """What is stored of a token; ``None`` for one that is none."""
+        """Return a stored token; ``None`` if its file is unreadable."""
         if not (self._folder / name).exists():
             raise CommandError(f"there is no token {quoted(name)} in {self._folder}")
         return self._files().files().get(name)
 
     def _revoke(self, stored: StoredToken | None, done: str) -> None:
         if stored is None:
-            tell(f"{done}; it was none")
+            print_message(f"{done}; its file was not a valid token")
             return
         until = time.time() + RETENTION_SECONDS if stored.expires is None else stored.expires
         try:
             for sha256 in (stored.sha256, *(old.sha256 for old in stored.previous)):
                 revoke(self._environment, f"token:{token_id(sha256)}", until)
-        except NotRunning:  # every service reads the folder when it starts
-            tell(f"{done}, and good for nothing from now on")
-        except NotRevoked as error:
-            tell(f"{done}, but Redis did not take it, and may be good until every service has seen that: {error}")
+        except ProductNotRunning:  # every service reads the folder at its start
+            print_message(f"{done}, and is no longer valid")
+        except RevocationFailed as error:
+            print_message(
+                f"{done}, but Redis did not store the revocation, and the token may stay valid for a moment: {error}"
+            )
         else:
-            tell(f"{done}, and good for nothing from now on")
+            print_message(f"{done}, and is no longer valid")
 
 
-def _made(scopes: Sequence[Scope], days: float | None) -> tuple[str, StoredToken]:
+def _new_token(scopes: Sequence[Scope], days: float | None) -> tuple[str, StoredToken]:
     token, now = new_token(), time.time()
     expires = None if days is None else now + days * _DAY_SECONDS
     return token, StoredToken(

@@ -1,4 +1,4 @@
-"""``access …``: copies of users and tokens, what a restore must not bring back, and the key of sessions."""
+"""``access …``: copies of users and tokens, restores, and the key of sessions."""
 
 import bz2
 import gzip
@@ -23,17 +23,17 @@ from access.tokens import StoredToken, token_grant
 from api.access.command_line import (
     CommandEnvironment,
     CommandError,
-    NotRunning,
+    ProductNotRunning,
     folder_of,
     is_secret,
+    print_message,
+    print_output,
+    print_patch,
     redis_client,
     remove_file,
     require_output,
     require_readable,
     require_writable,
-    show,
-    show_patch,
-    tell,
     write_file,
 )
 from api.access.users import StoredUser
@@ -48,17 +48,17 @@ class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-#: Files of an archive that are read, and bytes of all it holds once it is inflated; ours take a kilobyte each.
+#: Most files of an archive, and its largest uncompressed size in bytes. A file of ours takes a kilobyte.
 FILES: Final = 20_000
 ARCHIVE_BYTES: Final = 64 * 1024 * 1024
-#: Files that are told of one by one because they are left out.
-LEFT_OUT: Final = 20
+#: Most files that are listed one by one as left out.
+LEFT_OUT_LINES: Final = 20
 
-#: Seconds after which every service knows a new key, and signs with it; of a Secret the kubelets take their time.
+#: Seconds after which every service has a new key and signs with it. The kubelets take longer to update a Secret.
 SETTLE_SECONDS: Final = 10
 SECRET_LAG_SECONDS: Final = 180
 
-#: By the bytes that compressed files begin with, who inflates them.
+#: Decompressor, by the first bytes of a compressed file.
 _INFLATE: Final[Mapping[bytes, Callable[[Any], _Readable]]] = {
     b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
     b"BZh": bz2.BZ2File,
@@ -69,14 +69,14 @@ T = TypeVar("T")
 
 
 class Archive(NamedTuple):
-    """Users and tokens by name: each file's content, and what it says."""
+    """Users and tokens by name: each file's content, and the decoded content."""
 
     users: Mapping[str, tuple[bytes, StoredUser]]
     tokens: Mapping[str, tuple[bytes, StoredToken]]
 
 
 class ArchiveCommands:
-    """Each is a command. Raises ``CommandError`` or ``SettingError``."""
+    """Each method is a command. Raises ``CommandError`` or ``SettingError``."""
 
     def __init__(self, environment: CommandEnvironment) -> None:
         self._environment = environment
@@ -96,11 +96,11 @@ class ArchiveCommands:
                         archive.addfile(entry, io.BytesIO(content))
 
     def check(self) -> None:
-        """Show what the archive on standard input would bring back that is not there now, or is revoked."""
+        """List the changes that a restore of the archive on standard input would make."""
         self._list(_read(sys.stdin.buffer))
 
     def restore(self) -> None:
-        """List the same, end all sessions, and bring back what the archive on standard input holds."""
+        """List the changes, end all sessions, and restore the archive on standard input."""
         archive = _read(sys.stdin.buffer)
         for folder, files in ((self._users, archive.users), (self._tokens, archive.tokens)):
             if files:
@@ -110,61 +110,66 @@ class ArchiveCommands:
         for folder, files in ((self._users, archive.users), (self._tokens, archive.tokens)):
             for name, (content, _) in files.items():
                 write_file(folder, name, content)
-        tell(f"{len(archive.users)} users and {len(archive.tokens)} tokens are as the archive has them")
+        print_message(f"{len(archive.users)} users and {len(archive.tokens)} tokens are restored")
 
     def revoked(self) -> None:
-        """Show the tokens that Redis alone keeps from being good: a copy of its data may not know of that."""
+        """List tokens with a file that only a revocation in Redis blocks.
+
+        A restored copy of Redis may lack the revocation.
+        """
         require_readable(self._tokens)
         revocations = self._revocations()
         for name, stored in sorted(CredentialFolder(self._tokens, "token", StoredToken).files().items()):
             if revocations.includes(token_grant(name, stored)):
-                show(f"token {name}\trevoked, but its file is there: token remove {name} takes it away for good")
+                print_output(
+                    f"token {name}\trevoked, but its file still exists: 'token remove {name}' removes it for good"
+                )
 
     def end_sessions(self) -> None:
-        """End all sessions of everybody: the store gets a new generation."""
+        """End all sessions of all users: the store gets a new generation."""
         try:
             with redis_client(self._environment) as client:
                 client.delete(GENERATION_KEY)
                 create_generation(client)
         except RedisFailure as error:
-            raise CommandError(f"Redis did not take it, and nothing was changed: {error}") from None
-        tell("all sessions have ended: everybody signs in again")
+            raise CommandError(f"Redis did not execute the command, and nothing was changed: {error}") from None
+        print_message("all sessions have ended; all users must sign in again")
 
-    def rotate_key(self, *, is_now: bool) -> None:
-        """Put a new key of sessions in place; ``is_now``: without the former one, and all sessions end.
+    def rotate_key(self, *, is_immediate: bool) -> None:
+        """Set a new key of sessions. With ``is_immediate``, drop the previous key and end all sessions.
 
-        Of a Secret, which nobody here can write, the patch is shown that does so.
+        A Secret is read-only here, so the command prints the patch for it.
         """
         path = folder_of(self._environment, "ACCESS_KEY_FILE")
-        former, key, now = previous_key_path(path), new_key(), time.time()
+        previous, key, now = previous_key_path(path), new_key(), time.time()
         settle_seconds = SECRET_LAG_SECONDS if is_secret(path.parent) else SETTLE_SECONDS
         begins = now + settle_seconds
         until = begins + self._environment.value(catalogue.ACCESS_SESSION_SECONDS)
         try:
-            line = None if is_now else previous_key_line(path.read_bytes(), until, begins)
+            line = None if is_immediate else previous_key_line(path.read_bytes(), until, begins)
         except OSError as error:
             raise CommandError(f"{path} cannot be read: {error.strerror}") from None
         if is_secret(path.parent):
-            show_patch({former.name: line, path.name: key})
-            when = f" once the Secret is patched; that takes up to {settle_seconds} s"
+            print_patch({previous.name: line, path.name: key})
+            when = f" once the Secret is patched, which takes up to {settle_seconds} s"
         else:
             require_writable(path.parent)
-            # At no moment is there a key without the one before it.
+            # The previous key must be stored before the new one.
             if line is not None:
-                write_file(path.parent, former.name, line)
-            elif former.exists():
-                remove_file(path.parent, former.name)
+                write_file(path.parent, previous.name, line)
+            elif previous.exists():
+                remove_file(path.parent, previous.name)
             write_file(path.parent, path.name, key)
             when = ""
-        tell(f"there is a new key of sessions{when}")
-        if not is_now:
+        print_message(f"the key of sessions is replaced{when}")
+        if not is_immediate:
             return
         try:
             self.end_sessions()
-        except NotRunning:  # no page is connected
-            tell("all sessions have ended: everybody signs in again")
+        except ProductNotRunning:  # no page is connected
+            print_message("all sessions have ended; all users must sign in again")
         except CommandError as error:
-            raise CommandError(f"open pages stay connected until this is called again. {error}") from None
+            raise CommandError(f"open pages stay connected until you run this command again. {error}") from None
 
     @property
     def _users(self) -> Path:
@@ -180,7 +185,7 @@ class ArchiveCommands:
             with redis_client(self._environment) as client:
                 RevocationReader(partial(ask, client), revocations, may_create_generation=False).refresh()
         except RedisFailure as error:
-            raise CommandError(f"Redis does not say what is revoked: {error}") from None
+            raise CommandError(f"the revocations in Redis cannot be read: {error}") from None
         return revocations
 
     def _list(self, archive: Archive) -> None:
@@ -190,21 +195,23 @@ class ArchiveCommands:
         for name, (_, then) in sorted(archive.users.items()):
             now = users.get(name)
             if now is None:
-                show(f"user {name}\tis not there now, and comes back with the password of then")
+                print_output(f"user {name}\tdoes not exist now; a restore adds the user with the archived password")
             elif now.hash != then.hash:
-                show(f"user {name}\tgets back the password of then; now it is one of {timestamp(now.created)}")
+                print_output(
+                    f"user {name}\thas a password from {timestamp(now.created)}; a restore sets the archived password"
+                )
         for name, (_, token) in sorted(archive.tokens.items()):
             if revocations.includes(token_grant(name, token)):
-                show(f"token {name}\twas revoked; it stays so as long as Redis knows of it")
+                print_output(f"token {name}\twas revoked, and stays revoked while Redis has the revocation")
             elif tokens.get(name) != token:
-                show(f"token {name}\tis not there now, or is another, and comes back")
+                print_output(f"token {name}\tdoes not exist now or differs; a restore adds the archived token")
 
 
 def _read(source: Any) -> Archive:
-    """What an archive holds, by paths such as ``users/ada``; everything else in it is left out, and told.
+    """Return the content of an archive with paths such as ``users/ada``. List and leave out all other files.
 
     Raises:
-        CommandError: it is no archive, too large, or holds neither a user nor a token.
+        CommandError: the input is not an archive, is too large, or contains neither a user nor a token.
     """
     users: dict[str, tuple[bytes, StoredUser]] = {}
     tokens: dict[str, tuple[bytes, StoredToken]] = {}
@@ -224,21 +231,21 @@ def _read(source: Any) -> Archive:
                 except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                     left_out.append(f"{kind}/{name} cannot be read, and is left out")
     except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError, RecursionError) as error:
-        raise CommandError(f"standard input is no archive of users and tokens: {error_text(error)}") from None
-    for line in left_out[:LEFT_OUT]:
-        tell(line)
-    if len(left_out) > LEFT_OUT:
-        tell(f"{len(left_out) - LEFT_OUT} more files are left out")
+        raise CommandError(f"standard input is not an archive of users and tokens: {error_text(error)}") from None
+    for line in left_out[:LEFT_OUT_LINES]:
+        print_message(line)
+    if len(left_out) > LEFT_OUT_LINES:
+        print_message(f"{len(left_out) - LEFT_OUT_LINES} more files are left out")
     if not users and not tokens:
         raise CommandError(
-            "standard input is an archive without users and tokens, which access save writes as users/NAME and "
+            "the archive on standard input has no users and tokens, which 'access save' writes as users/NAME and "
             "tokens/NAME; nothing was changed"
         )
     return Archive(users, tokens)
 
 
 class _Bounded:
-    """A file of which no more is read than ``ARCHIVE_BYTES``: a few compressed kilobytes may stand for gigabytes."""
+    """Reads at most ``ARCHIVE_BYTES`` of a file: a few compressed kilobytes may contain gigabytes."""
 
     def __init__(self, file: _Readable) -> None:
         self._file = file
@@ -248,22 +255,22 @@ class _Bounded:
         """Return up to ``size`` bytes.
 
         Raises:
-            CommandError: there is too much.
+            CommandError: the content is too large.
         """
         content = self._file.read(size)
         self._left_bytes -= len(content)
         if self._left_bytes < 0:
-            raise CommandError(f"the archive holds more than {ARCHIVE_BYTES // 2**20} MiB")
+            raise CommandError(f"the archive contains more than {ARCHIVE_BYTES // 2**20} MiB")
         return content
 
 
 def _files(archive: tarfile.TarFile, left_out: list[str]) -> Iterator[tuple[str, str, bytes]]:
     for number, entry in enumerate(archive):
         if number >= FILES:
-            raise CommandError(f"the archive holds more than {FILES} files")
+            raise CommandError(f"the archive contains more than {FILES} files")
         kind, _, name = entry.name.removeprefix("./").partition("/")
         if entry.isdir() or (kind in ("users", "tokens") and name.startswith(".") and "/" not in name):
-            continue  # files that begin with a dot are those of an editor, or of the kubelet
+            continue  # an editor's or the kubelet's file
         file = archive.extractfile(entry) if entry.isreg() and entry.size <= FILE_LIMIT_BYTES else None
         if kind not in ("users", "tokens") or not NAME.fullmatch(name) or file is None:
             left_out.append(f"{quoted(entry.name)} is neither a user nor a token, and is left out")

@@ -1,4 +1,4 @@
-"""What the commands about users and tokens have in common: terminal, folders, files, and revoking at once."""
+"""Shared functions of the commands about users and tokens: terminal, folders, files, and revocation."""
 
 import base64
 import getpass
@@ -23,37 +23,37 @@ from runtime.redis_client import blocking_client
 from runtime.redis_failures import RedisFailure, translated
 from runtime.settings import Environment
 
-#: Seconds that Redis may take.
+#: Longest time, in seconds, to connect to Redis and to wait for each answer.
 REDIS_SECONDS: Final = 5.0
-#: What the kubelet keeps in the folder of a Secret, which nobody in the pod can write.
+#: The kubelet creates this link in the folder of a Secret, which is read-only in the pod.
 #: Source: https://kubernetes.io/docs/concepts/configuration/secret/#using-secrets-as-files-from-a-pod
 _KUBELETS_LINK: Final = "..data"
-#: What a change in such a folder waits for.
-_ONCE_IT_RAN: Final = " once that line has run where kubectl is"
-#: Where a pod with a service account finds its namespace.
+#: When a change of a Secret takes effect.
+_AFTER_KUBECTL: Final = " once you have run that line with kubectl"
+#: File with the namespace of a pod that has a service account.
 #: Source: https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/#directly-accessing-the-rest-api
 _NAMESPACE_FILE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _UNKNOWN_NAMESPACE: Final = "NAMESPACE"
-#: Bytes of a password's line that are read.
+#: Longest line with a password, in bytes.
 _LINE_BYTES: Final = 8192
 
 
 class CommandError(Exception):
-    """The command did not do what it was for; the text is for people."""
+    """The command has failed. The text is for people."""
 
 
-class NotRevoked(CommandError):
-    """Redis did not take a revocation."""
+class RevocationFailed(CommandError):
+    """Redis did not store a revocation."""
 
 
-class NotRunning(NotRevoked):
-    """There is no Redis to ask, as the product does not run; the text says what starts it."""
+class ProductNotRunning(RevocationFailed):
+    """The product's own Redis does not run. The text names the command that starts it."""
 
 
 class CommandEnvironment(Environment):
     """The settings of a command.
 
-    ``stopped``: why there is no Redis to ask, as a sentence, where the product's own Redis does not run; else empty.
+    ``stopped`` explains why the product's own Redis does not run, or is empty.
     """
 
     def __init__(self, variables: Mapping[str, str], stopped: str = "") -> None:
@@ -62,47 +62,47 @@ class CommandEnvironment(Environment):
 
 
 def folder_of(environment: Environment, variable: str) -> Path:
-    """The folder that a variable names.
+    """Return the folder of a setting.
 
     Raises:
-        CommandError: it is not set.
+        CommandError: the variable is not set.
     """
     folder = environment.path(SETTINGS[variable])
     if folder is None:
-        raise CommandError(f"{variable} is not set: it names the folder that this is about")
+        raise CommandError(f"{variable} is not set; this command needs this setting")
     return folder
 
 
-def tell(text: str) -> None:
-    """Say something to who gave the command; what other programs read goes to standard output."""
+def print_message(text: str) -> None:
+    """Print a message for people to standard error. Standard output is for other programs."""
     print(text, file=sys.stderr)  # noqa: T201
 
 
-def show(text: str) -> None:
-    """Write what the command was for to standard output.
+def print_output(text: str) -> None:
+    """Print a result to standard output.
 
     Raises:
-        CommandError: it is closed.
+        CommandError: standard output is closed.
     """
     require_output()
     print(text)  # noqa: T201
 
 
 def require_output() -> None:
-    """Check that there is a standard output.
+    """Check that standard output is open.
 
     Raises:
-        CommandError: it is closed.
+        CommandError: standard output is closed.
     """
     if sys.stdout is None:
-        raise CommandError("standard output is closed: there is nowhere to write to; nothing was changed")
+        raise CommandError("standard output is closed; nothing was changed")
 
 
 def ask_password() -> str:
-    """Ask twice at a terminal; without one, read the first line of standard input.
+    """Ask twice on a terminal; without a terminal, read the first line of standard input.
 
     Raises:
-        CommandError: the two differ, or it is no text.
+        CommandError: the two passwords differ, or the input is not text.
     """
     if sys.stdin.isatty():
         password = getpass.getpass("Password: ")
@@ -116,9 +116,9 @@ def ask_password() -> str:
         raise CommandError("the password on standard input is not UTF-8") from None
 
 
-def show_patch(files: Mapping[str, bytes | None]) -> None:
-    """Write a JSON merge patch (RFC 7396) that puts files into a Kubernetes Secret, or takes them out (``None``)."""
-    show(_patch(files))
+def print_patch(files: Mapping[str, bytes | None]) -> None:
+    """Print a JSON merge patch (RFC 7396) that adds files to a Kubernetes Secret, or removes them (``None``)."""
+    print_output(_patch(files))
 
 
 def _patch(files: Mapping[str, bytes | None]) -> str:
@@ -127,26 +127,26 @@ def _patch(files: Mapping[str, bytes | None]) -> str:
 
 
 def is_secret(folder: Path) -> bool:
-    """Whether a folder is that of a Kubernetes Secret."""
+    """Return whether the folder belongs to a Kubernetes Secret."""
     return (folder / _KUBELETS_LINK).is_symlink()
 
 
-def keep(folder: Path, name: str, content: bytes | None) -> str:
-    """Write a file of a user or a token, or remove it (``None``); of a Secret, show the line that does so.
+def change_file(folder: Path, name: str, content: bytes | None) -> str:
+    """Write the file of a user or a token, or remove it (``None``). For a Secret, print the command that does so.
 
     Returns:
-        Nothing where it is done, else the words of what it waits for.
+        An empty text if the change is done, else a text that explains when it takes effect.
 
     Raises:
-        CommandError: it cannot be done.
+        CommandError: the change failed.
     """
     if is_secret(folder):
-        # access-users is at /access/users, access-tokens likewise.
+        # The Secrets are named after their folders: access-users is /access/users.
         namespace = _namespace()
-        show(f"kubectl -n {namespace} patch secret access-{folder.name} --patch '{_patch({name: content})}'")
+        print_output(f"kubectl -n {namespace} patch secret access-{folder.name} --patch '{_patch({name: content})}'")
         if namespace == _UNKNOWN_NAMESPACE:
-            tell(f"in that line, put the product's namespace in place of {_UNKNOWN_NAMESPACE}")
-        return _ONCE_IT_RAN
+            print_message(f"in that line, replace {_UNKNOWN_NAMESPACE} with the product's namespace")
+        return _AFTER_KUBECTL
     if content is None:
         remove_file(folder, name)
     else:
@@ -155,7 +155,7 @@ def keep(folder: Path, name: str, content: bytes | None) -> str:
 
 
 def _namespace() -> str:
-    """The pod's namespace, or what stands for it where the pod is not told."""
+    """Return the pod's namespace, or a placeholder if it is unknown."""
     try:
         return _NAMESPACE_FILE.read_text().strip() or _UNKNOWN_NAMESPACE
     except (OSError, UnicodeDecodeError):
@@ -163,28 +163,29 @@ def _namespace() -> str:
 
 
 def revoke(environment: CommandEnvironment, member: str, until: float) -> None:
-    """Revoke in Redis, which ends sockets and sessions within a moment.
+    """Revoke in Redis. Sockets and sessions end within a moment.
 
     Raises:
-        NotRunning, NotRevoked: it did not happen.
+        ProductNotRunning: the product's own Redis does not run.
+        RevocationFailed: Redis did not store the revocation.
     """
     try:
         with redis_client(environment) as client:
             send_revocation(client, member, until, time.time(), is_saved=saves_revocations(environment))
     except RedisFailure as error:
-        raise NotRevoked(str(error)) from None
+        raise RevocationFailed(str(error)) from None
 
 
 @contextmanager
 def redis_client(environment: CommandEnvironment) -> Iterator[redis.Redis]:
-    """Give a client for a few questions.
+    """Yield a Redis client for a few queries.
 
     Raises:
-        NotRunning: there is none to ask.
-        RedisFailure: Redis does not answer, or refuses.
+        ProductNotRunning: the product's own Redis does not run.
+        RedisFailure: Redis does not answer, or answers with an error.
     """
     if environment.stopped:
-        raise NotRunning(environment.stopped)
+        raise ProductNotRunning(environment.stopped)
     url = environment.redis_url("api")
     client = blocking_client(url, connect_seconds=REDIS_SECONDS, answer_seconds=REDIS_SECONDS)
     try:
@@ -195,28 +196,29 @@ def redis_client(environment: CommandEnvironment) -> Iterator[redis.Redis]:
 
 
 def require_name(name: str) -> None:
-    """Check that a name may be that of a user or a token.
+    """Check that a name is valid for a user or a token.
 
     Raises:
-        CommandError: it may not.
+        CommandError: the name is not valid.
     """
     if not NAME.fullmatch(name):
         raise CommandError(
-            f"{quoted(name)} is no name: it takes 1 to 64 of A-Z a-z 0-9 . _ - and begins with none of . _ -"
+            f"{quoted(name)} is not a valid name: a name has 1 to 64 of A-Z a-z 0-9 . _ - "
+            "and begins with a letter or a digit"
         )
 
 
 def write_file(folder: Path, name: str, content: bytes) -> None:
-    """Put a file in its place, which only its owner may read; a missing folder is made.
+    """Write a file that only its owner may read. Create a missing folder.
 
     Raises:
-        CommandError: it cannot be written.
+        CommandError: the file cannot be written.
     """
     try:
-        # The folder that holds users and tokens is its owner's alone, too.
+        # The parent of the users' and tokens' folders is private as well.
         folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.mkdir(mode=0o700, exist_ok=True)
-        # A leading dot: nobody reads it before it is whole.
+        # Services ignore names with a leading dot, so they never read an incomplete file.
         descriptor, temporary = tempfile.mkstemp(prefix=f".{name}.", dir=folder)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -233,23 +235,25 @@ def write_file(folder: Path, name: str, content: bytes) -> None:
 
 
 def require_writable(folder: Path) -> None:
-    """Check that files can be put into a folder, or that it can be made.
+    """Check that files can be written to a folder, or that the folder can be created.
 
     Raises:
-        CommandError: they cannot, or it cannot.
+        CommandError: the folder is not writable.
     """
     if is_secret(folder):
-        raise CommandError(f"{folder} is that of a Kubernetes Secret, which kubectl alone writes; nothing was changed")
-    there = next(place for place in (folder, *folder.absolute().parents) if os.path.lexists(place))
-    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
-        raise CommandError(f"{folder} cannot be written, because of {there}; nothing was changed")
+        raise CommandError(
+            f"{folder} belongs to a Kubernetes Secret, which only kubectl can change; nothing was changed"
+        )
+    existing = next(place for place in (folder, *folder.absolute().parents) if os.path.lexists(place))
+    if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
+        raise CommandError(f"{folder} cannot be written: {existing} is not a writable folder; nothing was changed")
 
 
 def require_readable(folder: Path) -> None:
-    """Check that the files of a folder can be listed; a missing one has none.
+    """Check that the files of a folder can be listed. A missing folder has no files.
 
     Raises:
-        CommandError: they cannot.
+        CommandError: the folder is not readable.
     """
     try:
         os.scandir(folder).close()
@@ -263,7 +267,7 @@ def remove_file(folder: Path, name: str) -> None:
     """Remove a file.
 
     Raises:
-        CommandError: there is none, or it cannot be removed.
+        CommandError: the file is missing or cannot be removed.
     """
     try:
         (folder / name).unlink()
@@ -273,7 +277,7 @@ def remove_file(folder: Path, name: str) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Have the folder's own change survive a power cut."""
+    """Flush the folder's entries to the disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""The command line: users, tokens, copies of them, and nothing that a running service is needed for."""
+"""The command line for users, tokens and copies of them. It needs no running service."""
 
 import argparse
 from collections.abc import Callable, Mapping, Sequence
@@ -7,121 +7,140 @@ from typing import Final, TypeAlias
 from access.grant import READ, SCOPES
 from api.access.account_commands import TokenCommands, UserCommands
 from api.access.archive_commands import ArchiveCommands
-from api.access.command_line import CommandEnvironment, CommandError, tell
+from api.access.command_line import CommandEnvironment, CommandError, print_message
 from api.access.users import UnusablePassword
 from runtime.quoting import quoted
 from runtime.settings import SettingError
 
-#: Days for which a token is good.
+#: Default and longest lifetime of a token, in days.
 DEFAULT_DAYS: Final = 365
 LONGEST_DAYS: Final = 3650
-#: Hours for which a token that was replaced is good, and the most of them.
+#: Default and longest time that a replaced token stays valid, in hours.
 OVERLAP_HOURS: Final = 24
 LONGEST_OVERLAP_HOURS: Final = 30 * 24
 
 _EPILOG: Final = (
-    "Users are files in ACCESS_USERS_DIR, tokens in ACCESS_TOKENS_DIR. A password is asked for, or read from standard "
-    "input where that is no terminal; a new token is written to standard output, once."
+    "Users are files in ACCESS_USERS_DIR, tokens in ACCESS_TOKENS_DIR. A command asks for a password on a terminal, or "
+    "reads the password from standard input. A new token is printed once, to standard output."
 )
 
-#: How the commands are called without ``dispycluster``; without arguments that serves the api.
+#: Program name without ``dispycluster``. Without arguments it serves the api.
 _MODULE: Final = "python -m api"
 
 Parsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
 def run(arguments: Sequence[str], variables: Mapping[str, str], program: str = _MODULE, *, stopped: str = "") -> int:
-    """Do what the arguments of a command line say; return its exit code: 1 where it could not be done.
+    """Run a command line and return its exit code, 1 if the command fails.
 
     ``stopped``: see ``CommandEnvironment``.
     """
     environment = CommandEnvironment(variables, stopped)
     options = _parser(environment, program).parse_args(arguments)
-    do: Callable[[argparse.Namespace], None] = options.do
+    command: Callable[[argparse.Namespace], None] = options.command
     try:
-        do(options)
+        command(options)
     except (CommandError, SettingError, UnusablePassword) as error:
-        tell(str(error))
+        print_message(str(error))
         return 1
     except OSError as error:
-        if error.filename is None:  # that of standard output is its caller's
+        if error.filename is None:  # the caller handles standard output
             raise
-        tell(f"{error.filename} cannot be used: {error.strerror}")
+        print_message(f"{error.filename} cannot be used: {error.strerror}")
         return 1
     except KeyboardInterrupt:
-        tell("nothing more was done")
+        print_message("interrupted; nothing more was changed")
         return 1
     return 0
 
 
 def _parser(environment: CommandEnvironment, program: str) -> argparse.ArgumentParser:
-    description = "Without arguments, serves the api." if program == _MODULE else None
+    description = "Without arguments, this program serves the api." if program == _MODULE else None
     parser = argparse.ArgumentParser(prog=program, description=description, epilog=_EPILOG)
     kinds = parser.add_subparsers(required=True, metavar="user|token|access")
-    _add_users(_kind(kinds, "user", "people, who sign in with a password"), UserCommands(environment))
-    _add_tokens(_kind(kinds, "token", "programs, which show a token"), TokenCommands(environment))
-    _add_archives(_kind(kinds, "access", "copies of users and tokens, and restores"), ArchiveCommands(environment))
+    _add_users(_kind(kinds, "user", "manage users, who sign in with a password"), UserCommands(environment))
+    _add_tokens(_kind(kinds, "token", "manage tokens, which programs send"), TokenCommands(environment))
+    _add_archives(
+        _kind(kinds, "access", "save and restore users and tokens, and end sessions"), ArchiveCommands(environment)
+    )
     return parser
 
 
 def _add_users(verbs: Parsers, users: UserCommands) -> None:
-    _verb(verbs, "add", "let somebody sign in").set_defaults(do=lambda said: users.add(said.name))
-    _verb(verbs, "password", "set another password").set_defaults(do=lambda said: users.password(said.name))
-    _verb(verbs, "remove", "let somebody in no more").set_defaults(do=lambda said: users.remove(said.name))
-    _verb(verbs, "sign-out", "end all sessions of somebody").set_defaults(do=lambda said: users.sign_out(said.name))
-    _verb(verbs, "list", "who there is", named=False).set_defaults(do=lambda said: users.list())
-    patch = _verb(verbs, "patch", "in Kubernetes: write a patch for a Secret in place of a file")
-    patch.add_argument("--remove", action="store_true", help="that takes the user out, who is signed out at once")
-    patch.set_defaults(do=lambda said: users.patch(said.name, said.remove))
+    _verb(verbs, "add", "add a user").set_defaults(command=lambda options: users.add(options.name))
+    _verb(verbs, "password", "change a user's password").set_defaults(
+        command=lambda options: users.password(options.name)
+    )
+    _verb(verbs, "remove", "remove a user").set_defaults(command=lambda options: users.remove(options.name))
+    _verb(verbs, "sign-out", "end all sessions of a user").set_defaults(
+        command=lambda options: users.sign_out(options.name)
+    )
+    _verb(verbs, "list", "list the users", named=False).set_defaults(command=lambda options: users.list())
+    patch = _verb(verbs, "patch", "in Kubernetes: print a patch for a Secret instead of writing a file")
+    patch.add_argument(
+        "--remove", action="store_true", help="remove the user with the patch, and end the user's sessions immediately"
+    )
+    patch.set_defaults(command=lambda options: users.patch(options.name, options.remove))
 
 
 def _add_tokens(verbs: Parsers, tokens: TokenCommands) -> None:
-    add = _verb(verbs, "add", "make a token")
+    add = _verb(verbs, "add", "create a token")
     _add_token_options(add)
-    add.set_defaults(do=lambda said: tokens.add(said.name, said.scope or [READ], said.days))
-    rotate = _verb(verbs, "rotate", "make a new token of the same name; the former is good for a while")
+    add.set_defaults(command=lambda options: tokens.add(options.name, options.scope or [READ], options.days))
+    rotate = _verb(verbs, "rotate", "create a new token of the same name; the previous one stays valid for a while")
     overlap = rotate.add_mutually_exclusive_group()
-    overlap.add_argument("--hours", type=_hours, default=OVERLAP_HOURS, help=f"for how long; default: {OVERLAP_HOURS}")
     overlap.add_argument(
-        "--now", dest="hours", action="store_const", const=0, help="the former is worth nothing at once"
+        "--hours",
+        type=_hours,
+        default=OVERLAP_HOURS,
+        help=f"hours that the previous token stays valid; default: {OVERLAP_HOURS}",
     )
-    rotate.set_defaults(do=lambda said: tokens.rotate(said.name, said.hours))
-    _verb(verbs, "remove", "make a token worth nothing").set_defaults(do=lambda said: tokens.remove(said.name))
-    _verb(verbs, "list", "what there is", named=False).set_defaults(do=lambda said: tokens.list())
-    patch = _verb(verbs, "patch", "in Kubernetes: write a patch for a Secret in place of a file")
+    overlap.add_argument(
+        "--now", dest="hours", action="store_const", const=0, help="revoke the previous token immediately"
+    )
+    rotate.set_defaults(command=lambda options: tokens.rotate(options.name, options.hours))
+    _verb(verbs, "remove", "remove a token").set_defaults(command=lambda options: tokens.remove(options.name))
+    _verb(verbs, "list", "list the tokens", named=False).set_defaults(command=lambda options: tokens.list())
+    patch = _verb(verbs, "patch", "in Kubernetes: print a patch for a Secret instead of writing a file")
     _add_token_options(patch)
-    patch.add_argument("--remove", action="store_true", help="that takes the token out, which is good no more at once")
+    patch.add_argument(
+        "--remove", action="store_true", help="remove the token with the patch, and revoke it immediately"
+    )
 
-    def do(said: argparse.Namespace) -> None:
-        if said.remove:
-            tokens.patch_away(said.name)
+    def command(options: argparse.Namespace) -> None:
+        if options.remove:
+            tokens.patch_removal(options.name)
         else:
-            tokens.patch(said.name, said.scope or [READ], said.days)
+            tokens.patch(options.name, options.scope or [READ], options.days)
 
-    patch.set_defaults(do=do)
+    patch.set_defaults(command=command)
 
 
 def _add_archives(verbs: Parsers, archives: ArchiveCommands) -> None:
-    for name, text, do in (
+    for name, text, command in (
         ("save", "write users and tokens to standard output, as a tar archive", archives.save),
-        ("check", "show what the archive on standard input would bring back", archives.check),
-        ("restore", "show that, end all sessions, and bring back what the archive holds", archives.restore),
-        ("revoked", "show tokens that Redis alone keeps from being good", archives.revoked),
-        ("end-sessions", "end all sessions of everybody", archives.end_sessions),
+        ("check", "show what a restore of the archive on standard input would change", archives.check),
+        ("restore", "show the changes, end all sessions, and restore the archive", archives.restore),
+        ("revoked", "list tokens with a file that only a revocation in Redis blocks", archives.revoked),
+        ("end-sessions", "end all sessions of all users", archives.end_sessions),
     ):
-        _verb(verbs, name, text, named=False).set_defaults(do=lambda _, do=do: do())
-    rotate = _verb(verbs, "rotate-key", "sign sessions with a new key; those of the former go on", named=False)
-    rotate.add_argument("--now", action="store_true", help="all sessions end: the former key was stolen")
-    rotate.set_defaults(do=lambda said: archives.rotate_key(is_now=said.now))
+        _verb(verbs, name, text, named=False).set_defaults(command=lambda _, command=command: command())
+    rotate = _verb(verbs, "rotate-key", "sign sessions with a new key; existing sessions go on", named=False)
+    rotate.add_argument("--now", action="store_true", help="end all sessions too: the previous key was stolen")
+    rotate.set_defaults(command=lambda options: archives.rotate_key(is_immediate=options.now))
 
 
 def _add_token_options(verb: argparse.ArgumentParser) -> None:
     known = ", ".join(SCOPES)
-    scope = f"what it is good for, of {known}; default: {READ}"
+    scope = f"scope of the token, one of {known}; default: {READ}"
     verb.add_argument("--scope", action="append", type=_scope, metavar="SCOPE", help=scope)
     end = verb.add_mutually_exclusive_group()
-    end.add_argument("--days", type=_days, default=DEFAULT_DAYS, help=f"for how long; default: {DEFAULT_DAYS}")
-    end.add_argument("--never-expires", dest="days", action="store_const", const=None, help="it is good until removed")
+    end.add_argument(
+        "--days", type=_days, default=DEFAULT_DAYS, help=f"days that the token is valid; default: {DEFAULT_DAYS}"
+    )
+    end.add_argument(
+        "--never-expires", dest="days", action="store_const", const=None, help="the token is valid until it is removed"
+    )
 
 
 def _kind(kinds: Parsers, name: str, text: str) -> Parsers:
@@ -135,12 +154,12 @@ def _verb(verbs: Parsers, name: str, text: str, named: bool = True) -> argparse.
     return parser
 
 
-# The names of options are those of make, in capitals: DAYS=90 is --days 90, and SCOPES=read is --scope read.
+# Error messages use make's names for the options, in capitals: DAYS=90 is --days 90, and SCOPES=read is --scope read.
 
 
 def _scope(text: str) -> str:
     if text not in SCOPES:
-        raise argparse.ArgumentTypeError(f"SCOPES take {', '.join(SCOPES)}, and not {quoted(text)}")
+        raise argparse.ArgumentTypeError(f"SCOPES accepts {', '.join(SCOPES)}, not {quoted(text)}")
     return text
 
 

@@ -1,4 +1,4 @@
-"""Cookies of people who sign in: their session, and the browser in which they have signed in before."""
+"""Cookies of people who sign in: the session, and the browser in which a user has signed in before."""
 
 import hashlib
 import re
@@ -13,11 +13,11 @@ from itsdangerous import Signer
 
 from access.session import ID_BYTES, Session, SessionSeal
 from access.session_keys import SessionKeys
-from api.access.request_origin import is_encrypted
+from api.access.client_address import is_encrypted
 
-#: The sign-in page: nothing but it gets the cookie of a browser.
+#: Path of the sign-in page. Browsers send the device cookie only there.
 SIGN_IN: Final = "/login"
-#: Seconds, and part of the idle time, by which a session is shortened before it is renewed.
+#: A session is renewed once it has lost this many seconds of its idle time, or this fraction if that is less.
 RENEWAL_SECONDS: Final = 60.0
 RENEWAL_PART: Final = 0.1
 #: Seconds since the last sign-in for which a browser is known.
@@ -29,7 +29,7 @@ _DEVICE_VALUE: Final = re.compile(r"([\w-]{22})\.(\d{1,12})\.([\w-]{43})", re.AS
 
 
 class SessionCookie:
-    """Puts the cookie on answers. A session ends for good at a fixed time, and earlier where it is not used."""
+    """Sets the session cookie. A session ends at a fixed time, or earlier if it is idle."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class SessionCookie:
         self._clock = clock
 
     def begin(self, response: Response, user: str, stamp: str, generation: str, device: str, issued: float) -> Session:
-        """Give a new session to who gets this answer; ``issued`` is Unix time, not later than now."""
+        """Start a session in ``response`` and return it. ``issued`` is Unix time and not in the future."""
         now = self._clock()
         session = Session(
             id=f"{device}.{secrets.token_urlsafe(ID_BYTES)}",
@@ -56,28 +56,28 @@ class SessionCookie:
             expires=self.latest_end(issued),
             idle_from=now + self._idle_seconds,
         )
-        g.session = None  # the one that the request came with is not to be renewed
+        g.session = None  # the request's previous session is not renewed
         self._set(response, session, now)
         return session
 
     def latest_end(self, issued: float) -> float:
-        """Unix time from which no session is valid that began at ``issued`` or before."""
+        """Return the Unix time at which every session issued at ``issued`` or earlier has ended."""
         return issued + self._session_seconds
 
     def renew(self, response: Response) -> None:
-        """Prolong the session that the request came with, where it is worth a cookie, or sign it with a new key."""
+        """Renew the request's session if it has lost enough idle time, or sign it with a new key."""
         session: Session | None = g.get("session")
         if session is None:
             return
         now = self._clock()
-        # The same in all but its idle time: whoever revokes it revokes every cookie of it.
+        # Only the idle time changes, so a revocation covers every cookie of the session.
         if session.idle_from < session.expires and session.idle_from - now < self._renewed_below:
             self._set(response, msgspec.structs.replace(session, idle_from=now + self._idle_seconds), now)
         elif self._keys.seal.cookie not in request.cookies:
             self._set(response, session, now)
 
     def end(self, response: Response) -> None:
-        """Take the session from who gets this answer."""
+        """Remove the session cookie."""
         g.session = None
         for seal in self._keys.seals():
             response.delete_cookie(seal.cookie, path="/", httponly=True, samesite="Lax", secure=is_encrypted())
@@ -96,11 +96,11 @@ class SessionCookie:
 
 
 class DeviceCookie:
-    """Tells a browser in which a user has signed in before from any other, so that guessing elsewhere keeps nobody out.
+    """Recognizes a browser in which a user has signed in before, so that guessing elsewhere does not lock the user out.
 
-    As OWASP describes it in "Slow Down Online Guessing Attacks with Device Cookies". There is one cookie a user: an id,
-    a time and a signature, which is of the user's name and password's stamp too. It is worth nothing for another user,
-    nor after a change of the password. It lets nobody in; attempts to sign in are counted by it.
+    Source: OWASP, "Slow Down Online Guessing Attacks with Device Cookies". Each user of a browser has a cookie of its
+    own: an id, a time, and a signature that covers the user's name and the password's stamp. The cookie is void for
+    another user and after a change of the password. It grants no access; sign-in attempts are counted by it.
     """
 
     def __init__(self, keys: SessionKeys, clock: Callable[[], float] = time.time) -> None:
@@ -108,9 +108,9 @@ class DeviceCookie:
         self._clock = clock
 
     def known(self, user: str, stamp: str) -> str:
-        """Id of the browser, where it has a valid cookie of this user; else empty.
+        """Return the id of the browser if it has a valid cookie of this user, else an empty text.
 
-        ``stamp`` is of the user's password, empty where there is no such user, which takes as long.
+        ``stamp`` is the stamp of the user's password. It is empty for an unknown user, whose check takes as long.
         """
         for seal in self._keys.seals():
             found = _DEVICE_VALUE.fullmatch(request.cookies.get(_name(seal, user), ""))
@@ -123,7 +123,7 @@ class DeviceCookie:
         return ""
 
     def give(self, response: Response, user: str, stamp: str, device: str) -> None:
-        """Have the browser that gets this answer known as ``device``."""
+        """Set the cookie that identifies the browser as ``device``."""
         given, seal = str(int(self._clock())), self._keys.seal
         response.set_cookie(
             _name(seal, user),
@@ -137,7 +137,7 @@ class DeviceCookie:
 
 
 def new_device() -> str:
-    """Id of a browser in which nobody has signed in before."""
+    """Return the id of a browser in which nobody has signed in before."""
     return secrets.token_urlsafe(_DEVICE_BYTES)
 
 

@@ -1,4 +1,4 @@
-"""Finds out as whom a request comes, and tells it: ``/api/session``."""
+"""Identifies the client of a request, and answers ``/api/session``."""
 
 import logging
 import time
@@ -12,16 +12,16 @@ from access.grant import READ, SCOPES, AccessDenied, Grant, sign_in_required
 from access.revocations import revocation_of
 from access.session import Session
 from access.settings import AccessSettings
-from api.access.request_origin import address, origin
+from api.access.client_address import address, client_address
 from api.access.revocation_store import RevocationStore
-from api.access.users import Users
+from api.access.users import UserFolder
+from api.message_store import DataUnavailable
 from api.responses import struct_answer
-from api.store import Unavailable
 from contract.rest import SessionReport
 from runtime.clock import timestamp
 from runtime.redis_failures import RedisFailure
 
-#: Seconds by which the users' folder of one replica may lag behind that of another: Kubernetes takes up to 90.
+#: Seconds by which the users' folder of one replica may lag behind that of another. Kubernetes takes up to 90.
 FOLDER_LAG_SECONDS: Final = 120.0
 
 _BEARER: Final = "bearer"
@@ -29,16 +29,16 @@ _logger = logging.getLogger(__name__)
 
 
 class Credentials:
-    """Reads those of the current request, in this order: a token, a proxy's word, a session.
+    """Reads the credentials of the current request, in this order: token, proxy header, session.
 
-    A token that is shown decides alone. Nothing is read from a request's address, which ends up in logs.
+    A token, if sent, decides alone. URLs never contain credentials, because logs contain URLs.
     """
 
     def __init__(
         self,
         gatekeeper: Gatekeeper,
         revocations: RevocationStore,
-        users: Users,
+        users: UserFolder,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._gatekeeper = gatekeeper
@@ -47,41 +47,41 @@ class Credentials:
         self._clock = clock
 
     def require(self) -> Grant:
-        """What the request may do; ``g.session`` is its session then, where it came with one.
+        """Return the grant of the request. ``g.session`` is its session, if it has one.
 
         Raises:
-            AccessDenied: it shows nothing valid.
-            Unavailable: that cannot be judged now.
+            AccessDenied: the request has no valid credential.
+            DataUnavailable: the revocations are not known now.
         """
         grant = self._by_token() or self._by_proxy() or self._by_session()
         if grant is None:
-            raise sign_in_required("Sign in, or show a token: Authorization: Bearer, then the token.")
+            raise sign_in_required("Sign in, or send a token in the header 'Authorization: Bearer TOKEN'.")
         return grant
 
     def by_token(self) -> Grant:
-        """What the token that the request shows may do.
+        """Return the grant of the request's token.
 
         Raises:
-            AccessDenied: it shows none that is valid.
-            Unavailable: that cannot be judged now.
+            AccessDenied: the request has no valid token.
+            DataUnavailable: the revocations are not known now.
         """
         grant = self._by_token()
         if grant is None:
-            raise sign_in_required("Show a token: Authorization: Bearer, then the token.")
+            raise sign_in_required("Send a token in the header 'Authorization: Bearer TOKEN'.")
         return grant
 
     def find(self) -> Grant | None:
-        """What the request may do, if anything is known of that."""
+        """Return the grant of the request, or ``None``."""
         try:
             return self.require()
-        except (AccessDenied, Unavailable):
+        except (AccessDenied, DataUnavailable):
             return None
 
     def session(self) -> Session | None:
-        """The valid session that the request comes with.
+        """Return the valid session of the request, or ``None``.
 
         Raises:
-            Unavailable: that cannot be judged now.
+            DataUnavailable: the revocations are not known now.
         """
         try:
             return g.session if self._by_session() is not None else None
@@ -90,7 +90,7 @@ class Credentials:
 
     def _by_token(self) -> Grant | None:
         authorization = request.headers.get("Authorization", "")
-        # Another scheme is somebody else's: a proxy that asks for a password hands it on.
+        # Other schemes belong to other programs: a proxy that asks for a password forwards it.
         if authorization.partition(" ")[0].lower() != _BEARER:
             return None
         self._revocations.require()
@@ -99,10 +99,10 @@ class Credentials:
     def _by_proxy(self) -> Grant | None:
         header = self._gatekeeper.settings.user_header
         user = request.headers.get(header, "") if header else ""
-        if not user or not origin().is_vouched_for:
+        if not user or not client_address().is_vouched_for:
             return None
         self._revocations.require()
-        return self._gatekeeper.by_proxy(origin(), user)
+        return self._gatekeeper.by_proxy(client_address(), user)
 
     def _by_session(self) -> Grant | None:
         session = self._gatekeeper.session(request.headers.get("Cookie", ""))
@@ -110,17 +110,19 @@ class Credentials:
             return None
         self._revocations.require(session.generation)
         grant = self._gatekeeper.by_session(session)
-        if not self._users.has(session.user, session.stamp):
+        if not self._users.is_current(session.user, session.stamp):
             self._end(session)
-            raise sign_in_required("The session has ended: its user was removed, or has another password.")
+            raise sign_in_required("The session has ended: its user was removed or has a new password.")
         g.session = session
         return grant
 
     def _end(self, session: Session) -> None:
-        """Have the sockets of a session end too, which nobody asks about the user."""
+        """End the session's sockets too. ws does not read the users' folder."""
         if self._clock() - session.issued < FOLDER_LAG_SECONDS:
-            return  # another replica may know the user already
-        _logger.info("the session of %r, from %s, ends: removed, or another password", session.user, address())
+            return  # another replica may already have the user's file
+        _logger.info(
+            "the session of %r from %s ends: the user was removed or has a new password", session.user, address()
+        )
         try:
             self._revocations.revoke(revocation_of(session.grant()), session.expires)
         except RedisFailure:
@@ -128,12 +130,12 @@ class Credentials:
 
 
 def session_routes(settings: AccessSettings) -> Blueprint:
-    """Make the route."""
+    """Return the route."""
     routes = Blueprint("session", __name__, url_prefix="/api")
 
     @routes.get("/session")
     def session() -> Response:
-        """Who, by what, with which scopes, until when. Where access is open nobody is asked."""
+        """User, kind of credential, scopes and expiry. Where access is open, every request has the scope "read"."""
         grant: Grant | None = g.grant
         if grant is None:
             return struct_answer(SessionReport(user=None, by=None, scopes=(READ,), expires=None, access=settings.mode))

@@ -1,7 +1,7 @@
-"""Sees that a form which comes in is one of ours, filled in by who it was made for.
+"""Checks that a form was created by this deployment, for the person who sends it.
 
-Each form carries a token of whom it is for; besides, browsers say which page sent it. A program's token needs neither:
-no page can make a browser send one.
+Each form contains a token for its user. In addition, browsers name the page that sent the form. Programs' tokens need
+no such check, because a foreign page cannot make a browser send one.
 """
 
 import hashlib
@@ -16,18 +16,18 @@ from access.grant import Grant
 from access.session import SessionSeal
 from access.session_keys import SessionKeys
 from access.web_origin import WebOrigin, normal_origin, origin_of_url, same_host
+from api.access.client_address import is_encrypted
 from api.access.cookies import SIGN_IN
-from api.access.request_origin import is_encrypted
 from api.counters import Counters
 from api.language import gettext
-from api.problems import Refusal
+from api.problems import RequestRefused
 from api.responses import wants_page
 
-#: Bytes of the largest form.
+#: Largest form, in bytes.
 FORM_BYTES: Final = 8 * 1024
 #: Methods that change nothing.
 SAFE_METHODS: Final = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
-#: Field of a form that holds its token.
+#: Name of the form field with the token.
 FIELD: Final = "csrf"
 
 _SALT: Final = b"dispycluster form 1"
@@ -36,63 +36,63 @@ _NONCE_BYTES: Final = 16
 _URLENCODED: Final = "application/x-www-form-urlencoded"
 
 
-class Forms:
-    """Makes the tokens, and checks what comes back."""
+class FormTokens:
+    """Creates and checks the tokens of forms."""
 
-    def __init__(self, keys: SessionKeys, public: WebOrigin | None, counters: Counters) -> None:
-        """``public`` is how people reach the deployment, where that is set."""
+    def __init__(self, keys: SessionKeys, public_url: WebOrigin | None, counters: Counters) -> None:
+        """``public_url`` is the public URL of the deployment, if configured."""
         self._counters = counters
         self._keys = keys
-        self._public = public
+        self._public_url = public_url
 
-    def token_of(self, grant: Grant) -> str:
-        """The token of forms for somebody who is signed in; empty for programs, which have none."""
+    def token_for(self, grant: Grant) -> str:
+        """Return the form token of a signed-in person; empty for a program, which sends no forms."""
         return _token(self._keys.seal, grant)
 
-    def visitors_token(self, response: Response) -> str:
-        """The token of a form for somebody who is not signed in; ``response`` gets the cookie that goes with it."""
+    def visitor_token(self, response: Response) -> str:
+        """Return the form token of a person who is not signed in, and add its cookie to ``response``."""
         seal = self._keys.seal
         nonce = _nonce(seal) or secrets.token_urlsafe(_NONCE_BYTES)
         response.set_cookie(_cookie(seal), nonce, path=SIGN_IN, httponly=True, samesite="Lax", secure=is_encrypted())
-        return _visitors_token(seal, nonce)
+        return _visitor_token(seal, nonce)
 
-    def require_ours(self, grant: Grant | None) -> None:
-        """Check that this request is a form of ours, made for who sends it: a ``grant``, or a visitor.
+    def require_valid_form(self, grant: Grant | None) -> None:
+        """Check that this request is a form that this deployment created for ``grant``, or for a visitor.
 
         Raises:
-            Refusal: it is not, or it is no form.
+            RequestRefused: the request is not such a form.
         """
-        self._require_page_of_ours()
+        self._require_own_page()
         _require_form()
         given = request.form.get(FIELD, "").encode(errors="replace")
-        # A form may have been shown before the key was replaced.
+        # The form may be older than the current key.
         for seal in self._keys.seals():
-            wanted = _token(seal, grant) if grant is not None else _visitors_token(seal, _nonce(seal))
-            if wanted and secrets.compare_digest(given, wanted.encode()):
+            expected = _token(seal, grant) if grant is not None else _visitor_token(seal, _nonce(seal))
+            if expected and secrets.compare_digest(given, expected.encode()):
                 return
-        raise self._refusal()
+        raise self._refused()
 
-    def _require_page_of_ours(self) -> None:
+    def _require_own_page(self) -> None:
         if request.headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none"):
-            raise self._refusal()
+            raise self._refused()
         origin, referrer = request.headers.get("Origin"), request.headers.get("Referer")
         if origin is None and not referrer:
-            return  # the token alone tells: no page but ours can read it
+            return  # the token is enough: no foreign page can read it
         page = normal_origin(origin) if origin is not None else origin_of_url(referrer or "")
-        if page is None or not (page == self._public or same_host(page, request.headers.get("Host", ""))):
-            raise self._refusal()
+        if page is None or not (page == self._public_url or same_host(page, request.headers.get("Host", ""))):
+            raise self._refused()
 
-    def _refusal(self) -> Refusal:
+    def _refused(self) -> RequestRefused:
         self._counters.refusals.labels("form").inc()
-        text = gettext("This form is too old, or was not sent from here. Go back, reload the page, and try again.")
-        return Refusal(403, text, as_page=wants_page())
+        text = gettext("This form is too old, or another site sent it. Go back, reload the page, and try again.")
+        return RequestRefused(403, text, as_page=wants_page())
 
 
 def _token(seal: SessionSeal, grant: Grant) -> str:
     return "" if grant.by == "token" else _sign(seal, f"{grant.by}:{grant.id or grant.name}")
 
 
-def _visitors_token(seal: SessionSeal, nonce: str | None) -> str:
+def _visitor_token(seal: SessionSeal, nonce: str | None) -> str:
     return _sign(seal, f"visitor:{nonce}") if nonce else ""
 
 
@@ -105,17 +105,22 @@ def _cookie(seal: SessionSeal) -> str:
     return seal.cookie + "-form"
 
 
-def _sign(seal: SessionSeal, whom: str) -> str:
+def _sign(seal: SessionSeal, subject: str) -> str:
     return (
-        Signer(seal.key, salt=_SALT, digest_method=hashlib.sha256, key_derivation="hmac").get_signature(whom).decode()
+        Signer(seal.key, salt=_SALT, digest_method=hashlib.sha256, key_derivation="hmac")
+        .get_signature(subject)
+        .decode()
     )
 
 
 def _require_form() -> None:
-    """Refuse, unread, what a thread would have to wait for: a small body of known length is there before the thread."""
+    """Refuse a body that a thread would have to wait for, before reading it.
+
+    A small body of known length arrives before the request gets a thread.
+    """
     request.max_content_length = request.max_form_memory_size = FORM_BYTES
     if (request.content_length or 0) > FORM_BYTES:
-        raise Refusal(413, gettext("This form is too large."), as_page=wants_page())
-    is_waited_for = "Transfer-Encoding" in request.headers or "Expect" in request.headers
-    if is_waited_for or (request.content_length and request.mimetype != _URLENCODED):
-        raise Refusal(400, gettext("This is no form as browsers send them."), as_page=wants_page())
+        raise RequestRefused(413, gettext("This form is too large."), as_page=wants_page())
+    is_delayed = "Transfer-Encoding" in request.headers or "Expect" in request.headers
+    if is_delayed or (request.content_length and request.mimetype != _URLENCODED):
+        raise RequestRefused(400, gettext("This is not a valid form."), as_page=wants_page())

@@ -1,4 +1,4 @@
-"""``/api/publish/…``: puts a message on a channel for programs that cannot, and should not, reach Redis."""
+"""``/api/publish/…``: publishes a message on a channel for programs without access to Redis."""
 
 import logging
 import threading
@@ -6,11 +6,11 @@ from typing import Final
 
 from flask import Blueprint, Response, g, request
 
-from api.access.rate_limit import PublishedLimit
-from api.access.request_origin import address
+from api.access.client_address import address
+from api.access.rate_limit import PublishLimit
 from api.counters import Counters
-from api.problems import Refusal
-from api.redis_link import RedisLink
+from api.problems import RequestRefused
+from api.redis_connection import RedisConnection
 from api.responses import struct_answer
 from contract.codec import UndecodableMessage, require_object
 from contract.names import CHANNELS, MESSAGE_LIMIT_BYTES
@@ -19,84 +19,93 @@ from runtime.logs import RateLimitedLog
 from runtime.quoting import quoted
 from runtime.redis_failures import RedisFailure, RedisRefused
 
-#: Seconds after which publishing again may help.
+#: Seconds after which a retry may succeed.
 RETRY_SECONDS: Final = 2
 
 _logger = logging.getLogger(__name__)
 
 
 class Publisher:
-    """Takes messages and publishes them unchanged."""
+    """Receives messages and publishes them unchanged."""
 
-    def __init__(self, link: RedisLink, counters: Counters, limit: PublishedLimit, threads: int) -> None:
-        """``threads`` of the process; half of them at most wait for the bodies of messages."""
-        self._link = link
+    def __init__(self, connection: RedisConnection, counters: Counters, limit: PublishLimit, threads: int) -> None:
+        """``threads`` of the process. At most half of them wait for message bodies."""
+        self._connection = connection
         self._limit = limit
         self._counters = counters
         self._bodies = threading.BoundedSemaphore(max(1, threads // 2))
 
     def read(self) -> bytes:
-        """The body of the current request: a JSON object, as its channel takes it.
+        """Return the body of the current request: a JSON object.
 
         Raises:
-            Refusal: it is none, or too long; or too many are being read, or too many bytes.
+            RequestRefused: the body is not a JSON object or too long, or the limits on concurrent messages or bytes are
+                reached.
         """
         if request.mimetype not in ("", "application/json"):
-            raise Refusal(415, "A message is JSON: Content-Type: application/json.")
-        too_long = Refusal(413, f"A message has at most {MESSAGE_LIMIT_BYTES} bytes.")
+            raise RequestRefused(415, "Send a message as JSON, with Content-Type: application/json.")
+        too_long = RequestRefused(413, f"A message has at most {MESSAGE_LIMIT_BYTES} bytes.")
         if (request.content_length or 0) > MESSAGE_LIMIT_BYTES:
             raise too_long
-        # Without a length it is read a byte beyond the limit, and no further.
+        # Read a body of unknown length up to one byte above the limit.
         request.max_content_length = MESSAGE_LIMIT_BYTES + 1
         if not self._bodies.acquire(blocking=False):
-            raise Refusal(503, "Too many messages come in at once.", headers={"Retry-After": str(RETRY_SECONDS)})
+            raise RequestRefused(
+                503,
+                "The api is receiving too many messages at the same time.",
+                headers={"Retry-After": str(RETRY_SECONDS)},
+            )
         try:
             self._limit.count(g.grant, request.content_length or 0)
             body = request.get_data(cache=False)
         finally:
             self._bodies.release()
         if request.content_length is None:
-            self._limit.count_more(g.grant, len(body))
+            self._limit.count_after_reading(g.grant, len(body))
         if len(body) > MESSAGE_LIMIT_BYTES:
             raise too_long
         try:
             require_object(body)
         except UndecodableMessage as error:
-            raise Refusal(400, f"A message is a JSON object; this is {error.reason}.") from None
+            raise RequestRefused(400, f"A message must be a JSON object; this one is {error.reason}.") from None
         return body
 
     def publish(self, channel: str, body: bytes) -> int:
-        """Publish; return how many were listening.
+        """Publish ``body`` and return the number of subscribers.
 
         Raises:
-            Refusal: it did not happen.
+            RequestRefused: Redis did not publish the message.
         """
         try:
-            receivers: int = self._link.ask(lambda client: client.publish(channel, body))
+            receivers: int = self._connection.ask(lambda client: client.publish(channel, body))
         except RedisFailure as error:
-            reason = f"Redis refuses it: {error}" if isinstance(error, RedisRefused) else "Redis does not answer"
+            reason = (
+                f"Redis refused the message: {error}" if isinstance(error, RedisRefused) else "Redis does not answer"
+            )
             headers = {"Retry-After": str(RETRY_SECONDS)}
-            raise Refusal(503, f"Nothing was published: {reason}.", headers=headers) from None
+            raise RequestRefused(503, f"The message was not published: {reason}.", headers=headers) from None
         self._counters.published.labels(channel).inc()
         return receivers
 
 
 def publish_routes(publisher: Publisher) -> Blueprint:
-    """Make the route."""
+    """Return the route."""
     routes = Blueprint("publish", __name__, url_prefix="/api/publish")
-    complaints = RateLimitedLog(_logger)
+    limited_log = RateLimitedLog(_logger)
 
     @routes.post("/<path:channel>")
     def publish(channel: str) -> Response:
         """Publish the body on a channel, its bytes unchanged."""
         try:
             if channel not in CHANNELS:
-                raise Refusal(404, f"No channel is called {quoted(channel)}. There are: {', '.join(CHANNELS)}.")
+                raise RequestRefused(
+                    404, f"No channel is called {quoted(channel)}. The channels are: {', '.join(CHANNELS)}."
+                )
             receivers = publisher.publish(channel, publisher.read())
-        except Refusal as refusal:
-            name, reason = g.grant.name, refusal.detail[:200]
-            complaints.warning(
-                f"{name} {refusal.status}",
+        except RequestRefused as refused:
+            name, reason = g.grant.name, refused.detail[:200]
+            limited_log.warning(
+                f"{name} {refused.status}",
                 "refused a message of %r from %s for %r: %r", name, address(), channel[:100], reason,
             )  # fmt: skip
             raise

@@ -1,7 +1,7 @@
-"""How many requests one address, and one identity, may make, and how many bytes one token may publish.
+"""Limits the requests of one address and of one identity, and the bytes that one token publishes.
 
-Each process counts for itself: with several, each lets so many through. It keeps one client from harming the others,
-and guards no secret.
+Each process counts on its own, so several processes allow a multiple. The limits keep one client from harming others;
+they protect no secret.
 """
 
 import functools
@@ -14,17 +14,17 @@ from typing import Final, Literal
 from access.bucket import Buckets
 from access.grant import Grant
 from access.proxies import client_network
-from api.access.request_origin import address
+from api.access.client_address import address
 from api.counters import Counters
 from api.language import gettext
-from api.problems import Refusal
+from api.problems import RequestRefused
 from api.responses import wants_page
 from contract.names import MESSAGE_LIMIT_BYTES
 
-#: Seconds of its rate that a client may take at once: a page asks for a dozen things.
+#: Largest burst, in seconds of the rate: a page makes a dozen requests.
 BURST_SECONDS: Final = 10
 
-#: Addresses that are remembered with what they are counted as.
+#: Size of the cache from address to network.
 _REMEMBERED: Final = 256
 
 Kind = Literal["address", "identity"]
@@ -44,21 +44,21 @@ class RequestLimit:
         self._counters = counters
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._counted_as = functools.lru_cache(_REMEMBERED)(client_network)
+        self._network_of = functools.lru_cache(_REMEMBERED)(client_network)
 
     def count_address(self) -> None:
         """Count this request for its address.
 
         Raises:
-            Refusal: it is one too many.
+            RequestRefused: the address has reached its limit.
         """
-        self._count("address", self._counted_as(address()))
+        self._count("address", self._network_of(address()))
 
     def count_identity(self, grant: Grant) -> None:
-        """Count this request for whose it is.
+        """Count this request for the identity of its credential.
 
         Raises:
-            Refusal: it is one too many.
+            RequestRefused: the identity has reached its limit.
         """
         self._count("identity", grant.identity)
 
@@ -68,27 +68,29 @@ class RequestLimit:
         if wait:
             self._counters.limited.labels(kind).inc()
             seconds = math.ceil(wait)
-            text = gettext("Too many requests come from here: wait %(seconds)s s.", seconds=seconds)
-            raise Refusal(429, text, "limit_exceeded", headers={"Retry-After": str(seconds)}, as_page=wants_page())
+            text = gettext("Too many requests: wait %(seconds)s s.", seconds=seconds)
+            raise RequestRefused(
+                429, text, "limit_exceeded", headers={"Retry-After": str(seconds)}, as_page=wants_page()
+            )
 
 
-class PublishedLimit:
+class PublishLimit:
     """Counts the bytes of messages that tokens publish. Safe to use from several threads."""
 
     def __init__(
         self, bytes_per_second: int, counters: Counters, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
-        # The longest message passes at any rate.
+        # The longest message is always allowed.
         self._buckets = Buckets(bytes_per_second, max(bytes_per_second * BURST_SECONDS, MESSAGE_LIMIT_BYTES))
         self._counters = counters
         self._monotonic = monotonic
         self._lock = threading.Lock()
 
     def count(self, grant: Grant, length: int) -> None:
-        """Count a message of ``length`` bytes for its token, before it is read.
+        """Count a message of ``length`` bytes for its token, before the body is read.
 
         Raises:
-            Refusal: they are too many.
+            RequestRefused: the token has reached its limit.
         """
         with self._lock:
             wait = self._buckets.take(grant.identity, self._monotonic(), length)
@@ -96,9 +98,9 @@ class PublishedLimit:
             self._counters.limited.labels("published").inc()
             seconds = math.ceil(wait)
             text = f"This token publishes too many bytes: wait {seconds} s."
-            raise Refusal(429, text, "limit_exceeded", headers={"Retry-After": str(seconds)})
+            raise RequestRefused(429, text, "limit_exceeded", headers={"Retry-After": str(seconds)})
 
-    def count_more(self, grant: Grant, length: int) -> None:
-        """Count bytes of a message that did not say its length, after they were read."""
+    def count_after_reading(self, grant: Grant, length: int) -> None:
+        """Count the bytes of a message of unknown length, after the body was read."""
         with self._lock:
             self._buckets.spend(grant.identity, self._monotonic(), length)

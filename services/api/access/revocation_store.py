@@ -1,4 +1,4 @@
-"""What was revoked, kept in step with Redis: read when it is needed, at most once a second, and added to."""
+"""The revocations, synchronized with Redis: read on demand, at most once a second."""
 
 import logging
 import time
@@ -10,34 +10,34 @@ import redis
 from access.revocation_reader import RevocationReader
 from access.revocations import Revocations
 from access.scripts import REVOKE, revoke_call
-from api.redis_link import RedisLink
-from api.store import NothingKnown, StoredInvalid, Unavailable
+from api.message_store import DataUnavailable, NotReadYet, StoredDataInvalid
+from api.redis_connection import RedisConnection
 from contract.names import REVOCATIONS_KEY
 from runtime.functions import call
 from runtime.readiness import Readiness
 from runtime.redis_failures import RedisAway, RedisRefused
 
-#: Seconds for which what was read is taken for true.
+#: Seconds for which the last read stays valid.
 FRESH_SECONDS: Final = 1.0
-#: Seconds between two readings that sessions of another generation cause.
+#: Seconds between two reads that sessions of an unknown generation cause.
 SPARED_SECONDS: Final = 0.05
-#: Seconds for which a dump waits at most for the end of one that is being written.
+#: Longest time, in seconds, that a dump waits for the end of another one.
 SAVE_SECONDS: Final = 3.0
 
-_LOOK_SECONDS: Final = 0.05
+_SAVE_RETRY_SECONDS: Final = 0.05
 
 _logger = logging.getLogger(__name__)
 
 
 class RevocationStore:
-    """Reads and writes. With Redis away what was read last is known; before the first reading nothing is.
+    """Reads and writes revocations. While Redis is away, the last read stays valid.
 
     Safe to use from several threads.
     """
 
     def __init__(
         self,
-        link: RedisLink,
+        connection: RedisConnection,
         revocations: Revocations,
         readiness: Readiness,
         clock: Callable[[], float] = time.time,
@@ -46,52 +46,54 @@ class RevocationStore:
         saves: bool = False,
     ) -> None:
         """``saves``: whether a dump follows each revocation."""
-        self._link = link
+        self._connection = connection
         self._revocations = revocations
         self._readiness = readiness
         self._clock = clock
-        self._reader = RevocationReader(link.ask, revocations, may_create_generation=True, monotonic=monotonic)
+        self._reader = RevocationReader(connection.ask, revocations, may_create_generation=True, monotonic=monotonic)
         self._saves = saves
         self._error = ""
 
     def require(self, generation: str | None = None) -> None:
-        """See that what was revoked is known, and not older than need be.
+        """Ensure that the revocations are known and fresh enough.
 
         Args:
-            generation: of the session that it is needed for. If the generation is not the one that was read last, all
-                is read again: another process may have begun it since.
+            generation: of the session to check. If it differs from the known generation, the revocations are read
+                again: another process may have started a new generation.
 
         Raises:
-            Unavailable: it was never read.
+            DataUnavailable: the revocations were never read.
         """
         is_other = self._revocations.is_loaded and generation not in (None, self._revocations.generation)
         self._read(*(0.0, SPARED_SECONDS) if is_other else (FRESH_SECONDS, 0.0))
 
     def generation(self) -> str:
-        """The store's generation, for a session that begins: read anew, since one of a former generation ends at once.
+        """Return the store's current generation, for a new session.
+
+        The generation is read again, because a session of a previous one would end immediately.
 
         Raises:
-            Unavailable: it is not known.
+            DataUnavailable: the generation is not known.
         """
         self._read(0.0, 0.0)
         if self._revocations.generation is None:
             raise self._unavailable()
         return self._revocations.generation
 
-    def revoke(self, member: str, until: float, former: str | None = None) -> None:
-        """Revoke something, here at once and everywhere within a moment.
+    def revoke(self, member: str, until: float, old_member: str | None = None) -> None:
+        """Revoke a subject, here immediately and in all services within a moment.
 
         Args:
             member: as ``access.revocations`` writes it.
-            until: Unix time from which it would not be valid anyway.
-            former: the same in words that 0.1.1 reads, where these are others.
+            until: Unix time from which the credential has expired anyway.
+            old_member: the member in the format of release 0.1.1, if it differs.
 
         Raises:
-            RedisAway: it did not happen.
-            RedisRefused: likewise.
+            RedisAway: the revocation was not stored.
+            RedisRefused: the revocation was not stored.
         """
-        self._link.ask(
-            lambda client: send_revocation(client, member, until, self._clock(), former, is_saved=self._saves)
+        self._connection.ask(
+            lambda client: send_revocation(client, member, until, self._clock(), old_member, is_saved=self._saves)
         )
         self._revocations.add(member, until)
 
@@ -106,17 +108,17 @@ class RevocationStore:
         if not self._revocations.is_loaded:
             raise self._unavailable()
 
-    def _unavailable(self) -> Unavailable:
+    def _unavailable(self) -> DataUnavailable:
         if self._error:
-            return StoredInvalid(REVOCATIONS_KEY, self._error)
-        return NothingKnown(self._readiness.redis_down_since)
+            return StoredDataInvalid(REVOCATIONS_KEY, self._error)
+        return NotReadYet(self._readiness.redis_down_since)
 
 
 def send_revocation(
-    client: redis.Redis, member: str, until: float, now: float, former: str | None = None, *, is_saved: bool = False
+    client: redis.Redis, member: str, until: float, now: float, old_member: str | None = None, *, is_saved: bool = False
 ) -> None:
-    """Write a revocation, and tell of it; with ``is_saved`` have Redis write a dump that holds it."""
-    call(client, REVOKE, revoke_call(member, until, now, former))
+    """Store and announce a revocation. With ``is_saved``, have Redis write a dump that contains it."""
+    call(client, REVOKE, revoke_call(member, until, now, old_member))
     if is_saved:
         _save(client)
 
@@ -128,8 +130,8 @@ def _save(client: redis.Redis) -> None:
             client.bgsave()
             return
         except redis.ResponseError as error:
-            # A dump that is being written may lack what was revoked: another one follows it.
+            # A dump under way may lack the revocation, so another one must follow.
             if "in progress" not in str(error) or time.monotonic() > deadline:
-                _logger.warning("a revocation may be lost if Redis ends before its next dump: %s", error)
+                _logger.warning("a revocation may be lost if Redis stops before its next dump: %s", error)
                 return
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_SAVE_RETRY_SECONDS)

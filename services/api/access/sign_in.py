@@ -1,4 +1,4 @@
-"""Signing in and out: what is checked, counted, logged, and given."""
+"""Signing in and out: checks, counters, logs and cookies."""
 
 import logging
 import time
@@ -15,85 +15,85 @@ from access.scripts import (
     forgive_sign_in_call,
 )
 from access.session import Session
+from api.access.client_address import address
 from api.access.cookies import DeviceCookie, SessionCookie, new_device
-from api.access.request_origin import address
 from api.access.revocation_store import RevocationStore
-from api.access.users import Passwords, Users, stamp_of
+from api.access.users import PasswordVerifier, UserFolder, stamp_of
 from api.counters import Counters
-from api.redis_link import RedisLink
+from api.redis_connection import RedisConnection
 from runtime.redis_failures import RedisFailure
 
-#: Characters of a name that are looked at, and logged.
+#: Characters of a name that are used and logged.
 NAME_LENGTH: Final = 128
 
 _logger = logging.getLogger(__name__)
 
 
-class Attempts:
-    """Attempts to sign in, counted in Redis, so that all api processes together let nobody guess fast.
+class SignInAttempts:
+    """Sign-in attempts, counted in Redis, so that all api processes together limit guessing.
 
     They are counted by user and address, or by a browser in which the user has signed in before.
     """
 
-    def __init__(self, link: RedisLink) -> None:
-        self._link = link
+    def __init__(self, connection: RedisConnection) -> None:
+        self._connection = connection
 
     def count(self, user: str, address: str, device: str) -> float:
-        """Count an attempt, before the password is looked at: parallel guesses do not slip through.
+        """Count an attempt before the password is checked, so that parallel guesses do not bypass the limit.
 
         Args:
-            user: the name as it was typed.
-            address: as it is known.
-            device: id of the browser, where the user has signed in there before; else empty.
+            user: the name as typed.
+            address: the client's address.
+            device: id of the browser if the user has signed in there before, else empty.
 
         Returns:
-            0.0, or the seconds that must pass before the next; the attempt is not counted then, nor is it one.
+            0.0, or the seconds until the next attempt. In the second case this attempt is refused and not counted.
 
         Raises:
-            RedisAway: it cannot be counted.
-            RedisRefused: likewise.
+            RedisAway: the attempt was not counted.
+            RedisRefused: the attempt was not counted.
         """
         arguments = attempt_sign_in_call(user, address, device)
-        return attempt_sign_in_reply(self._link.call(ATTEMPT_SIGN_IN, arguments))
+        return attempt_sign_in_reply(self._connection.call(ATTEMPT_SIGN_IN, arguments))
 
     def forgive(self, user: str, address: str, device: str) -> None:
-        """Take back what the last attempt counted, which succeeded: an office behind one address signs in too.
+        """Remove the last, successful attempt from the count, because an office shares one address.
 
-        The success itself is counted, and limited generously: each may leave a revocation behind.
+        Successes have a generous limit of their own, because each may leave a revocation behind.
         """
         arguments = forgive_sign_in_call(user, address, device)
         try:
-            self._link.call(FORGIVE_SIGN_IN, arguments)
+            self._connection.call(FORGIVE_SIGN_IN, arguments)
         except RedisFailure:
-            return  # it is forgotten by itself
+            return  # the count expires
 
 
-class Proof(NamedTuple):
-    """Of having known a user's password."""
+class VerifiedPassword(NamedTuple):
+    """Proof that a person knows a user's password."""
 
     user: str
-    #: Of the hash that the password was compared with.
+    #: Stamp of the hash that the password was compared with.
     stamp: str
-    #: Unix time, from before that was read. A password that was changed, or a user who was removed, while it was being
-    #: compared is revoked from after that.
+    #: Unix time before the hash was read. If the password is changed or the user is removed during the comparison, the
+    #: revocation has a later time and covers this sign-in.
     at: float
 
 
 class SignIn:
-    """Opens and ends sessions."""
+    """Starts and ends sessions."""
 
     def __init__(
         self,
-        users: Users,
-        passwords: Passwords,
-        attempts: Attempts,
+        users: UserFolder,
+        password_verifier: PasswordVerifier,
+        attempts: SignInAttempts,
         revocations: RevocationStore,
         cookie: SessionCookie,
         devices: DeviceCookie,
         counters: Counters,
     ) -> None:
         self._users = users
-        self._passwords = passwords
+        self._password_verifier = password_verifier
         self._attempts = attempts
         self._revocations = revocations
         self._cookie = cookie
@@ -101,78 +101,80 @@ class SignIn:
         self._counters = counters
 
     def device(self, user: str) -> str:
-        """Id of the browser that asks, where the user has signed in there with the password of now; else empty."""
+        """Return the id of the browser if the user has used the current password there, else an empty text."""
         stored = self._users.hash_of(user, now=False)
         return self._devices.known(user, "" if stored is None else stamp_of(stored))
 
     def wait_seconds(self, user: str, device: str) -> float:
-        """Count an attempt; return how long to wait before the next one, 0.0 where this one may go on.
+        """Count an attempt. Return the seconds to wait before the next one, or 0.0 if this one may go on.
 
         Raises:
-            RedisAway: it cannot be counted.
-            RedisRefused: likewise.
+            RedisAway: the attempt was not counted.
+            RedisRefused: the attempt was not counted.
         """
         wait = self._attempts.count(user, address(), device)
         if wait:
             self._count("paused")
         return wait
 
-    def check(self, user: str, password: str) -> Proof | None:
-        """Compare a password with the user's; ``None`` if it is another. It takes as long where there is no such user.
+    def check(self, user: str, password: str) -> VerifiedPassword | None:
+        """Compare a password with the user's. Return ``None`` if it differs.
+
+        The check takes as long for an unknown user.
 
         Raises:
-            Busy: too many passwords are being looked at.
+            TooManyPasswordChecks: too many passwords are being checked.
         """
         now = time.time()
         stored = self._users.hash_of(user)
-        if self._passwords.are_equal(stored, password) and stored is not None:
-            return Proof(user, stamp_of(stored), now)
+        if self._password_verifier.matches(stored, password) and stored is not None:
+            return VerifiedPassword(user, stamp_of(stored), now)
         self._count("wrong")
         _logger.warning("failed sign-in as %r from %s", user, address())
         return None
 
-    def begin(self, response: Response, proof: Proof, former: Session | None, device: str) -> None:
-        """Give a new session to who gets this answer, in place of a former one.
+    def begin(self, response: Response, verified: VerifiedPassword, previous: Session | None, device: str) -> None:
+        """Start a session in ``response``, in place of the browser's previous one.
 
-        The browser keeps its id, whoever signs in there, so its former sessions are revoked together.
+        The browser keeps its id for all users, so its previous sessions are revoked together.
 
         Raises:
-            RedisAway: the former one cannot be ended.
-            RedisRefused: likewise.
-            Unavailable: the store's generation is not known.
+            RedisAway: the previous session was not ended.
+            RedisRefused: the previous session was not ended.
+            DataUnavailable: the store's generation is not known.
         """
         generation = self._revocations.generation()
-        if former is not None:
-            self._revoke(former, proof.at)
-        self._attempts.forgive(proof.user, address(), device)
-        device = device or (former.device if former is not None else "") or new_device()
-        self._cookie.begin(response, proof.user, proof.stamp, generation, device, proof.at)
-        self._devices.give(response, proof.user, proof.stamp, device)
+        if previous is not None:
+            self._revoke(previous, verified.at)
+        self._attempts.forgive(verified.user, address(), device)
+        device = device or (previous.device if previous is not None else "") or new_device()
+        self._cookie.begin(response, verified.user, verified.stamp, generation, device, verified.at)
+        self._devices.give(response, verified.user, verified.stamp, device)
         self._count("success")
-        _logger.info("sign-in as %r from %s", proof.user, address())
+        _logger.info("sign-in as %r from %s", verified.user, address())
 
     def end(self, response: Response, session: Session) -> None:
-        """End a session, and its sockets with it.
+        """End a session and its sockets.
 
         Raises:
-            RedisAway: it did not happen.
-            RedisRefused: likewise.
+            RedisAway: the session was not ended.
+            RedisRefused: the session was not ended.
         """
         self._revoke(session, time.time())
         self._cookie.end(response)
         _logger.info("sign-out of %r from %s", session.user, address())
 
     def _revoke(self, session: Session, before: float) -> None:
-        """End a session with those that its browser had before, so that one revocation a browser is kept."""
+        """End a session and the earlier sessions of its browser with one revocation."""
         alone = revocation_of(session.grant())
         if session.device and session.issued < before:
             until = max(session.expires, self._cookie.latest_end(before))
             self._revocations.revoke(revocation_of_device(session.device, before), until, alone)
-        else:  # begun by 0.1.1, or by a clock that was ahead of this one
+        else:  # started by release 0.1.1, or by a clock ahead of this one
             self._revocations.revoke(alone, session.expires)
 
     def unavailable(self) -> None:
-        """Count an attempt that nobody could look at."""
+        """Count an attempt that could not be checked."""
         self._count("unavailable")
 
     def _count(self, outcome: str) -> None:

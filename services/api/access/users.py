@@ -1,7 +1,7 @@
-"""The people who may sign in: a folder with one file a user, which holds a hash of the password.
+"""The users who may sign in: a folder with one file per user, which contains a hash of the password.
 
-Passwords are hashed with argon2id, and compared by few threads at a time, so that guessing costs others nothing.
-argon2 is imported when it is needed: where access is open nobody does.
+Passwords are hashed with argon2id. Few threads compare them at a time, so that guessing does not slow down other
+requests. argon2 is imported on demand, because a deployment with open access does not need it.
 """
 
 import functools
@@ -23,48 +23,48 @@ from access.credential_folder import CredentialFolder
 if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
-#: Characters that a password may have.
+#: Shortest and longest password, in characters.
 LENGTHS: Final = (8, 1024)
-#: Costs that OWASP names for small machines: a container with 256 MB has room for a few at a time.
+#: Costs that OWASP recommends for small machines: a container with 256 MB has room for several checks at a time.
 MEMORY_KIB: Final = 19 * 1024
 PASSES: Final = 2
 LANES: Final = 1
-#: Passwords that a process looks at at the same time.
+#: Passwords that a process checks at the same time.
 AT_ONCE: Final = 2
-#: Seconds that a further one waits for its turn.
+#: Longest time, in seconds, that a further check waits.
 WAIT_SECONDS: Final = 5.0
 
-#: Of no password, for names that nobody has: they must take as long.
-_NOBODY: Final = f"$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}${'A' * 22}${'A' * 43}"
+#: Hash without a password. A check for an unknown user compares with it, and takes as long.
+_DUMMY_HASH: Final = f"$argon2id$v=19$m={MEMORY_KIB},t={PASSES},p={LANES}${'A' * 22}${'A' * 43}"
 _logger = logging.getLogger(__name__)
 
 
 class StoredUser(msgspec.Struct, frozen=True, kw_only=True):
-    """A user's file."""
+    """Content of a user's file."""
 
-    #: As argon2 writes it: algorithm, costs, salt and hash.
+    #: In argon2's format: algorithm, costs, salt and hash.
     hash: str
     #: Unix time.
     created: float
 
 
-class Users:
-    """The users of a folder, as it is now; without a folder there are none."""
+class UserFolder:
+    """The users of a folder, always up to date. Without a folder there are no users."""
 
     def __init__(self, folder: Path | None, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._folder = CredentialFolder(folder, "user", StoredUser, monotonic)
 
     def hash_of(self, name: str, *, now: bool = True) -> str | None:
-        """The hash of a user's password; ``None`` where there is no such user.
+        """Return the hash of a user's password; ``None`` for an unknown user.
 
-        It is the one that is stored at this moment, or without ``now`` that of a moment ago.
+        The hash is up to date, or a moment old if ``now`` is false.
         """
         stored = self._folder.files(now=now).get(name)
         return None if stored is None else stored.hash
 
-    def has(self, name: str, stamp: str) -> bool:
-        """Whether there is such a user, whose password still has this stamp."""
-        for now in (False, True):  # what is not there may have been set a moment ago
+    def is_current(self, name: str, stamp: str) -> bool:
+        """Return whether the user exists and the password still has this stamp."""
+        for now in (False, True):  # the password may have been set a moment ago
             stored = self.hash_of(name, now=now)
             if stored is not None and stamp_of(stored) == stamp:
                 return True
@@ -72,62 +72,64 @@ class Users:
 
 
 def stamp_of(stored_hash: str) -> str:
-    """What sessions carry of a stored hash."""
+    """Return the stamp of a stored hash. Sessions contain it."""
     return hashlib.sha256(stored_hash.encode()).hexdigest()[:16]
 
 
 class UnusablePassword(ValueError):
-    """It cannot be taken as a password; the text is for people."""
+    """The password is not acceptable. The text is for people."""
 
 
-class Busy(Exception):
-    """Too many passwords are being looked at."""
+class TooManyPasswordChecks(Exception):
+    """Too many passwords are being checked."""
 
 
 def hash_password(password: str) -> str:
-    """Return what is stored of a new password.
+    """Return the hash of a new password.
 
     Raises:
-        UnusablePassword: it is too short or too long.
+        UnusablePassword: the password is too short or too long.
     """
     text = _normal(password)
     if not LENGTHS[0] <= len(text) <= LENGTHS[1]:
-        raise UnusablePassword(f"a password has {LENGTHS[0]} to {LENGTHS[1]} characters, this one {len(text)}")
+        raise UnusablePassword(
+            f"a password must have {LENGTHS[0]} to {LENGTHS[1]} characters; this one has {len(text)}"
+        )
     try:
         return _hasher().hash(text)
     except UnicodeEncodeError:
-        raise UnusablePassword("the password is no valid text") from None
+        raise UnusablePassword("the password is not valid text") from None
 
 
-class Passwords:
-    """Compares passwords with what is stored of them."""
+class PasswordVerifier:
+    """Compares passwords with stored hashes."""
 
     def __init__(self, waiting: int, wait_seconds: float = WAIT_SECONDS) -> None:
-        """``waiting``: threads that may wait for their turn; the others are needed for everything else."""
+        """``waiting``: threads that may wait for a check. The other threads serve other requests."""
         self._wait_seconds = wait_seconds
         self._admitted = threading.BoundedSemaphore(AT_ONCE + waiting)
         self._running = threading.BoundedSemaphore(AT_ONCE)
-        # The allocator keeps for each thread what that thread has used before: 19 MiB for each that compares.
+        # The allocator keeps the memory that each thread has used: 19 MiB for a thread that compares passwords.
         self._threads = ThreadPoolExecutor(AT_ONCE, "password")
 
-    def are_equal(self, stored_hash: str | None, password: str) -> bool:
-        """Whether it is the password; it takes as long where nothing is stored.
+    def matches(self, stored_hash: str | None, password: str) -> bool:
+        """Return whether the password matches. The check takes as long without a stored hash.
 
         Raises:
-            Busy: its turn did not come.
+            TooManyPasswordChecks: the check waited too long.
         """
         text = _normal(password[: LENGTHS[1] + 1])
-        with self._turn():
-            is_it = self._threads.submit(_is_of, _NOBODY if stored_hash is None else stored_hash, text).result()
-        return is_it and stored_hash is not None
+        with self._slot():
+            is_equal = self._threads.submit(_verify, _DUMMY_HASH if stored_hash is None else stored_hash, text).result()
+        return is_equal and stored_hash is not None
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
+    def _slot(self) -> Iterator[None]:
         if not self._admitted.acquire(blocking=False):
-            raise Busy
+            raise TooManyPasswordChecks
         try:
             if not self._running.acquire(timeout=self._wait_seconds):
-                raise Busy
+                raise TooManyPasswordChecks
             try:
                 yield
             finally:
@@ -136,8 +138,8 @@ class Passwords:
             self._admitted.release()
 
 
-def _is_of(stored_hash: str, password: str) -> bool:
-    """Whether a hash is of this password."""
+def _verify(stored_hash: str, password: str) -> bool:
+    """Return whether a hash belongs to this password."""
     from argon2.exceptions import InvalidHashError, VerificationError, VerifyMismatchError
 
     try:
@@ -145,12 +147,12 @@ def _is_of(stored_hash: str, password: str) -> bool:
     except VerifyMismatchError:
         return False
     except (InvalidHashError, VerificationError):
-        _logger.warning("the stored hash of a password cannot be used; set the password anew")
+        _logger.warning("a stored password hash is not valid; set the user's password again")
         return False
 
 
 def _normal(password: str) -> str:
-    """One spelling of what keyboards write in several."""
+    """Return one spelling of characters that keyboards encode in several ways."""
     return unicodedata.normalize("NFC", password)
 
 

@@ -1,4 +1,4 @@
-"""Drivers for the api: its application in this process, its real process, and who listens to what it publishes."""
+"""Drivers for the api: its application in this process, its real process, and a subscriber to its publications."""
 
 import json
 import signal
@@ -17,7 +17,7 @@ from redis import Redis
 from werkzeug.test import TestResponse
 
 from api.app import create_app
-from api.components import components_of
+from api.app_resources import resources_of
 from api.config import Config
 from contract.names import (
     ALERTS_CHANNEL,
@@ -48,14 +48,14 @@ def golden_message(name: str, **changes: Any) -> dict[str, Any]:
 
 
 def problem(response: TestResponse, status: int) -> str:
-    """The sentence of an answer that is a problem."""
+    """Return the detail of a problem response."""
     assert (response.status_code, response.mimetype) == (status, "application/problem+json")
     detail: str = response.get_json()["detail"]
     return detail
 
 
-def ask(client: FlaskClient, path: str) -> dict[str, Any]:
-    """The body of an answer that is none of a problem."""
+def get_json(client: FlaskClient, path: str) -> dict[str, Any]:
+    """Return the body of a successful response."""
     response = client.get(path)
     assert response.status_code == 200, response.get_json()
     body: dict[str, Any] = response.get_json()
@@ -63,12 +63,12 @@ def ask(client: FlaskClient, path: str) -> dict[str, Any]:
 
 
 def cookies(response: TestResponse) -> dict[str, Morsel[str]]:
-    """What an answer sets, by name."""
+    """Return the cookies that a response sets, by name."""
     return dict(SimpleCookie("\r\n".join(response.headers.getlist("Set-Cookie"))))
 
 
 class CompiledTemplates(BytecodeCache):
-    """The templates as one application has compiled them, for all others of the session."""
+    """Compiled templates, shared by all applications of the test session."""
 
     def __init__(self) -> None:
         self._compiled: dict[str, bytes] = {}
@@ -90,15 +90,15 @@ def _compiled_templates() -> Iterator[None]:
 
 
 class Collector:
-    """Leaves in Redis what a collector does."""
+    """Stores data in Redis like a collector."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    def leave(
+    def store(
         self, channel: str, message: bytes | dict[str, Any] | None = None, age_seconds: float = 0.0, **changes: Any
     ) -> bytes:
-        """Leave a message, or the golden one, but for ``changes``; return its bytes."""
+        """Store a message, or the golden one with ``changes``. Return its bytes."""
         if isinstance(message, dict) or changes:
             message = json.dumps({**(message or golden_message(MESSAGES[channel])), **changes}).encode()
         raw = golden(f"messages/{MESSAGES[channel]}") if message is None else message
@@ -106,13 +106,13 @@ class Collector:
         self._redis.set(key, raw, px=round((LATEST_TTL_SECONDS - age_seconds) * 1000))
         return raw
 
-    def leave_all(self) -> None:
+    def store_all(self) -> None:
         for channel in MESSAGES:
-            self.leave(channel)
+            self.store(channel)
 
 
 class Listener:
-    """Hears what is published, like a ws replica."""
+    """Subscribes to all channels like a ws replica."""
 
     def __init__(self, redis: Redis) -> None:
         self._pubsub = redis.pubsub()
@@ -122,8 +122,8 @@ class Listener:
             assert message is not None
             assert message["type"] == "subscribe"
 
-    def hear(self, quiet_seconds: float = 0.7) -> list[tuple[str, bytes, float]]:
-        """Channel, bytes and monotonic time of all publications, until none came for so long."""
+    def received(self, quiet_seconds: float = 0.7) -> list[tuple[str, bytes, float]]:
+        """Return channel, bytes and monotonic time of all publications, until none arrives for ``quiet_seconds``."""
         heard = []
         while (message := self._pubsub.get_message(timeout=quiet_seconds)) is not None:
             heard.append((message["channel"].decode(), message["data"], time.monotonic()))
@@ -134,7 +134,7 @@ class Listener:
 
 
 class Api:
-    """One api as a process: ``python -m api``, or a copy that runs its ``main`` after ``prelude``, which is Python."""
+    """An api process: ``python -m api``, or a copy that runs its ``main`` after the Python code ``prelude``."""
 
     def __init__(self, copies: Copies | None, prelude: str = "", **variables: str) -> None:
         self.port = int(variables.get("API_PORT") or free_port())
@@ -152,7 +152,7 @@ class Api:
         return self.process.log()
 
     def get(self, path: str) -> requests.Response:
-        """Ask over a connection of its own: one that were kept would be waited for at the end."""
+        """Send a request over a connection of its own. A kept connection would delay the shutdown."""
         return requests.get(self.url + path, headers={"Connection": "close"}, timeout=60)
 
     def connect(self, data: bytes = b"") -> socket.socket:
@@ -173,7 +173,7 @@ class Api:
             time.sleep(0.02)
 
     def ready(self) -> "Api":
-        """Wait until it is ready."""
+        """Wait until the process is ready."""
         self.wait_until("/readyz", 200)
         return self
 
@@ -189,15 +189,15 @@ class Api:
 
 
 def read_all(client: socket.socket) -> bytes:
-    """What comes until the other side closes."""
+    """Return the received bytes, until the other side closes the connection."""
     received = b""
     while chunk := client.recv(65536):
         received += chunk
     return received
 
 
-def failing(app: Flask, error: Exception) -> FlaskClient:
-    """A client of an application whose first page fails."""
+def failing_client(app: Flask, error: Exception) -> FlaskClient:
+    """Return a client of an application whose dashboard raises ``error``."""
 
     def fail(page: str) -> None:
         raise error
@@ -210,7 +210,7 @@ def failing(app: Flask, error: Exception) -> FlaskClient:
 def app(valkey: Valkey) -> Iterator[Flask]:
     app = create_app(Config(redis_url=valkey.url, cluster_name="nameless"))
     yield app
-    components_of(app).link.close()
+    resources_of(app).connection.close()
 
 
 @pytest.fixture
@@ -239,17 +239,17 @@ def copies() -> Iterator[Copies]:
 
 @pytest.fixture
 def start_api(valkey: Valkey, copies: Copies) -> Iterator[Callable[..., Api]]:
-    """Starts an api with these variables; ends it with the test."""
-    yield from starting(valkey, copies)
+    """Start an api with these variables; stop it after the test."""
+    yield from started_apis(valkey, copies)
 
 
 @pytest.fixture
 def run_api(valkey: Valkey) -> Iterator[Callable[..., Api]]:
-    """Starts ``python -m api`` with these variables; ends it with the test."""
-    yield from starting(valkey, None)
+    """Start ``python -m api`` with these variables; stop it after the test."""
+    yield from started_apis(valkey, None)
 
 
-def starting(valkey: Valkey, copies: Copies | None) -> Iterator[Callable[..., Api]]:
+def started_apis(valkey: Valkey, copies: Copies | None) -> Iterator[Callable[..., Api]]:
     started: list[Api] = []
 
     def start(**variables: str) -> Api:
@@ -258,5 +258,5 @@ def starting(valkey: Valkey, copies: Copies | None) -> Iterator[Callable[..., Ap
 
     yield start
     for api in started:
-        # Without asking: a polite end waits for connections.
+        # Kill, because a graceful shutdown waits for connections.
         api.process.kill()

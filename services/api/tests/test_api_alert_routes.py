@@ -13,7 +13,7 @@ from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY, ALERTS_CHANNEL, RULES
 
 @pytest.fixture
 def log(redis: Redis) -> list[str]:
-    """A log of 150 entries in two epochs; their ids."""
+    """Store a log of 150 entries in two epochs; return their ids."""
     entry = golden_message("log_entry")
     ids = [f"{epoch}-{n}" for epoch in (1795426867, 1795426900) for n in range(1, 76)]
     for entry_id in ids:
@@ -26,22 +26,22 @@ def ids_of(page: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.parametrize(("path", "channel"), [("/api/alerts", ALERTS_CHANNEL), ("/api/rules", RULES_KEY)])
-def test_alerts_and_rules_are_the_stored_bytes_when_the_collector_left_them(
+def test_alerts_and_rules_are_answered_unchanged_when_stored(
     client: FlaskClient, collector: Any, path: str, channel: str
 ) -> None:
-    raw = collector.leave(channel, age_seconds=12)
+    raw = collector.store(channel, age_seconds=12)
     response = client.get(path)
     assert response.data == raw
     assert 12 <= int(response.headers["Age"]) < 72
     assert client.get(path, headers={"If-None-Match": response.headers["ETag"]}).status_code == 304
 
 
-def test_rules_are_a_problem_when_they_cannot_be_read(client: FlaskClient, collector: Any) -> None:
-    collector.leave(RULES_KEY, b"{}")
+def test_rules_answer_a_problem_when_they_are_unreadable(client: FlaskClient, collector: Any) -> None:
+    collector.store(RULES_KEY, b"{}")
     assert "cannot be read" in problem(client.get("/api/rules"), 503)
 
 
-def test_log_answers_the_newest_hundred_oldest_first_when_nothing_is_asked(client: FlaskClient, log: list[str]) -> None:
+def test_log_answers_the_newest_hundred_oldest_first_without_parameters(client: FlaskClient, log: list[str]) -> None:
     response = client.get("/api/alerts/log")
     page = response.get_json()
     assert ids_of(page) == log[-100:]
@@ -50,7 +50,9 @@ def test_log_answers_the_newest_hundred_oldest_first_when_nothing_is_asked(clien
     assert "Age" not in response.headers
 
 
-def test_log_is_read_whole_and_once_when_a_client_follows_its_positions(client: FlaskClient, log: list[str]) -> None:
+def test_log_is_answered_completely_and_once_when_a_client_follows_its_positions(
+    client: FlaskClient, log: list[str]
+) -> None:
     seen: list[str] = []
     position = "0-0"
     for _ in range(5):
@@ -61,7 +63,7 @@ def test_log_is_read_whole_and_once_when_a_client_follows_its_positions(client: 
     assert page == {"entries": [], "last_alert_id": log[-1]}
 
 
-def test_alerts_and_log_are_answered_as_written_when_a_newer_collector_says_more(
+def test_alerts_and_log_keep_unknown_fields_of_a_newer_collector(
     client: FlaskClient, collector: Any, redis: Redis
 ) -> None:
     entry = golden_message("log_entry")
@@ -70,7 +72,7 @@ def test_alerts_and_log_are_answered_as_written_when_a_newer_collector_says_more
     subject = {"subject": {"kind": "group"}}
     raw = json.dumps(alerts | {"active_alerts": [alerts["active_alerts"][0] | subject], "entries": [silenced]}).encode()
     redis.xadd(ALERT_LOG_KEY, {ALERT_LOG_FIELD: json.dumps(silenced)}, id=entry["id"])
-    collector.leave(ALERTS_CHANNEL, raw)
+    collector.store(ALERTS_CHANNEL, raw)
 
     assert client.get("/api/alerts").data == raw
     assert client.get("/api/alerts/log").get_json()["entries"] == [silenced]
@@ -81,13 +83,11 @@ def test_log_is_empty_when_nothing_was_logged(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize(("limit", "count"), [("1", 1), ("149", 149), ("1000", 150), ("0001", 1)])
-def test_log_answers_so_many_entries_when_a_limit_is_given(
-    client: FlaskClient, log: list[str], limit: str, count: int
-) -> None:
+def test_log_answers_at_most_the_limit(client: FlaskClient, log: list[str], limit: str, count: int) -> None:
     assert ids_of(client.get(f"/api/alerts/log?limit={limit}").get_json()) == log[-count:]
 
 
-def test_log_leaves_out_and_counts_when_an_entry_is_garbage(client: FlaskClient, redis: Redis, log: list[str]) -> None:
+def test_log_omits_and_counts_entries_that_are_garbage(client: FlaskClient, redis: Redis, log: list[str]) -> None:
     redis.xadd(ALERT_LOG_KEY, {"other": "x"}, id="1795426901-1")
     redis.xadd(ALERT_LOG_KEY, {ALERT_LOG_FIELD: b'{"id":"\xff"}'}, id="1795426901-2")
     page = client.get("/api/alerts/log?limit=3").get_json()

@@ -25,7 +25,7 @@ FROM_SNAPSHOT = ["/api/cluster/nodes", "/api/cluster/nodes/node6.lan", "/api/clu
 def test_route_answers_its_golden_example_when_the_golden_messages_are_stored(
     client: FlaskClient, collector: Any, path: str, example: str
 ) -> None:
-    collector.leave_all()
+    collector.store_all()
     response = client.get(path)
     assert response.status_code == 200
     assert response.mimetype == "application/json"
@@ -33,17 +33,17 @@ def test_route_answers_its_golden_example_when_the_golden_messages_are_stored(
     assert response.get_json() == json.loads(golden(example))
 
 
-def test_snapshot_is_the_stored_bytes_unchanged_when_they_hold_fields_of_a_newer_version(
+def test_snapshot_is_answered_unchanged_when_it_has_fields_of_a_newer_version(
     client: FlaskClient, collector: Any
 ) -> None:
     raw = golden("messages/metrics").replace(b'"v": 1,', '"v": 1, "future": ["é", 1e400],'.encode())
-    collector.leave(METRICS_CHANNEL, raw)
+    collector.store(METRICS_CHANNEL, raw)
     assert client.get("/api/cluster/snapshot").data == raw
 
 
-def test_nodes_keep_fields_of_a_newer_version_when_the_snapshot_holds_them(client: FlaskClient, collector: Any) -> None:
+def test_nodes_keep_fields_of_a_newer_version(client: FlaskClient, collector: Any) -> None:
     raw = golden("messages/metrics").replace(b'"node": "node6.lan",', b'"node": "node6.lan", "gpu_usage": 7,')
-    collector.leave(METRICS_CHANNEL, raw)
+    collector.store(METRICS_CHANNEL, raw)
     assert client.get("/api/cluster/nodes").get_json()[1]["gpu_usage"] == 7
     assert client.get("/api/cluster/nodes/node6.lan").get_json()["gpu_usage"] == 7
 
@@ -52,7 +52,7 @@ def test_nodes_keep_fields_of_a_newer_version_when_the_snapshot_holds_them(clien
 def test_route_answers_304_without_body_when_the_client_has_that_epoch_and_seq(
     client: FlaskClient, collector: Any, path: str
 ) -> None:
-    collector.leave(METRICS_CHANNEL)
+    collector.store(METRICS_CHANNEL)
     tag = client.get(path).headers["ETag"]
     assert tag == 'W/"1795426867-4211"'
     for condition in (tag, '"other", ' + tag, "*"):
@@ -63,14 +63,12 @@ def test_route_answers_304_without_body_when_the_client_has_that_epoch_and_seq(
 
 
 @pytest.mark.parametrize("path", FROM_SNAPSHOT)
-def test_route_says_the_age_by_the_clock_of_redis_when_the_message_is_old(
-    client: FlaskClient, collector: Any, path: str
-) -> None:
-    collector.leave(METRICS_CHANNEL, age_seconds=3600)
+def test_route_answers_the_age_by_the_clock_of_redis(client: FlaskClient, collector: Any, path: str) -> None:
+    collector.store(METRICS_CHANNEL, age_seconds=3600)
     assert 3600 <= int(client.get(path).headers["Age"]) < 3660
 
 
-def test_route_says_no_age_when_the_key_never_expires(client: FlaskClient, redis: Redis) -> None:
+def test_route_answers_no_age_when_the_key_never_expires(client: FlaskClient, redis: Redis) -> None:
     redis.set(latest_key(METRICS_CHANNEL), golden("messages/metrics"))
     response = client.get("/api/cluster/snapshot")
     assert response.status_code == 200
@@ -78,7 +76,7 @@ def test_route_says_no_age_when_the_key_never_expires(client: FlaskClient, redis
 
 
 @pytest.mark.parametrize("path", [*FROM_SNAPSHOT, "/api/cluster/health", "/api/alerts", "/api/rules"])
-def test_route_says_what_to_do_when_nothing_is_stored(client: FlaskClient, path: str) -> None:
+def test_route_explains_what_to_do_when_nothing_is_stored(client: FlaskClient, path: str) -> None:
     response = client.get(path)
     assert (response.status_code, response.mimetype) == (503, "application/problem+json")
     assert int(response.headers["Retry-After"]) >= 1
@@ -86,7 +84,7 @@ def test_route_says_what_to_do_when_nothing_is_stored(client: FlaskClient, path:
     assert "collector" in response.get_json()["detail"]
 
 
-#: The key that each route reads; here it is a stream where it should be a string, and the other way round.
+#: The key of each route. In this test its type is wrong: a stream instead of a string, or a string instead of a stream.
 KEYS = {
     **dict.fromkeys(FROM_SNAPSHOT, latest_key(METRICS_CHANNEL)),
     "/api/alerts/log": ALERT_LOG_KEY,
@@ -96,7 +94,7 @@ KEYS = {
 
 
 @pytest.mark.parametrize(("path", "key"), KEYS.items())
-def test_route_is_a_problem_when_the_key_is_of_another_kind(
+def test_route_answers_a_problem_when_the_key_has_another_type(
     client: FlaskClient, redis: Redis, path: str, key: str
 ) -> None:
     if path in FROM_SNAPSHOT:
@@ -106,10 +104,8 @@ def test_route_is_a_problem_when_the_key_is_of_another_kind(
     assert "WRONGTYPE" in problem(client.get(path), 503)
 
 
-def test_route_forgets_what_it_knew_when_redis_holds_nothing_any_more(
-    client: FlaskClient, collector: Any, redis: Redis
-) -> None:
-    collector.leave(METRICS_CHANNEL)
+def test_route_forgets_the_message_when_redis_has_lost_it(client: FlaskClient, collector: Any, redis: Redis) -> None:
+    collector.store(METRICS_CHANNEL)
     assert client.get("/api/cluster/snapshot").status_code == 200
     redis.flushall()
     assert client.get("/api/cluster/snapshot").status_code == 503
@@ -124,15 +120,15 @@ def test_node_is_found_when_its_name_is_percent_encoded(client: FlaskClient, col
 
     snapshot = golden_message("metrics")
     snapshot["nodes"][2]["node"] = unquote(name)
-    collector.leave(METRICS_CHANNEL, snapshot)
+    collector.store(METRICS_CHANNEL, snapshot)
     response = client.get(f"/api/cluster/nodes/{name}")
     assert response.status_code == 200
     assert response.get_json()["node"] == unquote(name)
 
 
 @pytest.mark.parametrize("name", ["node9.lan", "NODE6.LAN", "node6.lan/", "node6.lan%20", "%FF%FE", "x" * 3000])
-def test_node_is_a_problem_when_none_has_that_name(client: FlaskClient, collector: Any, name: str) -> None:
-    collector.leave(METRICS_CHANNEL)
+def test_node_answers_a_problem_when_the_name_is_unknown(client: FlaskClient, collector: Any, name: str) -> None:
+    collector.store(METRICS_CHANNEL)
     response = client.get(f"/api/cluster/nodes/{name}")
     assert response.status_code == 404
     assert response.mimetype == "application/problem+json"
@@ -152,10 +148,10 @@ def metrics(**changes: object) -> bytes:
     ],
     ids=lambda garbage: repr(garbage[-16:]),
 )  # fmt: skip
-def test_route_is_a_problem_and_counted_when_garbage_is_stored(
+def test_route_answers_a_problem_and_counts_when_garbage_is_stored(
     client: FlaskClient, collector: Any, garbage: bytes
 ) -> None:
-    collector.leave(METRICS_CHANNEL, garbage)
+    collector.store(METRICS_CHANNEL, garbage)
     for path in FROM_SNAPSHOT:
         response = client.get(path)
         assert response.status_code == 503, path
@@ -164,30 +160,32 @@ def test_route_is_a_problem_and_counted_when_garbage_is_stored(
     assert b'api_stored_invalid_total{key="cluster:metrics:latest"}' in client.get("/metrics").data
 
 
-def test_garbage_is_logged_once_when_it_is_asked_for_often(
+def test_garbage_is_logged_once_when_it_is_read_often(
     client: FlaskClient, collector: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    collector.leave(METRICS_CHANNEL, b"garbage")
+    collector.store(METRICS_CHANNEL, b"garbage")
     for _ in range(20):
         client.get("/api/cluster/snapshot")
-    assert [record.name for record in caplog.records if "cannot be read" in record.getMessage()] == ["api.store"]
+    assert [record.name for record in caplog.records if "cannot be read" in record.getMessage()] == [
+        "api.message_store"
+    ]
 
 
-def test_other_routes_go_on_when_one_key_holds_garbage(client: FlaskClient, collector: Any) -> None:
-    collector.leave(METRICS_CHANNEL, b"garbage")
-    collector.leave(HEALTH_CHANNEL)
+def test_other_routes_work_when_one_key_has_garbage(client: FlaskClient, collector: Any) -> None:
+    collector.store(METRICS_CHANNEL, b"garbage")
+    collector.store(HEALTH_CHANNEL)
     assert client.get("/api/cluster/health").status_code == 200
     assert client.get("/api/health").status_code == 200
 
 
 @pytest.mark.parametrize("query", ["?", "?x", "?%00=%ff", "?a[]=1&a[]=2", "?=&&=", "?" + "a=b&" * 500, "?after=1"])
 def test_route_ignores_the_query_string_when_it_takes_none(client: FlaskClient, collector: Any, query: str) -> None:
-    collector.leave(METRICS_CHANNEL)
+    collector.store(METRICS_CHANNEL)
     assert client.get("/api/cluster/snapshot" + query).status_code == 200
 
 
 def test_head_answers_the_headers_of_get_when_asked(client: FlaskClient, collector: Any) -> None:
-    collector.leave(METRICS_CHANNEL)
+    collector.store(METRICS_CHANNEL)
     got, headed = client.get("/api/cluster/snapshot"), client.head("/api/cluster/snapshot")
     assert (headed.status_code, headed.data) == (200, b"")
     assert headed.headers["ETag"] == got.headers["ETag"]

@@ -1,4 +1,4 @@
-"""Which answers are compressed."""
+"""Compression of responses."""
 
 import gzip
 from typing import Any
@@ -22,7 +22,7 @@ SNAPSHOT = "/api/cluster/snapshot"
 def test_answer_is_compressed_when_the_client_accepts_it(
     client: FlaskClient, collector: Any, accepted: str | None, compressed: bool
 ) -> None:
-    raw = collector.leave(METRICS_CHANNEL)
+    raw = collector.store(METRICS_CHANNEL)
     headers = {} if accepted is None else {"Accept-Encoding": accepted}
     response = client.get(SNAPSHOT, headers=headers)
     assert (response.headers.get("Content-Encoding") == "gzip") is compressed
@@ -32,14 +32,14 @@ def test_answer_is_compressed_when_the_client_accepts_it(
     assert response.headers["ETag"].startswith("W/")
 
 
-def test_answer_is_left_alone_when_it_is_small(client: FlaskClient) -> None:
+def test_answer_is_not_compressed_when_it_is_small(client: FlaskClient) -> None:
     response = client.get("/api/health", headers={"Accept-Encoding": "gzip"})
     assert "Content-Encoding" not in response.headers
     assert "Accept-Encoding" in response.headers["Vary"]
 
 
-def test_304_is_left_alone_when_the_client_accepts_gzip(client: FlaskClient, collector: Any) -> None:
-    collector.leave(METRICS_CHANNEL)
+def test_304_is_not_compressed_when_the_client_accepts_gzip(client: FlaskClient, collector: Any) -> None:
+    collector.store(METRICS_CHANNEL)
     tag = client.get(SNAPSHOT).headers["ETag"]
     response = client.get(SNAPSHOT, headers={"If-None-Match": tag, "Accept-Encoding": "gzip"})
     assert (response.status_code, response.data) == (304, b"")
@@ -48,14 +48,14 @@ def test_304_is_left_alone_when_the_client_accepts_gzip(client: FlaskClient, col
 
 
 @pytest.mark.parametrize("mimetype", ["image/png", "application/gzip", "font/woff2"])
-def test_answer_is_left_alone_when_its_type_does_not_shrink(app: Flask, mimetype: str) -> None:
+def test_answer_is_not_compressed_when_its_type_is_not_compressible(app: Flask, mimetype: str) -> None:
     app.view_functions["openapi.openapi"] = lambda: Response(b"x" * 5000, mimetype=mimetype)
     response = app.test_client().get("/api/openapi.json", headers={"Accept-Encoding": "gzip"})
     assert response.data == b"x" * 5000
     assert "Vary" not in response.headers
 
 
-def test_static_file_costs_no_compression_when_it_is_asked_for(
+def test_static_file_is_not_compressed_again_for_a_request(
     client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given

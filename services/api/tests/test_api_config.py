@@ -26,12 +26,12 @@ def test_config_has_a_default_for_everything_when_nothing_is_set() -> None:
         session_seconds=7 * 24 * 3600,
         idle_seconds=12 * 3600,
         requests_per_second=300,
-        public=None,
+        public_url=None,
         hosts=AllowedHosts(),
     )
 
 
-def test_config_takes_every_variable_it_knows_when_they_are_set(tmp_path: Path) -> None:
+def test_config_reads_every_known_variable(tmp_path: Path) -> None:
     key = tmp_path / "key"
     key.write_bytes(b"k" * 32)
     variables = {
@@ -76,6 +76,6 @@ def test_config_names_the_key_file_when_access_is_closed_without_one() -> None:
         Config.from_environment({"ACCESS": "closed"})
 
 
-def test_config_asks_for_a_choice_when_others_reach_the_deployment_and_none_was_made() -> None:
+def test_config_requires_an_access_mode_when_other_machines_reach_the_deployment() -> None:
     with pytest.raises(SettingError, match="ACCESS=closed"):
         Config.from_environment({"PUBLIC_HOST": "0.0.0.0"})

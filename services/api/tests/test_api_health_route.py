@@ -1,4 +1,4 @@
-"""GET /api/health: the report on the product."""
+"""GET /api/health: the report about the product."""
 
 import json
 from typing import Any
@@ -36,7 +36,7 @@ def test_health_is_healthy_when_redis_a_collector_and_a_replica_work(
     client: FlaskClient, collector: Any, redis: Redis
 ) -> None:
     lead(redis)
-    collector.leave(METRICS_CHANNEL, age_seconds=5)
+    collector.store(METRICS_CHANNEL, age_seconds=5)
     present(redis, "5f0c9a71", 5)
     present(redis, "e8d7c6b5", 7)
     response = client.get("/api/health")
@@ -51,7 +51,7 @@ def test_health_is_healthy_when_redis_a_collector_and_a_replica_work(
     assert [replica["replica"] for replica in report["websocket"]["replicas"]] == ["5f0c9a71", "e8d7c6b5"]
 
 
-def test_health_is_degraded_with_status_200_when_nobody_is_there(client: FlaskClient) -> None:
+def test_health_is_degraded_with_status_200_when_no_service_is_present(client: FlaskClient) -> None:
     response = client.get("/api/health")
     assert response.status_code == 200
     report = response.get_json()
@@ -60,11 +60,11 @@ def test_health_is_degraded_with_status_200_when_nobody_is_there(client: FlaskCl
     assert report["websocket"] == {"connected_clients": 0, "replicas": []}
 
 
-def test_health_says_what_it_knew_and_since_when_redis_is_away(
+def test_health_reports_remembered_data_and_the_outage_when_redis_is_away(
     client: FlaskClient, collector: Any, redis: Redis, valkey: Valkey
 ) -> None:
     lead(redis)
-    collector.leave(METRICS_CHANNEL, age_seconds=30)
+    collector.store(METRICS_CHANNEL, age_seconds=30)
     client.get("/api/cluster/overview")
     valkey.stop()
     response = client.get("/api/health")
@@ -79,8 +79,8 @@ def test_health_says_what_it_knew_and_since_when_redis_is_away(
 HEALTH = json.loads(golden("messages/health"))
 
 
-def leave_health(collector: Any, **members: object) -> None:
-    collector.leave(HEALTH_CHANNEL, json.dumps({**HEALTH, **members}).encode())
+def store_health(collector: Any, **members: object) -> None:
+    collector.store(HEALTH_CHANNEL, json.dumps({**HEALTH, **members}).encode())
 
 
 def reasons(client: FlaskClient) -> list[str]:
@@ -89,47 +89,45 @@ def reasons(client: FlaskClient) -> list[str]:
     return [reason["code"] for reason in report["reasons"]]
 
 
-def test_reasons_are_what_the_collector_says_of_the_product_and_not_of_the_nodes(
-    client: FlaskClient, collector: Any, redis: Redis
-) -> None:
+def test_reasons_include_product_issues_and_no_node_issues(client: FlaskClient, collector: Any, redis: Redis) -> None:
     lead(redis)
     present(redis, "5f0c9a71", 5)
-    collector.leave(METRICS_CHANNEL)
+    collector.store(METRICS_CHANNEL)
     vanished = {"code": "replica_vanished", "args": {"count": 1}}
-    said = {
+    changes = {
         "issues": ["1 push replica is gone", *HEALTH["issues"]],
         "issues_coded": [vanished, *HEALTH["issues_coded"]],
         "degraded": ["replica_vanished"],
     }
-    leave_health(collector, **said)
+    store_health(collector, **changes)
     report = client.get("/api/health").get_json()
     assert report["status"] == "degraded"
     assert report["reasons"] == [{**vanished, "text": "1 push replica is gone"}]
-    # a collector of the release before says nothing of it
-    leave_health(collector)
+    # a collector of the previous release does not report the field
+    store_health(collector)
     assert reasons(client) == []
-    # what a collector said that is gone is not known any more
-    leave_health(collector, **said)
+    # a report of a collector that is gone is no longer valid
+    store_health(collector, **changes)
     redis.delete(LEASE_KEY)
-    collector.leave(METRICS_CHANNEL, age_seconds=60)
+    collector.store(METRICS_CHANNEL, age_seconds=60)
     redis.delete(REPLICAS_KEY)
     assert reasons(client) == ["collector_down", "no_replica"]
 
 
-def test_collector_is_not_called_down_while_rounds_come(
+def test_collector_is_not_down_while_rounds_arrive(
     client: FlaskClient, collector: Any, redis: Redis, valkey: Valkey
 ) -> None:
     lead(redis)
     present(redis, "5f0c9a71", 5)
-    collector.leave(METRICS_CHANNEL)
+    collector.store(METRICS_CHANNEL)
     assert reasons(client) == []
-    # the lease runs out while Redis is away, and rounds are missing only some seconds later
+    # the lease expires while Redis is away, and rounds are missing only some seconds later
     redis.delete(LEASE_KEY)
     report = client.get("/api/health").get_json()
     assert (report["collector"]["status"], report["collector"]["leader"]) == ("up", None)
     lead(redis)
     assert reasons(client) == []
-    # a question without an answer says nothing of the collector
+    # a query without an answer does not change the collector's status
     valkey.stop()
     report = client.get("/api/health").get_json()
     assert [reason["code"] for reason in report["reasons"]] == ["redis_down"]
@@ -138,9 +136,7 @@ def test_collector_is_not_called_down_while_rounds_come(
 
 @pytest.mark.parametrize("key", [LEASE_KEY, REPLICAS_KEY, replica_key("r1")])
 @pytest.mark.parametrize("kind", ["string", "hash", "list"])
-def test_health_goes_on_when_a_key_of_presence_holds_garbage(
-    client: FlaskClient, redis: Redis, key: str, kind: str
-) -> None:
+def test_health_works_when_a_presence_key_has_garbage(client: FlaskClient, redis: Redis, key: str, kind: str) -> None:
     redis.zadd(REPLICAS_KEY, {"r1": 9e15, b"\xff": 9e15})
     redis.delete(key)
     if kind == "string":

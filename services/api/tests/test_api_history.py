@@ -1,4 +1,4 @@
-"""The route /api/history against what a collector leaves in Redis."""
+"""The route /api/history with the data of a collector in Redis."""
 
 import time
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 from redis import Redis
 
-from api.tests.conftest import ask, problem
+from api.tests.conftest import get_json, problem
 from contract.history import (
     CLUSTER_NODE,
     FOUR_MINUTES,
@@ -27,12 +27,12 @@ from runtime.clock import timestamp, unix_seconds
 from runtime.functions import call
 
 EPOCH = 1_795_426_867
-#: When the golden snapshot was made, rounded down to a second.
+#: Time of the golden snapshot, rounded down to a second.
 NOW = int(unix_seconds("2026-11-23T09:41:07Z"))
 
 
-class Recorded:
-    """Writes history as a collector does."""
+class HistoryWriter:
+    """Writes history like a collector."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -61,13 +61,13 @@ class Recorded:
 
 
 @pytest.fixture
-def recorded(redis: Redis, collector: Any) -> Recorded:
-    collector.leave(METRICS_CHANNEL)
-    return Recorded(redis)
+def recorded(redis: Redis, collector: Any) -> HistoryWriter:
+    collector.store(METRICS_CHANNEL)
+    return HistoryWriter(redis)
 
 
 def cells(body: dict[str, Any], measure: str = "cpu_usage", kind: str = "avg", series: int = 0) -> dict[int, float]:
-    """What is known, by the start of its step in Unix seconds."""
+    """Return the known cells, by the start of their step in Unix seconds."""
     start = int(unix_seconds(body["start"]))
     values = body["series"][series]["measures"][measure][kind]
     return {start + number * body["step_seconds"]: value for number, value in enumerate(values) if value is not None}
@@ -77,7 +77,7 @@ def floor(moment: int, step: int) -> int:
     return moment // step * step
 
 
-def test_last_hour_of_the_cluster_is_answered_when_nothing_is_asked(client: FlaskClient, recorded: Recorded) -> None:
+def test_last_hour_of_the_cluster_is_answered_without_parameters(client: FlaskClient, recorded: HistoryWriter) -> None:
     first, second = floor(NOW - 1800, 10), floor(NOW - 10, 10)
     recorded.entry(TEN_SECONDS, first, (10.0, 12.5, 20.0), node=CLUSTER_NODE)
     recorded.entry(TEN_SECONDS, second, 7.0, node=CLUSTER_NODE, load1=0.5)
@@ -97,21 +97,21 @@ def test_last_hour_of_the_cluster_is_answered_when_nothing_is_asked(client: Flas
     assert cells(body, "temperature") == {}
 
 
-def spread(redis: Redis, step: Resolution, start: int, *raws: str, epoch: int = EPOCH) -> None:
-    """Record a distribution of the cluster."""
+def write_distribution(redis: Redis, step: Resolution, start: int, *raws: str, epoch: int = EPOCH) -> None:
+    """Write a distribution of the cluster."""
     raw = f"[5,{','.join(raws)}]"
     redis.xadd(distribution_key(step.seconds), {HISTORY_FIELD: raw}, id=f"{start}000-{epoch}")
 
 
-def test_cluster_tells_how_its_nodes_lie_beside_its_averages(
-    client: FlaskClient, recorded: Recorded, redis: Redis
+def test_cluster_history_has_a_distribution_beside_its_averages(
+    client: FlaskClient, recorded: HistoryWriter, redis: Redis
 ) -> None:
     start = floor(NOW - 60, 10)
     for moment in (start, start + 10):
         recorded.entry(TEN_SECONDS, moment, 30.0, node=CLUSTER_NODE)
-    # Of the first step only the averages are known: it was recorded by a former release.
-    spread(redis, TEN_SECONDS, start + 10, '[1.0,2.5,80,99.5,"=n1"]', "null", "null", '[-5,0.0,5,6,"n2"]')
-    body = ask(
+    # The first step has only averages: an older release recorded it.
+    write_distribution(redis, TEN_SECONDS, start + 10, '[1.0,2.5,80,99.5,"=n1"]', "null", "null", '[-5,0.0,5,6,"n2"]')
+    body = get_json(
         client, "/api/history?range_seconds=60&measure=temperature&measure=cpu_usage&measure=memory_usage&measure=load1"
     )
     found = body["distribution"]["measures"]
@@ -128,16 +128,16 @@ def test_cluster_tells_how_its_nodes_lie_beside_its_averages(
     assert set(found["memory_usage"]["max_node"]) == {None}
 
 
-def test_longer_step_has_the_average_percentiles_of_its_parts_and_their_maximum(
-    client: FlaskClient, recorded: Recorded, redis: Redis
+def test_longer_step_averages_the_percentiles_and_keeps_the_maximum(
+    client: FlaskClient, recorded: HistoryWriter, redis: Redis
 ) -> None:
     start = floor(NOW - 1200, 120)
-    spread(redis, MINUTE, start, '[0,10,20,30,"a"]')
-    spread(redis, MINUTE, start + 60, '[4,20,60,50,"b"]', epoch=EPOCH + 1)
-    # Of the minute that goes on there are only entries of ten seconds.
+    write_distribution(redis, MINUTE, start, '[0,10,20,30,"a"]')
+    write_distribution(redis, MINUTE, start + 60, '[4,20,60,50,"b"]', epoch=EPOCH + 1)
+    # The current minute has only entries of ten seconds.
     newest = floor(NOW - 10, 10)
-    spread(redis, TEN_SECONDS, newest, '[1,2,3,4,"c"]', epoch=EPOCH + 1)
-    body = ask(client, f"/api/history?start={timestamp(start)}&end={timestamp(NOW)}&points=11&measure=cpu_usage")
+    write_distribution(redis, TEN_SECONDS, newest, '[1,2,3,4,"c"]', epoch=EPOCH + 1)
+    body = get_json(client, f"/api/history?start={timestamp(start)}&end={timestamp(NOW)}&points=11&measure=cpu_usage")
     assert body["step_seconds"] == 120
     columns = body["distribution"]["measures"]["cpu_usage"].values()
     known = [row for row in zip(*columns, strict=True) if row[0] is not None]
@@ -145,32 +145,32 @@ def test_longer_step_has_the_average_percentiles_of_its_parts_and_their_maximum(
 
 
 @pytest.mark.parametrize("query", ["", "node=node6.lan", "measure=load1"])
-def test_distribution_is_not_known_where_there_is_none(
-    client: FlaskClient, recorded: Recorded, redis: Redis, query: str
+def test_distribution_is_null_for_steps_without_one(
+    client: FlaskClient, recorded: HistoryWriter, redis: Redis, query: str
 ) -> None:
     if query:
-        spread(redis, TEN_SECONDS, floor(NOW - 60, 10), '[1,2,3,4,"a"]')
-    assert ask(client, f"/api/history?{query}")["distribution"] is None
+        write_distribution(redis, TEN_SECONDS, floor(NOW - 60, 10), '[1,2,3,4,"a"]')
+    assert get_json(client, f"/api/history?{query}")["distribution"] is None
 
 
-def test_history_goes_on_without_a_distribution_when_its_key_holds_something_else(
-    client: FlaskClient, recorded: Recorded, redis: Redis
+def test_history_is_answered_without_a_distribution_when_its_key_has_another_type(
+    client: FlaskClient, recorded: HistoryWriter, redis: Redis
 ) -> None:
     recorded.entry(TEN_SECONDS, floor(NOW - 60, 10), 30.0, node=CLUSTER_NODE)
     redis.set(distribution_key(10), b"x")
-    body = ask(client, "/api/history?range_seconds=600")
+    body = get_json(client, "/api/history?range_seconds=600")
     assert (body["distribution"], list(cells(body).values())) == (None, [30.0])
 
 
-def test_nodes_are_answered_in_the_order_asked_and_an_unknown_one_is_a_gap(
-    client: FlaskClient, recorded: Recorded
+def test_nodes_are_answered_in_the_requested_order_and_an_unknown_one_is_empty(
+    client: FlaskClient, recorded: HistoryWriter
 ) -> None:
     start = floor(NOW - 60, 10)
     names = [f"n{number}/é ." for number in range(25)]
     for number, name in enumerate(names):
         recorded.entry(TEN_SECONDS, start, float(number), node=name)
     query = "&".join(f"node={name.replace('/', '%2F').replace(' ', '+')}" for name in [*names, "nobody", names[0]])
-    body = ask(client, f"/api/history?{query}&measure=cpu_usage&measure=load1&range_seconds=60")
+    body = get_json(client, f"/api/history?{query}&measure=cpu_usage&measure=load1&range_seconds=60")
     assert [series["node"] for series in body["series"]] == [*names, "nobody"]
     assert [list(series["measures"]) for series in body["series"]] == [["cpu_usage", "load1"]] * 26
     assert [cells(body, series=number) for number in range(26)] == [{start: float(n)} for n in range(25)] + [{}]
@@ -179,35 +179,35 @@ def test_nodes_are_answered_in_the_order_asked_and_an_unknown_one_is_a_gap(
 @pytest.mark.parametrize(
     ("step", "age_seconds"), [(TEN_SECONDS, 20), (MINUTE, 4000), (FOUR_MINUTES, 30_000), (HALF_HOUR, 600_000)]
 )
-def test_history_is_not_found_when_none_of_the_nodes_is_in_the_snapshot_or_in_history(
-    client: FlaskClient, recorded: Recorded, step: Resolution, age_seconds: int
+def test_history_is_not_found_when_no_node_is_in_the_snapshot_or_in_history(
+    client: FlaskClient, recorded: HistoryWriter, step: Resolution, age_seconds: int
 ) -> None:
-    # Given a node that is no target any more, with history of some step
+    # Given a node that is no longer a target, with history in one resolution
     recorded.entry(step, floor(NOW - age_seconds, step.seconds), 1.0, node="former")
     for known in ("former", "node6.lan", "nobody&node=former"):
         assert client.get(f"/api/history?node={known}").status_code == 200
     assert r"'no\nbody'" in problem(client.get("/api/history?node=no%0Abody&node=nemo"), 404)
-    # When parameters are bad, that is said first.
+    # Invalid parameters are reported first.
     assert client.get("/api/history?node=nobody&points=1").status_code == 400
 
 
-def test_history_of_a_node_is_a_gap_when_no_snapshot_says_which_nodes_there_are(client: FlaskClient) -> None:
-    assert cells(ask(client, "/api/history?node=nobody")) == {}
+def test_history_of_a_node_is_empty_without_a_snapshot(client: FlaskClient) -> None:
+    assert cells(get_json(client, "/api/history?node=nobody")) == {}
 
 
 @pytest.mark.parametrize(
     ("range_seconds", "step"),
     [(900, TEN_SECONDS), (3600, TEN_SECONDS), (21600, MINUTE), (86400, FOUR_MINUTES), (604800, HALF_HOUR)],
 )
-def test_range_of_a_chart_has_a_point_for_each_entry_and_its_gap_stays(
-    client: FlaskClient, recorded: Recorded, range_seconds: int, step: Resolution
+def test_chart_range_has_a_point_for_each_entry_and_keeps_its_gap(
+    client: FlaskClient, recorded: HistoryWriter, range_seconds: int, step: Resolution
 ) -> None:
     end = floor(NOW, step.seconds)
     begin = floor(NOW - range_seconds, step.seconds) + step.seconds
     gap = floor(begin + (end - begin) // 2, step.seconds)
     recorded.range(step, begin, gap, 10.0)
     recorded.range(step, gap + 3 * step.seconds, end, 20.0)
-    body = ask(client, f"/api/history?node=a&range_seconds={range_seconds}")
+    body = get_json(client, f"/api/history?node=a&range_seconds={range_seconds}")
     assert body["step_seconds"] == step.seconds
     known = cells(body)
     expected = set(range(begin, end, step.seconds)) - {gap + number * step.seconds for number in range(3)}
@@ -215,31 +215,31 @@ def test_range_of_a_chart_has_a_point_for_each_entry_and_its_gap_stays(
     assert (known[begin], known[end - step.seconds]) == (10.0, 20.0)
 
 
-def test_step_sums_up_the_entries_of_several_collectors_and_of_several_steps(
-    client: FlaskClient, recorded: Recorded
+def test_step_merges_entries_of_several_collectors_and_resolutions(
+    client: FlaskClient, recorded: HistoryWriter
 ) -> None:
     start = floor(NOW - 1200, 120)
     recorded.entry(MINUTE, start, (10.0, 20.0, 40.0), samples=10)
     recorded.entry(MINUTE, start, 50.0, samples=5, epoch=EPOCH + 1)
     recorded.entry(MINUTE, start + 60, (5.0, 30.0, 35.0), samples=15, epoch=EPOCH + 1)
-    body = ask(client, f"/api/history?node=a&start={timestamp(start)}&end={timestamp(start + 1200)}&points=10")
+    body = get_json(client, f"/api/history?node=a&start={timestamp(start)}&end={timestamp(start + 1200)}&points=10")
     assert body["step_seconds"] == 120
     assert [cells(body, kind=kind) for kind in ("min", "avg", "max")] == [{start: 5.0}, {start: 30.0}, {start: 50.0}]
 
 
 @pytest.mark.parametrize("range_seconds", [21600, 86400, 604800])
-def test_coarse_steps_go_on_to_the_present_with_finer_ones_and_count_nothing_twice(
-    client: FlaskClient, collector: Any, recorded: Recorded, range_seconds: int
+def test_coarse_steps_are_completed_with_finer_entries_without_repetition(
+    client: FlaskClient, collector: Any, recorded: HistoryWriter, range_seconds: int
 ) -> None:
     now = NOW // 1800 * 1800 + 1800 - 90 - 7
-    collector.leave(METRICS_CHANNEL, timestamp=timestamp(now))
-    # A collector that has run for long: each step is recorded up to the last one that is over.
+    collector.store(METRICS_CHANNEL, timestamp=timestamp(now))
+    # A collector that has run for a long time: each resolution is recorded up to the last complete period.
     for step in RESOLUTIONS:
         recorded.range(step, now // 1800 * 1800 - 1800, floor(now, step.seconds), float(step.seconds))
-    body = ask(client, f"/api/history?node=a&range_seconds={range_seconds}")
+    body = get_json(client, f"/api/history?node=a&range_seconds={range_seconds}")
     base = body["step_seconds"]
     known, newest = cells(body), floor(now, base)
-    # Each part of the time is told by the coarsest entry that has it.
+    # The coarsest entry of each period counts.
     assert sorted(known) == list(range(now // 1800 * 1800 - 1800, newest + base, base))
     assert all(value == base for moment, value in known.items() if moment < newest)
     parts = [(60.0, floor(now, 60) - newest), (10.0, floor(now, 10) - floor(now, 60))]
@@ -248,28 +248,30 @@ def test_coarse_steps_go_on_to_the_present_with_finer_ones_and_count_nothing_twi
     assert cells(body, kind="min")[newest] == 10.0
 
 
-def test_newest_step_is_there_when_it_has_just_begun(client: FlaskClient, recorded: Recorded) -> None:
+def test_newest_step_has_data_when_it_has_just_begun(client: FlaskClient, recorded: HistoryWriter) -> None:
     recorded.entry(TEN_SECONDS, floor(NOW - 10, 10), 33.0)
-    body = ask(client, "/api/history?node=a&range_seconds=604800&points=20")
+    body = get_json(client, "/api/history?node=a&range_seconds=604800&points=20")
     assert body["step_seconds"] == 17 * 1800
     assert list(cells(body).values()) == [33.0]
 
 
-def test_step_has_both_parts_when_the_collector_was_restarted_in_it(client: FlaskClient, recorded: Recorded) -> None:
+def test_step_merges_both_parts_when_the_collector_restarted_during_it(
+    client: FlaskClient, recorded: HistoryWriter
+) -> None:
     start = floor(NOW, 1800)
-    # The first one has written its unfinished steps at its end.
+    # The first collector has written its incomplete periods when it stopped.
     recorded.entry(HALF_HOUR, start, 10.0, samples=150)
     for moment in range(start, start + 300, 60):
         recorded.entry(MINUTE, moment, 10.0, samples=30)
     recorded.entry(MINUTE, start + 600, 30.0, samples=90, epoch=EPOCH + 1)
     recorded.entry(TEN_SECONDS, start + 600, 99.0, samples=5, epoch=EPOCH + 1)
     recorded.entry(TEN_SECONDS, start + 660, 60.0, samples=60, epoch=EPOCH + 1)
-    body = ask(client, "/api/history?node=a&range_seconds=604800")
+    body = get_json(client, "/api/history?node=a&range_seconds=604800")
     assert cells(body) == {start: 26.0}
     assert cells(body, kind="max") == {start: 60.0}
 
 
-def test_whole_numbers_stay_whole_when_they_are_averaged(client: FlaskClient, recorded: Recorded) -> None:
+def test_whole_numbers_stay_whole_when_they_are_averaged(client: FlaskClient, recorded: HistoryWriter) -> None:
     start = floor(NOW - 300, 120)
     for number, rate in enumerate((1000, 1001)):
         recorded.entry(MINUTE, start + 60 * number, None, disk_read_bytes_per_second=rate)
@@ -283,16 +285,14 @@ def test_whole_numbers_stay_whole_when_they_are_averaged(client: FlaskClient, re
 def test_step_is_two_intervals_at_least_when_scraping_is_slow(
     client: FlaskClient, collector: Any, interval: float, step: int
 ) -> None:
-    collector.leave(METRICS_CHANNEL, interval_seconds=interval)
-    assert ask(client, "/api/history?")["step_seconds"] == step
+    collector.store(METRICS_CHANNEL, interval_seconds=interval)
+    assert get_json(client, "/api/history?")["step_seconds"] == step
 
 
-def test_past_is_answered_as_finely_as_it_is_kept_when_a_range_is_given(
-    client: FlaskClient, recorded: Recorded
-) -> None:
+def test_past_range_uses_the_finest_stored_resolution(client: FlaskClient, recorded: HistoryWriter) -> None:
     def step(age_seconds: int) -> int:
         end = NOW - age_seconds
-        body = ask(client, f"/api/history?start={timestamp(end - 60)}&end={timestamp(end)}")
+        body = get_json(client, f"/api/history?start={timestamp(end - 60)}&end={timestamp(end)}")
         assert unix_seconds(body["start"]) <= end - 60
         assert unix_seconds(body["end"]) >= end
         found: int = body["step_seconds"]
@@ -303,8 +303,8 @@ def test_past_is_answered_as_finely_as_it_is_kept_when_a_range_is_given(
     ]  # fmt: skip
 
 
-def test_end_alone_moves_the_range(client: FlaskClient, recorded: Recorded) -> None:
-    body = ask(client, f"/api/history?end={timestamp(NOW - 7200)}&range_seconds=600")
+def test_end_without_start_moves_the_range(client: FlaskClient, recorded: HistoryWriter) -> None:
+    body = get_json(client, f"/api/history?end={timestamp(NOW - 7200)}&range_seconds=600")
     assert body["end"] == timestamp(floor(NOW - 7200, 60) + 60)
     assert body["start"] == timestamp(floor(NOW - 7800, 60))
 
@@ -318,8 +318,8 @@ def test_end_alone_moves_the_range(client: FlaskClient, recorded: Recorded) -> N
         "range_seconds=60&points=2",
     ],
 )  # fmt: skip
-def test_any_range_is_answered_within_its_points(client: FlaskClient, recorded: Recorded, query: str) -> None:
-    body = ask(client, f"/api/history?{query}&node=node6.lan&measure=load1")
+def test_every_range_is_answered_within_its_points(client: FlaskClient, recorded: HistoryWriter, query: str) -> None:
+    body = get_json(client, f"/api/history?{query}&node=node6.lan&measure=load1")
     count = len(body["series"][0]["measures"]["load1"]["avg"])
     points = int(query.partition("points=")[2] or 360)
     assert 1 <= count <= points
@@ -327,20 +327,18 @@ def test_any_range_is_answered_within_its_points(client: FlaskClient, recorded: 
     assert length == count * body["step_seconds"]
 
 
-def test_present_is_that_of_the_clock_when_nothing_is_published(client: FlaskClient, redis: Redis) -> None:
+def test_present_is_the_clocks_time_without_a_snapshot(client: FlaskClient, redis: Redis) -> None:
     now = int(time.time())
-    Recorded(redis).entry(TEN_SECONDS, floor(now - 20, 10), 12.0)
-    body = ask(client, "/api/history?node=a&range_seconds=600")
+    HistoryWriter(redis).entry(TEN_SECONDS, floor(now - 20, 10), 12.0)
+    body = get_json(client, "/api/history?node=a&range_seconds=600")
     assert list(cells(body).values()) == [12.0]
     assert 0 <= unix_seconds(body["end"]) - now < 600
 
 
-def test_entries_are_left_out_and_counted_when_they_are_garbage(
-    client: FlaskClient, recorded: Recorded, redis: Redis
-) -> None:
+def test_garbage_entries_are_omitted_and_counted(client: FlaskClient, recorded: HistoryWriter, redis: Redis) -> None:
     start = floor(NOW - 60, 10)
     recorded.entry(TEN_SECONDS, start, 12.0)
     redis.xadd(history_key(10, "a"), {"other": "x"}, id=f"{start + 10}000-1")
     redis.xadd(history_key(10, "a"), {"entry": b"\xff"}, id=f"{start + 20}000-1")
-    assert cells(ask(client, "/api/history?node=a")) == {start: 12.0}
+    assert cells(get_json(client, "/api/history?node=a")) == {start: 12.0}
     assert b'api_stored_invalid_total{key="cluster:history"} 2.0' in client.get("/metrics").data

@@ -1,4 +1,4 @@
-"""A request for another host name than ours gets a sentence, and nothing of the data."""
+"""A request for a foreign host name gets a sentence, and no data."""
 
 import json
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from access.hosts import AllowedHosts
 from api.app import create_app
-from api.components import components_of
+from api.app_resources import resources_of
 from api.config import Config
 from api.tests.conftest import Api, Collector
 from tests.drivers.raw_http import ask, exchange, request
@@ -18,10 +18,10 @@ from tests.drivers.valkey import Valkey
 EVIL = {"Host": "evil.example:8085"}
 
 
-def test_every_route_refuses_another_host_with_a_sentence_that_names_the_setting(
+def test_every_route_refuses_an_unknown_host_and_names_the_setting(
     app: Flask, client: FlaskClient, collector: Collector
 ) -> None:
-    collector.leave_all()
+    collector.store_all()
     paths = {rule.rule.replace("<path:", "<").replace("<", "x").replace(">", "") for rule in app.url_map.iter_rules()}
     assert len(paths) > 15
 
@@ -39,7 +39,7 @@ def test_page_is_shown_to_any_host_when_names_are_not_checked(valkey: Valkey) ->
     app = create_app(Config(redis_url=valkey.url, hosts=AllowedHosts(None)))
 
     assert app.test_client().get("/login", headers=EVIL).status_code == 303
-    components_of(app).link.close()
+    resources_of(app).connection.close()
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def process(start_api: Callable[..., Api]) -> Api:
     return start_api(PUBLIC_URL="http://cluster.example", TRUSTED_PROXIES="peer").ready()
 
 
-def test_host_is_what_the_request_says_however_it_is_written(process: Api) -> None:
+def test_host_is_recognized_in_every_spelling(process: Api) -> None:
     def status(target: str, *headers: str, host: str = "localhost") -> int:
         return ask(process.port, request("GET", target, *headers, host=host)).status
 
@@ -58,11 +58,11 @@ def test_host_is_what_the_request_says_however_it_is_written(process: Api) -> No
     assert status("http://evil.example/api/health", host="localhost") == 421
     for first, second in (("localhost", "evil.example"), ("evil.example", "localhost")):
         assert status("/api/health", f"Host: {first}", f"Host: {second}") in (400, 421)
-    # The gateway hands on whatever its clients are.
+    # The gateway forwards the addresses of all its clients.
     assert status("/api/health", "X-Forwarded-For: 10.0.0.1", host="evil.example") == 421
 
 
-def test_request_without_a_host_is_a_probes(process: Api) -> None:
+def test_request_without_a_host_is_accepted_from_probes(process: Api) -> None:
     def status(path: str) -> int:
         (answer,) = exchange(process.port, f"GET {path} HTTP/1.0\r\n\r\n".encode())
         return answer.status

@@ -1,4 +1,4 @@
-"""The description is valid, complete and true."""
+"""The OpenAPI document is valid, complete and correct."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator
 
 from api.tests.conftest import golden
-from api.tests.described import DOCUMENT, described, validate
+from api.tests.openapi_check import DOCUMENT, validate, validate_response
 from contract.names import (
     ALERT_LOG_FIELD,
     ALERT_LOG_KEY,
@@ -23,7 +23,7 @@ from contract.names import (
 )
 from tests.drivers.valkey import Valkey
 
-#: A request to each operation that succeeds once all is left in Redis.
+#: A successful request to each operation, with all data stored.
 REQUESTS = {path: path for path, item in DOCUMENT["paths"].items() if "get" in item} | {
     "/api/cluster/nodes/{node}": "/api/cluster/nodes/node6.lan",
     "/api/incidents": (
@@ -31,16 +31,16 @@ REQUESTS = {path: path for path, item in DOCUMENT["paths"].items() if "get" in i
     ),
     "/api/history": "/api/history?node=node6.lan&range_seconds=900&points=10",
 }
-#: What takes no GET; test_access_publish asks it.
+#: Operations without GET. test_access_publish tests them.
 OTHERS = {"/api/publish/{channel}"}
-#: What may be had as CSV, too.
+#: Operations with a CSV table.
 TABLES = ("/api/cluster/nodes", "/api/history", "/api/incidents")
 CONDITIONAL = sorted(path for path in REQUESTS if "304" in DOCUMENT["paths"][path]["get"]["responses"])
 
 
 @pytest.fixture
 def all_left(collector: Any, redis: Any) -> None:
-    collector.leave_all()
+    collector.store_all()
     redis.xadd(ALERT_LOG_KEY, {ALERT_LOG_FIELD: golden("messages/log_started")}, id="1795426867-1")
     redis.xadd(ALERT_LOG_KEY, {ALERT_LOG_FIELD: golden("messages/log_entry")}, id="1795426867-7")
     redis.xadd(INCIDENTS_KEY, {INCIDENTS_FIELD: golden("messages/incident")}, id="1795426867-7")
@@ -70,7 +70,7 @@ def test_document_describes_the_methods_and_parameters_of_each_route(app: Flask)
             assert named == rule.arguments
 
 
-def test_document_is_openapi_as_far_as_its_structure_goes() -> None:
+def test_document_has_the_structure_of_openapi() -> None:
     assert re.fullmatch(r"3\.1\.\d", DOCUMENT["openapi"])
     assert {"title", "version"} <= DOCUMENT["info"].keys()
     operations = [operation for item in DOCUMENT["paths"].values() for operation in item.values()]
@@ -85,7 +85,7 @@ def test_document_is_openapi_as_far_as_its_structure_goes() -> None:
             assert "$ref" in response or response["description"]
 
 
-def test_document_holds_only_valid_schemas_and_references_that_lead_somewhere() -> None:
+def test_document_has_only_valid_schemas_and_resolvable_references() -> None:
     def walk(value: Any, under_schema: bool) -> None:
         if isinstance(value, list):
             for item in value:
@@ -109,36 +109,38 @@ def test_document_holds_only_valid_schemas_and_references_that_lead_somewhere() 
 @pytest.mark.parametrize(
     ("path", "request_path"), [*sorted(REQUESTS.items()), *((path, f"{path}?format=csv") for path in TABLES)]
 )
-def test_answer_is_as_described_when_all_is_well(client: FlaskClient, path: str, request_path: str) -> None:
+def test_answer_matches_the_document_when_all_data_are_stored(
+    client: FlaskClient, path: str, request_path: str
+) -> None:
     response = client.get(request_path)
     assert (response.status_code, response.is_json) == (200, "csv" not in request_path)
-    described(path, response)
+    validate_response(path, response)
 
 
 @pytest.mark.usefixtures("all_left")
-def test_history_of_the_cluster_is_as_described_with_its_distribution(client: FlaskClient) -> None:
+def test_cluster_history_with_a_distribution_matches_the_document(client: FlaskClient) -> None:
     response = client.get("/api/history?range_seconds=60")
     assert response.get_json()["distribution"] is not None
-    described("/api/history", response)
+    validate_response("/api/history", response)
 
 
 @pytest.mark.usefixtures("all_left")
 @pytest.mark.parametrize("path", CONDITIONAL)
-def test_answer_is_as_described_when_nothing_changed(client: FlaskClient, path: str) -> None:
+def test_answer_matches_the_document_when_nothing_changed(client: FlaskClient, path: str) -> None:
     tag = client.get(REQUESTS[path]).headers["ETag"]
     response = client.get(REQUESTS[path], headers={"If-None-Match": tag})
     assert response.status_code == 304
-    described(path, response)
+    validate_response(path, response)
 
 
 @pytest.mark.parametrize("path", sorted(REQUESTS))
-def test_answer_is_as_described_when_redis_is_away(client: FlaskClient, valkey: Valkey, path: str) -> None:
+def test_answer_matches_the_document_when_redis_is_away(client: FlaskClient, valkey: Valkey, path: str) -> None:
     valkey.stop()
     response = client.get(REQUESTS[path])
     is_answered = path in ("/api/health", "/api/openapi.json", "/api/session")
     assert response.status_code == (200 if is_answered else 503)
     assert is_answered or "Redis does not answer since 20" in response.get_json()["detail"]
-    described(path, response)
+    validate_response(path, response)
 
 
 @pytest.mark.usefixtures("all_left")
@@ -156,12 +158,12 @@ def test_answer_is_as_described_when_redis_is_away(client: FlaskClient, valkey: 
         *((path, f"{path}?format=xml", "400") for path in TABLES),
     ],
 )
-def test_answer_is_as_described_when_the_request_is_bad(
+def test_answer_matches_the_document_when_the_request_is_bad(
     client: FlaskClient, path: str, request_path: str, status: str
 ) -> None:
     response = client.get(request_path)
     assert str(response.status_code) == status
-    assert described(path, response) is DOCUMENT["paths"][path]["get"]["responses"][status]
+    assert validate_response(path, response) is DOCUMENT["paths"][path]["get"]["responses"][status]
 
 
 @pytest.mark.parametrize(
@@ -176,7 +178,7 @@ def test_answer_is_as_described_when_the_request_is_bad(
         ("rest/session", "SessionReport"), ("rest/session_open", "SessionReport"),
     ],
 )  # fmt: skip
-def test_golden_example_is_valid_by_the_schema_of_its_name(example: str, name: str) -> None:
+def test_golden_example_matches_the_schema_of_its_name(example: str, name: str) -> None:
     value = json.loads(golden(example))
     validate(value, {"$ref": f"#/components/schemas/{name}"})
     value.popitem()

@@ -1,4 +1,4 @@
-"""The pages and the static files, from the templates as they are."""
+"""The web pages and the static files, rendered from the real templates."""
 
 import gzip
 import json
@@ -11,14 +11,14 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from api.pages import PAGES
-from api.tests.conftest import failing, golden_message
+from api.tests.conftest import failing_client, golden_message
 from contract import VERSION
 from contract.names import HEALTH_CHANNEL, METRICS_CHANNEL
 from tests.drivers.valkey import Valkey
 
 
 class Page(HTMLParser):
-    """What a browser would find in a page: its initial data, its title, the addresses it names."""
+    """The parts of a page that a browser uses: initial data, title, and linked addresses."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class Page(HTMLParser):
         return self._texts["title"]
 
 
-#: Page by the address that a test opens; ``node6.lan`` is in the golden snapshot.
+#: Page by requested path; ``node6.lan`` is in the golden snapshot.
 ADDRESSES = {path.replace("<path:node>", "node6.lan"): page for path, page in PAGES.items()}
 
 
@@ -65,9 +65,9 @@ def get(client: FlaskClient, path: str) -> Page:
 
 
 @pytest.mark.parametrize("path", sorted(ADDRESSES))
-def test_page_holds_what_is_stored_when_it_is_opened(client: FlaskClient, collector: Any, path: str) -> None:
-    collector.leave_all()
-    collector.leave(METRICS_CHANNEL, age_seconds=7)
+def test_page_contains_the_stored_messages(client: FlaskClient, collector: Any, path: str) -> None:
+    collector.store_all()
+    collector.store(METRICS_CHANNEL, age_seconds=7)
     page = get(client, path)
     assert page.page == ADDRESSES[path]
     assert page.initial.keys() == {
@@ -89,29 +89,29 @@ def test_page_holds_what_is_stored_when_it_is_opened(client: FlaskClient, collec
 
 @pytest.mark.parametrize("language", ["en", "fr"])
 @pytest.mark.parametrize("path", [*sorted(ADDRESSES), "/nobody"])
-def test_page_says_that_there_are_simulated_nodes_when_the_snapshot_does(
+def test_page_marks_simulated_nodes_when_the_snapshot_does(
     client: FlaskClient, collector: Any, path: str, language: str
 ) -> None:
     snapshot = golden_message("metrics")
 
-    def told() -> tuple[str, str]:
+    def simulated_note() -> tuple[str, str]:
         html = client.get(path, headers={"Accept-Language": language}).get_data(as_text=True)
         found = re.search(r'<p id="simulated"([^>]*)>(.*?)</p>', html, re.DOTALL)
         assert found
         return found[1].partition('role="note"')[2].strip(), re.sub(r"<[^>]+>|\s+", " ", found[2]).strip()
 
     for simulated, hidden in ((False, "hidden"), (True, "")):
-        collector.leave(METRICS_CHANNEL, json.dumps(snapshot | {"simulated": simulated}).encode())
-        client.get("/")  # an error page shows what is known, and asks for nothing itself
-        state, text = told()
-        assert (state, {"en": "Simulated nodes", "fr": "nœuds simulés"}[language] in text) == (hidden, True)
+        collector.store(METRICS_CHANNEL, json.dumps(snapshot | {"simulated": simulated}).encode())
+        client.get("/")  # an error page uses remembered data and reads none
+        state, text = simulated_note()
+        assert (state, {"en": "nodes are simulated", "fr": "nœuds sont simulés"}[language] in text) == (hidden, True)
 
 
 @pytest.mark.parametrize("path", sorted(ADDRESSES))
-def test_page_loads_and_says_so_when_redis_is_away(
+def test_page_loads_and_reports_the_outage_when_redis_is_away(
     client: FlaskClient, valkey: Valkey, collector: Any, path: str
 ) -> None:
-    collector.leave(METRICS_CHANNEL)
+    collector.store(METRICS_CHANNEL)
     get(client, path)
     valkey.stop()
     page = get(client, path)
@@ -120,11 +120,11 @@ def test_page_loads_and_says_so_when_redis_is_away(
     assert page.initial["health"] is None
 
 
-def test_page_of_a_node_is_404_only_when_the_node_is_known_not_to_be(
+def test_node_page_is_404_only_when_the_snapshot_lacks_the_node(
     client: FlaskClient, valkey: Valkey, collector: Any
 ) -> None:
     assert client.get("/nodes/nobody").status_code == 200
-    collector.leave(METRICS_CHANNEL)
+    collector.store(METRICS_CHANNEL)
     assert client.get("/nodes/node6.lan").status_code == 200
     response = client.get("/nodes/no%2Fbody")
     assert response.status_code == 404
@@ -132,7 +132,7 @@ def test_page_of_a_node_is_404_only_when_the_node_is_known_not_to_be(
     assert "no/body" in response.get_data(as_text=True)
 
 
-def test_page_loads_with_the_set_name_when_redis_never_answered(client: FlaskClient, valkey: Valkey) -> None:
+def test_page_shows_the_configured_cluster_name_when_redis_never_answered(client: FlaskClient, valkey: Valkey) -> None:
     valkey.stop()
     page = get(client, "/")
     assert (page.initial["snapshot"], page.initial["age_seconds"]) == (None, None)
@@ -141,9 +141,9 @@ def test_page_loads_with_the_set_name_when_redis_never_answered(client: FlaskCli
     assert "nameless" in page.title
 
 
-def test_page_leaves_out_what_is_garbage_when_the_rest_is_good(client: FlaskClient, collector: Any) -> None:
-    collector.leave(METRICS_CHANNEL, b'{"x":</script>')
-    collector.leave(HEALTH_CHANNEL)
+def test_page_omits_a_message_that_is_garbage(client: FlaskClient, collector: Any) -> None:
+    collector.store(METRICS_CHANNEL, b'{"x":</script>')
+    collector.store(HEALTH_CHANNEL)
     page = get(client, "/")
     assert page.initial["snapshot"] is None
     assert page.initial["health"]["overall_status"] == "warning"
@@ -152,10 +152,10 @@ def test_page_leaves_out_what_is_garbage_when_the_rest_is_good(client: FlaskClie
 NASTY = "</script><script>alert(1)</script><!-- &amp; \u2028\u2029 \\ \" '"
 
 
-def test_page_is_not_broken_out_of_when_names_hold_markup(client: FlaskClient, collector: Any) -> None:
+def test_page_escapes_names_with_markup(client: FlaskClient, collector: Any) -> None:
     snapshot = golden_message("metrics")
     snapshot["cluster"] = snapshot["nodes"][0]["node"] = NASTY
-    collector.leave(METRICS_CHANNEL, json.dumps(snapshot, ensure_ascii=False).encode())
+    collector.store(METRICS_CHANNEL, json.dumps(snapshot, ensure_ascii=False).encode())
     response = client.get("/")
     html = response.get_data(as_text=True)
     assert "<script>" not in html
@@ -166,7 +166,7 @@ def test_page_is_not_broken_out_of_when_names_hold_markup(client: FlaskClient, c
 
 
 @pytest.mark.parametrize("path", [*sorted(ADDRESSES), "/nope"])
-def test_page_has_nothing_that_its_own_policy_forbids(client: FlaskClient, path: str) -> None:
+def test_page_obeys_its_own_content_security_policy(client: FlaskClient, path: str) -> None:
     response = client.get(path)
     policy = response.headers["Content-Security-Policy"]
     assert "unsafe" not in policy
@@ -178,7 +178,7 @@ def test_page_has_nothing_that_its_own_policy_forbids(client: FlaskClient, path:
 
 
 @pytest.mark.parametrize("path", sorted(ADDRESSES))
-def test_page_names_only_files_that_exist_and_may_be_kept(client: FlaskClient, path: str) -> None:
+def test_page_links_only_existing_and_cacheable_files(client: FlaskClient, path: str) -> None:
     response = client.get(path)
     assert response.headers["Cache-Control"] == "no-store"
     static = [address for address in Page(response.get_data(as_text=True)).addresses if "/static/" in address]
@@ -206,7 +206,7 @@ def test_error_page_escapes_when_the_path_holds_markup(client: FlaskClient) -> N
 
 
 def test_failing_page_is_an_error_page_when_its_view_raises(app: Flask) -> None:
-    response = failing(app, RuntimeError("secret")).get("/")
+    response = failing_client(app, RuntimeError("secret")).get("/")
     assert (response.status_code, response.mimetype) == (500, "text/html")
     assert b"secret" not in response.data
 
@@ -217,7 +217,7 @@ def test_wrong_method_is_an_error_page_when_a_page_is_posted_to(client: FlaskCli
     assert "GET" in response.headers["Allow"]
 
 
-def test_static_file_is_checked_again_when_its_address_has_no_or_an_old_hash(client: FlaskClient) -> None:
+def test_static_file_is_revalidated_when_its_url_has_no_current_hash(client: FlaskClient) -> None:
     for query in ("", "?v=000000000000", "?v="):
         response = client.get("/static/dashboard.js" + query, buffered=True)
         assert response.headers["Cache-Control"] == "no-cache"

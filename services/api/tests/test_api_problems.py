@@ -1,4 +1,4 @@
-"""Errors as answers, whatever comes in."""
+"""Error responses for all kinds of requests."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ def test_unknown_path_under_api_is_a_problem(client: FlaskClient, path: str) -> 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"])
 @pytest.mark.parametrize("path", ["/api/health", "/api/cluster/nodes", "/api/alerts/log"])
-def test_wrong_method_under_api_is_a_problem_that_names_the_right_ones(
+def test_wrong_method_under_api_is_a_problem_that_names_the_allowed_ones(
     client: FlaskClient, path: str, method: str
 ) -> None:
     response = client.open(path, method=method, data=b"x" * 100)
@@ -57,7 +57,7 @@ def test_options_names_the_methods_when_asked(client: FlaskClient) -> None:
     assert "GET" in response.headers["Allow"]
 
 
-def test_failure_tells_nothing_internal_and_is_logged_when_a_view_raises(
+def test_failure_hides_internal_details_and_is_logged_when_a_view_raises(
     app: Flask, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail() -> None:
@@ -80,7 +80,7 @@ def test_failure_is_a_problem_when_something_fails_after_the_view(app: Flask) ->
 
 
 @pytest.mark.parametrize("path", ["/api/health", "/livez", "/", "/login", "/nope", "/static/dashboard.js"])
-def test_answers_carry_security_headers(client: FlaskClient, path: str) -> None:
+def test_answers_have_security_headers(client: FlaskClient, path: str) -> None:
     with client.get(path) as response:
         headers = response.headers
         assert (headers["X-Content-Type-Options"], headers["Referrer-Policy"]) == ("nosniff", "same-origin")
@@ -88,11 +88,11 @@ def test_answers_carry_security_headers(client: FlaskClient, path: str) -> None:
         policy = headers["Content-Security-Policy"]
         assert policy.startswith("default-src 'none'")
         assert policy.endswith("frame-ancestors 'none'")
-        # What is no page runs nothing.
+        # Responses that are not pages run no scripts.
         assert ("script-src" in policy) == (response.mimetype == "text/html")
 
 
-def test_requests_are_counted_under_few_names_when_strangers_invent_paths_and_methods(client: FlaskClient) -> None:
+def test_requests_are_counted_with_few_labels_when_clients_invent_paths_and_methods(client: FlaskClient) -> None:
     for n in range(20):
         client.open(f"/api/{n}", method=f"M{n}")
     text: Any = client.get("/metrics").get_data(as_text=True)

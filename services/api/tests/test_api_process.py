@@ -1,4 +1,4 @@
-"""``python -m api`` as a process: its address, its end, slow and broken clients, limits over two processes."""
+"""``python -m api`` as a process: its address, its shutdown, slow and broken clients, and limits of two processes."""
 
 import json
 import signal
@@ -23,10 +23,10 @@ Start = Callable[..., Any]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_process_becomes_ready_without_traffic_and_ends_with_0_when_told(run_api: Start, number: Any) -> None:
+def test_process_becomes_ready_without_traffic_and_exits_with_0_on_sigterm(run_api: Start, number: Any) -> None:
     process = run_api()
     process.wait_until("/livez", 200)
-    # On a busy machine Redis may answer the new worker late at first.
+    # On a slow machine Redis may answer the new worker late at first.
     eventually(lambda: process.get("/readyz").text == "ready\nredis: up\n", within_seconds=30)
     process.signal(number)
     assert process.wait() == 0
@@ -36,8 +36,8 @@ def test_process_becomes_ready_without_traffic_and_ends_with_0_when_told(run_api
     assert "stopped" in lines[-1]
 
 
-def test_process_says_that_it_drains_over_a_kept_connection_when_told_to_end(start_api: Start) -> None:
-    # By itself gunicorn keeps the connection for two seconds more, in which a busy machine may not ask.
+def test_process_reports_draining_over_a_kept_connection_on_sigterm(start_api: Start) -> None:
+    # By default gunicorn keeps the connection for only two more seconds, which may be too short on a slow machine.
     process = start_api(
         prelude="import api.server, gunicorn.workers.gthread; api.server.GRACE_SECONDS = 60; "
         "gunicorn.workers.gthread.STOP_KEEPALIVE_LINGER = 60"
@@ -45,14 +45,14 @@ def test_process_says_that_it_drains_over_a_kept_connection_when_told_to_end(sta
     with requests.Session() as kept:
         assert kept.get(process.url + "/readyz", timeout=30).status_code == 200
         process.signal(signal.SIGTERM)
-        # The listening socket closes at once; a connection that is open is served a little longer.
+        # The listening socket closes immediately. Open connections are served a little longer.
         deadline = Deadline(30)
         while "draining" not in kept.get(process.url + "/readyz", timeout=30).text:
             assert not deadline.has_passed
     assert process.wait() == 0
 
 
-def test_process_ends_with_0_when_its_worker_is_still_starting(run_api: Start) -> None:
+def test_process_exits_with_0_when_its_worker_is_still_starting(run_api: Start) -> None:
     process = run_api()
     deadline = Deadline(30)
     while not psutil.Process(process.pid).children():
@@ -61,7 +61,7 @@ def test_process_ends_with_0_when_its_worker_is_still_starting(run_api: Start) -
     assert "Traceback" not in process.log
 
 
-def test_process_says_one_sentence_and_ends_with_2_when_the_port_is_busy(run_api: Start) -> None:
+def test_process_logs_one_sentence_and_exits_with_2_when_the_port_is_busy(run_api: Start) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         process = run_api(API_PORT=port)
@@ -77,7 +77,7 @@ def test_process_says_one_sentence_and_ends_with_2_when_the_port_is_busy(run_api
         ("API_HOST", "192.0.2.1"), ("API_HOST", "no such host"), ("API_HOST", "x" * 70), ("LOG_LEVEL", "loud"),
     ],
 )  # fmt: skip
-def test_process_names_the_setting_and_ends_with_2_when_it_is_bad(start_api: Start, name: str, value: str) -> None:
+def test_process_names_the_setting_and_exits_with_2_when_it_is_bad(start_api: Start, name: str, value: str) -> None:
     process = start_api(**{name: value})
     assert process.wait() == 2
     (line,) = process.log.splitlines()
@@ -91,7 +91,7 @@ def test_process_needs_no_home_and_leaves_no_files_when_it_runs(run_api: Start, 
     assert list(home.rglob("*")) == []
 
 
-#: Has an application decode its first messages in eight threads at once.
+#: Has an application decode its first messages in eight threads at the same time.
 FIRST_MESSAGES = """
 import sys, threading
 from pathlib import Path
@@ -110,28 +110,27 @@ for thread in [threading.Thread(target=decode_first) for _ in range(8)]:
 """
 
 
-def test_worker_does_not_crash_when_its_first_requests_come_at_once() -> None:
-    # msgspec may crash the process where several threads show it a new type: nine times of ten, when asked like this.
+def test_worker_does_not_crash_when_its_first_requests_arrive_together() -> None:
+    # msgspec may crash the process if several threads use a new type for the first time: nine times out of ten in this
+    # test.
     for _ in range(3):
         done = subprocess.run([sys.executable, "-c", FIRST_MESSAGES], cwd=ROOT, capture_output=True, text=True)
         assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_process_makes_good_a_postponed_publication_when_it_is_told_to_stop(
-    start_api: Start, collector: Any, listener: Any
-) -> None:
-    collector.leave(METRICS_CHANNEL)
+def test_process_publishes_a_postponed_message_before_it_stops(start_api: Start, collector: Any, listener: Any) -> None:
+    collector.store(METRICS_CHANNEL)
     process = start_api().ready()
     for _ in range(2):
         process.get("/api/cluster/nodes")
     assert process.stop() == 0
-    assert len(listener.hear()) == 2
+    assert len(listener.received()) == 2
 
 
-def test_request_is_served_when_its_head_comes_byte_by_byte(start_api: Start) -> None:
+def test_request_is_served_when_its_header_arrives_byte_by_byte(start_api: Start) -> None:
     process = start_api(API_THREADS="1").ready()
     with process.connect() as client:
-        for _ in range(2):  # the second on the kept connection
+        for _ in range(2):  # the second request on the kept connection
             for letter in b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n":
                 client.sendall(bytes([letter]))
                 time.sleep(0.002)
@@ -141,7 +140,7 @@ def test_request_is_served_when_its_head_comes_byte_by_byte(start_api: Start) ->
             assert answer.startswith(b"HTTP/1.1 200")
 
 
-def test_connection_costs_no_time_when_the_client_closes_within_a_head(start_api: Start) -> None:
+def test_connection_ends_immediately_when_the_client_closes_within_a_header(start_api: Start) -> None:
     process = start_api().ready()
     (worker,) = psutil.Process(process.pid).children()
     with process.connect(b"GET /li") as client:
@@ -151,15 +150,15 @@ def test_connection_costs_no_time_when_the_client_closes_within_a_head(start_api
         assert sum(worker.cpu_times()[:2]) - before < 1
 
 
-def test_thread_is_taken_back_when_a_client_does_not_read_its_answer(start_api: Start, collector: Any) -> None:
+def test_thread_is_released_when_a_client_does_not_read_its_response(start_api: Start, collector: Any) -> None:
     raw = golden("messages/metrics")
-    collector.leave(METRICS_CHANNEL, raw + b" " * (3_000_000 - len(raw)))
+    collector.store(METRICS_CHANNEL, raw + b" " * (3_000_000 - len(raw)))
     process = start_api(API_THREADS="1", prelude="import api.worker; api.worker.REQUEST_SECONDS = 1.0").ready()
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.connect(("127.0.0.1", process.port))
         client.sendall(b"GET /api/cluster/snapshot HTTP/1.1\r\nHost: localhost\r\n\r\n" * 8)
-        # On a busy machine, one that takes its thread for a second is cut off too.
+        # On a slow machine, a request that uses its thread for a second is cut off too.
         process.wait_until("/livez", 200)
     assert "Traceback" not in process.log
 
@@ -178,7 +177,7 @@ GARBAGE = [
 ]
 
 
-def test_process_goes_on_and_keeps_its_log_short_when_garbage_comes_in(start_api: Start) -> None:
+def test_process_keeps_working_with_a_short_log_when_garbage_arrives(start_api: Start) -> None:
     process = start_api().ready()
     for garbage in GARBAGE * 10:
         with process.connect() as client:
@@ -187,21 +186,21 @@ def test_process_goes_on_and_keeps_its_log_short_when_garbage_comes_in(start_api
                 client.shutdown(socket.SHUT_WR)
                 read_all(client)
             except OSError:
-                continue  # it may hang up before it has read all
+                continue  # the process may close the connection before it has read everything
     assert process.get("/api/health").status_code == 200
     assert "Traceback" not in process.log
     assert len(process.log.splitlines()) < 8, process.log
 
 
-def test_process_counts_malformed_requests_when_they_come(start_api: Start) -> None:
+def test_process_counts_malformed_requests(start_api: Start) -> None:
     process = start_api().ready()
     with process.connect(b"GET\r\n\r\n") as client:
         read_all(client)
     assert "api_malformed_requests_total 1.0" in process.get("/metrics").text
 
 
-def test_process_stays_small_when_it_has_answered_everything(run_api: Start, collector: Any) -> None:
-    collector.leave_all()
+def test_process_uses_little_memory_after_all_kinds_of_requests(run_api: Start, collector: Any) -> None:
+    collector.store_all()
     process = run_api().ready()
     for path in (
         "/",
@@ -237,7 +236,7 @@ def test_worker_is_replaced_when_it_is_killed(run_api: Start) -> None:
     ],
     ids=str,
 )
-def test_process_logs_requests_without_their_query_where_that_is_asked_for(
+def test_process_logs_requests_without_their_query_when_configured(
     run_api: Start, variables: dict[str, str], levels: set[str]
 ) -> None:
     process = run_api(LOG_FORMAT="json", **variables).ready()

@@ -1,4 +1,4 @@
-"""A query parameter that is not valid is refused by its name, on every route that takes it."""
+"""Every route refuses an invalid query parameter and names the parameter."""
 
 import pytest
 from flask.testing import FlaskClient
@@ -10,7 +10,7 @@ TIMES = (
     "2026-11-23T09:41:60Z", "1969-12-31T23:59:59Z", "3000-01-01T00:00:00Z", "%D9%A2026-11-23T09:41:07Z",
     "2026-11-23T09:41:07Z%00",
 )  # fmt: skip
-#: By path, the parameters that are refused, and bad values of each.
+#: By path, the validated parameters and invalid values of each.
 VALUES: dict[str, dict[str, tuple[str, ...]]] = {
     "/api/alerts/log": {
         "limit": ("0", "-1", "1001", "", "ten", "1.5", "1e2", "%EF%BC%91", "9" * 5000, "1_0", "%00"),
@@ -49,6 +49,6 @@ def test_parameter_is_named_when_its_value_is_bad(client: FlaskClient, path: str
     assert f"'{name}'" in response.get_json()["detail"]
 
 
-def test_measures_are_listed_when_an_unknown_one_is_asked(client: FlaskClient) -> None:
+def test_problem_lists_the_measures_when_an_unknown_one_is_requested(client: FlaskClient) -> None:
     detail = client.get("/api/history?measure=cpu").get_json()["detail"]
     assert all(measure in detail for measure in MEASURES)

@@ -1,4 +1,4 @@
-"""With Redis away: answers from memory that say so, at no cost, and a quick way back."""
+"""While Redis is away: answers from memory with their age, without delay, and a fast recovery."""
 
 import time
 from typing import Any
@@ -8,9 +8,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from api.app import create_app
-from api.components import components_of
+from api.app_resources import resources_of
 from api.config import Config
-from api.redis_link import RedisWatch
+from api.redis_connection import RedisHealthCheck
 from api.tests.conftest import golden
 from contract.library import LIBRARY
 from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY
@@ -32,16 +32,14 @@ PATHS = [
 
 @pytest.fixture
 def all_left(collector: Any, redis: Any) -> None:
-    collector.leave_all()
+    collector.store_all()
     for n in (6, 7, 8):
         entry = golden("messages/log_entry").replace(b"1795426867-7", b"1795426867-%d" % n)
         redis.xadd(ALERT_LOG_KEY, {ALERT_LOG_FIELD: entry}, id=f"1795426867-{n}")
 
 
 @pytest.mark.usefixtures("all_left")
-def test_routes_answer_what_they_last_knew_with_its_age_when_redis_went_away(
-    client: FlaskClient, valkey: Valkey
-) -> None:
+def test_routes_answer_remembered_data_with_its_age_when_redis_is_away(client: FlaskClient, valkey: Valkey) -> None:
     before = {path: client.get(path) for path in PATHS}
     valkey.stop()
     for path in PATHS:
@@ -52,7 +50,7 @@ def test_routes_answer_what_they_last_knew_with_its_age_when_redis_went_away(
 
 
 @pytest.mark.usefixtures("all_left")
-def test_log_is_a_problem_when_the_position_is_before_what_is_known(client: FlaskClient, valkey: Valkey) -> None:
+def test_log_answers_a_problem_when_memory_lacks_the_position(client: FlaskClient, valkey: Valkey) -> None:
     client.get("/api/alerts/log?limit=2")
     valkey.stop()
     assert client.get("/api/alerts/log?after=1795426867-6").status_code == 503
@@ -61,7 +59,7 @@ def test_log_is_a_problem_when_the_position_is_before_what_is_known(client: Flas
 
 
 @pytest.mark.usefixtures("all_left")
-def test_requests_wait_for_redis_once_a_second_at_most_when_it_hangs(client: FlaskClient, valkey: Valkey) -> None:
+def test_requests_wait_for_a_hanging_redis_at_most_once_a_second(client: FlaskClient, valkey: Valkey) -> None:
     client.get("/api/cluster/snapshot")
     valkey.pause()
     try:
@@ -71,7 +69,7 @@ def test_requests_wait_for_redis_once_a_second_at_most_when_it_hangs(client: Fla
         deadline = Deadline(10)
         for _ in range(100):
             assert client.get("/api/cluster/nodes").status_code == 200
-        # A hundred waits of a second each would be a hundred seconds; a few tries in between are right.
+        # A hundred waits of a second each would take a hundred seconds. A few attempts in between are correct.
         assert not deadline.has_passed
         assert waited >= 0.5
     finally:
@@ -80,7 +78,7 @@ def test_requests_wait_for_redis_once_a_second_at_most_when_it_hangs(client: Fla
 
 
 @pytest.mark.usefixtures("all_left")
-def test_routes_read_redis_again_when_it_came_back_empty(client: FlaskClient, valkey: Valkey) -> None:
+def test_routes_read_redis_again_after_it_returned_empty(client: FlaskClient, valkey: Valkey) -> None:
     assert client.get("/api/cluster/snapshot").status_code == 200
     valkey.stop()
     assert client.get("/api/cluster/snapshot").status_code == 200
@@ -89,14 +87,12 @@ def test_routes_read_redis_again_when_it_came_back_empty(client: FlaskClient, va
     assert "collector" in client.get("/api/cluster/snapshot").get_json()["detail"]
 
 
-def test_readiness_follows_redis_without_requests_when_the_watch_runs(
-    app: Flask, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("api.redis_link.UP_SECONDS", 0.2)
-    monkeypatch.setattr("api.redis_link.DOWN_SECONDS", 0.2)
+def test_readiness_follows_redis_without_requests(app: Flask, valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.redis_connection.UP_SECONDS", 0.2)
+    monkeypatch.setattr("api.redis_connection.DOWN_SECONDS", 0.2)
     client = app.test_client()
     valkey.stop()
-    watch = RedisWatch(components_of(app).link)
+    watch = RedisHealthCheck(resources_of(app).connection)
     watch.start()
     try:
         assert client.get("/readyz").status_code == 503
@@ -113,18 +109,18 @@ def test_readiness_follows_redis_without_requests_when_the_watch_runs(
 
 
 @pytest.mark.usefixtures("all_left")
-def test_api_reads_on_and_readiness_says_why_when_functions_are_missing_until_they_are_loaded(
+def test_api_reads_data_and_readiness_reports_missing_functions_until_they_are_loaded(
     valkey: Valkey, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("api.redis_link.DOWN_SECONDS", 0.1)
-    monkeypatch.setattr("api.redis_link.UP_SECONDS", 600.0)
+    monkeypatch.setattr("api.redis_connection.DOWN_SECONDS", 0.1)
+    monkeypatch.setattr("api.redis_connection.UP_SECONDS", 600.0)
     with users(valkey):
         # given
         app = create_app(Config(redis_url=url_of(valkey, "api")))
-        client, watch = app.test_client(), RedisWatch(components_of(app).link)
+        client, watch = app.test_client(), RedisHealthCheck(resources_of(app).connection)
         watch.start()
         try:
-            # then the watch finds it out without requests, and what takes no function is answered
+            # then the health check finds out without requests, and routes without functions work
             missing = b"ready\nredis: up\nfunctions: Redis lacks the function "
             eventually(lambda: client.get("/readyz").data.startswith(missing))
             for path in PATHS:
@@ -136,4 +132,4 @@ def test_api_reads_on_and_readiness_says_why_when_functions_are_missing_until_th
             eventually(lambda: client.get("/readyz").data == b"ready\nredis: up\n")
         finally:
             watch.stop()
-            components_of(app).link.close()
+            resources_of(app).connection.close()

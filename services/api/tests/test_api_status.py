@@ -1,4 +1,4 @@
-"""``python -m api.status``: whether live data flow, read from what collector and replicas leave in Redis."""
+"""``python -m api.status``: whether live data flow, with the data of collector and replicas in Redis."""
 
 import json
 import os
@@ -14,7 +14,7 @@ import pytest
 from redis import Redis
 
 from api.config import Config
-from api.status import Status, StatusReader
+from api.status import LiveDataStatus, StatusReader
 from contract.names import HEALTH_CHANNEL, LEASE_KEY, METRICS_CHANNEL, REPLICAS_KEY, replica_key
 from tests.drivers.process import ROOT
 from tests.drivers.valkey import Valkey
@@ -31,8 +31,8 @@ def reader(valkey: Valkey) -> Iterator[StatusReader]:
 
 @pytest.fixture
 def live(redis: Redis, collector: Any) -> None:
-    """A collector and a replica are at work."""
-    collector.leave_all()
+    """A collector and a replica run."""
+    collector.store_all()
     redis.hset(LEASE_KEY, mapping={"id": "one", "epoch": SNAPSHOT["epoch"], "cluster": "lab"})
     presence = {"connected_clients": 3, "started": "2026-08-01T12:00:00Z", "version": "0.6.0"}
     redis.hset(replica_key("two"), mapping={**presence, "messages": 1, "deliveries": 1})
@@ -47,7 +47,7 @@ def run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.usefixtures("live")
-def test_status_is_live_when_collector_and_replica_are_at_work(reader: StatusReader) -> None:
+def test_status_is_live_when_collector_and_replica_run(reader: StatusReader) -> None:
     # when
     status = reader.read()
     # then
@@ -57,7 +57,7 @@ def test_status_is_live_when_collector_and_replica_are_at_work(reader: StatusRea
     stats = SNAPSHOT["cluster_stats"]
     assert (status.round.nodes_online, status.round.nodes_total) == (stats["online_nodes"], stats["total_nodes"])
     assert (status.round.epoch, status.round.seq) == (SNAPSHOT["epoch"], SNAPSHOT["seq"])
-    # and: problems come as sentences and as codes
+    # and: issues are available as sentences and as codes
     health = json.loads((ROOT / "contract/golden/messages/health.json").read_bytes())
     assert list(status.issues) == health["issues"] != []
     assert list(msgspec.to_builtins(status.issues_coded)) == health["issues_coded"]
@@ -67,14 +67,14 @@ def without(key: str) -> Callable[[Redis, Any], object]:
     return lambda redis, _: redis.delete(key)
 
 
-def leaving(age_seconds: float = 0.0, **members: object) -> Callable[[Redis, Any], object]:
+def storing(age_seconds: float = 0.0, **members: object) -> Callable[[Redis, Any], object]:
     raw = json.dumps({**SNAPSHOT, **members}).encode()
-    return lambda _, collector: collector.leave(METRICS_CHANNEL, raw, age_seconds)
+    return lambda _, collector: collector.store(METRICS_CHANNEL, raw, age_seconds)
 
 
 def gone(redis: Redis, collector: Any) -> None:
     without(LEASE_KEY)(redis, collector)
-    leaving(age_seconds=60)(redis, collector)
+    storing(age_seconds=60)(redis, collector)
 
 
 UNKNOWN = [{**node, "status": "unknown", "is_healthy": False} for node in SNAPSHOT["nodes"]]
@@ -84,14 +84,17 @@ UNKNOWN = [{**node, "status": "unknown", "is_healthy": False} for node in SNAPSH
 @pytest.mark.parametrize(
     ("change", "missing"),
     [
-        (gone, "no collector is at work on this Redis"),
+        (gone, "no collector runs on this Redis"),
         (without(LEASE_KEY), "no collector holds the lease at this moment"),
-        (without(f"{METRICS_CHANNEL}:latest"), f"Nothing is stored under {METRICS_CHANNEL}:latest yet. Is the coll"),
-        (leaving(epoch=SNAPSHOT["epoch"] - 1), "the collector has not published yet"),
-        (leaving(age_seconds=7), "the collector published 7 s ago for the last time"),
-        (leaving(nodes=UNKNOWN), "no node was looked at yet"),
-        (lambda _, collector: collector.leave(METRICS_CHANNEL, b"garbage"), f"What is stored under {METRICS_CHANNEL}"),
-        (without(replica_key("two")), "no ws replica is at work, so nothing is pushed to the pages"),
+        (
+            without(f"{METRICS_CHANNEL}:latest"),
+            f"Nothing is stored under {METRICS_CHANNEL}:latest yet. Check that the coll",
+        ),
+        (storing(epoch=SNAPSHOT["epoch"] - 1), "the collector has not published yet"),
+        (storing(age_seconds=7), "the collector's last publication is 7 s old"),
+        (storing(nodes=UNKNOWN), "no node has been scraped yet"),
+        (lambda _, collector: collector.store(METRICS_CHANNEL, b"garbage"), f"The value of {METRICS_CHANNEL}"),
+        (without(replica_key("two")), "no ws replica runs, so the pages receive no changes"),
     ],
     ids=[
         "no collector",
@@ -99,12 +102,12 @@ UNKNOWN = [{**node, "status": "unknown", "is_healthy": False} for node in SNAPSH
         "no snapshot",
         "an earlier run",
         "too old",
-        "no look yet",
+        "no scrape yet",
         "garbage",
         "no replica",
     ],
 )
-def test_status_says_what_live_data_wait_for(
+def test_status_explains_why_data_are_not_live(
     reader: StatusReader, redis: Redis, collector: Any, change: Callable[..., object], missing: str
 ) -> None:
     # given
@@ -122,12 +125,12 @@ def test_status_says_what_live_data_wait_for(
 def test_cluster_without_nodes_is_live(reader: StatusReader, collector: Any) -> None:
     # given
     stats = {**SNAPSHOT["cluster_stats"], "online_nodes": 0, "total_nodes": 0}
-    leaving(nodes=[], cluster_stats=stats)(None, collector)
+    storing(nodes=[], cluster_stats=stats)(None, collector)
     # then
     assert reader.read().live
 
 
-def test_status_says_that_redis_does_not_answer_or_lacks_the_functions(valkey: Valkey, reader: StatusReader) -> None:
+def test_status_reports_a_missing_redis_and_missing_functions(valkey: Valkey, reader: StatusReader) -> None:
     # given
     with valkey.client() as client:
         client.acl_setuser("nobody", enabled=True, nopass=True, keys=["*"], commands=["+@read"])
@@ -143,13 +146,13 @@ def test_status_says_that_redis_does_not_answer_or_lacks_the_functions(valkey: V
 
 
 @pytest.mark.usefixtures("live")
-def test_waiting_ends_with_live_data_and_gives_all_nodes_the_time_of_a_first_look(
+def test_waiting_ends_with_live_data_after_the_first_scrape_of_all_nodes(
     reader: StatusReader, collector: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
     known = [{**node, "status": "online"} for node in SNAPSHOT["nodes"]]
-    leaving(nodes=[*known[1:], *UNKNOWN[:1]])(None, collector)
-    later = threading.Timer(0.5, leaving(nodes=known), [None, collector])
+    storing(nodes=[*known[1:], *UNKNOWN[:1]])(None, collector)
+    later = threading.Timer(0.5, storing(nodes=known), [None, collector])
     later.start()
     # when
     status = reader.wait(60)
@@ -159,36 +162,38 @@ def test_waiting_ends_with_live_data_and_gives_all_nodes_the_time_of_a_first_loo
     assert status.round is not None
     assert status.round.nodes_unknown == 0
     # but
-    leaving(nodes=[*known[1:], *UNKNOWN[:1]])(None, collector)
-    monkeypatch.setattr("api.status.FIRST_LOOK_SECONDS", 0.0)
+    storing(nodes=[*known[1:], *UNKNOWN[:1]])(None, collector)
+    monkeypatch.setattr("api.status.FIRST_SCRAPE_SECONDS", 0.0)
     assert reader.wait(60).live
 
 
-def test_command_says_a_line_a_fact_or_json_and_ends_with_what_that_means(
+def test_command_prints_lines_or_json_and_sets_the_exit_code(
     valkey: Valkey, live: None, redis: Redis, collector: Any
 ) -> None:
     # when
-    said = run(REDIS_URL=valkey.url)
+    result = run(REDIS_URL=valkey.url)
     # then
-    assert (said.returncode, said.stderr) == (0, "")
-    lines = said.stdout.splitlines()
+    assert (result.returncode, result.stderr) == (0, "")
+    lines = result.stdout.splitlines()
     assert lines[0] == "live: yes"
     assert "ws replicas: 1, with 3 connected clients" in lines
     issues = json.loads((ROOT / "contract/golden/messages/health.json").read_bytes())["issues"]
     assert [line for line in lines if line.startswith("problem: ")] == [f"problem: {issue}" for issue in issues]
     # and when
-    collector.leave(HEALTH_CHANNEL)
+    collector.store(HEALTH_CHANNEL)
     redis.delete(LEASE_KEY)
-    said = run("--json", "--wait", "0.3", REDIS_URL=valkey.url)
+    result = run("--json", "--wait", "0.3", REDIS_URL=valkey.url)
     # then
-    assert said.returncode == 1
-    assert msgspec.json.decode(said.stdout, type=Status).missing == "no collector holds the lease at this moment"
+    assert result.returncode == 1
+    assert (
+        msgspec.json.decode(result.stdout, type=LiveDataStatus).missing == "no collector holds the lease at this moment"
+    )
 
 
-def test_command_ends_with_2_and_a_sentence_when_a_setting_is_bad(tmp_path: Path) -> None:
-    said = run(REDIS_URL="http://x")
-    assert (said.returncode, said.stdout) == (2, "")
-    (line,) = said.stderr.splitlines()
+def test_command_exits_with_2_and_a_sentence_when_a_setting_is_bad(tmp_path: Path) -> None:
+    result = run(REDIS_URL="http://x")
+    assert (result.returncode, result.stdout) == (2, "")
+    (line,) = result.stderr.splitlines()
     assert line.startswith("REDIS_URL=")
     # and
     assert run("--wait", "soon").returncode == 2

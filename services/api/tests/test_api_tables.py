@@ -1,4 +1,4 @@
-"""Answers as CSV."""
+"""CSV responses."""
 
 import csv
 import io
@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from redis import Redis
 from werkzeug.test import TestResponse
 
-from api.incidents import RECORDS_A_PAGE
+from api.incidents import RECORDS_PER_PAGE
 from api.responses import csv_answer
 from api.tests.conftest import golden_message
 from contract.history import CLUSTER_NODE, MEASURES, TEN_SECONDS, HistoryEntry, encode_entry
@@ -31,7 +31,7 @@ START = 1_795_426_850
 
 
 def table(response: TestResponse) -> list[dict[str, str]]:
-    """The rows by the names in the head; fails where one has another length."""
+    """Return the rows by the names in the header. Fails if a row has another length."""
     assert response.status_code == 200, response.text
     assert response.headers["Content-Type"] == "text/csv; charset=utf-8; header=present"
     assert response.headers["Content-Disposition"].startswith("attachment; filename=")
@@ -51,17 +51,17 @@ def table(response: TestResponse) -> list[dict[str, str]]:
         (False, "false"), (0, "0"), (1e-05, "1e-05"),
     ],
 )  # fmt: skip
-def test_cell_does_nothing_in_a_spreadsheet_but_show_itself(cell: Any, written: str) -> None:
+def test_cell_is_never_a_formula_in_a_spreadsheet(cell: Any, written: str) -> None:
     text = csv_answer("x", ["a", "b"], [[cell, 1]]).get_data(as_text=True)
     assert list(csv.reader(io.StringIO(text, newline=""))) == [["a", "b"], [written, "1"]]
 
 
-def test_nodes_are_a_table_with_a_row_each_and_are_not_pushed_again(
+def test_nodes_table_has_a_row_for_each_node_and_is_not_republished(
     client: FlaskClient, collector: Any, redis: Redis
 ) -> None:
     snapshot = golden_message("metrics")
     snapshot["nodes"][0] |= {"error": "=HYPERLINK(1)", "temperature": -3.5, "rack": {"a": 1}}
-    collector.leave(METRICS_CHANNEL, snapshot, age_seconds=9)
+    collector.store(METRICS_CHANNEL, snapshot, age_seconds=9)
     response = client.get("/api/cluster/nodes?format=csv")
     rows = table(response)
     assert [row["node"] for row in rows] == [node["node"] for node in snapshot["nodes"]]
@@ -79,11 +79,11 @@ def test_nodes_are_a_table_with_a_row_each_and_are_not_pushed_again(
         ("q=", ["a", "b", "c", "d"]),
         ("q=%20NODE-b", []), ("q=%20B%20", ["b"]), ("q=10.0.0.3", ["c"]),
         ("status=offline", ["b"]), ("status=unknown", ["c"]), ("status=online&q=9100", ["a", "d"]),
-        # An alert fires for d, and for a one is pending
+        # An alert is firing for d, and an alert is pending for a
         ("status=trouble", ["b", "d"]), ("status=trouble&q=d", ["d"]),
     ],
 )  # fmt: skip
-def test_nodes_are_those_that_the_request_filters_and_are_not_pushed_again(
+def test_filtered_nodes_are_answered_and_not_republished(
     client: FlaskClient, collector: Any, redis: Redis, query: str, expected: list[str]
 ) -> None:
     snapshot = golden_message("metrics")
@@ -96,25 +96,21 @@ def test_nodes_are_those_that_the_request_filters_and_are_not_pushed_again(
     alerts = golden_message("alerts")
     alert = alerts["active_alerts"][0]
     alerts["active_alerts"] = [alert | {"node": "d", "state": "firing"}, alert | {"node": "a", "state": "pending"}]
-    collector.leave(METRICS_CHANNEL, snapshot)
-    collector.leave(ALERTS_CHANNEL, alerts)
+    collector.store(METRICS_CHANNEL, snapshot)
+    collector.store(ALERTS_CHANNEL, alerts)
     assert [row["node"] for row in table(client.get(f"/api/cluster/nodes?format=csv&{query}"))] == expected
     stored = [node for node in snapshot["nodes"] if node["node"] in expected]
     assert client.get(f"/api/cluster/nodes?{query}").get_json() == stored
     assert (redis.keys("cluster:api:published:*") == []) == (query != "q=")
 
 
-def test_nodes_in_trouble_are_those_offline_when_nothing_is_known_of_alerts(
-    client: FlaskClient, collector: Any
-) -> None:
-    collector.leave(METRICS_CHANNEL)
+def test_nodes_in_trouble_are_the_offline_ones_without_alert_data(client: FlaskClient, collector: Any) -> None:
+    collector.store(METRICS_CHANNEL)
     assert {row["status"] for row in table(client.get("/api/cluster/nodes?format=csv&status=trouble"))} == {"offline"}
 
 
-def test_history_is_a_table_with_a_row_for_each_step_of_each_node(
-    client: FlaskClient, collector: Any, redis: Redis
-) -> None:
-    collector.leave(METRICS_CHANNEL)
+def test_history_table_has_a_row_for_each_step_of_each_node(client: FlaskClient, collector: Any, redis: Redis) -> None:
+    collector.store(METRICS_CHANNEL)
     for node, cpu in (("node6.lan", (1.0, 2.5, 4.0)), ("=x", 7.0), (CLUSTER_NODE, 9.0)):
         entry = encode_entry(HistoryEntry(5, tuple({"cpu_usage": cpu, "load1": -0.0}.get(name) for name in MEASURES)))  # type: ignore[call-overload]
         redis.xadd(history_key(TEN_SECONDS.seconds, node), {HISTORY_FIELD: entry}, id=f"{START}000-1")
@@ -138,20 +134,20 @@ def test_history_is_a_table_with_a_row_for_each_step_of_each_node(
 
 @pytest.fixture
 def recorded(collector: Any, redis: Redis) -> int:
-    """More incidents than one page reads, and one that goes on; how many there are."""
-    collector.leave(ALERTS_CHANNEL)
+    """Write more incidents than one page reads, and an ongoing one. Return their number."""
+    collector.store(ALERTS_CHANNEL)
     example = golden_message("incident")
     pipeline = redis.pipeline()
-    for number in range(1, RECORDS_A_PAGE + 501):
+    for number in range(1, RECORDS_PER_PAGE + 501):
         raw = json.dumps(
             example | {"id": f"x@{number}", "message": "@all", "severity": "info" if number % 2 else "warning"}
         )
         pipeline.xadd(INCIDENTS_KEY, {INCIDENTS_FIELD: raw}, id=f"1-{number}")
     pipeline.execute()
-    return RECORDS_A_PAGE + 501
+    return RECORDS_PER_PAGE + 501
 
 
-def test_incidents_are_one_table_when_they_are_more_than_a_page_has(client: FlaskClient, recorded: int) -> None:
+def test_incidents_table_has_more_incidents_than_a_page(client: FlaskClient, recorded: int) -> None:
     rows = table(client.get("/api/incidents?format=csv"))
     assert len({row["id"] for row in rows}) == len(rows) == recorded
     assert (rows[0]["ended"], rows[1]["id"], rows[-1]["id"]) == ("", f"x@{recorded - 1}", "x@1")
@@ -168,14 +164,14 @@ def test_incidents_are_one_table_when_they_are_more_than_a_page_has(client: Flas
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("form", ["json", "csv"])
-def test_incidents_are_those_that_the_request_filters(
+def test_incidents_table_has_only_filtered_incidents(
     client: FlaskClient, collector: Any, redis: Redis, form: str, query: str, expected: list[str]
 ) -> None:
     alerts = golden_message("alerts")
     alerts["active_alerts"] = [
         alerts["active_alerts"][0] | {"node": "node9", "state": "firing", "severity": "critical", "message": "hot"}
     ]
-    collector.leave(ALERTS_CHANNEL, alerts)
+    collector.store(ALERTS_CHANNEL, alerts)
     example = golden_message("incident")
     for number, severity, message in ((7, "critical", "memory is 97\N{NO-BREAK SPACE}% full"), (8, "info", "clock")):
         incident = example | {"id": f"x@{number}", "node": f"node{number}", "severity": severity, "message": message}
@@ -186,9 +182,7 @@ def test_incidents_are_those_that_the_request_filters(
 
 
 @pytest.mark.usefixtures("recorded")
-def test_incidents_are_no_table_when_redis_is_away_and_only_a_part_is_known(
-    client: FlaskClient, valkey: Valkey
-) -> None:
+def test_incidents_table_is_refused_when_memory_has_only_a_part(client: FlaskClient, valkey: Valkey) -> None:
     client.get("/api/incidents")
     valkey.stop()
     assert client.get("/api/incidents?format=csv").status_code == 503

@@ -1,4 +1,4 @@
-"""The language of the pages: who chooses it, what the headers say of it, and that programs get English."""
+"""The language of the pages: how it is chosen, its headers, and English for programs."""
 
 from typing import Any
 
@@ -7,17 +7,17 @@ from flask import Flask, render_template, render_template_string
 from flask.testing import FlaskClient
 
 from api.language import COOKIE, KEPT_SECONDS, LANGUAGES, gettext, language
+from api.message_store import NotStored
 from api.pages import PAGES
-from api.store import NothingStored
-from api.tests.conftest import cookies, failing
+from api.tests.conftest import cookies, failing_client
 from contract.names import CHANNELS
 
 FRENCH = "fr-FR,fr;q=0.9,en;q=0.8"
 SENTENCE = {"en": "There is nothing at &#39;/nope&#39;.", "fr": "Il n’y a rien à l’adresse &#39;/nope&#39;."}
 
 
-def chosen(client: FlaskClient, path: str = "/nope", **headers: str) -> str:
-    """The language of a page, in which its text and its header agree; a ``Cookie`` replaces the client's own."""
+def page_language(client: FlaskClient, path: str = "/nope", **headers: str) -> str:
+    """Return the language of a page. Its text and its header must agree. A ``Cookie`` header replaces the client's."""
     if "Cookie" in headers:
         client = client.application.test_client(use_cookies=False)
     response = client.get(path, headers={name.replace("_", "-"): value for name, value in headers.items()})
@@ -34,38 +34,38 @@ def chosen(client: FlaskClient, path: str = "/nope", **headers: str) -> str:
         ("fr;q=0", "en"), ("de", "en"), ("*", "en"), ("frr, french", "en"), ("", "en"), (";;,=q", "en"),
     ],
 )  # fmt: skip
-def test_page_is_in_the_language_that_the_browser_likes_best(client: FlaskClient, accepted: str, expected: str) -> None:
-    assert chosen(client, Accept_Language=accepted) == expected
+def test_page_is_in_the_preferred_language_of_the_browser(client: FlaskClient, accepted: str, expected: str) -> None:
+    assert page_language(client, Accept_Language=accepted) == expected
 
 
-def test_page_is_english_when_nobody_chooses(client: FlaskClient) -> None:
-    assert chosen(client) == "en"
+def test_page_is_english_by_default(client: FlaskClient) -> None:
+    assert page_language(client) == "en"
 
 
-def test_cookie_wins_when_the_browser_likes_another_language(client: FlaskClient) -> None:
-    assert chosen(client, Cookie=f"{COOKIE}=en", Accept_Language=FRENCH) == "en"
-    assert chosen(client, Cookie=f"{COOKIE}=fr", Accept_Language="en") == "fr"
+def test_cookie_overrides_the_language_of_the_browser(client: FlaskClient) -> None:
+    assert page_language(client, Cookie=f"{COOKIE}=en", Accept_Language=FRENCH) == "en"
+    assert page_language(client, Cookie=f"{COOKIE}=fr", Accept_Language="en") == "fr"
 
 
 @pytest.mark.parametrize("value", ["de", "FR", "", "fr-CA", "../fr", '"fr', "x" * 5000])
-def test_cookie_is_ignored_when_it_names_no_language(client: FlaskClient, value: str) -> None:
-    assert chosen(client, Cookie=f"{COOKIE}={value}") == "en"
-    assert chosen(client, Cookie=f"{COOKIE}={value}", Accept_Language="fr") == "fr"
+def test_cookie_is_ignored_when_its_language_is_unknown(client: FlaskClient, value: str) -> None:
+    assert page_language(client, Cookie=f"{COOKIE}={value}") == "en"
+    assert page_language(client, Cookie=f"{COOKIE}={value}", Accept_Language="fr") == "fr"
 
 
-def test_parameter_wins_when_cookie_and_browser_name_another_language(client: FlaskClient) -> None:
-    assert chosen(client, "/nope?lang=fr", Cookie=f"{COOKIE}=en", Accept_Language="en") == "fr"
+def test_parameter_overrides_cookie_and_browser(client: FlaskClient) -> None:
+    assert page_language(client, "/nope?lang=fr", Cookie=f"{COOKIE}=en", Accept_Language="en") == "fr"
 
 
 @pytest.mark.parametrize("value", ["de", "FR", "", "fr-CA", "../fr", "%00", "fr%0d%0aSet-Cookie:x=1", "x" * 5000])
-def test_parameter_is_ignored_when_it_names_no_language(client: FlaskClient, value: str) -> None:
+def test_parameter_is_ignored_when_its_language_is_unknown(client: FlaskClient, value: str) -> None:
     response = client.get(f"/nope?lang={value}", headers={"Accept-Language": "fr"})
     assert response.headers["Content-Language"] == "fr"
     assert "Set-Cookie" not in response.headers
 
 
 @pytest.mark.parametrize("name", LANGUAGES)
-def test_parameter_sets_a_cookie_that_scripts_read_for_a_year(client: FlaskClient, name: str) -> None:
+def test_parameter_sets_a_cookie_for_a_year_that_scripts_can_read(client: FlaskClient, name: str) -> None:
     cookie = cookies(client.get(f"/?lang={name}"))[COOKIE]
     assert cookie.value == name
     assert (cookie["path"], cookie["samesite"], cookie["max-age"]) == ("/", "Lax", str(KEPT_SECONDS))
@@ -73,30 +73,28 @@ def test_parameter_sets_a_cookie_that_scripts_read_for_a_year(client: FlaskClien
     assert not cookie["domain"]
 
 
-def test_parameter_chooses_for_the_pages_that_follow(client: FlaskClient) -> None:
+def test_parameter_sets_the_language_of_later_pages(client: FlaskClient) -> None:
     client.get("/?lang=fr")
-    assert chosen(client) == "fr"
+    assert page_language(client) == "fr"
     client.get("/?lang=en")
-    assert chosen(client, Accept_Language=FRENCH) == "en"
+    assert page_language(client, Accept_Language=FRENCH) == "en"
 
 
-def test_page_sets_no_cookie_when_nobody_chose(client: FlaskClient) -> None:
+def test_page_sets_no_cookie_without_the_parameter(client: FlaskClient) -> None:
     assert "Set-Cookie" not in client.get("/", headers={"Accept-Language": FRENCH}).headers
 
 
 @pytest.mark.parametrize("path", [*sorted(PAGES), "/nope"])
-def test_page_says_its_language_and_what_it_depends_on(client: FlaskClient, path: str) -> None:
+def test_page_has_headers_for_its_language_and_caches(client: FlaskClient, path: str) -> None:
     response = client.get(path, headers={"Accept-Language": FRENCH})
     assert response.headers["Content-Language"] == "fr"
     assert {"accept-language", "cookie"} <= set(response.vary.as_set())
 
 
 @pytest.mark.parametrize("path", ["/api/cluster/snapshot", "/api/health", "/api/nope", "/api", "/livez", "/metrics"])
-def test_answer_to_a_program_is_the_same_whatever_language_is_asked_for(
-    client: FlaskClient, collector: Any, path: str
-) -> None:
+def test_json_answer_ignores_the_language(client: FlaskClient, collector: Any, path: str) -> None:
     for channel in CHANNELS:
-        collector.leave(channel)
+        collector.store(channel)
     client.set_cookie(COOKIE, "fr")
     response = client.get(f"{path}?lang=fr", headers={"Accept-Language": FRENCH})
     assert not {"accept-language", "cookie"} & set(response.vary.as_set())
@@ -108,11 +106,11 @@ def test_answer_to_a_program_is_the_same_whatever_language_is_asked_for(
     ("method", "path", "title", "detail"),
     [
         ("GET", "/api/nope", "Not Found", "There is nothing at '/api/nope'."),
-        ("POST", "/api/health", "Method Not Allowed", "POST is not among the methods that '/api/health' takes."),
+        ("POST", "/api/health", "Method Not Allowed", "'/api/health' does not accept the method POST."),
         ("GET", "/api/cluster/snapshot", "Service Unavailable", "Nothing is stored under"),
     ],
 )
-def test_problem_is_english_when_french_is_asked_for(
+def test_problem_is_english_when_french_is_requested(
     client: FlaskClient, method: str, path: str, title: str, detail: str
 ) -> None:
     client.set_cookie(COOKIE, "fr")
@@ -127,20 +125,20 @@ def test_problem_is_english_when_french_is_asked_for(
         ("GET", "/nope", 404, ["Page introuvable", "Il n’y a rien à l’adresse", "Aller au tableau de bord"]),
         ("GET", "/100%25%28x%29s", 404, ["Il n’y a rien à l’adresse &#39;/100%(x)s&#39;."]),
         ("POST", "/", 405, ["Méthode non autorisée", "n’accepte pas la méthode POST"]),
-        ("GET", "/", 500, ["Erreur interne du serveur", "L’api n’a pas pu répondre\u00a0;"]),
+        ("GET", "/", 500, ["Erreur interne du serveur", "L’api n’a pas pu répondre. Son journal"]),
     ],
 )
-def test_error_page_is_french_when_french_is_asked_for(
+def test_error_page_is_french_when_french_is_requested(
     app: Flask, method: str, path: str, status: int, texts: list[str]
 ) -> None:
-    response = failing(app, RuntimeError()).open(path, method=method, headers={"Accept-Language": FRENCH})
+    response = failing_client(app, RuntimeError()).open(path, method=method, headers={"Accept-Language": FRENCH})
     assert response.status_code == status
     for text in texts:
         assert text in response.get_data(as_text=True)
 
 
-def test_page_is_unavailable_in_french_when_its_view_lacks_what_it_needs(app: Flask) -> None:
-    response = failing(app, NothingStored("key")).get("/?lang=fr")
+def test_unavailable_page_is_french_when_french_is_requested(app: Flask) -> None:
+    response = failing_client(app, NotStored("key")).get("/?lang=fr")
     assert response.status_code == 503
     assert "Service indisponible" in response.get_data(as_text=True)
     assert "Vérifiez que Redis et le collecteur fonctionnent" in response.get_data(as_text=True)
@@ -148,7 +146,7 @@ def test_page_is_unavailable_in_french_when_its_view_lacks_what_it_needs(app: Fl
 
 @pytest.mark.parametrize("name", LANGUAGES)
 def test_every_page_renders_in_every_language(app: Flask, name: str) -> None:
-    # Parts of pages begin with an underscore, and come with the pages that they are parts of.
+    # Included templates begin with an underscore. The pages that include them test them.
     templates = app.jinja_env.list_templates(filter_func=lambda template: not template.startswith("_"))
     assert {"error.html", "live.html", "node.html"} <= set(templates)
     for template in templates:

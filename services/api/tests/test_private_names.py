@@ -1,7 +1,7 @@
-"""What the worker uses of gunicorn without being promised it is what it was, and is listed.
+"""The private names of gunicorn that the worker uses are listed and unchanged.
 
-When the first test fails after an upgrade: compare what changed there with ``api/worker.py``, then note the new digest,
-which the failure shows. What else could take gunicorn's place: docs/decisions/api-worker.md.
+If the first test fails after an upgrade, compare the change in gunicorn with ``api/worker.py``, then note the new
+digest from the failure. docs/decisions/api-worker.md names alternatives to gunicorn.
 """
 
 import ast
@@ -16,7 +16,7 @@ import pytest
 from api.worker import PRIVATE_NAMES
 
 API = Path(__file__).parents[1]
-#: By class, its file.
+#: File of each class.
 FILES = {
     "ThreadWorker": "workers/gthread.py",
     "TConn": "workers/gthread.py",
@@ -26,9 +26,9 @@ FILES = {
     "Parser": "http/parser.py",
     "Unreader": "http/unreader.py",
 }
-#: By file and name, the first 12 digits of the SHA-256 of its source.
+#: The first 12 digits of the SHA-256 of each function's source, by file and name.
 NOTED = {
-    # what the worker calls, stands in for, or takes an attribute of
+    # names that the worker calls, overrides or reads
     ("workers/gthread.py", "ThreadWorker.__init__"): "1eac0cc119f7",
     ("workers/gthread.py", "ThreadWorker.get_thread_pool"): "d6960240d341",
     ("workers/gthread.py", "ThreadWorker.enqueue_req"): "31650e17c532",
@@ -52,7 +52,7 @@ NOTED = {
     ("http/message.py", "Message.force_close"): "82dc75136c24",
     ("http/parser.py", "Parser.__init__"): "73e02d73a07e",
     ("http/unreader.py", "Unreader.__init__"): "be9fb1903cde",
-    # who calls it, and in which order
+    # callers of these names, in their order
     ("workers/gthread.py", "ThreadWorker.run"): "04b0aa94b0ad",
     ("workers/gthread.py", "ThreadWorker.wait_for_and_dispatch_events"): "c5d96456e70e",
     ("workers/gthread.py", "ThreadWorker.set_accept_enabled"): "3fc111b1def9",
@@ -60,7 +60,7 @@ NOTED = {
     ("workers/gthread.py", "ThreadWorker._keepalive_after"): "1a41e5f81cdc",
     ("workers/gthread.py", "TConn.init"): "bb755b47c4af",
     ("http/parser.py", "Parser.finish_body"): "0c7894c23e20",
-    # who sends ``CONTINUE``, and what is sent and received through ``PatientSocket``
+    # senders of ``CONTINUE``, and data that is sent and received through ``BufferedSocket``
     ("http/wsgi.py", "create"): "3c82ed8b5a1b",
     ("http/wsgi.py", "Response.sendfile"): "58f89c32906a",
     ("http/unreader.py", "SocketUnreader"): "6824a243ce4e",
@@ -91,7 +91,7 @@ def definition(file: str, name: str) -> ast.AST | None:
 
 
 def attributes(node: ast.AST) -> set[str]:
-    """What a function or a class names: its methods, and the attributes of anything."""
+    """Return the names in a function or a class: its methods, and the attributes of any object."""
     return {
         each.attr if isinstance(each, ast.Attribute) else each.name
         for each in ast.walk(node)
@@ -100,12 +100,12 @@ def attributes(node: ast.AST) -> set[str]:
 
 
 def assigned(node: ast.AST) -> set[str]:
-    """The attributes that a function gives to its object."""
+    """Return the attributes that a function assigns to its object."""
     return {each.attr for each in ast.walk(node) if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Store)}
 
 
 def is_there(cls: str, name: str) -> bool:
-    """Whether a listed name is a method with a digest, or an attribute that a function with a digest assigns."""
+    """Return whether a listed name is a method with a digest, or an attribute that a function with a digest assigns."""
     if (FILES[cls], f"{cls}.{name}") in NOTED:
         return True
     functions = [definition(*key) for key in NOTED if key[1].startswith(f"{cls}.")]
@@ -113,7 +113,7 @@ def is_there(cls: str, name: str) -> bool:
 
 
 @pytest.mark.parametrize(("file", "name"), NOTED)
-def test_what_stands_behind_a_name_is_what_it_was(file: str, name: str) -> None:
+def test_private_name_of_gunicorn_is_unchanged(file: str, name: str) -> None:
     node = definition(file, name)
     assert node is not None, f"gunicorn {version('gunicorn')} has no {name} in {file}"
     text = ast.get_source_segment(source(file), node) or ""
@@ -121,7 +121,7 @@ def test_what_stands_behind_a_name_is_what_it_was(file: str, name: str) -> None:
     assert found == NOTED[file, name], f"{name} is another one in gunicorn {version('gunicorn')}: {file}"
 
 
-def test_every_listed_name_is_there_and_every_used_one_is_listed() -> None:
+def test_every_listed_private_name_exists_and_every_used_one_is_listed() -> None:
     missing = [f"{cls}.{name}" for cls, names in PRIVATE_NAMES.items() for name in names if not is_there(cls, name)]
     assert missing == []
     theirs: set[str] = set()
@@ -129,12 +129,12 @@ def test_every_listed_name_is_there_and_every_used_one_is_listed() -> None:
         node = definition(file, cls)
         assert isinstance(node, ast.ClassDef)
         theirs |= {each.name for each in node.body if isinstance(each, ast.FunctionDef)} | assigned(node)
-    # A socket has a ``fileno`` too, which is the one that is used.
+    # Sockets also have a ``fileno``, and the worker uses only that one.
     used = attributes(ast.parse((API / "worker.py").read_text())) & theirs - {"__init__", "fileno"}
     assert used == {name for names in PRIVATE_NAMES.values() for name in names}
 
 
-def test_only_the_worker_knows_private_parts_of_gunicorn() -> None:
+def test_only_the_worker_imports_private_modules_of_gunicorn() -> None:
     documented = {"gunicorn.app.base", "gunicorn.glogging"}
     known = {
         (path.name, module)

@@ -1,4 +1,4 @@
-"""What ``make messages`` and ``make check`` find in translations."""
+"""The checks of translations in ``make messages`` and ``make check``."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def po(string: str, text: str = "A %(x)s: <b>100%%</b>", flags: str = "") -> str
         ("Un %(x)s\u00a0: <b>100 %%</b>", "", "no-break space"),
     ],
 )  # fmt: skip
-def test_translation_is_complained_of_when_it_is_wrong(string: str, flags: str, complaint: str | None) -> None:
+def test_check_reports_a_wrong_translation(string: str, flags: str, complaint: str | None) -> None:
     found = list(wrongs(catalog_of("A %(x)s: <b>100%%</b>", po(string, flags=flags))))
     assert len(found) == (0 if complaint is None else 1)
     assert (complaint or "") in "".join(found)
@@ -47,31 +47,31 @@ def test_translation_is_complained_of_when_it_is_wrong(string: str, flags: str, 
         ("un nœud", "%(num)s nœuds", "%(num)s"),
     ],
 )
-def test_every_form_is_looked_at_when_a_text_has_a_plural(one: str, many: str, complaint: str | None) -> None:
+def test_check_reads_every_plural_form(one: str, many: str, complaint: str | None) -> None:
     po = f'msgid "{PLURAL[0]}"\nmsgid_plural "{PLURAL[1]}"\nmsgstr[0] "{one}"\nmsgstr[1] "{many}"\n'
     found = list(wrongs(catalog_of(PLURAL, po)))
     assert len(found) == (0 if complaint is None else 1)
     assert (complaint or "") in "".join(found)
 
 
-def test_translation_comes_back_when_its_text_does() -> None:
+def test_obsolete_translation_returns_with_its_text() -> None:
     without = po_of(catalog_of("other", po("Un", "A"))).decode()
     assert '#~ msgstr "Un"' in without
     assert catalog_of("A", without)["A"].string == "Un"
 
 
-def test_catalog_is_the_same_when_it_is_made_again() -> None:
+def test_catalog_is_reproducible() -> None:
     first = catalog_of("A", po("Un", "A"))
     second = catalog_of("A", po_of(first).decode())
     assert (po_of(second), mo_of(second)) == (po_of(first), mo_of(first))
     assert b"Date" not in mo_of(first) + po_of(first)
 
 
-def test_texts_are_those_of_templates_and_code() -> None:
+def test_texts_come_from_templates_and_code() -> None:
     found = texts()
     assert "Go to the dashboard" in found
     assert "Not Found" in found
-    assert any("says so. Data appears" in str(message.id) for message in found)
+    assert any("reaches Redis. The data then" in str(message.id) for message in found)
 
 
 def test_every_language_has_a_compiled_catalog() -> None:

@@ -1,1 +1,1 @@
-"""The alert rules, and the alerts that they make of what is seen on the nodes."""
+"""The alert rules, and the alerts that the rules make from the observed nodes."""

@@ -1,4 +1,4 @@
-"""What each rule reads on a node, and what is said of it."""
+"""What each rule reads from a node, and the sentences of its alerts."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,70 +7,70 @@ from typing import Final
 from collector.alerts.rules import SensorPattern
 from collector.measures import Measures
 from collector.sample import Filesystem
-from collector.texts import alerts
+from collector.sentences import alerts
 from contract.messages import Coded, NodeRole, NodeStatus
 
-#: A detail (a mount point, a sensor; empty for a condition of the whole node) and its measure in the rule's unit;
-#: ``None`` where it could not be told just now.
+#: A detail (a mount point, a sensor; empty for a condition of the whole node) and its measure in the rule's unit,
+#: ``None`` while the measure is unknown.
 Reading = tuple[str, float | None]
-#: The measure of a file system that is read-only and was never seen writable.
+#: The measure of a read-only file system that has never been writable.
 NEVER_WRITABLE: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Observation:
-    """A node as the rules see it. ``status`` is ``unknown`` until this collector has scraped it itself."""
+class ObservedNode:
+    """A node as the rules read it. ``status`` is ``unknown`` until this collector has scraped the node."""
 
     node: str
     status: NodeStatus
-    #: Why it is offline.
+    #: Why the node is offline.
     error: Coded | None
     #: ``None`` unless the node is online.
     measures: Measures | None
     role: NodeRole = "worker"
 
 
-def readings(
-    rule: str, seen: Observation, known: Collection[str] = (), *, ignored_sensors: Sequence[SensorPattern] = ()
+def condition_readings(
+    rule: str, observed: ObservedNode, alerted: Collection[str] = (), *, ignored_sensors: Sequence[SensorPattern] = ()
 ) -> Iterable[Reading] | None:
-    """Return what ``rule`` reads on a node, or ``None`` where nothing can be said of it just now.
+    """Return the readings of ``rule`` on a node; ``None`` while the condition is unknown.
 
-    ``known`` are the details that have an alert already: of alarms only those are read, and the ones that are raised.
-    ``ignored_sensors`` are those that the rule on temperature leaves out.
+    ``alerted``: the details that already have an alert. Rules on alarms read only these details and the raised alarms.
+    ``ignored_sensors``: the sensors that the temperature rule leaves out.
     """
-    if seen.status == "unknown":
+    if observed.status == "unknown":
         return None
     if rule == "node_down":
-        return (("", 1.0 if seen.status == "offline" else 0.0),)
-    if seen.measures is None or seen.measures.hung_collector in _COLLECTORS.get(rule, ()):
+        return (("", 1.0 if observed.status == "offline" else 0.0),)
+    if observed.measures is None or observed.measures.hung_collector in _COLLECTORS_OF_RULE.get(rule, ()):
         return None
     if ignored_sensors:
-        return (("", _temperature(seen.measures, ignored_sensors)),)
+        return (("", _temperature(observed.measures, ignored_sensors)),)
     match rule:
         case "under_voltage":
-            return _alarms(seen.measures.under_voltage, known)
+            return _alarm_readings(observed.measures.under_voltage, alerted)
         case "hardware_alarm":
-            return _alarms(seen.measures.hardware_alarms, known)
-    return _READ[rule](seen.measures)
+            return _alarm_readings(observed.measures.hardware_alarms, alerted)
+    return _READERS[rule](observed.measures)
 
 
 def alert_value(rule: str, measure: float | None) -> float | None:
-    """The measure as an alert states it; ``None`` for a condition without one."""
-    return round(measure, 1) + 0.0 if measure is not None and rule not in _WITHOUT_MEASURE else None
+    """Return the measure as an alert has it; ``None`` for a condition without a measure."""
+    return round(measure, 1) + 0.0 if measure is not None and rule not in _RULES_WITHOUT_MEASURE else None
 
 
-def begun(rule: str, seen: Observation, detail: str, value: float | None) -> Coded:
-    """Say that the condition holds; ``value`` is ``None`` for one without a measure alone."""
-    node, measure = seen.node, value or 0.0
+def begin_sentence(rule: str, observed: ObservedNode, detail: str, value: float | None) -> Coded:
+    """Return the sentence that the condition holds; ``value`` is ``None`` only for a condition without a measure."""
+    node, measure = observed.node, value or 0.0
     match rule:
         case "node_down":
-            return alerts.node_offline(node, seen.error)
+            return alerts.node_offline(node, observed.error)
         case "filesystem_full":
             return alerts.filesystem_full(node, detail, measure)
         case "filesystem_readonly":
             return alerts.filesystem_readonly(node, detail)
         case "clock_offset":
-            offset = seen.measures.clock_offset_seconds if seen.measures else None
+            offset = observed.measures.clock_offset_seconds if observed.measures else None
             return (alerts.clock_behind if (offset or 0) < 0 else alerts.clock_ahead)(node, measure)
         case "under_voltage":
             return alerts.voltage_low(node, detail)
@@ -79,8 +79,8 @@ def begun(rule: str, seen: Observation, detail: str, value: float | None) -> Cod
     return alerts.OF_NODE[rule, detail][0](node, measure)
 
 
-def ended(rule: str, node: str, detail: str, value: float | None) -> Coded:
-    """Say that the condition holds no longer; ``value`` as in ``begun``."""
+def end_sentence(rule: str, node: str, detail: str, value: float | None) -> Coded:
+    """Return the sentence that the condition no longer holds; ``value`` as in ``begin_sentence``."""
     measure = value or 0.0
     match rule:
         case "node_down":
@@ -98,26 +98,26 @@ def ended(rule: str, node: str, detail: str, value: float | None) -> Coded:
     return alerts.OF_NODE[rule, detail][1](node, measure)
 
 
-def gone(rule: str, seen: Observation, detail: str) -> Coded:
-    """Say why a rule does not read a detail any more."""
-    there = seen.measures.filesystems if seen.measures else ()
-    is_readonly = any(each.mountpoint == detail and not each.can_fill_up for each in there)
-    return (alerts.filesystem_not_written if is_readonly else alerts.filesystem_unmounted)(seen.node, detail)
+def detail_gone_sentence(rule: str, observed: ObservedNode, detail: str) -> Coded:
+    """Return the sentence why a rule no longer reads a detail."""
+    filesystems = observed.measures.filesystems if observed.measures else ()
+    is_readonly = any(each.mountpoint == detail and not each.can_fill_up for each in filesystems)
+    return (alerts.filesystem_not_written if is_readonly else alerts.filesystem_unmounted)(observed.node, detail)
 
 
 def _temperature(measures: Measures, ignored: Sequence[SensorPattern]) -> float | None:
-    """Of the hottest sensor that is not ignored."""
+    """Return the temperature of the hottest sensor that is not ignored."""
     for sensor in measures.sensors:
-        if not any(pattern.fits(sensor) for pattern in ignored):
+        if not any(pattern.matches(sensor) for pattern in ignored):
             return sensor.celsius
     return None
 
 
 def _readonly(filesystem: Filesystem) -> float | None:
-    """1 where a file system became read-only, 0 where it can be written, between them where it never could.
+    """Return 1 if a file system became read-only, 0 if it is writable, ``NEVER_WRITABLE`` if it never was.
 
-    Between 0 and 1, an alert neither begins nor ends. So a file system that is made to be read makes no alert, and the
-    alert of a collector before this one goes on.
+    Between 0 and 1, an alert neither begins nor ends: a file system that is always read-only makes no alert, and an
+    alert of the previous collector goes on.
     """
     if filesystem.readonly is None:
         return None
@@ -129,8 +129,8 @@ def _clock_offset(measures: Measures) -> tuple[Reading, ...]:
     return (("", None if offset is None else abs(offset)),)
 
 
-#: The collectors of node_exporter that tell what a rule reads.
-_COLLECTORS: Final[Mapping[str, tuple[str, ...]]] = {
+#: The collectors of node_exporter that a rule depends on.
+_COLLECTORS_OF_RULE: Final[Mapping[str, tuple[str, ...]]] = {
     "memory": ("meminfo",),
     "filesystem_full": ("filesystem",),
     "filesystem_readonly": ("filesystem",),
@@ -140,14 +140,14 @@ _COLLECTORS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 
 
-def _alarms(raised: tuple[str, ...] | None, known: Collection[str]) -> list[Reading]:
+def _alarm_readings(raised: tuple[str, ...] | None, alerted: Collection[str]) -> list[Reading]:
     if raised is None:
-        return [(sensor, None) for sensor in known]
-    return [(sensor, float(sensor in raised)) for sensor in sorted({*raised, *known})]
+        return [(sensor, None) for sensor in alerted]
+    return [(sensor, float(sensor in raised)) for sensor in sorted({*raised, *alerted})]
 
 
-_WITHOUT_MEASURE: Final = ("node_down", "filesystem_readonly", "under_voltage", "hardware_alarm")
-_READ: Final[Mapping[str, Callable[[Measures], Iterable[Reading]]]] = {
+_RULES_WITHOUT_MEASURE: Final = ("node_down", "filesystem_readonly", "under_voltage", "hardware_alarm")
+_READERS: Final[Mapping[str, Callable[[Measures], Iterable[Reading]]]] = {
     "memory": lambda measures: (("", measures.memory_usage),),
     "filesystem_full": lambda measures: [
         (each.mountpoint, each.usage) for each in measures.filesystems if each.can_fill_up

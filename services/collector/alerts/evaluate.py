@@ -1,4 +1,4 @@
-"""Judge the nodes by the rules: the alerts of the round before and what is seen now give the alerts of now."""
+"""Apply the rules to the nodes: the alerts of the previous round and the observed nodes give the current alerts."""
 
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -6,34 +6,43 @@ from typing import Final, Literal, Self
 
 import msgspec
 
-from collector.alerts.conditions import Observation, Reading, alert_value, begun, ended, gone, readings
+from collector.alerts.conditions import (
+    ObservedNode,
+    Reading,
+    alert_value,
+    begin_sentence,
+    condition_readings,
+    detail_gone_sentence,
+    end_sentence,
+)
 from collector.alerts.rules import Rule, Rules
-from collector.texts.alerts import detail_left_out, measure_untold, rule_off, rule_unknown, target_removed
-from collector.texts.sentence import Text, coded, english
+from collector.sentences.alerts import detail_left_out, measure_untold, rule_off, rule_unknown, target_removed
+from collector.sentences.sentence import AlertText, code_and_arguments, english
 from contract.messages import Alert, AlertState, Coded, Severity, Timestamp
 from runtime.clock import timestamp, unix_seconds
 
-#: Seconds after which an alert ends whose value an online node does not tell any more.
-UNTOLD_SECONDS: Final = 60.0
-#: Seconds after which a restored alert ends that no rule of this release judges. In a rolling update a collector of the
-#: other release takes the lease back within minutes; after a way back to this release nobody does.
-UNJUDGED_SECONDS: Final = 86_400.0
+#: Seconds after which an alert ends if an online node no longer reports the measure.
+MISSING_MEASURE_SECONDS: Final = 60.0
+#: Seconds after which a restored alert ends if this release does not have its rule. During a rolling update, a
+#: collector of the other release takes the lease back within minutes; after a rollback no collector has the rule.
+UNKNOWN_RULE_SECONDS: Final = 86_400.0
 
 #: Rule, node and detail.
 AlertKey = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """Now, by the clock that durations are taken from and by the one that timestamps are."""
+class CurrentTime:
+    """The current time, by the monotonic clock for durations and by the wall clock for timestamps."""
 
     monotonic_seconds: float
     unix_seconds: float
 
-    def monotonic_of(self, written: Timestamp) -> float:
-        """Return by the monotonic clock when something was that another collector dated, at the latest now.
+    def to_monotonic(self, written: Timestamp) -> float:
+        """Return the monotonic time of a timestamp that another collector wrote, at the latest the current time.
 
-        A clock that was set back meanwhile must not make it lie in the future.
+        The upper bound keeps the result out of the future if the wall clock was set back. An invalid timestamp gives
+        the current time.
         """
         try:
             ago = max(0.0, self.unix_seconds - unix_seconds(written))
@@ -41,8 +50,8 @@ class Moment:
             ago = 0.0
         return self.monotonic_seconds - ago
 
-    def written(self, monotonic_seconds: float) -> Timestamp:
-        """Return the timestamp of a moment of the monotonic clock."""
+    def to_timestamp(self, monotonic_seconds: float) -> Timestamp:
+        """Return the timestamp of a monotonic time."""
         return timestamp(self.unix_seconds - self.monotonic_seconds + monotonic_seconds)
 
 
@@ -52,20 +61,21 @@ class ActiveAlert:
 
     rule: str
     node: str
-    #: A mount point or a sensor, for instance; empty for a condition of the whole node.
+    #: For instance a mount point or a sensor; empty for a condition of the whole node.
     detail: str
     severity: Severity
     state: AlertState
     value: float | None
-    text: Text
-    #: The worst value since the condition began; of every rule with a measure the highest.
+    text: AlertText
+    #: The highest value since the condition began.
     peak: float | None
     #: When the condition began.
     since: Timestamp
     since_monotonic_seconds: float
-    #: When its condition was last seen to hold, or when the alert was restored.
-    told_monotonic_seconds: float
-    #: The alert as the collector before published it, until this one judges it: it may have fields of a later release.
+    #: When the condition last held, or when this collector restored the alert.
+    confirmed_monotonic_seconds: float
+    #: The alert as the previous collector published it, until this collector evaluates its rule: the alert may have
+    #: fields of a later release.
     published: msgspec.Raw | None = None
     #: As in ``Alert``.
     flapping: int = 0
@@ -73,7 +83,7 @@ class ActiveAlert:
 
     @property
     def key(self) -> AlertKey:
-        """What the alert is kept by."""
+        """Rule, node and detail."""
         return self.rule, self.node, self.detail
 
     @property
@@ -83,12 +93,12 @@ class ActiveAlert:
 
     @property
     def message(self) -> str:
-        """What is said, in English."""
+        """The sentence of the alert in English."""
         return english(self.text)
 
-    def as_message(self) -> Alert:
-        """Return the alert as messages have it."""
-        text = coded(self.text)
+    def to_contract(self) -> Alert:
+        """Return the alert in the form of the contract."""
+        text = code_and_arguments(self.text)
         return Alert(
             id=self.id,
             rule=self.rule,
@@ -108,123 +118,131 @@ class ActiveAlert:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """One transition; ``alert`` is as it stands after it, with the value and what is said of it."""
+class AlertTransition:
+    """A change of an alert's state; ``alert`` is the alert after the change, with its new value and sentence."""
 
-    transition: Literal["pending", "firing", "resolved", "pended"]
+    kind: Literal["pending", "firing", "resolved", "pended"]
     alert: ActiveAlert
-    #: Of one that is resolved: the alert with the words that it had before.
-    lasted: ActiveAlert | None = None
+    #: For a resolved alert: the alert with its previous sentence.
+    alert_before: ActiveAlert | None = None
     #: As in ``LogEntry``.
     count: int = 1
 
     @classmethod
     def end(cls, alert: ActiveAlert, why: Coded) -> Self:
-        """Return the end of an alert."""
-        return cls("resolved", replace(alert, text=why), lasted=alert)
+        """Return the transition that resolves ``alert``."""
+        return cls("resolved", replace(alert, text=why), alert_before=alert)
 
 
 Alerts = Mapping[AlertKey, ActiveAlert]
 
 
 def evaluate(
-    alerts: Alerts, rules: Rules, observations: Iterable[Observation], now: Moment
-) -> tuple[dict[AlertKey, ActiveAlert], list[Change]]:
-    """Return the alerts as of now and the transitions that led to them, in the order in which they are to be logged.
+    alerts: Alerts, rules: Rules, observations: Iterable[ObservedNode], now: CurrentTime
+) -> tuple[dict[AlertKey, ActiveAlert], list[AlertTransition]]:
+    """Return the current alerts and the transitions that led to them, in the order of the log.
 
-    An alert stays as it is while nothing can be said of its condition: the node is not online, or was not scraped
-    yet. It ends with its condition, and with what it was about: a node that is no target any more, a detail that an
-    online node has no longer, a rule that is switched off.
+    An alert stays unchanged while its condition is unknown: the node is not online, or was not scraped yet. An alert
+    ends when its condition ends, its node is no longer a target, an online node no longer has its detail, or its rule
+    is switched off.
 
-    An alert of a collector of another release, whose rule ``rules`` do not have or that is of no node, is for that
-    release to end. Here it ends with its node, and ``UNJUDGED_SECONDS`` after it was restored.
+    A collector of another release may have left an alert without a node, or an alert of a rule that ``rules`` do not
+    have. Only a collector of that release can resolve such an alert. This collector ends the alert when its node is
+    removed, or ``UNKNOWN_RULE_SECONDS`` after it was restored.
     """
-    left: dict[tuple[str, str], dict[str, ActiveAlert]] = {}
+    unread: dict[tuple[str, str], dict[str, ActiveAlert]] = {}
     for (rule_name, node, detail), alert in alerts.items():
-        left.setdefault((rule_name, node), {})[detail] = alert
+        unread.setdefault((rule_name, node), {})[detail] = alert
     current: dict[AlertKey, ActiveAlert] = {}
-    changes: list[Change] = []
+    transitions: list[AlertTransition] = []
     enabled = [rule for rule in rules.values() if rule.enabled]
     nodes: set[str] = set()
-    for seen in observations:
-        nodes.add(seen.node)
+    for observed in observations:
+        nodes.add(observed.node)
         for rule in enabled:
-            formers = left.get((rule.name, seen.node), {})
-            read = readings(rule.name, seen, formers, ignored_sensors=rule.ignore_sensors)
-            if read is None:
+            previous_alerts = unread.get((rule.name, observed.node), {})
+            readings = condition_readings(rule.name, observed, previous_alerts, ignored_sensors=rule.ignore_sensors)
+            if readings is None:
                 continue
-            left.pop((rule.name, seen.node), None)
-            for reading in read:
+            unread.pop((rule.name, observed.node), None)
+            for reading in readings:
                 detail = reading[0]
                 if rule.ignore and rule.ignores(detail):
                     continue
-                judged = _judged(rule, seen, reading, formers.pop(detail, None), now, changes)
-                if judged is not None:
-                    current[rule.name, seen.node, detail] = judged
-            for former in formers.values():
-                changes.append(Change.end(former, _why_gone(former, rule, seen)))
-    for formers in left.values():
-        for alert in formers.values():
-            why = why_left_ends(alert, rules, nodes, now)
+                alert_now = _evaluated(rule, observed, reading, previous_alerts.pop(detail, None), now, transitions)
+                if alert_now is not None:
+                    current[rule.name, observed.node, detail] = alert_now
+            for previous in previous_alerts.values():
+                transitions.append(AlertTransition.end(previous, _detail_end_reason(previous, rule, observed)))
+    for previous_alerts in unread.values():
+        for alert in previous_alerts.values():
+            why = end_reason(alert, rules, nodes, now)
             if why is None:
                 current[alert.key] = alert
             else:
-                changes.append(Change.end(alert, why))
-    return current, changes
+                transitions.append(AlertTransition.end(alert, why))
+    return current, transitions
 
 
-def _judged(
-    rule: Rule, seen: Observation, reading: Reading, former: ActiveAlert | None, now: Moment, changes: list[Change]
+def _evaluated(
+    rule: Rule,
+    observed: ObservedNode,
+    reading: Reading,
+    previous: ActiveAlert | None,
+    now: CurrentTime,
+    transitions: list[AlertTransition],
 ) -> ActiveAlert | None:
-    """Return the alert that a reading makes of ``former``, and add the transition to ``changes`` if there is one."""
+    """Return the alert after a reading, ``None`` if there is no alert; add the transition to ``transitions``."""
     detail, measure = reading
     if measure is None:
-        if former is None or now.monotonic_seconds - former.told_monotonic_seconds <= UNTOLD_SECONDS:
-            return former
-        changes.append(Change.end(replace(former, value=None), measure_untold(former.node, rule.name)))
+        if previous is None or now.monotonic_seconds - previous.confirmed_monotonic_seconds <= MISSING_MEASURE_SECONDS:
+            return previous
+        transitions.append(AlertTransition.end(replace(previous, value=None), measure_untold(previous.node, rule.name)))
         return None
     value = alert_value(rule.name, measure)
-    if not rule.is_true(measure, already=former is not None):
-        if former is None or now.monotonic_seconds - former.told_monotonic_seconds < rule.keep_seconds:
-            return former
-        changes.append(Change.end(replace(former, value=value), ended(rule.name, seen.node, detail, value)))
+    if not rule.is_met(measure, is_active=previous is not None):
+        if previous is None or now.monotonic_seconds - previous.confirmed_monotonic_seconds < rule.keep_seconds:
+            return previous
+        transitions.append(
+            AlertTransition.end(replace(previous, value=value), end_sentence(rule.name, observed.node, detail, value))
+        )
         return None
-    if former is None:
+    if previous is None:
         since, since_monotonic, peak = timestamp(now.unix_seconds), now.monotonic_seconds, value
     else:
-        since, since_monotonic = former.since, former.since_monotonic_seconds
-        peak = value if former.peak is None or value is None else max(former.peak, value)
-    fires = former is not None and former.state == "firing"
-    fires = fires or now.monotonic_seconds - since_monotonic >= rule.for_seconds
+        since, since_monotonic = previous.since, previous.since_monotonic_seconds
+        peak = value if previous.peak is None or value is None else max(previous.peak, value)
+    is_firing = previous is not None and previous.state == "firing"
+    is_firing = is_firing or now.monotonic_seconds - since_monotonic >= rule.for_seconds
     alert = ActiveAlert(
         rule=rule.name,
-        node=seen.node,
+        node=observed.node,
         detail=detail,
-        severity=rule.severity_of(seen.role),
-        state="firing" if fires else "pending",
+        severity=rule.severity_of(observed.role),
+        state="firing" if is_firing else "pending",
         value=value,
-        text=begun(rule.name, seen, detail, value),
+        text=begin_sentence(rule.name, observed, detail, value),
         peak=peak,
         since=since,
         since_monotonic_seconds=since_monotonic,
-        told_monotonic_seconds=now.monotonic_seconds,
+        confirmed_monotonic_seconds=now.monotonic_seconds,
     )
-    if former is None or former.state != alert.state:
-        changes.append(Change(alert.state, alert))
+    if previous is None or previous.state != alert.state:
+        transitions.append(AlertTransition(alert.state, alert))
     return alert
 
 
-def why_left_ends(alert: ActiveAlert, rules: Rules, nodes: Container[str], now: Moment) -> Coded | None:
-    """Return why an alert that nothing was read for ends, ``None`` where it stays."""
+def end_reason(alert: ActiveAlert, rules: Rules, nodes: Container[str], now: CurrentTime) -> Coded | None:
+    """Return why an alert without a reading ends; ``None`` if the alert stays."""
     if alert.node and alert.node not in nodes:
         return target_removed(alert.node)
     if alert.rule not in rules or not alert.node:
-        unjudged = now.monotonic_seconds - alert.told_monotonic_seconds > UNJUDGED_SECONDS
-        return rule_unknown(alert.node, alert.rule) if unjudged else None
+        has_expired = now.monotonic_seconds - alert.confirmed_monotonic_seconds > UNKNOWN_RULE_SECONDS
+        return rule_unknown(alert.node, alert.rule) if has_expired else None
     return None if rules[alert.rule].enabled else rule_off(alert.node, alert.rule)
 
 
-def _why_gone(alert: ActiveAlert, rule: Rule, seen: Observation) -> Coded:
+def _detail_end_reason(alert: ActiveAlert, rule: Rule, observed: ObservedNode) -> Coded:
     if rule.ignores(alert.detail):
         return detail_left_out(alert.node, alert.detail, rule.name)
-    return gone(rule.name, seen, alert.detail)
+    return detail_gone_sentence(rule.name, observed, alert.detail)

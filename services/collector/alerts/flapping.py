@@ -1,8 +1,9 @@
-"""What of the alerts' transitions the log tells, so that one that flaps does not push out what others did.
+"""Limit the transitions in the alert log, so that a flapping alert does not push out the entries of other alerts.
 
 An alert that fired ``FLAPPING_TIMES`` times in ``WINDOW_SECONDS`` flaps: it stays firing until its condition has not
-changed for as long. After an alert that ended without firing, further ones of the rule and node are counted, and told
-by one entry in ``WINDOW_SECONDS``. Beyond ``NODE_ENTRIES`` in that time, no alert of the node begins in the log.
+changed for ``WINDOW_SECONDS``. After an alert that ended without firing, further such alerts of the rule and node are
+counted, and one entry in ``WINDOW_SECONDS`` reports the count. After ``NODE_ENTRIES`` entries of a node in
+``WINDOW_SECONDS``, the log has no further beginnings of that node's alerts.
 """
 
 from collections import deque
@@ -10,238 +11,241 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
-from collector.alerts.conditions import Observation
-from collector.alerts.evaluate import ActiveAlert, AlertKey, Change, Moment, why_left_ends
+from collector.alerts.conditions import ObservedNode
+from collector.alerts.evaluate import ActiveAlert, AlertKey, AlertTransition, CurrentTime, end_reason
 from collector.alerts.rules import Rules
-from collector.texts.alerts import detail_left_out, flapping_over, pended
+from collector.sentences.alerts import detail_left_out, flapping_over, pended
 from contract.codec import encode
 from contract.messages import Alerts, Coded, NodeStatus, RecentFirings, RecentPendings, Severity
 
 _Record = TypeVar("_Record", RecentFirings, RecentPendings)
-#: How often an alert fires in ``WINDOW_SECONDS`` that flaps.
+#: Number of firings in ``WINDOW_SECONDS`` that make an alert flap.
 FLAPPING_TIMES: Final = 5
 WINDOW_SECONDS: Final = 600.0
-#: Entries of one node in ``WINDOW_SECONDS`` after which the log tells of no further beginnings.
+#: Number of entries of one node in ``WINDOW_SECONDS`` after which the log has no further beginnings of its alerts.
 NODE_ENTRIES: Final = 50
-#: Bytes of an alerts message that ``recent_firings`` and ``recent_pendings`` take at most, together.
+#: Maximum size of ``recent_firings`` and ``recent_pendings`` together in an alerts message.
 RECENT_BYTES: Final = 64 * 1024
 
 
 @dataclass(slots=True)
-class _Stretch:
-    """A time in which an alert flaps."""
+class _FlappingPeriod:
+    """A period in which an alert flaps."""
 
-    #: As it is shown: firing, since the stretch began.
+    #: The alert as clients see it: firing since the beginning of the period.
     alert: ActiveAlert
-    #: When its condition last began or ended.
+    #: When the condition last began or ended.
     changed: float
 
 
 @dataclass(slots=True)
-class _Pendings:
-    """Alerts of one rule and node that ended without firing, and are in no entry, since a moment."""
+class _UnfiredAlerts:
+    """Alerts of one rule and node that ended without firing and are not in the log, counted from ``since``."""
 
     since: float
     severity: Severity
     count: int = 0
 
 
-class Damping:
-    """Follows the alerts as ``evaluate`` has them; says which ones are shown and which transitions are told.
+class FlapDamping:
+    """Decides which alerts clients see and which transitions the log has.
 
-    Times are by the monotonic clock.
+    All times are monotonic seconds.
     """
 
     def __init__(self) -> None:
-        #: Transitions of conditions so far, told or not.
+        #: Number of transitions so far, including transitions that the log does not have.
         self.transitions = 0
-        #: When alerts that do not flap fired.
+        #: When each alert that does not flap fired.
         self._fired: dict[AlertKey, list[float]] = {}
-        self._stretches: dict[AlertKey, _Stretch] = {}
+        self._flapping: dict[AlertKey, _FlappingPeriod] = {}
         #: By rule and node.
-        self._pendings: dict[tuple[str, str], _Pendings] = {}
-        #: The alerts that stand in the log with their beginning and without their end.
-        self._open: set[AlertKey] = set()
-        #: When entries of each node were written.
+        self._unfired: dict[tuple[str, str], _UnfiredAlerts] = {}
+        #: Alerts with a beginning and without an end in the log.
+        self._open_in_log: set[AlertKey] = set()
+        #: Times of the entries of each node.
         self._entries: dict[str, deque[float]] = {}
 
     @classmethod
-    def restored(cls, alerts: dict[AlertKey, ActiveAlert], message: Alerts | None, now: Moment) -> "Damping":
-        """Go on from what the collector before published.
+    def restored(cls, alerts: dict[AlertKey, ActiveAlert], message: Alerts | None, now: CurrentTime) -> "FlapDamping":
+        """Return the state that the previous collector published.
 
-        In ``alerts``, those that flap become what their conditions make of them. Of a collector that knows no
-        flapping, each alert that fires has fired once.
+        Changes ``alerts``: each flapping alert gets the state of its condition, or is removed if the condition does not
+        hold. If the previous collector does not support flapping, each firing alert counts as fired once.
         """
         self = cls()
-        self._open = {key for key, alert in alerts.items() if alert.logged}
+        self._open_in_log = {key for key, alert in alerts.items() if alert.logged}
         firings = {} if message is None else {recent.id: recent for recent in message.recent_firings}
         for key, alert in list(alerts.items()):
             recent = firings.pop(alert.id, None)
             if alert.flapping:
-                self._stretches[key] = _restored_stretch(alerts, alert, recent, now)
+                self._flapping[key] = _restored_period(alerts, alert, recent, now)
             elif recent is not None:
-                self._fired[key] = [now.monotonic_of(fired) for fired in recent.fired]
+                self._fired[key] = [now.to_monotonic(fired) for fired in recent.fired]
             elif alert.state == "firing":
                 self._fired[key] = [alert.since_monotonic_seconds]
         for recent in firings.values():
             detail = recent.id.removeprefix(f"{recent.rule}/{recent.node}").removeprefix("/")
-            self._fired[recent.rule, recent.node, detail] = [now.monotonic_of(fired) for fired in recent.fired]
+            self._fired[recent.rule, recent.node, detail] = [now.to_monotonic(fired) for fired in recent.fired]
         for pendings in () if message is None else message.recent_pendings:
-            self._pendings[pendings.rule, pendings.node] = _Pendings(
-                now.monotonic_of(pendings.since), pendings.severity, pendings.count
+            self._unfired[pendings.rule, pendings.node] = _UnfiredAlerts(
+                now.to_monotonic(pendings.since), pendings.severity, pendings.count
             )
         return self
 
     def damp(
         self,
         alerts: dict[AlertKey, ActiveAlert],
-        changes: Sequence[Change],
+        transitions: Sequence[AlertTransition],
         rules: Rules,
-        observations: Sequence[Observation],
-        now: Moment,
-    ) -> tuple[dict[AlertKey, ActiveAlert], list[Change]]:
-        """Return the alerts as they are shown and the transitions that the log tells, in its order.
+        observations: Sequence[ObservedNode],
+        now: CurrentTime,
+    ) -> tuple[dict[AlertKey, ActiveAlert], list[AlertTransition]]:
+        """Return the alerts as clients see them, and the transitions for the log in the order of the log.
 
-        ``alerts`` and ``changes`` are those of ``evaluate``. An alert that flaps no more and fires still gets the
-        beginning and the worst value of its stretch there.
+        ``alerts`` and ``transitions`` are the result of ``evaluate``. Changes ``alerts``: an alert that stops flapping
+        and is still firing gets the beginning and the peak of its flapping period.
         """
         seconds = now.monotonic_seconds
-        self.transitions += len(changes)
+        self.transitions += len(transitions)
         self._forget(seconds)
-        told: list[Change] = []
-        self._tell_pendings(now, told)
-        for change in changes:
-            self._follow(change, seconds, told)
-        self._end_stretches(alerts, rules, {seen.node: seen.status for seen in observations}, now, told)
+        logged_transitions: list[AlertTransition] = []
+        self._log_unfired(now, logged_transitions)
+        for transition in transitions:
+            self._follow(transition, seconds, logged_transitions)
+        self._end_flapping(
+            alerts, rules, {observed.node: observed.status for observed in observations}, now, logged_transitions
+        )
         shown = dict(alerts)
-        for key, stretch in self._stretches.items():
+        for key, period in self._flapping.items():
             if key in alerts:
-                stretch.alert = _lengthened(alerts[key], stretch.alert)
-            shown[key] = stretch.alert
+                period.alert = _prolonged(alerts[key], period.alert)
+            shown[key] = period.alert
         for key, alert in shown.items():
-            # What had no room in the log gets in once there is some.
-            if alert.state == "firing" and key not in self._open and self._has_room(key):
-                self._tell(Change("firing", alert), seconds, told)
-            if alert.logged != (key in self._open):
+            # The log had no room for this alert before, and has room now.
+            if alert.state == "firing" and key not in self._open_in_log and self._has_room(key):
+                self._log(AlertTransition("firing", alert), seconds, logged_transitions)
+            if alert.logged != (key in self._open_in_log):
                 shown[key] = replace(alert, logged=not alert.logged)
-        return shown, told
+        return shown, logged_transitions
 
     def recent(
-        self, alerts: Mapping[AlertKey, ActiveAlert], now: Moment
+        self, alerts: Mapping[AlertKey, ActiveAlert], now: CurrentTime
     ) -> tuple[list[RecentFirings], list[RecentPendings]]:
-        """Return what the next collector has to know besides the alerts that are shown; ``alerts`` as of ``damp``.
+        """Return the records that the next collector needs in addition to the published alerts.
 
-        Where it is too much for a message, what is closest to flapping, or stands for most, comes first.
+        ``alerts`` as after ``damp``. If a message has no room for all records, it has the alerts that are closest to
+        flapping and the highest counts.
         """
-        firings = [_recent_stretch(stretch, alerts.get(key), now) for key, stretch in self._stretches.items()]
+        firings = [_recent_firings(period, alerts.get(key), now) for key, period in self._flapping.items()]
         for key, fired in sorted(self._fired.items(), key=lambda each: (-len(each[1]), each)):
             alert = alerts.get(key)
             if alert is not None and alert.state == "firing" and len(fired) == 1:
-                continue  # as its beginning says
+                continue  # The beginning of the alert is the time of this firing.
             rule, node, detail = key
             name = f"{rule}/{node}/{detail}" if detail else f"{rule}/{node}"
-            firings.append(RecentFirings(id=name, rule=rule, node=node, fired=tuple(map(now.written, fired))))
+            firings.append(RecentFirings(id=name, rule=rule, node=node, fired=tuple(map(now.to_timestamp, fired))))
         pendings = [
             RecentPendings(
-                rule=rule, node=node, severity=each.severity, since=now.written(each.since), count=each.count
+                rule=rule, node=node, severity=each.severity, since=now.to_timestamp(each.since), count=each.count
             )
-            for (rule, node), each in sorted(self._pendings.items(), key=lambda item: (-item[1].count, item[0]))
+            for (rule, node), each in sorted(self._unfired.items(), key=lambda item: (-item[1].count, item[0]))
         ]
-        return _fitting(firings, RECENT_BYTES // 2), _fitting(pendings, RECENT_BYTES // 2)
+        return _records_within(firings, RECENT_BYTES // 2), _records_within(pendings, RECENT_BYTES // 2)
 
-    def _follow(self, change: Change, now: float, told: list[Change]) -> None:
-        alert = change.alert
+    def _follow(self, transition: AlertTransition, now: float, logged_transitions: list[AlertTransition]) -> None:
+        alert = transition.alert
         key = alert.key
-        stretch = self._stretches.get(key)
-        if stretch is not None:
-            stretch.changed = now
-            if change.transition == "firing":
-                stretch.alert = replace(stretch.alert, flapping=stretch.alert.flapping + 1)
+        period = self._flapping.get(key)
+        if period is not None:
+            period.changed = now
+            if transition.kind == "firing":
+                period.alert = replace(period.alert, flapping=period.alert.flapping + 1)
             return
-        match change.transition:
+        match transition.kind:
             case "pending":
-                if (alert.rule, alert.node) not in self._pendings and self._has_room(key):
-                    self._tell(change, now, told)
+                if (alert.rule, alert.node) not in self._unfired and self._has_room(key):
+                    self._log(transition, now, logged_transitions)
             case "firing":
                 fired = self._fired.setdefault(key, [])
                 fired.append(now)
                 if len(fired) >= FLAPPING_TIMES:
                     alert = replace(alert, flapping=len(self._fired.pop(key)))
-                    self._stretches[key] = _Stretch(alert, now)
+                    self._flapping[key] = _FlappingPeriod(alert, now)
                 if self._has_room(key):
-                    self._tell(replace(change, alert=alert), now, told)
+                    self._log(replace(transition, alert=alert), now, logged_transitions)
             case "resolved":
-                self._resolve(change, now, told)
+                self._resolve(transition, now, logged_transitions)
 
-    def _resolve(self, change: Change, now: float, told: list[Change]) -> None:
-        alert = change.alert
-        was_logged = alert.key in self._open
+    def _resolve(self, transition: AlertTransition, now: float, logged_transitions: list[AlertTransition]) -> None:
+        alert = transition.alert
+        was_logged = alert.key in self._open_in_log
         if was_logged:
-            self._tell(change, now, told)
+            self._log(transition, now, logged_transitions)
         if alert.state == "pending":
-            pendings = self._pendings.setdefault((alert.rule, alert.node), _Pendings(now, alert.severity))
-            pendings.severity = alert.severity
-            pendings.count += not was_logged
+            unfired = self._unfired.setdefault((alert.rule, alert.node), _UnfiredAlerts(now, alert.severity))
+            unfired.severity = alert.severity
+            unfired.count += not was_logged
 
-    def _end_stretches(
+    def _end_flapping(
         self,
         alerts: dict[AlertKey, ActiveAlert],
         rules: Rules,
         statuses: Mapping[str, NodeStatus],
-        now: Moment,
-        told: list[Change],
+        now: CurrentTime,
+        logged_transitions: list[AlertTransition],
     ) -> None:
-        for key, stretch in list(self._stretches.items()):
-            alert, going_on = stretch.alert, alerts.get(key)
-            is_calm = now.monotonic_seconds - stretch.changed >= WINDOW_SECONDS and _can_be_seen(alert, statuses)
-            if going_on is not None:
-                if is_calm and going_on.state == "firing":
-                    alerts[key] = replace(_lengthened(going_on, alert), flapping=0)
-                    del self._stretches[key]
+        for key, period in list(self._flapping.items()):
+            alert, current = period.alert, alerts.get(key)
+            is_calm = now.monotonic_seconds - period.changed >= WINDOW_SECONDS and _is_condition_known(alert, statuses)
+            if current is not None:
+                if is_calm and current.state == "firing":
+                    alerts[key] = replace(_prolonged(current, alert), flapping=0)
+                    del self._flapping[key]
                 continue
-            why = _why_ends(alert, rules, statuses, now)
+            why = _immediate_end_reason(alert, rules, statuses, now)
             if why is None and is_calm:
                 why = flapping_over(alert.node, alert.rule, alert.detail or None, alert.flapping)
             if why is not None:
-                del self._stretches[key]
-                if key in self._open:
-                    self._tell(Change.end(alert, why), now.monotonic_seconds, told)
+                del self._flapping[key]
+                if key in self._open_in_log:
+                    self._log(AlertTransition.end(alert, why), now.monotonic_seconds, logged_transitions)
 
-    def _tell_pendings(self, now: Moment, told: list[Change]) -> None:
-        for (rule, node), pendings in list(self._pendings.items()):
-            if now.monotonic_seconds - pendings.since < WINDOW_SECONDS:
+    def _log_unfired(self, now: CurrentTime, logged_transitions: list[AlertTransition]) -> None:
+        for (rule, node), unfired in list(self._unfired.items()):
+            if now.monotonic_seconds - unfired.since < WINDOW_SECONDS:
                 continue
-            if not pendings.count:
-                del self._pendings[rule, node]
+            if not unfired.count:
+                del self._unfired[rule, node]
                 continue
             alert = ActiveAlert(
                 rule=rule,
                 node=node,
                 detail="",
-                severity=pendings.severity,
+                severity=unfired.severity,
                 state="pending",
                 value=None,
-                text=pended(node, rule, pendings.count),
+                text=pended(node, rule, unfired.count),
                 peak=None,
-                since=now.written(pendings.since),
-                since_monotonic_seconds=pendings.since,
-                told_monotonic_seconds=now.monotonic_seconds,
+                since=now.to_timestamp(unfired.since),
+                since_monotonic_seconds=unfired.since,
+                confirmed_monotonic_seconds=now.monotonic_seconds,
             )
-            self._tell(Change("pended", alert, count=pendings.count), now.monotonic_seconds, told)
-            pendings.since, pendings.count = now.monotonic_seconds, 0
+            self._log(AlertTransition("pended", alert, count=unfired.count), now.monotonic_seconds, logged_transitions)
+            unfired.since, unfired.count = now.monotonic_seconds, 0
 
     def _has_room(self, key: AlertKey) -> bool:
-        """Whether the log may tell that the alert begins, or that it fires."""
-        return key in self._open or len(self._entries.get(key[1], ())) < NODE_ENTRIES
+        """Whether the log has room for an entry that the alert is pending or firing."""
+        return key in self._open_in_log or len(self._entries.get(key[1], ())) < NODE_ENTRIES
 
-    def _tell(self, change: Change, now: float, told: list[Change]) -> None:
-        told.append(change)
-        self._entries.setdefault(change.alert.node, deque()).append(now)
-        match change.transition:
+    def _log(self, transition: AlertTransition, now: float, logged_transitions: list[AlertTransition]) -> None:
+        logged_transitions.append(transition)
+        self._entries.setdefault(transition.alert.node, deque()).append(now)
+        match transition.kind:
             case "resolved":
-                self._open.discard(change.alert.key)
+                self._open_in_log.discard(transition.alert.key)
             case "pending" | "firing":
-                self._open.add(change.alert.key)
+                self._open_in_log.add(transition.alert.key)
 
     def _forget(self, now: float) -> None:
         for key, fired in list(self._fired.items()):
@@ -255,62 +259,64 @@ class Damping:
                 del self._entries[node]
 
 
-def _why_ends(alert: ActiveAlert, rules: Rules, statuses: Mapping[str, NodeStatus], now: Moment) -> Coded | None:
-    """Return why an alert of no condition ends at once, ``None`` where it stays for now."""
+def _immediate_end_reason(
+    alert: ActiveAlert, rules: Rules, statuses: Mapping[str, NodeStatus], now: CurrentTime
+) -> Coded | None:
+    """Return why a flapping alert whose condition does not hold ends immediately; ``None`` if the alert stays."""
     rule = rules.get(alert.rule)
     if rule is not None and rule.ignores(alert.detail):
         return detail_left_out(alert.node, alert.detail, alert.rule)
-    return why_left_ends(alert, rules, statuses, now)
+    return end_reason(alert, rules, statuses, now)
 
 
-def _can_be_seen(alert: ActiveAlert, statuses: Mapping[str, NodeStatus]) -> bool:
-    """Whether the node is in a state in which the alert's condition could change."""
+def _is_condition_known(alert: ActiveAlert, statuses: Mapping[str, NodeStatus]) -> bool:
+    """Whether the condition of the alert is known in the current state of its node."""
     return statuses.get(alert.node) in (("online", "offline") if alert.rule == "node_down" else ("online",))
 
 
-def _lengthened(alert: ActiveAlert, stretch: ActiveAlert) -> ActiveAlert:
-    """Return ``alert`` as one that fires since ``stretch`` began."""
-    peaks = [peak for peak in (alert.peak, stretch.peak) if peak is not None]
+def _prolonged(alert: ActiveAlert, shown: ActiveAlert) -> ActiveAlert:
+    """Return ``alert`` as firing since the beginning of its flapping period; ``shown`` is the alert of that period."""
+    peaks = [peak for peak in (alert.peak, shown.peak) if peak is not None]
     return replace(
         alert,
         state="firing",
-        since=stretch.since,
-        since_monotonic_seconds=stretch.since_monotonic_seconds,
+        since=shown.since,
+        since_monotonic_seconds=shown.since_monotonic_seconds,
         peak=max(peaks, default=None),
-        flapping=stretch.flapping,
-        logged=stretch.logged,
+        flapping=shown.flapping,
+        logged=shown.logged,
     )
 
 
-def _restored_stretch(
-    alerts: dict[AlertKey, ActiveAlert], alert: ActiveAlert, recent: RecentFirings | None, now: Moment
-) -> _Stretch:
+def _restored_period(
+    alerts: dict[AlertKey, ActiveAlert], alert: ActiveAlert, recent: RecentFirings | None, now: CurrentTime
+) -> _FlappingPeriod:
     if recent is None or recent.changed is None:
-        return _Stretch(alert, now.monotonic_seconds)
+        return _FlappingPeriod(alert, now.monotonic_seconds)
     if recent.state is None:
         del alerts[alert.key]
     elif recent.state == "pending" and recent.since is not None:
-        since = now.monotonic_of(recent.since)
+        since = now.to_monotonic(recent.since)
         alerts[alert.key] = replace(
             alert, state="pending", since=recent.since, since_monotonic_seconds=since, published=None
         )
-    return _Stretch(alert, now.monotonic_of(recent.changed))
+    return _FlappingPeriod(alert, now.to_monotonic(recent.changed))
 
 
-def _recent_stretch(stretch: _Stretch, going_on: ActiveAlert | None, now: Moment) -> RecentFirings:
-    alert = stretch.alert
+def _recent_firings(period: _FlappingPeriod, current: ActiveAlert | None, now: CurrentTime) -> RecentFirings:
+    alert = period.alert
     return RecentFirings(
         id=alert.id,
         rule=alert.rule,
         node=alert.node,
         fired=(),
-        changed=now.written(stretch.changed),
-        state=None if going_on is None else going_on.state,
-        since=None if going_on is None else going_on.since,
+        changed=now.to_timestamp(period.changed),
+        state=None if current is None else current.state,
+        since=None if current is None else current.since,
     )
 
 
-def _fitting(records: Iterable[_Record], limit_bytes: int) -> list[_Record]:
+def _records_within(records: Iterable[_Record], limit_bytes: int) -> list[_Record]:
     fitting = []
     for record in records:
         limit_bytes -= len(encode(record)) + 1

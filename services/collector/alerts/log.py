@@ -1,69 +1,69 @@
-"""The transitions on their way into the alert log, with the ids that they will have there."""
+"""The queue of entries for the alert log, with the ids that they get in the log."""
 
 from collections.abc import Iterable
 from typing import Any, Final
 
 from msgspec.structs import replace
 
-from collector.alerts.evaluate import Change
-from collector.texts.alerts import log_started
-from collector.texts.sentence import english
+from collector.alerts.evaluate import AlertTransition
+from collector.sentences.alerts import log_started
+from collector.sentences.sentence import english
 from contract.codec import encode
 from contract.messages import Epoch, Incident, LogEntry, LogId, Timestamp
 from contract.names import ALERT_LOG_LENGTH
 
-#: Entries that a message carries at most; who misses older ones reads them from the log.
+#: Maximum number of entries in a message; a client that missed older entries reads them from the log.
 MESSAGE_ENTRIES: Final = 1000
-#: Bytes that these entries take at most.
+#: Maximum size of the entries in a message.
 MESSAGE_BYTES: Final = 768 * 1024
 
 
-class AlertLog:
-    """Gives each entry its id and keeps it until Redis has it. An entry keeps its id over repeated attempts.
+class AlertLogWriter:
+    """Gives each entry its id and keeps the entry until Redis has it. Repeated attempts use the same id.
 
-    With the entry that ends an alert which had fired goes the record of its incident.
+    If an alert that fired ends, its last entry comes with the record of an incident.
 
-    ``position`` is the id of the newest entry known to be in the log.
+    ``position`` is the id of the newest entry that is known to be in the log.
     """
 
     def __init__(self, *, epoch: Epoch, position: LogId | None, now: Timestamp) -> None:
         self.position: LogId | None = None
         self.queue: list[LogEntry] = []
-        #: Records of incidents, by the id of the entry in ``queue`` that tells their end.
+        #: Records of incidents, by the id of the entry in ``queue`` that ends the incident.
         self.incidents: dict[LogId, Incident] = {}
         self.renew(epoch=epoch, position=position, now=now)
 
     def renew(self, *, epoch: Epoch, position: LogId | None, now: Timestamp) -> None:
-        """Go on in a new epoch, after the entry ``position``; in an empty log (``None``) with a first entry.
+        """Continue in a new epoch after the entry ``position``; an empty log (``None``) gets a ``started`` entry first.
 
-        Entries on their way come after it, with new ids.
+        The queued entries follow with new ids.
         """
         waiting = [(entry, self.incidents.get(entry.id)) for entry in self.queue if entry.transition != "started"]
-        self._epoch, self._n, self.position, self.queue, self.incidents = epoch, 0, position, [], {}
+        self._epoch, self._last_number, self.position, self.queue, self.incidents = epoch, 0, position, [], {}
         if position is None:
-            began = log_started()
+            started = log_started()
             self._append(
                 LogEntry(
                     id="0-0",
                     timestamp=now,
                     transition="started",
-                    message=english(began),
-                    code=began.code,
-                    args=began.args,
+                    message=english(started),
+                    code=started.code,
+                    args=started.args,
                     **_NO_ALERT,
                 )
             )
         for entry, incident in waiting:
             self._append(entry, incident)
 
-    def add(self, changes: Iterable[Change], now: Timestamp) -> None:
-        """Queue the entries of these transitions. Of a queue longer than the log itself, the oldest are dropped."""
-        for change in changes:
-            alert = change.alert.as_message()
+    def add(self, transitions: Iterable[AlertTransition], now: Timestamp) -> None:
+        """Queue the entries of these transitions. Drops the oldest entries if the queue is longer than the log."""
+        for transition in transitions:
+            alert = transition.alert.to_contract()
             entry = LogEntry(
                 id="0-0",
                 timestamp=now,
-                transition=change.transition,
+                transition=transition.kind,
                 alert_id=alert.id,
                 rule=alert.rule,
                 node=alert.node,
@@ -75,20 +75,20 @@ class AlertLog:
                 code=alert.code,
                 args=alert.args,
                 flapping=alert.flapping,
-                count=change.count,
+                count=transition.count,
             )
-            self._append(entry, _incident(change, now))
+            self._append(entry, _incident(transition, now))
         for dropped in self.queue[:-ALERT_LOG_LENGTH]:
             self.incidents.pop(dropped.id, None)
         del self.queue[:-ALERT_LOG_LENGTH]
 
     @property
     def last_id(self) -> LogId | None:
-        """Position in the log once the queue is in it."""
+        """Position in the log after the queued entries."""
         return self.queue[-1].id if self.queue else self.position
 
     def for_message(self) -> tuple[LogId | None, tuple[LogEntry, ...]]:
-        """Return the position before the entries that a message carries, and those entries."""
+        """Return the position before the entries of a message, and these entries."""
         count, left_bytes = 0, MESSAGE_BYTES
         for entry in reversed(self.queue[-MESSAGE_ENTRIES:]):
             left_bytes -= len(encode(entry)) + 1
@@ -106,19 +106,19 @@ class AlertLog:
         self.queue, self.incidents = [], {}
 
     def _append(self, entry: LogEntry, incident: Incident | None = None) -> None:
-        self._n += 1
-        entry = replace(entry, id=f"{self._epoch}-{self._n}")
+        self._last_number += 1
+        entry = replace(entry, id=f"{self._epoch}-{self._last_number}")
         self.queue.append(entry)
         if incident is not None:
             self.incidents[entry.id] = incident
 
 
-def _incident(change: Change, now: Timestamp) -> Incident | None:
-    """The record of an alert that ends now, if it had fired."""
-    alert = change.lasted
+def _incident(transition: AlertTransition, now: Timestamp) -> Incident | None:
+    """Return the incident that ends with the transition; ``None`` if the alert was not firing."""
+    alert = transition.alert_before
     if alert is None or alert.state != "firing":
         return None
-    return Incident.of(alert.as_message(), ended=now)
+    return Incident.of(alert.to_contract(), ended=now)
 
 
 _NO_ALERT: Final[dict[str, Any]] = dict.fromkeys(

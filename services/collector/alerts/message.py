@@ -1,4 +1,4 @@
-"""The alerts message: what is active and the log since the message before; and going on from the last one."""
+"""Build the alerts message, and restore the alerts of the previous collector from such a message."""
 
 import logging
 from collections import Counter
@@ -7,23 +7,23 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from collector.alerts.evaluate import ActiveAlert, AlertKey, Moment
-from collector.alerts.flapping import Damping
-from collector.alerts.log import AlertLog
-from collector.texts.sentence import Restored
+from collector.alerts.evaluate import ActiveAlert, AlertKey, CurrentTime
+from collector.alerts.flapping import FlapDamping
+from collector.alerts.log import AlertLogWriter
+from collector.sentences.sentence import RestoredText
 from contract.codec import Message, UndecodableMessage, decode, encode
 from contract.messages import Alert, Alerts, Coded, Epoch, RecentFirings, RecentPendings, Seq, Timestamp
 from contract.raw_json import with_fields
 
 _log = logging.getLogger(__name__)
 M = TypeVar("M", bound=Message)
-#: Bytes that active alerts may take. Redis ends the connection at one message of 4 MiB, and with it the whole round.
+#: Maximum size of the active alerts. A message of 4 MiB makes Redis close the connection, and the whole round fails.
 ACTIVE_BYTES: Final = 2 * 1024 * 1024
 
 
 def build_alerts(
     alerts: Iterable[ActiveAlert],
-    log: AlertLog,
+    log: AlertLogWriter,
     *,
     cluster: str,
     epoch: Epoch,
@@ -32,18 +32,18 @@ def build_alerts(
     recent_firings: Iterable[RecentFirings] = (),
     recent_pendings: Iterable[RecentPendings] = (),
 ) -> Alerts:
-    """Return the message; where alerts are too long together, it lacks some, and ``alert_count`` counts them still."""
-    previous, entries = log.for_message()
-    written = [alert.as_message() for alert in sorted(alerts, key=lambda alert: alert.id)]
+    """Return the message. Alerts that do not fit are left out; ``alert_count`` counts all firing alerts."""
+    previous_id, entries = log.for_message()
+    contract_alerts = [alert.to_contract() for alert in sorted(alerts, key=lambda alert: alert.id)]
     return Alerts(
         cluster=cluster,
         epoch=epoch,
         seq=seq,
         timestamp=timestamp,
-        active_alerts=tuple(_that_fit(written)),
-        alert_count=sum(1 for alert in written if alert.state == "firing"),
+        active_alerts=tuple(_alerts_within_limit(contract_alerts)),
+        alert_count=sum(1 for alert in contract_alerts if alert.state == "firing"),
         entries=entries,
-        previous_alert_id=previous,
+        previous_alert_id=previous_id,
         last_alert_id=log.last_id,
         recent_firings=tuple(recent_firings),
         recent_pendings=tuple(recent_pendings),
@@ -51,10 +51,10 @@ def build_alerts(
 
 
 def encode_alerts(message: Alerts, alerts: Iterable[ActiveAlert]) -> bytes:
-    """Return the message as it is published.
+    """Return the message in the published form.
 
-    An alert that a collector of another release published, and that this one has not judged yet, stays as it was: it
-    may have fields of a later release.
+    An alert that another collector published and that this collector has not evaluated yet stays byte for byte: it may
+    have fields of a later release.
     """
     published = {alert.id: alert.published for alert in alerts if alert.published is not None}
     if not published:
@@ -64,10 +64,10 @@ def encode_alerts(message: Alerts, alerts: Iterable[ActiveAlert]) -> bytes:
     )
 
 
-def _that_fit(alerts: list[Alert]) -> list[Alert]:
-    """As many of ``alerts`` as fit, in their order: of each node its first one, then its second, and so on.
+def _alerts_within_limit(alerts: list[Alert]) -> list[Alert]:
+    """Return as many of ``alerts`` as fit: first one alert of each node, then a second one of each node, and so on.
 
-    So a node that makes many loses its own. A node's firing alerts come before its pending ones.
+    A node with very many alerts therefore loses only its own. A node's firing alerts come before its pending alerts.
     """
     if len(encode(alerts)) <= ACTIVE_BYTES:
         return alerts
@@ -86,29 +86,29 @@ def _that_fit(alerts: list[Alert]) -> list[Alert]:
     return sorted(fitting, key=lambda alert: alert.id)
 
 
-def restore_alerts(raw: bytes | None, now: Moment) -> dict[AlertKey, ActiveAlert]:
-    """Return the alerts that ``raw``, an alerts message, says are active."""
-    message = decode_former(raw, Alerts)
+def restore_alerts(raw: bytes | None, now: CurrentTime) -> dict[AlertKey, ActiveAlert]:
+    """Return the active alerts of ``raw``, an alerts message."""
+    message = decode_previous(raw, Alerts)
     if message is None:
         return {}
-    published = msgspec.json.decode(raw or b"", type=_Published).active_alerts
+    published = msgspec.json.decode(raw or b"", type=_RawAlerts).active_alerts
     restored = [
-        _restored(alert, as_published.copy(), now)
-        for alert, as_published in zip(message.active_alerts, published, strict=True)
+        _restored_alert(alert, raw_alert.copy(), now)
+        for alert, raw_alert in zip(message.active_alerts, published, strict=True)
     ]
     return {alert.key: alert for alert in restored}
 
 
-def restore_damping(raw: bytes | None, alerts: dict[AlertKey, ActiveAlert], now: Moment) -> Damping:
-    """Return how ``alerts``, those of ``restore_alerts``, flap; see ``Damping.restored``."""
-    return Damping.restored(alerts, decode_former(raw, Alerts), now)
+def restore_flap_damping(raw: bytes | None, alerts: dict[AlertKey, ActiveAlert], now: CurrentTime) -> FlapDamping:
+    """Return the flapping state of ``alerts``, the result of ``restore_alerts``; see ``FlapDamping.restored``."""
+    return FlapDamping.restored(alerts, decode_previous(raw, Alerts), now)
 
 
-class _Published(msgspec.Struct):
+class _RawAlerts(msgspec.Struct):
     active_alerts: list[msgspec.Raw]
 
 
-def _restored(alert: Alert, published: msgspec.Raw, now: Moment) -> ActiveAlert:
+def _restored_alert(alert: Alert, published: msgspec.Raw, now: CurrentTime) -> ActiveAlert:
     return ActiveAlert(
         rule=alert.rule,
         node=alert.node,
@@ -116,24 +116,24 @@ def _restored(alert: Alert, published: msgspec.Raw, now: Moment) -> ActiveAlert:
         severity=alert.severity,
         state=alert.state,
         value=alert.value,
-        text=Restored(alert.message, None if alert.code is None else Coded(alert.code, alert.args)),
-        # A collector of an older release does not tell the worst value.
+        text=RestoredText(alert.message, None if alert.code is None else Coded(alert.code, alert.args)),
+        # A collector of an older release does not publish the peak.
         peak=alert.value if alert.peak is None else alert.peak,
         since=alert.since,
-        since_monotonic_seconds=now.monotonic_of(alert.since),
-        told_monotonic_seconds=now.monotonic_seconds,
+        since_monotonic_seconds=now.to_monotonic(alert.since),
+        confirmed_monotonic_seconds=now.monotonic_seconds,
         published=published,
         flapping=alert.flapping,
         logged=alert.logged,
     )
 
 
-def decode_former(raw: bytes | None, expected: type[M]) -> M | None:
-    """Return what the collector before left, ``None`` where that is nothing or cannot be read."""
+def decode_previous(raw: bytes | None, expected: type[M]) -> M | None:
+    """Return the message of the previous collector; ``None`` if there is no message or it cannot be decoded."""
     if raw is None:
         return None
     try:
         return decode(raw, expected)
     except UndecodableMessage as error:
-        _log.warning("what the collector before left is not readable: %s", error)
+        _log.warning("the message of the previous collector cannot be decoded: %s", error)
         return None

@@ -1,1 +1,1 @@
-"""The targets: which nodes to scrape, from files and from DNS names."""
+"""The targets: the nodes to scrape, from files and from DNS names."""

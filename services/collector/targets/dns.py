@@ -1,4 +1,4 @@
-"""Look names up in the system's name service: the hosts of exporters, and the DNS names that stand for targets."""
+"""Look up names in the system's name service: the hosts of exporters, and the DNS names of targets."""
 
 import asyncio
 import logging
@@ -12,31 +12,31 @@ from typing import Final
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from collector.metrics import DNS_FAILURES
-from collector.targets.entry import Entry, discovered
-from collector.texts.failures import no_answer_within
-from collector.texts.issues import dns_name_failed
-from collector.texts.sentence import english, plural
+from collector.sentences.failures import no_answer_within
+from collector.sentences.issues import dns_name_failed
+from collector.sentences.sentence import english, plural
+from collector.targets.entry import TargetEntry, discovered_entry
 from contract.messages import Coded
 from runtime.daemon_thread import run_in_daemon_thread
 from runtime.logs import RateLimitedLog
 
 _log = logging.getLogger(__name__)
-#: Family, and the address as numbers.
+#: Address family and numeric address.
 Address = tuple[socket.AddressFamily, str]
-#: Seconds for which ``Resolver`` uses an answer again.
+#: Seconds for which ``Resolver`` reuses an answer.
 ANSWER_SECONDS: Final = 30.0
 #: Seconds after a failure before ``Resolver`` looks the name up again.
 FAILURE_SECONDS: Final = 5.0
-#: Lookups of ``Resolver`` at a time; the name of a machine that is off can take 5 s under ``.local``.
+#: Concurrent lookups of ``Resolver``; a ``.local`` name of a machine that is off can take 5 s.
 LOOKUPS_LIMIT: Final = 32
 _NUMERIC = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
-#: Seconds after which a lookup of a ``DnsName`` counts as failed, although its answer is waited for.
+#: Seconds after which a lookup of a ``DnsName`` counts as failed; its answer is still used when it arrives.
 LOOKUP_SECONDS: Final = 5.0
-#: What the name service says of a name without an address; not all of these are known everywhere.
+#: Error codes of the name service for a name without an address; not every platform has all of them.
 _NO_ADDRESS: Final = frozenset(
     getattr(socket, name) for name in ("EAI_NONAME", "EAI_NODATA", "EAI_ADDRFAMILY") if hasattr(socket, name)
 )
-#: Intervals for which an answer counts when another collector is taken over from.
+#: Age in intervals up to which an answer counts when this collector takes over from another one.
 OLD_INTERVALS: Final = 3
 
 
@@ -44,13 +44,13 @@ def look_up(host: str) -> tuple[Address, ...]:
     """Return the addresses of ``host``.
 
     Raises:
-        OSError: the name is not known, or nobody could be asked.
+        OSError: the name is unknown, or the name service does not answer.
     """
     try:
         infos = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
     except UnicodeError as error:
         raise OSError(f"{host} cannot be looked up: {error}") from None
-    # The numeric form keeps the zone of a link-local address, which the bare address lacks.
+    # The numeric form keeps the zone of a link-local address.
     numeric = socket.NI_NUMERICHOST | socket.NI_NUMERICSERV
     return tuple((info[0], socket.getnameinfo(info[4], numeric)[0]) for info in infos)
 
@@ -63,9 +63,9 @@ class _Answer:
 
 
 class Resolver(AbstractResolver):
-    """Asks the system's name service, one lookup a name at a time, and remembers what it said for a while.
+    """Looks up names in the system's name service, one lookup per name at a time, and caches the answers.
 
-    While the name service itself is away, the last good answer stays in use.
+    While the name service is unavailable, the last successful answer stays in use.
     """
 
     def __init__(self) -> None:
@@ -79,7 +79,7 @@ class Resolver(AbstractResolver):
         """Return the addresses of ``host``.
 
         Raises:
-            OSError: the name is not known, or nobody could be asked.
+            OSError: the name is unknown, or the name service does not answer.
         """
         answer = self._answers.get(host)
         if answer is None or answer.until <= asyncio.get_running_loop().time():
@@ -97,11 +97,11 @@ class Resolver(AbstractResolver):
         ]
 
     def is_waiting_for(self, host: str) -> bool:
-        """Whether the name service has not answered yet."""
+        """Whether a lookup of ``host`` is running."""
         return host in self._running
 
     async def close(self) -> None:
-        """Forget the lookups under way."""
+        """Cancel the running lookups."""
         for task in self._running.values():
             task.cancel()
 
@@ -112,10 +112,9 @@ class Resolver(AbstractResolver):
                 addresses = await run_in_daemon_thread(lambda: look_up(host), f"look up {host}")
                 answer = _Answer(addresses, None, now() + ANSWER_SECONDS)
             except OSError as error:
-                former = self._answers.get(host)
-                known = former is not None and former.error is None
-                if former is not None and known and error.args[:1] == (socket.EAI_AGAIN,):
-                    answer = _Answer(former.addresses, None, now() + FAILURE_SECONDS)
+                previous = self._answers.get(host)
+                if previous is not None and previous.error is None and error.args[:1] == (socket.EAI_AGAIN,):
+                    answer = _Answer(previous.addresses, None, now() + FAILURE_SECONDS)
                 else:
                     answer = _Answer((), error, now() + FAILURE_SECONDS)
         self._answers[host] = answer
@@ -123,25 +122,25 @@ class Resolver(AbstractResolver):
 
 
 class DnsName:
-    """A name and a port. While a name cannot be looked up, its last addresses stay in force."""
+    """A DNS name and a port. While lookups of the name fail, its last addresses stay in use."""
 
     def __init__(self, host: str, port: int, look_up: Callable[[str], Sequence[Address]]) -> None:
         self.host = host
         self.port = port
-        self.entries: tuple[Entry, ...] = ()
-        #: Whether the name service has ever said which addresses there are, be it none.
+        self.entries: tuple[TargetEntry, ...] = ()
+        #: Whether ``entries`` come from a successful lookup; "no address" counts as success.
         self.is_answered = False
-        #: That, and why, the name cannot be looked up.
+        #: The problem that the lookup fails, and the cause alone.
         self.problem: Coded | None = None
         self.why: Coded | str | None = None
-        #: Set once the first lookup has ended, or failed.
-        self.is_tried = asyncio.Event()
+        #: Set after the first lookup has succeeded or failed.
+        self.first_lookup_done = asyncio.Event()
         self._look_up = look_up
         self._addresses: list[str] = []
         self._answered_at = -math.inf
 
     async def look_up(self) -> None:
-        """Look the name up, however long it takes: a lookup that hangs stays the only one."""
+        """Look up the name without a time limit: while a lookup hangs, no second lookup starts."""
         lookup = run_in_daemon_thread(lambda: self._look_up(self.host), f"look up {self.host}")
         done, _ = await asyncio.wait([lookup], timeout=LOOKUP_SECONDS)
         if not done:
@@ -149,26 +148,26 @@ class DnsName:
             await asyncio.wait([lookup])
         error = lookup.exception()
         if error is None:
-            self._take(sorted({address for _, address in lookup.result()}))
+            self._set_addresses(sorted({address for _, address in lookup.result()}))
         elif isinstance(error, socket.gaierror) and error.errno in _NO_ADDRESS:
-            self._take([])
+            self._set_addresses([])
         else:
             self._fail("error", getattr(error, "strerror", None) or str(error) or type(error).__name__)
 
     def forget(self, older_than_seconds: float) -> None:
-        """Count as not answered, if the last answer is older than that: who was up to date knows better."""
+        """Drop the last answer if it is older: the previous collector had newer ones."""
         if time.monotonic() - self._answered_at > older_than_seconds:
             self.entries, self._addresses, self.is_answered = (), [], False
 
-    def _take(self, addresses: list[str]) -> None:
+    def _set_addresses(self, addresses: list[str]) -> None:
         if self.problem is not None or not self.is_answered or addresses != self._addresses:
-            _log.info("%s under the DNS name %s", plural(len(addresses), "target"), self.host)
+            _log.info("%s from the DNS name %s", plural(len(addresses), "target"), self.host)
         if addresses != self._addresses:
             self._addresses = addresses
-            self.entries = tuple(discovered(address, self.port) for address in addresses)
+            self.entries = tuple(discovered_entry(address, self.port) for address in addresses)
         self.is_answered, self._answered_at = True, time.monotonic()
         self.problem = self.why = None
-        self.is_tried.set()
+        self.first_lookup_done.set()
 
     def _fail(self, reason: str, why: Coded | str) -> None:
         DNS_FAILURES.labels(reason).inc()
@@ -176,11 +175,11 @@ class DnsName:
         if self.problem is None:
             _log.warning("%s", english(problem))
         self.problem, self.why = problem, why
-        self.is_tried.set()
+        self.first_lookup_done.set()
 
 
 class DnsTargets:
-    """One task a name, so that one that hangs holds up no other."""
+    """Follows DNS names, each in its own task: a lookup that hangs does not delay the other names."""
 
     def __init__(
         self,
@@ -188,60 +187,60 @@ class DnsTargets:
         interval_seconds: float,
         look_up: Callable[[str], Sequence[Address]] = look_up,
     ) -> None:
-        """``names`` are hosts and ports; ``look_up`` is called in threads."""
+        """``names``: hosts and ports; ``look_up`` runs in threads."""
         self.names = [DnsName(host, port, look_up) for host, port in names]
         self._interval_seconds = interval_seconds
         self._tasks: list[asyncio.Task[None]] = []
-        self._told = self._answers()
-        self._occasionally = RateLimitedLog(_log)
+        self._last_answers = self._answers()
+        self._rate_limited_log = RateLimitedLog(_log)
 
     @property
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[TargetEntry]:
         """The targets of all names."""
         return [entry for name in self.names for entry in name.entries]
 
     @property
     def problems(self) -> list[Coded]:
-        """Which names cannot be looked up, and why."""
+        """Failing lookups, with their causes."""
         return [name.problem for name in self.names if name.problem is not None]
 
     @property
     def unanswered_ports(self) -> set[int]:
-        """The ports of the names of which nothing is known yet."""
+        """The ports of the names without a successful lookup."""
         return {name.port for name in self.names if not name.is_answered}
 
     def has_changed(self) -> bool:
-        """Whether something is known now that was not at the call before."""
-        told, self._told = self._told, self._answers()
-        return told != self._told
+        """Whether an answer changed since the previous call."""
+        previous, self._last_answers = self._last_answers, self._answers()
+        return previous != self._last_answers
 
     def forget(self) -> None:
-        """Forget the answers that are older than one that comes every interval can be."""
+        """Drop the answers that are older than ``OLD_INTERVALS`` intervals."""
         for name in self.names:
             name.forget(OLD_INTERVALS * self._interval_seconds + LOOKUP_SECONDS)
 
     def start(self) -> None:
-        """Look all names up from now on, each once an interval."""
+        """Start to look up each name once per interval."""
         self._tasks = [asyncio.create_task(self._follow(name)) for name in self.names]
 
-    async def tried(self) -> None:
-        """Wait until each name was looked up once, with or without success, which takes a few seconds at most."""
-        await asyncio.gather(*(name.is_tried.wait() for name in self.names))
+    async def first_lookups_done(self) -> None:
+        """Wait until the first lookup of each name has succeeded or failed, a few seconds at most."""
+        await asyncio.gather(*(name.first_lookup_done.wait() for name in self.names))
 
     async def stop(self) -> None:
-        """Look nothing up any more."""
+        """Stop all lookups."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _answers(self) -> list[tuple[bool, tuple[Entry, ...]]]:
+    def _answers(self) -> list[tuple[bool, tuple[TargetEntry, ...]]]:
         return [(name.is_answered, name.entries) for name in self.names]
 
     async def _follow(self, name: DnsName) -> None:
         while True:
-            begun = time.monotonic()
+            started = time.monotonic()
             try:
                 await name.look_up()
             except Exception as error:
-                self._occasionally.warning("look", "looking %s up failed: %r", name.host, error)
-            await asyncio.sleep(max(0.0, begun + self._interval_seconds - time.monotonic()))
+                self._rate_limited_log.warning("lookup", "the lookup of %s failed: %r", name.host, error)
+            await asyncio.sleep(max(0.0, started + self._interval_seconds - time.monotonic()))

@@ -1,4 +1,4 @@
-"""An entry of a targets file: a host and a port, its name and role, and how its exporter is asked; each checked."""
+"""A validated entry of a targets file: host, port, name, role, and the HTTP options for its exporter."""
 
 import ipaddress
 import re
@@ -10,109 +10,109 @@ from typing import Any, Final, Literal
 
 from yarl import URL
 
-from collector.texts import targets as texts
-from collector.texts.sentence import literal
+from collector.sentences import targets as sentences
+from collector.sentences.sentence import literal
 from collector.yaml_file import FileError
 from contract.messages import Coded, NodeRole
 from runtime.quoting import quoted
 
 Scheme = Literal["http", "https"]
-#: Longest path of a file, in characters.
+#: Maximum length of a file path, in characters.
 _PATH_LIMIT: Final = 1024
 DEFAULT_PORT: Final = 9100
-#: The entry, and the address, of this machine.
+#: Entry and address of this machine.
 LOCAL: Final = "local"
-#: Longest host or name, in characters.
+#: Maximum length of a host or a name, in characters.
 NAME_LIMIT: Final = 253
 _PORT = re.compile(r"\d{1,5}", re.ASCII)
 _NUMBER = re.compile(r"\d+|0[xX][0-9a-fA-F]*")
-#: Zone of a link-local address: a number, or an interface's name. ``ipaddress`` takes any text, however long, for one.
+#: Zone of a link-local address: a number or an interface name. ``ipaddress`` accepts any text of any length.
 _ZONE = re.compile(r"[A-Za-z0-9._~-]{1,32}", re.ASCII)
-# Of ASCII, a name has letters, digits, and "-", "." and "_" alone: all else is of a URL, a pattern, or a variable that
-# nobody has filled in.
-_NOT_IN_A_HOST = re.compile(r"[\s\x00-,/:-@\[-^`{-\x7f]")
-#: Keys of mappings and numbers of list items, from 0, that lead to a part of a file.
-Place = tuple[str | int, ...]
+# The only ASCII characters of a host are letters, digits, "-", "." and "_". Others come from a URL, a pattern, or an
+# unexpanded variable.
+_INVALID_IN_HOST = re.compile(r"[\s\x00-,/:-@\[-^`{-\x7f]")
+#: Keys of mappings and numbers of list items, from 0, that lead to a value in a file.
+FilePosition = tuple[str | int, ...]
 
 
 class TargetsError(FileError):
-    """A targets file that cannot be followed; the text names the entry, says why, and the line if that is known."""
+    """A targets file with an error; the text names the entry and the cause, and the line if it is known."""
 
-    #: Of what is wrong; empty where it is no part alone.
-    place: Place = ()
+    #: Position of the error; empty if the error is not at a single position.
+    position: FilePosition = ()
 
 
 @contextmanager
-def within(*place: str | int) -> Iterator[None]:
-    """Note in a ``TargetsError`` that it comes from there."""
+def located_at(*position: str | int) -> Iterator[None]:
+    """Prefix the position of a ``TargetsError`` that is raised inside."""
     try:
         yield
     except TargetsError as error:
-        error.place = (*place, *error.place)
+        error.position = (*position, *error.position)
         raise
 
 
 @dataclass(frozen=True)
 class HttpOptions:
-    """As an entry of ``nodes.yaml`` gives them; paths are those of files below ``COLLECTOR_CREDENTIALS_DIR``."""
+    """The HTTP fields of an entry of ``nodes.yaml``; paths are relative to ``COLLECTOR_CREDENTIALS_DIR``."""
 
     scheme: Scheme = "http"
-    #: PEM file with the certificates that are trusted instead of the system's.
+    #: PEM file with the certificates to trust instead of the system's.
     ca_file: str | None = None
-    #: The name that the certificate must have, where it is not the host.
+    #: Name that the certificate must have, if not the host.
     server_name: str | None = None
-    #: Whether any certificate will do.
+    #: Whether any certificate is accepted.
     insecure: bool = False
     username: str | None = None
     password_file: str | None = None
     bearer_token_file: str | None = None
-    #: Whether credentials may go over plain HTTP, where everybody on the way can read them.
+    #: Whether credentials may be sent over plain HTTP, where anybody on the network can read them.
     credentials_over_http: bool = False
 
     @property
     def has_credentials(self) -> bool:
-        """Whether the exporter is shown a password or a token."""
+        """Whether the options have a password or a token."""
         return self.username is not None or self.bearer_token_file is not None
 
 
-#: Of an entry that says nothing else.
+#: Options of an entry without HTTP fields.
 PLAIN_HTTP: Final = HttpOptions()
 HTTP_FIELDS: Final = tuple(HttpOptions.__dataclass_fields__)
-_OF_TLS: Final = ("ca_file", "server_name", "insecure")
+_TLS_FIELDS: Final = ("ca_file", "server_name", "insecure")
 
 
 def read_http_options(raw: Mapping[str, Any], where: str) -> HttpOptions:
-    """Return the options among the fields of an entry.
+    """Return the HTTP options of an entry.
 
     Raises:
-        TargetsError: one is not valid, or they do not go together; the text repeats no value that may be a secret.
+        TargetsError: an option is not valid, or options conflict; the text contains no value that may be a secret.
     """
     given: dict[str, Any] = {
-        name: _READ[name](name, raw[name], where) for name in HTTP_FIELDS if raw.get(name) is not None
+        name: _READERS[name](name, raw[name], where) for name in HTTP_FIELDS if raw.get(name) is not None
     }
     options = HttpOptions(**given)
-    why = _why_not(options, given, where)
+    why = _conflict(options, given, where)
     if why is not None:
         raise TargetsError(why)
     return options
 
 
-def _why_not(options: HttpOptions, given: Mapping[str, Any], where: str) -> Coded | None:
-    """What does not go together; ``None`` where all does."""
+def _conflict(options: HttpOptions, given: Mapping[str, Any], where: str) -> Coded | None:
+    """Return the first conflict between options; ``None`` without a conflict."""
     if options.scheme == "http":
-        for name in _OF_TLS:
+        for name in _TLS_FIELDS:
             if name in given:
-                return texts.option_needs_https(where, name)
+                return sentences.option_needs_https(where, name)
     if (options.username is None) != (options.password_file is None):
-        return texts.username_and_password_file(where)
+        return sentences.username_and_password_file(where)
     if options.username is not None and options.bearer_token_file is not None:
-        return texts.password_or_token(where)
+        return sentences.password_or_token(where)
     if options.has_credentials and options.insecure:
-        return texts.credentials_to_anybody(where)
+        return sentences.credentials_to_anybody(where)
     if options.has_credentials and options.scheme == "http" and not options.credentials_over_http:
-        return texts.credentials_in_the_clear(where)
+        return sentences.credentials_in_the_clear(where)
     if options.credentials_over_http and (options.scheme == "https" or not options.has_credentials):
-        return texts.credentials_over_http_idle(where)
+        return sentences.credentials_over_http_idle(where)
     return None
 
 
@@ -121,26 +121,26 @@ def _scheme(name: str, value: object, where: str) -> Scheme:
         return "http"
     if value == "https":
         return "https"
-    raise TargetsError(texts.option_not_a_scheme(where, name, literal(value)))
+    raise TargetsError(sentences.option_not_a_scheme(where, name, literal(value)))
 
 
 def _flag(name: str, value: object, where: str) -> bool:
     if not isinstance(value, bool):
-        raise TargetsError(texts.option_not_a_flag(where, name))
+        raise TargetsError(sentences.option_not_a_flag(where, name))
     return value
 
 
 def _text(name: str, value: object, where: str) -> str:
     if not isinstance(value, str) or not value or not value.isprintable() or len(value) > NAME_LIMIT:
-        raise TargetsError(texts.option_not_a_text(where, name, NAME_LIMIT))
+        raise TargetsError(sentences.option_not_a_text(where, name, NAME_LIMIT))
     return value
 
 
 def _username(name: str, value: object, where: str) -> str:
     text = _text(name, value, where)
-    # Basic authentication ends the name with the first colon.
+    # In basic authentication, the first colon ends the user name.
     if ":" in text:
-        raise TargetsError(texts.option_with_colon(where, name))
+        raise TargetsError(sentences.option_with_colon(where, name))
     return text
 
 
@@ -149,19 +149,19 @@ def _server_name(name: str, value: object, where: str) -> str:
     try:
         return text.encode("idna").decode()
     except UnicodeError:
-        raise TargetsError(texts.option_not_a_host(where, name)) from None
+        raise TargetsError(sentences.option_not_a_host(where, name)) from None
 
 
 def _path(name: str, value: object, where: str) -> str:
-    # A secret written here by mistake is not repeated.
+    # The error does not contain the value: a user may have written a secret here by mistake.
     if not isinstance(value, str) or not value.isprintable() or not 0 < len(value) <= _PATH_LIMIT:
-        raise TargetsError(texts.option_not_a_path(where, name))
+        raise TargetsError(sentences.option_not_a_path(where, name))
     if ".." in PurePosixPath(value).parts:
-        raise TargetsError(texts.option_leaves_folder(where, name))
+        raise TargetsError(sentences.option_leaves_folder(where, name))
     return value
 
 
-_READ: Final = {
+_READERS: Final = {
     "scheme": _scheme,
     "ca_file": _path,
     "server_name": _server_name,
@@ -174,22 +174,22 @@ _READ: Final = {
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One entry. ``port`` is ``None`` where it names none, ``name`` where it gives none."""
+class TargetEntry:
+    """One entry; ``port`` and ``name`` are ``None`` if the entry does not set them."""
 
     host: str
     port: int | None
     name: str | None
     role: NodeRole
-    #: Found by the machinery of others (a Prometheus file, DNS): the node is called what it calls itself.
+    #: From a Prometheus file or DNS: the node gets the name that its host reports.
     is_discovered: bool = False
     http: HttpOptions = PLAIN_HTTP
-    #: No machine stands behind it: its file says ``simulated: true``.
+    #: Whether the entry is of a file with ``simulated: true``: no machine exists.
     is_simulated: bool = False
 
     @property
     def is_local(self) -> bool:
-        """Whether it is this machine."""
+        """Whether the entry is this machine."""
         return self.host == LOCAL and self.port is None
 
     @property
@@ -201,54 +201,56 @@ class Entry:
         return f"{host}:{self.port or DEFAULT_PORT}"
 
 
-def discovered(host: str, port: int | None, http: HttpOptions = PLAIN_HTTP) -> Entry:
+def discovered_entry(host: str, port: int | None, http: HttpOptions = PLAIN_HTTP) -> TargetEntry:
     """Return the entry of a discovered target."""
-    # With its port always: a host that is called local is not this machine.
-    return Entry(host, port or DEFAULT_PORT, None, "worker", is_discovered=True, http=http)
+    # Always with a port: a discovered host named "local" is not this machine.
+    return TargetEntry(host, port or DEFAULT_PORT, None, "worker", is_discovered=True, http=http)
 
 
 def usable_name(raw: object) -> str | None:
-    """Return ``raw`` without spaces around it if a node may be called so, else ``None``."""
+    """Return ``raw`` without surrounding spaces if it is a valid node name, else ``None``."""
     if not isinstance(raw, str) or not raw.strip() or not raw.isprintable() or len(raw) > NAME_LIMIT:
         return None
     return raw.strip()
 
 
 def host_and_port(raw: object, where: str) -> tuple[str, int | None]:
-    """Return host and port of ``host`` or ``host:port``; the port is ``None`` where there is none.
+    """Return host and port of ``host`` or ``host:port``; the port is ``None`` if ``raw`` has no port.
 
     Raises:
-        TargetsError: it is neither; ``where`` is the part of the file that gives it.
+        TargetsError: ``raw`` has another form; ``where`` names the entry of the file.
     """
     if isinstance(raw, list):
-        raise TargetsError(texts.host_is_a_list(where, literal(raw)))
+        raise TargetsError(sentences.host_is_a_list(where, literal(raw)))
     if isinstance(raw, dict):
-        raise TargetsError(texts.host_is_a_mapping(where))
+        raise TargetsError(sentences.host_is_a_mapping(where))
     if not isinstance(raw, str):
-        raise TargetsError(texts.host_not_a_text(where, literal(raw)))
+        raise TargetsError(sentences.host_not_a_text(where, literal(raw)))
     text = raw.strip()
     if "@" in text:
-        # What stands before it is a password in many a URL, and is not repeated.
+        # In many URLs, a password precedes the "@"; the error must not contain it.
         text = "…" + text[text.rindex("@") :]
     if "?" in text:
-        # Nor is what stands behind it, which may be a token.
+        # A token may follow the "?".
         text = text[: text.index("?")] + "?…"
     if "://" in raw:
         is_https = raw.lstrip().startswith("https:")
-        raise TargetsError((texts.host_is_an_https_url if is_https else texts.host_is_a_url)(where, quoted(text)))
+        raise TargetsError(
+            (sentences.host_is_an_https_url if is_https else sentences.host_is_a_url)(where, quoted(text))
+        )
     if text.startswith("["):
         host, bracket, rest = text[1:].partition("]")
         if not bracket or (rest and not rest.startswith(":")) or not _is_ipv6(host):
-            raise TargetsError(texts.host_not_ipv6(where, quoted(text)))
+            raise TargetsError(sentences.host_not_ipv6(where, quoted(text)))
         port = _port(rest[1:], text, where) if rest else None
     elif _is_ipv6(text):
         host, port = text, None
     else:
         host, colon, rest = text.partition(":")
-        if not host or len(host) > NAME_LIMIT or _NOT_IN_A_HOST.search(host) or not _can_be_looked_up(host):
-            raise TargetsError(texts.host_invalid(where, quoted(text)))
+        if not host or len(host) > NAME_LIMIT or _INVALID_IN_HOST.search(host) or not _is_valid_name(host):
+            raise TargetsError(sentences.host_invalid(where, quoted(text)))
         port = _port(rest, text, where) if colon else None
-    why = _why_never(host, where)
+    why = _unreachable_reason(host, where)
     if why is not None:
         raise TargetsError(why)
     return host, port
@@ -256,7 +258,7 @@ def host_and_port(raw: object, where: str) -> tuple[str, int | None]:
 
 def _port(port: str, text: str, where: str) -> int:
     if not _PORT.fullmatch(port) or not 1 <= int(port) <= 65535:
-        raise TargetsError(texts.port_invalid(where, quoted(text)))
+        raise TargetsError(sentences.port_invalid(where, quoted(text)))
     return int(port)
 
 
@@ -271,28 +273,28 @@ def _is_ipv6(text: str) -> bool:
     return True
 
 
-def _why_never(host: str, where: str) -> Coded | None:
-    """Say why no connection to such an address can ever be made; ``None`` where one can, or ``host`` is a name."""
+def _unreachable_reason(host: str, where: str) -> Coded | None:
+    """Return why an address can never be reached; ``None`` for other addresses and for names."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
-        if all(_NUMBER.fullmatch(part) for part in host.removesuffix(".").split(".")):
-            return texts.host_not_ipv4(where, quoted(host))
+        if all(_NUMBER.fullmatch(number) for number in host.removesuffix(".").split(".")):
+            return sentences.host_not_ipv4(where, quoted(host))
         return None
-    # Linux takes 0.0.0.0 for this machine; the rest of 0.0.0.0/8 leads nowhere.
+    # On Linux, 0.0.0.0 is this machine; the other addresses of 0.0.0.0/8 are unreachable.
     v4 = address if isinstance(address, ipaddress.IPv4Address) else address.ipv4_mapped
-    is_nowhere = v4 is not None and (0 < int(v4) < 1 << 24 or v4.is_multicast or int(v4) == (1 << 32) - 1)
-    if address.is_multicast or is_nowhere:
-        return texts.host_of_no_machine(where, quoted(host))
+    is_unreachable = v4 is not None and (0 < int(v4) < 1 << 24 or v4.is_multicast or int(v4) == (1 << 32) - 1)
+    if address.is_multicast or is_unreachable:
+        return sentences.host_of_no_machine(where, quoted(host))
     if isinstance(address, ipaddress.IPv6Address) and address.is_link_local and address.scope_id is None:
-        return texts.host_without_interface(where, host)
+        return sentences.host_without_interface(where, host)
     return None
 
 
-def _can_be_looked_up(host: str) -> bool:
+def _is_valid_name(host: str) -> bool:
     try:
         host.encode("idna")
         URL.build(scheme="http", host=host)
-    except ValueError:  # a UnicodeError is one too
+    except ValueError:  # UnicodeError is a subclass
         return False
     return True

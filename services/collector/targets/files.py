@@ -1,4 +1,4 @@
-"""Targets files: paths and patterns of such files, what each file says by now, and what all of them say together."""
+"""Targets files: their paths and patterns, the entries of each file, and the targets of all files."""
 
 import asyncio
 import logging
@@ -10,40 +10,40 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from collector.metrics import FILE_ERRORS
-from collector.targets.entry import Entry, TargetsError
+from collector.sentences.issues import targets_file_clashes, targets_file_invalid, targets_files_unlisted
+from collector.sentences.sentence import english, plural
+from collector.sentences.targets import no_nodes_any_more
+from collector.targets.entry import TargetEntry, TargetsError
+from collector.targets.parse import is_explicitly_empty, parse_entries
 from collector.targets.target import Target, name_targets
-from collector.targets.text import parse_entries, says_that_there_are_none
-from collector.texts.issues import targets_file_clashes, targets_file_invalid, targets_files_unlisted
-from collector.texts.sentence import english, plural
-from collector.texts.targets import no_nodes_any_more
-from collector.yaml_file import Content, WatchedFile
+from collector.yaml_file import FileContent, WatchedFile
 from contract.messages import Coded
 from runtime.daemon_thread import run_in_daemon_thread
 from runtime.quoting import path_text
 
 _log = logging.getLogger(__name__)
-#: Files that are read at a time.
-FILES_AT_ONCE: Final = 8
+#: Files that are read at the same time.
+CONCURRENT_FILES: Final = 8
 
 
 class TargetsPattern:
-    """As in a shell, ``*`` stands for any text, but not for a dot at the beginning."""
+    """A path with ``*``, which matches any text except a leading dot, as in a shell."""
 
     def __init__(self, path: Path) -> None:
-        #: Absolute, for people to find it.
+        #: Absolute, for messages.
         self.path = path.absolute()
-        #: Why the folder could not be read when it was last to be, or ``None``.
+        #: Why the last attempt to read the folder failed; ``None`` if it succeeded.
         self.problem: Coded | None = None
         self._expression = re.compile(".*".join(map(re.escape, self.path.name.split("*"))), re.DOTALL)
         self._found: list[Path] = []
 
     @property
     def is_one_file(self) -> bool:
-        """Whether it stands for one file, be it there or not."""
+        """Whether the pattern is the path of a single file, which may be missing."""
         return "*" not in self.path.name
 
     def find(self) -> list[Path]:
-        """Return the paths of the files, in order; while their folder cannot be read, those found before."""
+        """Return the sorted paths of the matching files; the previous paths while the folder cannot be read."""
         if self.is_one_file:
             return [self.path]
         try:
@@ -69,18 +69,18 @@ class TargetsPattern:
 def _is_folder(entry: "os.DirEntry[str]") -> bool:
     try:
         return entry.is_dir()
-    except OSError:  # a link that leads to itself, for instance: one broken file, and no reason to leave out the others
+    except OSError:  # for instance a link to itself: only this file is broken
         return False
 
 
 class TargetsFile:
-    """Reads a targets file. A missing file has no entries; of a broken one, those in force stay."""
+    """Reads a targets file. A missing file has no entries; an invalid file leaves the previous entries in force."""
 
     def __init__(self, path: Path, local_name: str) -> None:
-        self.entries: Sequence[Entry] = ()
+        self.entries: Sequence[TargetEntry] = ()
         #: Valid entries that are not in force yet.
-        self.waiting: Sequence[Entry] | None = None
-        #: What is wrong with the file.
+        self.waiting: Sequence[TargetEntry] | None = None
+        #: The error in the file.
         self.problem: Coded | None = None
         self.is_missing = False
         self._file = WatchedFile(path)
@@ -88,142 +88,142 @@ class TargetsFile:
 
     @property
     def path(self) -> Path:
-        """Where the file is, absolute."""
+        """The absolute path of the file."""
         return self._file.path
 
     def read(self) -> None:
-        """Read the file as it is now."""
-        self._take(self._parsed(self._file.read()))
+        """Read the current content of the file."""
+        self._set_result(self._parsed(self._file.read()))
 
     async def refresh(self) -> bool:
-        """Read the file once it has settled, if it changed or was not read yet; return whether it was."""
+        """Read the file if it is new or has changed, after it has settled; return whether it was read."""
         content = await self._file.changed()
         if content is not None:
-            # Beside the loop: a file that is as long as it may be takes a second.
-            self._take(await run_in_daemon_thread(lambda: self._parsed(content), "parse a file"))
+            # In a thread: a file of the maximum length takes a second.
+            self._set_result(await run_in_daemon_thread(lambda: self._parsed(content), "parse a file"))
         return content is not None
 
     def accept(self) -> None:
-        """Put in force what waits."""
+        """Put the waiting entries in force."""
         if self.waiting is not None:
             self.entries, self.waiting, self.problem = self.waiting, None, None
 
-    def refuse(self, error: TargetsError, *, is_clash: bool = False) -> None:
-        """Note why what the file says cannot be put in force, be it a clash with other files."""
-        path, former = path_text(self.path), len(self.entries)
-        if is_clash:
-            self.problem = targets_file_clashes(path, former, error.why)
+    def reject(self, error: TargetsError, *, is_conflict: bool = False) -> None:
+        """Record why the entries cannot be put in force; ``is_conflict``: they conflict with other files."""
+        path, previous_targets = path_text(self.path), len(self.entries)
+        if is_conflict:
+            self.problem = targets_file_clashes(path, previous_targets, error.why)
         else:
-            self.problem = targets_file_invalid(path, former, error.line, error.why)
+            self.problem = targets_file_invalid(path, previous_targets, error.line, error.why)
 
-    def _parsed(self, content: Content) -> "_Parsed":
+    def _parsed(self, content: FileContent) -> "_ParsedFile":
         is_missing = content.text is None and content.error is None
         try:
             if content.error is not None:
                 raise TargetsError(content.error)
             text = content.text or ""
             entries = parse_entries(text)
-            if self.entries and not entries and not is_missing and not says_that_there_are_none(text):
+            if self.entries and not entries and not is_missing and not is_explicitly_empty(text):
                 raise TargetsError(no_nodes_any_more())
             name_targets([entries], self._local_name)
         except TargetsError as error:
-            return _Parsed(error, is_missing)
-        return _Parsed(entries, is_missing)
+            return _ParsedFile(error, is_missing)
+        return _ParsedFile(entries, is_missing)
 
-    def _take(self, parsed: "_Parsed") -> None:
+    def _set_result(self, parsed: "_ParsedFile") -> None:
         self.waiting, self.is_missing = None, parsed.is_missing
         if isinstance(parsed.result, TargetsError):
-            self.refuse(parsed.result)
+            self.reject(parsed.result)
         else:
             self.waiting = parsed.result
 
 
-class _Parsed(NamedTuple):
-    """What a content says: its entries, or what is wrong with it."""
+class _ParsedFile(NamedTuple):
+    """The result of parsing a file: its entries or its error."""
 
-    result: Sequence[Entry] | TargetsError
+    result: Sequence[TargetEntry] | TargetsError
     is_missing: bool
 
 
 class TargetsFiles:
-    """Follows targets files, at least one; a path may be a pattern.
+    """Follows one or more targets files; a path may be a pattern.
 
-    A missing file means no targets from it. A broken one, or one that does not go together with the others, leaves
-    its former entries in force and does not disturb the others.
+    A missing file has no targets. A file that is invalid, or that conflicts with other files, leaves its previous
+    entries in force and does not affect the other files.
     """
 
     def __init__(self, paths: Sequence[Path], local_name: str | None = None) -> None:
-        """Read the files; ``local_name`` is the name of the entry ``local``, ``None`` for this machine's."""
-        #: The listed ones, named.
+        """Read the files; ``local_name``: the name of the entry ``local``, ``None`` for the host name."""
+        #: The listed targets with their names.
         self.targets: tuple[Target, ...] = ()
         self._local_name = local_name or socket.gethostname()
         self._patterns = [TargetsPattern(path) for path in paths]
         self._files: dict[Path, TargetsFile] = {}
-        self._told: set[str] = set()
-        #: Nodes of which the log has said that their certificates are not checked.
-        self._unsafe: list[str] = []
+        self._logged_problems: set[str] = set()
+        #: Nodes with unchecked certificates in the last warning of the log.
+        self._logged_insecure_nodes: list[str] = []
         self._find()
         for file in self._files.values():
             file.read()
-        self._put_in_force()
+        self._apply_waiting()
 
     @property
     def path(self) -> Path:
-        """Where the first file is, or its pattern, absolute."""
+        """The absolute path or pattern of the first file."""
         return self._patterns[0].path
 
     @property
     def is_missing(self) -> bool:
-        """Whether there is no first file."""
+        """Whether the first file is missing."""
         return all(path not in self._files or self._files[path].is_missing for path in self._patterns[0].find())
 
     @property
-    def entries(self) -> list[Entry]:
-        """All entries in force, the discovered ones among them."""
+    def entries(self) -> list[TargetEntry]:
+        """All entries in force, including discovered entries."""
         return [entry for file in self._files.values() for entry in file.entries]
 
     @property
     def problems(self) -> list[Coded]:
-        """What is wrong with the files."""
+        """The errors in the files."""
         problems = [pattern.problem for pattern in self._patterns] + [file.problem for file in self._files.values()]
         return [problem for problem in problems if problem is not None]
 
     @property
     def unmatched(self) -> list[Path]:
-        """The patterns that no file matches."""
+        """Patterns without a matching file."""
         return [pattern.path for pattern in self._patterns if not pattern.find()]
 
     async def refresh(self) -> bool:
-        """Look for files, and read again those that changed; return whether the targets may have."""
+        """Find the files and read the changed ones; return whether the targets may have changed."""
         self._find()
         files = list(self._files.values())
         is_changed = False
-        # A few together, since each waits a moment for its file to settle; not all, since each is in memory meanwhile.
-        for begin in range(0, len(files), FILES_AT_ONCE):
-            some = files[begin : begin + FILES_AT_ONCE]
-            is_changed |= any(await asyncio.gather(*(file.refresh() for file in some)))
+        # Several files at once, because each waits for its file to settle; a limited number, because each is in memory.
+        for begin in range(0, len(files), CONCURRENT_FILES):
+            batch = files[begin : begin + CONCURRENT_FILES]
+            is_changed |= any(await asyncio.gather(*(file.refresh() for file in batch)))
         if is_changed:
-            self._put_in_force()
+            self._apply_waiting()
             self.log()
         problems = {english(problem) for problem in self.problems}
-        for problem in sorted(problems - self._told):
+        for problem in sorted(problems - self._logged_problems):
             FILE_ERRORS.labels("targets").inc()
             _log.warning("%s", problem)
-        self._told = problems
+        self._logged_problems = problems
         return is_changed
 
     def log(self) -> None:
-        """Say how many targets there are, and by which files."""
-        there = [path_text(file.path) for file in self._files.values() if not file.is_missing]
+        """Log the number of targets and the files."""
+        existing = [path_text(file.path) for file in self._files.values() if not file.is_missing]
         count = len(self.targets) + sum(entry.is_discovered for entry in self.entries)
-        where = ", ".join(there) or f"{path_text(self.path)} (there is no such file)"
+        where = ", ".join(existing) or f"{path_text(self.path)} (the file does not exist)"
         _log.info("%s in %s", plural(count, "target"), where)
-        unsafe = [target.node for target in self.targets if target.http.insecure]
-        if unsafe and unsafe != self._unsafe:
-            _log.warning("insecure: true: no certificate is checked of %s", _first_and_count(unsafe))
+        insecure_nodes = [target.node for target in self.targets if target.http.insecure]
+        if insecure_nodes and insecure_nodes != self._logged_insecure_nodes:
+            _log.warning("insecure: true: certificates are not checked for %s", _first_and_count(insecure_nodes))
             if idle := [target.node for target in self.targets if target.http.insecure and target.http.ca_file]:
                 _log.warning("insecure: true: ca_file has no effect for %s", _first_and_count(idle))
-        self._unsafe = unsafe
+        self._logged_insecure_nodes = insecure_nodes
 
     def _find(self) -> None:
         found: dict[Path, TargetsFile] = {}
@@ -231,30 +231,30 @@ class TargetsFiles:
             for path in pattern.find():
                 found.setdefault(path, self._files.get(path) or TargetsFile(path, self._local_name))
         for path, file in self._files.items():
-            # One that has gone is read once more: whoever replaces a file may be between two steps.
+            # A file that disappeared is read once more: an editor may be replacing it.
             if path not in found and not file.is_missing:
                 found[path] = file
         self._files = found
 
-    def _put_in_force(self) -> None:
-        """Put in force what waits; where that does not go together, as much of it as does."""
-        if self._fits(self._waiting()) is None:
+    def _apply_waiting(self) -> None:
+        """Put the waiting entries in force; if they conflict, the entries of as many files as possible."""
+        if self._try_to_accept(self._waiting()) is None:
             return
-        while any(self._fits([file]) is None for file in self._waiting()):
+        while any(self._try_to_accept([file]) is None for file in self._waiting()):
             pass
         for file in self._waiting():
-            error = self._fits([file])
+            error = self._try_to_accept([file])
             if error is not None:
-                file.refuse(error, is_clash=True)
+                file.reject(error, is_conflict=True)
 
     def _waiting(self) -> list[TargetsFile]:
         return [file for file in self._files.values() if file.waiting is not None]
 
-    def _fits(self, files: Sequence[TargetsFile]) -> TargetsError | None:
-        """Put in force what waits in ``files`` if it goes together with all else; return why not."""
-        together = [(file.waiting or () if file in files else file.entries) for file in self._files.values()]
+    def _try_to_accept(self, files: Sequence[TargetsFile]) -> TargetsError | None:
+        """Put the waiting entries of ``files`` in force if they do not conflict; return the conflict."""
+        entries = [(file.waiting or () if file in files else file.entries) for file in self._files.values()]
         try:
-            self.targets = name_targets(together, self._local_name)
+            self.targets = name_targets(entries, self._local_name)
         except TargetsError as error:
             return error
         for file in files:

@@ -1,37 +1,37 @@
-"""All targets: those of the files, and those that DNS names stand for."""
+"""All targets: the targets of the files and the targets of the DNS names."""
 
 import ipaddress
 from collections.abc import Iterable
 from pathlib import Path
 
+from collector.sentences import issues
 from collector.targets.dns import DnsTargets
-from collector.targets.entry import Entry, discovered, host_and_port
+from collector.targets.entry import TargetEntry, discovered_entry, host_and_port
 from collector.targets.files import TargetsFiles
 from collector.targets.target import TARGETS_LIMIT, Target, discovered_targets, names_bytes, room_for_names
-from collector.texts import issues
 from contract.messages import Coded
 from runtime.quoting import path_text
 
 
 class TargetSources:
-    """Puts the sources together; what people list comes before what is discovered."""
+    """Combines the sources; listed targets have priority over discovered targets."""
 
     def __init__(self, files: TargetsFiles, dns: DnsTargets) -> None:
         self.targets: tuple[Target, ...] = ()
         self.dns = dns
         self._files = files
-        self._former: list[Entry] = []
+        self._kept: list[TargetEntry] = []
         self._left_out = 0
         self.combine()
 
     @property
     def path(self) -> Path:
-        """Where people list nodes, absolute."""
+        """The absolute path of the first targets file."""
         return self._files.path
 
     @property
     def problems(self) -> list[Coded]:
-        """What is wrong with the sources; where there are no targets, what is empty too."""
+        """The problems of the sources; without any target, the empty sources too."""
         problems = [*self._files.problems, *self.dns.problems]
         if self._left_out:
             problems.append(issues.targets_left_out(self._left_out, TARGETS_LIMIT))
@@ -41,30 +41,30 @@ class TargetSources:
         return problems
 
     async def refresh(self) -> bool:
-        """Look at the files and at what DNS said; return whether the targets changed."""
+        """Read the files and the DNS answers; return whether the targets changed."""
         is_changed = await self._files.refresh()
         return self.combine() if self.dns.has_changed() or is_changed else False
 
-    def hold(self, addresses: Iterable[str]) -> bool:
-        """Keep those of a former collector's addresses that a DNS name without a fresh answer may stand for.
+    def keep_addresses(self, addresses: Iterable[str]) -> bool:
+        """Keep the addresses of the previous collector that may belong to a DNS name without a recent answer.
 
-        Else a collector that starts, or was paused, while DNS is away would end the alerts of nodes that are as they
-        were. Returns whether the targets changed.
+        Otherwise a collector that starts, or was paused, while DNS fails would end the alerts of unchanged nodes.
+        Returns whether the targets changed.
         """
         self.dns.forget()
-        self._former = [entry for entry in map(_numeric, addresses) if entry is not None]
+        self._kept = [entry for entry in map(_numeric, addresses) if entry is not None]
         return self.combine()
 
     def combine(self) -> bool:
-        """Put together what the sources say now; return whether the targets changed."""
-        former, listed = self.targets, self._files.targets
+        """Combine the current targets of the sources; return whether the targets changed."""
+        previous, listed = self.targets, self._files.targets
         ports = self.dns.unanswered_ports
-        held = [entry for entry in self._former if entry.port in ports]
-        found = discovered_targets([*self._files.entries, *self.dns.entries, *held], listed)
+        kept = [entry for entry in self._kept if entry.port in ports]
+        found = discovered_targets([*self._files.entries, *self.dns.entries, *kept], listed)
         room = TARGETS_LIMIT - len(listed)
         if len(found) > room:
-            # Those in force stay: the order in which others are found is chance.
-            known = {target.address for target in former}
+            # Targets in force stay first: the order of new targets is arbitrary.
+            known = {target.address for target in previous}
             found.sort(key=lambda target: target.address not in known)
         room_bytes = room_for_names(len(listed) + min(len(found), room)) - names_bytes(listed)
         fitting: list[Target] = []
@@ -75,14 +75,14 @@ class TargetSources:
             fitting.append(target)
         self._left_out = len(found) - len(fitting)
         self.targets = (*listed, *fitting)
-        return self.targets != former
+        return self.targets != previous
 
 
-def _numeric(address: str) -> Entry | None:
-    """The target at ``address`` if it is one that DNS may have given: numbers and a port."""
+def _numeric(address: str) -> TargetEntry | None:
+    """Return the entry of a numeric address with a port, which may come from DNS; ``None`` for other addresses."""
     try:
         host, port = host_and_port(address, "")
         ipaddress.ip_address(host)
-    except ValueError:  # a TargetsError is one too
+    except ValueError:  # TargetsError is a subclass
         return None
-    return discovered(host, port)
+    return discovered_entry(host, port)

@@ -1,4 +1,4 @@
-"""The nodes to scrape: the targets that entries make, and what the nodes are called."""
+"""The nodes to scrape: makes targets from entries and gives each target a unique name."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -6,17 +6,17 @@ from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Final
 
-from collector.targets.entry import DEFAULT_PORT, LOCAL, PLAIN_HTTP, Entry, HttpOptions, TargetsError
-from collector.texts import targets as texts
+from collector.sentences import targets as sentences
+from collector.targets.entry import DEFAULT_PORT, LOCAL, PLAIN_HTTP, HttpOptions, TargetEntry, TargetsError
 from contract.messages import NodeRole
 from contract.names import MESSAGE_LIMIT_BYTES
 from runtime.quoting import cut
 
-#: Targets that one collector takes: their snapshot stays below the limit of a message.
+#: Maximum number of targets of one collector, so that their snapshot stays below the limit of a message.
 TARGETS_LIMIT: Final = 4000
-#: Bytes that the names and addresses of all of them may take at most, for the same reason.
+#: Maximum size of the names and addresses of all targets, for the same reason.
 NAMES_BYTES: Final = 1024 * 1024
-#: Bytes of a node in a snapshot without its name and address.
+#: Size of a node in a snapshot, without name and address.
 NODE_BYTES: Final = 580
 
 
@@ -29,48 +29,48 @@ class Target:
     role: NodeRole
     host: str
     port: int
-    #: ``node`` is the address then, until the node has said what it is called.
+    #: ``node`` is the address until the node has reported its name.
     is_discovered: bool = False
     http: HttpOptions = PLAIN_HTTP
-    #: No machine stands behind it.
+    #: Whether no machine exists behind the target.
     is_simulated: bool = False
 
     @property
     def is_local(self) -> bool:
-        """Whether it is this machine."""
+        """Whether the target is this machine."""
         return self.address == LOCAL
 
 
-def name_targets(files: Iterable[Sequence[Entry]], host_name: str) -> tuple[Target, ...]:
-    """Return the targets that the entries of all files list, in the order of names; discovered ones are left out.
+def name_targets(files: Iterable[Sequence[TargetEntry]], host_name: str) -> tuple[Target, ...]:
+    """Return the targets of the entries of all files, sorted by name; discovered entries are left out.
 
-    ``host_name`` is this machine's, the name of the entry ``local``.
+    ``host_name``: the name of the entry ``local``.
 
     Raises:
-        TargetsError: names clash, or there are too many targets, or their names are too long together.
+        TargetsError: names conflict, there are too many targets, or their names are too long together.
     """
-    entries = merged(entry for entry in chain.from_iterable(files) if not entry.is_discovered)
+    entries = merge_entries(entry for entry in chain.from_iterable(files) if not entry.is_discovered)
     if len(entries) > TARGETS_LIMIT:
-        raise TargetsError(texts.too_many_targets(len(entries), TARGETS_LIMIT))
+        raise TargetsError(sentences.too_many_targets(len(entries), TARGETS_LIMIT))
     targets = _named(entries, host_name)
     size, room = names_bytes(targets), room_for_names(len(targets))
     if size > room:
-        raise TargetsError(texts.names_too_long(size, room))
+        raise TargetsError(sentences.names_too_long(size, room))
     return targets
 
 
 def room_for_names(count: int) -> int:
-    """Return how many bytes the names and addresses of so many targets may take."""
+    """Return the maximum size of the names and addresses of ``count`` targets, in bytes."""
     return min(NAMES_BYTES, MESSAGE_LIMIT_BYTES - count * NODE_BYTES)
 
 
 def names_bytes(targets: Iterable[Target]) -> int:
-    """Return how many bytes the names and addresses take."""
+    """Return the size of the names and addresses of the targets, in bytes."""
     return sum(len(target.node.encode()) + len(target.address.encode()) for target in targets)
 
 
-def discovered_targets(entries: Iterable[Entry], listed: Iterable[Target]) -> list[Target]:
-    """Return the targets of the discovered among ``entries``, in their order, each address once and no listed one."""
+def discovered_targets(entries: Iterable[TargetEntry], listed: Iterable[Target]) -> list[Target]:
+    """Return the targets of the discovered entries, in order; each address once, without the listed addresses."""
     known = {target.address.lower() for target in listed}
     targets: list[Target] = []
     for entry in entries:
@@ -83,36 +83,36 @@ def discovered_targets(entries: Iterable[Entry], listed: Iterable[Target]) -> li
     return targets
 
 
-def merged(entries: Iterable[Entry]) -> list[Entry]:
-    """Return one entry for each address; an address under both ``workers`` and ``master`` is the master.
+def merge_entries(entries: Iterable[TargetEntry]) -> list[TargetEntry]:
+    """Return one entry per address; an address under both ``workers`` and ``master`` is the master.
 
     Raises:
-        TargetsError: an address has two names, or is to be asked in two ways.
+        TargetsError: an address has two names, or two different sets of HTTP options.
     """
-    by_address: dict[str, Entry] = {}
+    by_address: dict[str, TargetEntry] = {}
     for entry in entries:
         key = entry.address.lower()
-        former = by_address.get(key)
-        if former is None:
+        previous = by_address.get(key)
+        if previous is None:
             by_address[key] = entry
             continue
-        if former.name and entry.name and former.name != entry.name:
-            raise TargetsError(texts.two_names(entry.address, cut(former.name), cut(entry.name)))
-        if PLAIN_HTTP not in (former.http, entry.http) and former.http != entry.http:
-            raise TargetsError(texts.two_ways(entry.address))
-        role: NodeRole = "master" if "master" in (former.role, entry.role) else "worker"
-        http = entry.http if former.http == PLAIN_HTTP else former.http
-        is_simulated = former.is_simulated or entry.is_simulated
-        name = former.name or entry.name
-        by_address[key] = replace(former, name=name, role=role, http=http, is_simulated=is_simulated)
+        if previous.name and entry.name and previous.name != entry.name:
+            raise TargetsError(sentences.two_names(entry.address, cut(previous.name), cut(entry.name)))
+        if PLAIN_HTTP not in (previous.http, entry.http) and previous.http != entry.http:
+            raise TargetsError(sentences.two_ways(entry.address))
+        role: NodeRole = "master" if "master" in (previous.role, entry.role) else "worker"
+        http = entry.http if previous.http == PLAIN_HTTP else previous.http
+        is_simulated = previous.is_simulated or entry.is_simulated
+        name = previous.name or entry.name
+        by_address[key] = replace(previous, name=name, role=role, http=http, is_simulated=is_simulated)
     return list(by_address.values())
 
 
-def _named(entries: list[Entry], host_name: str) -> tuple[Target, ...]:
+def _named(entries: list[TargetEntry], host_name: str) -> tuple[Target, ...]:
     given = Counter(entry.name for entry in entries if entry.name)
     for given_name, count in given.items():
         if count > 1:
-            raise TargetsError(texts.name_given_twice(cut(given_name), count))
+            raise TargetsError(sentences.name_given_twice(cut(given_name), count))
     hosts = Counter((host_name if entry.is_local else entry.host).lower() for entry in entries)
     targets: list[Target] = []
     for entry in entries:
@@ -120,10 +120,10 @@ def _named(entries: list[Entry], host_name: str) -> tuple[Target, ...]:
         if name is None:
             host = host_name if entry.is_local else entry.host
             port = entry.port or DEFAULT_PORT
-            alone = entry.is_local or (hosts[host.lower()] == 1 and port == DEFAULT_PORT)
-            name = host if alone and host not in given else entry.address
+            is_host_unique = entry.is_local or (hosts[host.lower()] == 1 and port == DEFAULT_PORT)
+            name = host if is_host_unique and host not in given else entry.address
             if name in given:
-                raise TargetsError(texts.no_name_left(entry.address, cut(name)))
+                raise TargetsError(sentences.no_name_left(entry.address, cut(name)))
         port = entry.port or DEFAULT_PORT
         targets.append(
             Target(name, entry.address, entry.role, entry.host, port, http=entry.http, is_simulated=entry.is_simulated)

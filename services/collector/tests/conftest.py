@@ -1,4 +1,4 @@
-"""Pages, samples and observations to test with."""
+"""Fixtures: exporters, scrapers, file systems and observations."""
 
 import asyncio
 import http.server
@@ -10,40 +10,40 @@ from typing import Any
 
 import pytest
 
-from collector.alerts.conditions import Observation
-from collector.alerts.evaluate import Moment
+from collector.alerts.conditions import ObservedNode
+from collector.alerts.evaluate import CurrentTime
+from collector.exporter_scraper import ExporterScraper, open_session
 from collector.measures import Measures
 from collector.sample import Filesystem
-from collector.scrape import HttpProbe, open_session
+from collector.sentences.failures import connection_refused
 from collector.targets.dns import Resolver
 from collector.targets.target import Target
-from collector.texts.failures import connection_refused
 from tests.drivers.copies import Copies
 from tests.drivers.raw_exporter import RawExporter, Respond
 from tests.drivers.serving import serving
 
 _REFUSED = connection_refused()
 GENEROUS_SECONDS = 30.0
-_PAGES = Path(__file__).parent / "pages"
+_EXPOSITIONS = Path(__file__).parent / "expositions"
 
 
 @pytest.fixture(scope="session")
 def copies() -> Iterator[Copies]:
-    """What collectors are copies of."""
+    """The process that collectors are forked from."""
     copies = Copies("collector.__main__")
     yield copies
     copies.close()
 
 
 @pytest.fixture(scope="session")
-def page() -> Callable[[str], bytes]:
-    """Reads an exporter's page by name."""
-    return lambda name: (_PAGES / f"{name}.txt").read_bytes()
+def exposition() -> Callable[[str], bytes]:
+    """Return a function that reads a stored exposition by name."""
+    return lambda name: (_EXPOSITIONS / f"{name}.txt").read_bytes()
 
 
 @pytest.fixture
 def serve() -> Iterator[Callable[[str], int]]:
-    """Starts an exporter of a page; gives its port."""
+    """Return a function that starts an exporter of a text and returns its port."""
     with ExitStack() as stack:
 
         def start(text: str) -> int:
@@ -64,14 +64,14 @@ def serve() -> Iterator[Callable[[str], int]]:
 
 
 @pytest.fixture
-def exporter(page: Callable[[str], bytes], serve: Callable[[str], int]) -> int:
-    """An exporter that serves a page as node_exporter gives it; the port."""
-    return serve(page("node_exporter_1.5.0_collect").decode())
+def exporter(exposition: Callable[[str], bytes], serve: Callable[[str], int]) -> int:
+    """The port of an exporter that serves an exposition of node_exporter."""
+    return serve(exposition("node_exporter_1.5.0_collect").decode())
 
 
 @pytest.fixture(scope="session")
 def target() -> Callable[..., Target]:
-    """Makes a target of a host and a port."""
+    """Return a function that makes a target."""
 
     def make(host: str = "node6.lan", port: int = 9100, **fields: str) -> Target:
         values = {"node": host, "address": f"{host}:{port}", "role": "worker"} | fields
@@ -81,11 +81,11 @@ def target() -> Callable[..., Target]:
 
 
 @pytest.fixture(scope="session")
-def probed(target: Callable[..., Target]) -> Callable[..., Any]:
-    """Runs a script with a probe of an exporter that responds so, and with the exporter; gives what the script returns.
+def scrape_with(target: Callable[..., Target]) -> Callable[..., Any]:
+    """Return a function that runs a script with an exporter and its scraper, and returns the script's result.
 
-    A number stands for a script that returns the results of so many scrapes, and the exporter. ``fields`` are
-    those of the target, ``context`` makes the exporter serve TLS, ``folder`` is that of the credentials.
+    A number instead of a script makes that many scrapes; the result then is the samples and the exporter. ``fields``
+    are fields of the target, ``context`` is the exporter's TLS context, ``folder`` is the folder of credentials.
     """
 
     def run(
@@ -101,10 +101,10 @@ def probed(target: Callable[..., Target]) -> Callable[..., Any]:
         async def main() -> Any:
             resolver = Resolver()
             async with RawExporter(respond, context) as exporter, open_session(resolver, folder) as session:
-                probe = HttpProbe(session, resolver, target(host, exporter.port, **fields), timeout)
+                scraper = ExporterScraper(session, resolver, target(host, exporter.port, **fields), timeout)
                 if isinstance(script, int):
-                    return [await probe.scrape() for _ in range(script)], exporter
-                return await script(probe, exporter)
+                    return [await scraper.scrape() for _ in range(script)], exporter
+                return await script(scraper, exporter)
 
         return asyncio.run(main())
 
@@ -113,7 +113,7 @@ def probed(target: Callable[..., Target]) -> Callable[..., Any]:
 
 @pytest.fixture
 def half_written(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
-    """Calls what reads a file, and writes the rest of the file before it has settled; gives what was read."""
+    """Return a function that writes the rest of a file while the file is being read; returns the content read."""
 
     async def run(read: Callable[[], Awaitable[Any]], write: Callable[[], object]) -> Any:
         sleep, has_seen = asyncio.sleep, asyncio.Event()
@@ -132,26 +132,26 @@ def half_written(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
 
 
 @pytest.fixture(scope="session")
-def online() -> Callable[..., Observation]:
-    """Makes an observation of an online node with some measures."""
-    return lambda node="node6.lan", **measures: Observation(node, "online", None, Measures(**measures))
+def online() -> Callable[..., ObservedNode]:
+    """Return a function that makes an observation of an online node with some measures."""
+    return lambda node="node6.lan", **measures: ObservedNode(node, "online", None, Measures(**measures))
 
 
 @pytest.fixture(scope="session")
-def offline() -> Callable[..., Observation]:
-    """Makes an observation of an offline node."""
-    return lambda node="node6.lan", error=_REFUSED: Observation(node, "offline", error, None)
+def offline() -> Callable[..., ObservedNode]:
+    """Return a function that makes an observation of an offline node."""
+    return lambda node="node6.lan", error=_REFUSED: ObservedNode(node, "offline", error, None)
 
 
 @pytest.fixture(scope="session")
 def filesystem() -> Callable[..., Filesystem]:
-    """Makes a file system in use to so many percent."""
+    """Return a function that makes a file system with a usage in percent."""
     return lambda mountpoint, usage=10.0, readonly=False: Filesystem(
         mountpoint, 1000.0, 1000.0 - 10 * usage, 1000.0 - 10 * usage, readonly
     )
 
 
 @pytest.fixture(scope="session")
-def at() -> Callable[[float], Moment]:
-    """Makes the moment so many seconds after a fixed start."""
-    return lambda seconds: Moment(1000.0 + seconds, 1_795_426_800.0 + seconds)
+def at() -> Callable[[float], CurrentTime]:
+    """Return a function that makes the moment some seconds after a fixed start."""
+    return lambda seconds: CurrentTime(1000.0 + seconds, 1_795_426_800.0 + seconds)

@@ -4,27 +4,27 @@ import socket
 import pytest
 
 from collector.check_nodes import main, missing_values
-from collector.node_exporter import read_page
-from collector.scrape import HttpProbe
+from collector.exporter_scraper import ExporterScraper
+from collector.node_exporter import parse_exposition
 from tests.drivers.serving import serving
 
 
 @pytest.fixture
 def check(tmp_path, capsys):
-    """Checks the targets of a text; gives exit code, standard output and standard error."""
+    """Check the targets of a text; return exit code, standard output and standard error."""
 
     def run(text):
         path = tmp_path / "nodes.yaml"
         if text is not None:
             path.write_text(text)
-        # A file that is not there is nobody's mistake where nobody has named it.
+        # A missing file is no error if the command line does not name it.
         code = main([], default=path) if text is None else main(["--targets", str(path)])
         return code, *capsys.readouterr()
 
     return run
 
 
-def test_check_says_what_works_and_what_is_missing_when_a_node_answers(check, exporter):
+def test_check_prints_present_and_missing_values_when_a_node_answers(check, exporter):
     code, out, _ = check(f"workers: [local, {{host: 'localhost:{exporter}', name: pi}}]")
 
     assert code == 0
@@ -32,31 +32,31 @@ def test_check_says_what_works_and_what_is_missing_when_a_node_answers(check, ex
     assert "(local): read without an exporter in" in here
     assert pi.startswith(f"pi (localhost:{exporter}): name found (127.0.0.1), connected, HTTP 200 in ")
     assert "missing: temperature" in pi
-    # The page was written long ago.
+    # The exposition was recorded long ago.
     assert "CLOCK OFF by -" in pi
 
 
-def test_check_fails_and_says_how_to_install_when_a_node_does_not_answer(check, exporter):
+def test_check_fails_and_prints_how_to_install_when_a_node_does_not_answer(check, exporter):
     code, out, _ = check(f"workers: ['127.0.0.1:1', '127.0.0.1:{exporter}']")
 
     assert code == 1
     lines = out.splitlines()
     assert lines[0] == "127.0.0.1:1: FAILED: connection refused"
     assert lines[-1] == (
-        "1 of 2 targets cannot be read. Where no exporter runs yet, install it with: "
+        "1 of 2 targets cannot be read. On nodes without an exporter, install it with: "
         "sudo apt-get install -y prometheus-node-exporter"
     )
 
 
-def test_check_scrapes_all_other_nodes_when_scraping_one_is_an_error_of_ours(check, exporter, monkeypatch):
-    scrape = HttpProbe.scrape
+def test_check_scrapes_all_other_nodes_when_one_scrape_raises_an_internal_error(check, exporter, monkeypatch):
+    scrape = ExporterScraper.scrape
 
-    async def fail_at_one(probe):
-        if probe.host == "127.0.0.2":
+    async def fail_at_one(scraper):
+        if scraper.host == "127.0.0.2":
             raise ValueError("Authorization: Bearer hunter2")
-        return await scrape(probe)
+        return await scrape(scraper)
 
-    monkeypatch.setattr(HttpProbe, "scrape", fail_at_one)
+    monkeypatch.setattr(ExporterScraper, "scrape", fail_at_one)
 
     code, out, error = check(f"workers: ['127.0.0.2:1', '127.0.0.1:{exporter}']")
 
@@ -66,7 +66,7 @@ def test_check_scrapes_all_other_nodes_when_scraping_one_is_an_error_of_ours(che
     assert "hunter2" not in out + error
 
 
-def test_check_says_name_not_found_when_there_is_no_such_name(check, monkeypatch):
+def test_check_prints_name_not_found_when_the_name_does_not_exist(check, monkeypatch):
     def fail(host):
         raise OSError("no such name")
 
@@ -78,23 +78,25 @@ def test_check_says_name_not_found_when_there_is_no_such_name(check, monkeypatch
     assert out.startswith("pi.lan (pi.lan:9100): FAILED: name not found\n")
 
 
-@pytest.mark.parametrize(("text", "told"), [(None, "There is no such file yet"), ("workers:", "It lists no nodes yet")])
-def test_check_is_friendly_when_there_are_no_targets(check, text, told):
+@pytest.mark.parametrize(
+    ("text", "hint"), [(None, "The file does not exist yet"), ("workers:", "The file lists no nodes yet")]
+)
+def test_check_prints_an_example_when_there_are_no_targets(check, text, hint):
     code, out, _ = check(text)
 
     assert code == 0
-    assert told in out
+    assert hint in out
     assert "for instance: workers: [node1.lan, node2.lan]" in out
 
 
-def test_check_says_why_when_the_targets_file_is_not_valid(check):
+def test_check_prints_the_error_when_the_targets_file_is_not_valid(check):
     code, out, error = check("workers: [a b]")
 
     assert (code, out) == (2, "")
     assert "nodes.yaml is not valid: workers, entry 1: 'a b' is not a host or host:port" in error
 
 
-def test_check_takes_several_files_when_commas_separate_them(tmp_path, exporter, capsys):
+def test_check_accepts_several_files_when_commas_separate_them(tmp_path, exporter, capsys):
     paths = [tmp_path / "nodes.yaml", tmp_path / "more.yaml"]
     paths[0].write_text("workers:")
     paths[1].write_text(f"workers: ['127.0.0.1:{exporter}']")
@@ -120,8 +122,8 @@ def test_check_names_the_variable_when_a_setting_is_not_valid(monkeypatch, capsy
     assert "COLLECTOR_PORT" in capsys.readouterr().err
 
 
-def test_missing_values_are_named_when_a_page_has_few(page):
-    sample = read_page(b"node_load1 0.5", monotonic_seconds=0.0, unix_seconds=0.0)
+def test_missing_values_are_named_when_an_exposition_has_few(exposition):
+    sample = parse_exposition(b"node_load1 0.5", monotonic_seconds=0.0, unix_seconds=0.0)
 
     assert missing_values(sample) == [
         "CPU",
@@ -134,7 +136,7 @@ def test_missing_values_are_named_when_a_page_has_few(page):
     ]
 
 
-def test_check_names_choices_and_says_why_there_are_no_figures_when_a_page_is_out_of_the_ordinary(check, serve):
+def test_check_prints_choices_and_the_cause_of_missing_values_when_an_exposition_is_unusual(check, serve):
     image = (
         'node_filesystem_size_bytes{device="/dev/dm-0",fstype="erofs",mountpoint="/"} 10\n'
         + "".join(
@@ -152,25 +154,24 @@ def test_check_names_choices_and_says_why_there_are_no_figures_when_a_page_is_ou
     _, out, _ = check(f"workers: ['127.0.0.1:{serve(image)}', 'localhost:{serve(old)}']")
 
     assert (
-        "; network: counts eth0, not enP53091s1: it is likely the same way to the network; disk: the one at '/var'"
-        in out
+        "; network: counts eth0, not enP53091s1: it is likely a second path to the same card; disk: uses '/var'" in out
     )
-    assert "boot time (it is node_exporter before 0.16 (0.15.2), update it), clock not told" in out
+    assert "boot time (its exporter is node_exporter older than 0.16 (0.15.2), update it), clock unknown" in out
 
 
-def test_check_scrapes_discovered_targets_when_files_or_names_tell_some(check, exporter, monkeypatch):
+def test_check_scrapes_discovered_targets_of_files_and_dns_names(check, exporter, monkeypatch):
     monkeypatch.setenv("COLLECTOR_DNS_TARGETS", f"localhost:{exporter}")
 
     code, out, _ = check(f'[{{"targets": ["127.0.0.2:{exporter}", "127.0.0.1:{exporter}"]}}]')
 
-    # 127.0.0.1 is told by both; it may have an address of IPv6 besides, which no exporter listens on.
+    # Both sources have 127.0.0.1; the name may also have an IPv6 address, and no exporter listens there.
     lines = [line for line in out.splitlines() if line.startswith("127")]
     assert [line.partition(": ")[0] for line in lines] == [f"127.0.0.2:{exporter}", f"127.0.0.1:{exporter}"]
     assert "connected, HTTP 200" in lines[1]
     assert code == 1
 
 
-def test_check_fails_when_a_dns_name_tells_no_targets(check, monkeypatch):
+def test_check_fails_when_a_dns_name_has_no_targets(check, monkeypatch):
     def getaddrinfo(host, *_, **__):
         if host == "none.lan":
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
@@ -188,20 +189,20 @@ def test_check_fails_when_a_dns_name_tells_no_targets(check, monkeypatch):
     ]
 
 
-def test_check_calls_this_machine_as_it_is_set_when_it_is(check, monkeypatch):
+def test_check_names_this_machine_as_in_the_settings(check, monkeypatch):
     monkeypatch.setenv("COLLECTOR_LOCAL_NAME", "edge")
 
     assert check("workers: [local]")[1].startswith("edge (local): read without an exporter")
 
 
-def test_check_says_which_collector_hangs_when_one_does(check, monkeypatch):
+def test_check_names_the_collector_that_hangs(check, monkeypatch):
     monkeypatch.setattr("collector.check_nodes.TIMEOUT_SECONDS", 0.5)
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             asked = "collect" in self.path
             if not asked or "filesystem" in self.path:
-                self.rfile.read(1)  # which does not come
+                self.rfile.read(1)  # which never arrives
             self.send_response(200)
             self.end_headers()
             self.wfile.write(b"node_load1 0.5\n")
@@ -217,7 +218,7 @@ def test_check_says_which_collector_hangs_when_one_does(check, monkeypatch):
     assert "(COLLECTOR filesystem HANGS and was left out)" in out
 
 
-def test_check_says_which_file_is_missing_and_not_what_it_should_hold(check, exporter, monkeypatch, tmp_path):
+def test_check_names_the_option_of_a_missing_credentials_file(check, exporter, monkeypatch, tmp_path):
     monkeypatch.setenv("COLLECTOR_CREDENTIALS_DIR", str(tmp_path))
 
     code, out, _ = check(
@@ -227,8 +228,8 @@ def test_check_says_which_file_is_missing_and_not_what_it_should_hold(check, exp
     assert code == 1
     why = "password_file is not in COLLECTOR_CREDENTIALS_DIR"
     assert out.splitlines() == [
-        f"127.0.0.1:{exporter}: FAILED: nothing was asked: {why}",
-        # Without a word about installing an exporter: there is one.
+        f"127.0.0.1:{exporter}: FAILED: no request was sent: {why}",
+        # The output has no hint to install an exporter: the exporter exists.
         "1 of 1 target cannot be read.",
     ]
     assert "hunter2" not in out
@@ -239,11 +240,11 @@ def test_check_fails_when_a_file_that_was_named_does_not_exist(tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     (tmp_path / "nodes.yaml").write_text("workers: [local]")
     assert main(["--targets", named]) == 2
-    assert capsys.readouterr() == ("", "nope.yaml: There is no such file.\n")
+    assert capsys.readouterr() == ("", "nope.yaml: the file does not exist\n")
 
 
 @pytest.mark.parametrize("named", ["", " , "])
 def test_check_fails_when_no_file_is_named(named, capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["--targets", named])
-    assert "it takes a path" in capsys.readouterr().err
+    assert "expected one or more paths" in capsys.readouterr().err

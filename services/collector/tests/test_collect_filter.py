@@ -1,4 +1,4 @@
-"""What an exporter is asked for, as it is seen by exporters that leave out, refuse or hang."""
+"""Requests to exporters that omit or refuse collectors, or hang."""
 
 import asyncio
 import re
@@ -6,15 +6,15 @@ import re
 import pytest
 
 from collector import collect_filter
-from collector.collect_filter import NOTED_BYTES, PLAIN_SECONDS, CollectFilter, PageNotes
+from collector.collect_filter import NOTED_BYTES, UNFILTERED_SECONDS, CollectFilter, ExpositionNotes
 from collector.node_exporter import COLLECTORS, INTERFACE_COLLECTORS, OPTIONAL_COLLECTORS
 from collector.sample import Sample, ScrapeFailed
-from collector.texts import failures
+from collector.sentences import failures
 from tests.drivers.raw_exporter import answer
 from tests.drivers.waiting import until
 
 GENEROUS_SECONDS = 30.0
-#: Of each collector, a line that a sample is made of.
+#: A needed line of each collector.
 LINES = {
     "cpu": 'node_cpu_seconds_total{cpu="0",mode="idle"} 5',
     "filesystem": "\n".join(
@@ -29,17 +29,17 @@ STARTED = "process_start_time_seconds {}\n"
 
 
 def asked_for(head):
-    """The collectors that a request asks for; ``None``: all."""
+    """Return the collectors of a request; ``None`` for all."""
     line = head.split(b"\r\n")[0].decode().replace("%5B%5D", "[]")
     return re.findall(r"collect\[\]=(\w+)", line) or None
 
 
-def page(names, started=1):
+def exposition(names, started=1):
     return ("".join(f"{LINES[name]}\n" for name in names if name in LINES) + STARTED.format(started)).encode()
 
 
 class Node:
-    """An exporter that has collectors of these names, calls ``thermal_zone`` by another, and hangs with some."""
+    """An exporter that omits some collectors, and hangs with some."""
 
     def __init__(self, *, leaves_out=(), switched_on=None):
         self.hanging = set()
@@ -57,7 +57,7 @@ class Node:
         names = [name for name in (asked or self.switched_on or LINES) if not (asked and name in self.leaves_out)]
         if self.hanging & set(names):
             return self._never()
-        body = page(names, self.started)
+        body = exposition(names, self.started)
         if self.switched_on is not None:
             if asked and not set(asked) <= set(self.switched_on):
                 return answer(b"disabled collector", b"HTTP/1.1 400 Bad Request\r\n")
@@ -71,64 +71,64 @@ class Node:
         yield b""
 
 
-async def without_a_gap(probe):
-    """The sample of a scrape that left no collector out, if it is one."""
-    result = await probe.scrape()
+async def without_a_gap(scraper):
+    """Return the sample of a scrape without left-out collectors; ``None`` for other results."""
+    result = await scraper.scrape()
     return result if isinstance(result, Sample) and result.hung_collector is None else None
 
 
-async def scrapes(probe, count):
-    return [await probe.scrape() for _ in range(count)]
+async def scrapes(scraper, count):
+    return [await scraper.scrape() for _ in range(count)]
 
 
-def test_whole_page_is_read_when_a_collector_is_left_out_without_a_word(probed, caplog):
+def test_whole_exposition_is_read_when_the_exporter_silently_omits_a_collector(scrape_with, caplog):
     node = Node(leaves_out=["thermal_zone"])
 
-    with caplog.at_level("INFO", "collector.scrape"):
-        results = probed(node, lambda probe, _: scrapes(probe, 4))
+    with caplog.at_level("INFO", "collector.exporter_scraper"):
+        results = scrape_with(node, lambda scraper, _: scrapes(scraper, 4))
 
-    # Never a scrape without the temperature, and after the comparison no second request.
+    # Every sample has the temperature, and after the comparison there is one request in each scrape.
     assert [result.temperature for result in results] == [60.0] * 4
     assert [asked is None for asked in node.asked] == [True, False, True, True, True]
     [told] = [record.getMessage() for record in caplog.records]
-    assert "leaves out node_thermal_zone_temp when asked with collect[]" in told
+    assert "omits node_thermal_zone_temp when asked with collect[]" in told
 
 
-def test_comparison_is_made_again_when_the_exporter_has_restarted(probed):
+def test_comparison_is_repeated_when_the_exporter_has_restarted(scrape_with):
     node = Node()
 
-    async def script(probe, _):
-        await scrapes(probe, 2)
+    async def script(scraper, _):
+        await scrapes(scraper, 2)
         node.started, node.leaves_out = 2, ["thermal_zone"]
-        return await scrapes(probe, 3)
+        return await scrapes(scraper, 3)
 
-    results = probed(node, script)
+    results = scrape_with(node, script)
 
-    # The scrape that sees the restart is the only one without it.
+    # Only the scrape after the restart lacks the temperature.
     assert [result.temperature for result in results] == [40.0, 60.0, 60.0]
 
 
-def test_comparison_is_made_again_when_a_scrape_has_failed(probed):
+def test_comparison_is_repeated_when_a_scrape_has_failed(scrape_with):
     node = Node()
 
-    async def script(probe, _):
-        await scrapes(probe, 2)
+    async def script(scraper, _):
+        await scrapes(scraper, 2)
         node.is_busy = True
-        failed = await probe.scrape()
+        failed = await scraper.scrape()
         node.is_busy = False
         node.leaves_out = ["thermal_zone"]
-        return failed, await scrapes(probe, 2)
+        return failed, await scrapes(scraper, 2)
 
-    failed, results = probed(node, script)
+    failed, results = scrape_with(node, script)
 
     assert failed == ScrapeFailed("http", failures.http_status(503))
     assert [result.temperature for result in results] == [60.0, 60.0]
 
 
-def test_exporter_is_asked_for_what_it_has_switched_on_alone(probed):
+def test_scrape_requests_only_collectors_that_are_switched_on(scrape_with):
     node = Node(switched_on=["arp", "cpu", "filesystem", "loadavg", "zfs"])
 
-    results = probed(node, lambda probe, _: scrapes(probe, 3))
+    results = scrape_with(node, lambda scraper, _: scrapes(scraper, 3))
 
     assert all(isinstance(result, Sample) for result in results)
     assert node.asked == [None, ["cpu", "filesystem", "loadavg"], ["cpu", "filesystem", "loadavg"]]
@@ -136,27 +136,27 @@ def test_exporter_is_asked_for_what_it_has_switched_on_alone(probed):
 
 @pytest.fixture
 def impatient(monkeypatch):
-    """Trials follow each other at once."""
+    """Make trials follow each other immediately."""
     monkeypatch.setattr(collect_filter, "FIRST_PAUSE_SECONDS", 0.01)
     monkeypatch.setattr(collect_filter, "LONGEST_PAUSE_SECONDS", 0.01)
 
 
 @pytest.mark.parametrize("hangs", ["filesystem", "hwmon", "thermal_zone"])
-def test_node_is_online_without_a_collector_that_hangs_and_with_it_when_that_answers_again(probed, impatient, hangs):
+def test_scrapes_leave_out_a_hanging_collector_until_it_answers_again(scrape_with, impatient, hangs):
     node = Node()
 
-    async def script(probe, _):
-        await scrapes(probe, 2)
+    async def script(scraper, _):
+        await scrapes(scraper, 2)
         node.hanging = {hangs}
-        late = [await probe.scrape()]
+        late = [await scraper.scrape()]
         while isinstance(late[-1], ScrapeFailed):
             assert len(late) <= len(COLLECTORS), "it does not come back"
-            late.append(await probe.scrape())
-        hung = [late.pop()] + await scrapes(probe, 3)
+            late.append(await scraper.scrape())
+        hung = [late.pop()] + await scrapes(scraper, 3)
         node.hanging = set()
-        return late, hung, await until(lambda: without_a_gap(probe), within_seconds=GENEROUS_SECONDS)
+        return late, hung, await until(lambda: without_a_gap(scraper), within_seconds=GENEROUS_SECONDS)
 
-    late, hung, back = probed(node, script, timeout=0.3)
+    late, hung, back = scrape_with(node, script, timeout=0.3)
 
     assert all(result == ScrapeFailed("timeout", failures.no_answer_within(0.3)) for result in late)
     if hangs == "filesystem":
@@ -168,66 +168,66 @@ def test_node_is_online_without_a_collector_that_hangs_and_with_it_when_that_ans
     assert (back.root.usage, back.temperature) == (50.0, 60.0)
 
 
-def test_node_is_online_when_a_collector_hangs_from_the_first_scrape_on(probed):
+def test_node_is_online_when_a_collector_hangs_from_the_first_scrape_on(scrape_with):
     node = Node()
     node.hanging = {"filesystem"}
 
-    first, second = probed(node, lambda probe, _: scrapes(probe, 2), timeout=0.3)
+    first, second = scrape_with(node, lambda scraper, _: scrapes(scraper, 2), timeout=0.3)
 
     assert first == ScrapeFailed("timeout", failures.no_answer_within(0.3))
     assert second.hung_collector == "filesystem"
 
 
-def test_nobody_is_blamed_when_a_node_was_away_as_a_whole(probed, impatient):
+def test_no_collector_is_left_out_when_the_whole_node_was_away(scrape_with, impatient):
     node = Node()
 
-    async def script(probe, _):
-        await scrapes(probe, 2)
+    async def script(scraper, _):
+        await scrapes(scraper, 2)
         node.hanging = set(LINES)
-        late = await scrapes(probe, 2)
+        late = await scrapes(scraper, 2)
         node.hanging = set()
-        return late, await until(lambda: without_a_gap(probe), within_seconds=GENEROUS_SECONDS)
+        return late, await until(lambda: without_a_gap(scraper), within_seconds=GENEROUS_SECONDS)
 
-    late, result = probed(node, script, timeout=0.3)
+    late, result = scrape_with(node, script, timeout=0.3)
 
     assert all(isinstance(each, ScrapeFailed) for each in late)
     assert result.root.usage == 50.0
 
 
-def test_scrapes_go_on_when_only_the_whole_page_hangs(probed, impatient):
+def test_scrapes_go_on_when_only_the_whole_exposition_hangs(scrape_with, impatient):
     node = Node()
     node.hanging = {"slow"}
     LINES["slow"] = "# of a collector that is not read"
     try:
-        results = probed(node, lambda probe, _: scrapes(probe, 6), timeout=1.0)
+        results = scrape_with(node, lambda scraper, _: scrapes(scraper, 6), timeout=1.0)
     finally:
         del LINES["slow"]
 
-    # What is tried again, is tried beside the scrapes.
+    # Trials run beside the scrapes.
     assert isinstance(results[0], ScrapeFailed)
     assert all(isinstance(result, Sample) for result in results[1:])
 
 
 def notes(*families, collectors=(), started=None):
-    noted = PageNotes(is_thorough=True)
+    noted = ExpositionNotes(is_thorough=True)
     noted.families, noted.collectors, noted.started = set(families), set(collectors), started
     return noted
 
 
-def test_filter_is_tried_again_after_a_while_when_it_was_of_no_use():
+def test_filter_is_tried_again_after_a_while_when_it_failed():
     choice = CollectFilter()
     choice.answered(None, notes(b"load1", b"thermal_zone_temp"), 0.0)
     assert choice.answered(choice.next(1.0), notes(b"load1"), 1.0) == {b"thermal_zone_temp"}
     choice.needs_whole(1.0)
 
     choice.answered(choice.next(2.0), notes(b"load1", b"thermal_zone_temp"), 2.0)
-    assert choice.next(PLAIN_SECONDS) is None
-    assert choice.next(PLAIN_SECONDS + 1.0) == COLLECTORS
-    # And it is compared again.
-    assert choice.answered(COLLECTORS, notes(b"load1"), PLAIN_SECONDS + 1.0) == {b"thermal_zone_temp"}
+    assert choice.next(UNFILTERED_SECONDS) is None
+    assert choice.next(UNFILTERED_SECONDS + 1.0) == COLLECTORS
+    # The comparison is repeated.
+    assert choice.answered(COLLECTORS, notes(b"load1"), UNFILTERED_SECONDS + 1.0) == {b"thermal_zone_temp"}
 
 
-def test_machine_that_is_off_is_asked_for_everything_when_it_is_back():
+def test_scrape_requests_the_whole_exposition_when_a_machine_is_back():
     choice = CollectFilter()
     choice.answered(None, notes(b"load1"), 0.0)
     choice.failed(COLLECTORS, 1.0, is_reached=True, is_late=True)
@@ -238,7 +238,7 @@ def test_machine_that_is_off_is_asked_for_everything_when_it_is_back():
     assert (choice.left_out, choice.next(3.0)) == (None, None)
 
 
-def test_each_collector_is_left_out_in_turn_and_then_none():
+def test_filter_leaves_out_one_collector_after_another_and_finally_none():
     choice = CollectFilter()
     choice.answered(None, notes(b"load1"), 0.0)
     left_out = []
@@ -252,35 +252,35 @@ def test_each_collector_is_left_out_in_turn_and_then_none():
 
 
 @pytest.mark.parametrize("number", ["", "x", "1e", "..", "9" * 100])
-def test_start_is_not_known_when_the_page_tells_none(number):
-    noted = PageNotes(is_thorough=False)
+def test_start_is_unknown_when_the_exposition_lacks_it(number):
+    noted = ExpositionNotes(is_thorough=False)
 
-    noted.take(f"\nprocess_start_time_seconds {number}\n".encode())
+    noted.add(f"\nprocess_start_time_seconds {number}\n".encode())
 
     assert noted.started in (None, float("9" * 32))
 
 
-def test_collectors_are_not_known_when_the_page_is_so_long_that_not_all_are_noted():
-    noted = PageNotes(is_thorough=True)
+def test_collectors_are_unknown_when_the_exposition_is_too_long_to_note_all():
+    noted = ExpositionNotes(is_thorough=True)
 
-    noted.take(b'\nnode_scrape_collector_success{collector="cpu"} 1\n')
+    noted.add(b'\nnode_scrape_collector_success{collector="cpu"} 1\n')
     assert noted.collectors == {"cpu"}
-    noted.take(b"\n" + b"#" * NOTED_BYTES + b"\n")
+    noted.add(b"\n" + b"#" * NOTED_BYTES + b"\n")
 
     assert noted.collectors == set()
 
 
-def test_interfaces_are_asked_for_now_and_then_where_the_exporter_tells_of_them():
+def test_scrape_sometimes_requests_interfaces_when_the_exporter_describes_them():
     choice = CollectFilter()
     choice.answered(None, notes(b"load1", b"network_iface_id", collectors=["loadavg", "netclass", "zfs"]), 0.0)
 
     assert choice.next(1.0, with_interfaces=True) == ("loadavg", "netclass")
     assert choice.next(1.0) == ("loadavg",)
-    # What it does not tell otherwise is not lost.
+    # A family that the whole exposition lacks is not lost.
     assert not choice.answered(("loadavg",), notes(b"load1"), 1.0)
 
 
-def test_scrape_asks_for_everything_that_the_page_has_when_the_exporter_does_not_list_its_collectors():
+def test_scrape_requests_the_collectors_of_known_families_when_the_exporter_does_not_list_collectors():
     choice = CollectFilter()
     choice.answered(None, notes(b"load1", b"pressure_io_waiting_seconds_total", b"network_info"), 0.0)
 

@@ -1,4 +1,4 @@
-"""The collector as a process, with a real Redis and exporters that a test switches on and off."""
+"""The collector as a process, with a real Redis and exporters that tests switch on and off."""
 
 import json
 import os
@@ -19,12 +19,12 @@ from tests.drivers.waiting import eventually
 
 DEADLINE_SECONDS = 30.0
 INTERVAL_SECONDS = 0.3
-# The exporters' page is an old one, its clock too.
+# The exporters serve an old exposition with an old clock.
 RULES = "node_down: {for_seconds: 0}\nclock_offset: {enabled: false}\n"
 
 
 class Exporter:
-    """Serves a page on a fixed port while it is on."""
+    """Serves an exposition on a fixed port while switched on."""
 
     def __init__(self, body):
         self.port = free_port()
@@ -58,14 +58,14 @@ class Exporter:
 
 
 @pytest.fixture
-def exporter(page):
-    exporter = Exporter(page("node_exporter_1.5.0_collect"))
+def exporter(exposition):
+    exporter = Exporter(exposition("node_exporter_1.5.0_collect"))
     yield exporter
     exporter.stop()
 
 
 class Collector:
-    """One collector process: a copy, or ``python -m collector``."""
+    """A collector process: a forked copy, or ``python -m collector``."""
 
     def __init__(self, directory, redis_url, copies, **variables):
         self.port = free_port()
@@ -98,7 +98,7 @@ class Collector:
 
 @pytest.fixture
 def start(valkey, tmp_path, exporter, copies):
-    """Starts a collector of one exporter in a directory of the test's own."""
+    """Return a function that starts a collector with one exporter, in the test's own directory."""
     (tmp_path / "nodes.yaml").write_text(f"workers: [{{host: '127.0.0.1:{exporter.port}', name: pi}}]\n")
     (tmp_path / "alerts.yaml").write_text(RULES)
     started = []
@@ -162,12 +162,12 @@ def test_collector_publishes_a_node_when_its_exporter_runs(start, exporter, redi
     )
     assert latest(redis, "health")["overall_status"] == "healthy"
     assert collector.process.stop() == 0
-    # A clean end leaves the lease to the next one at once.
+    # At a clean shutdown, the collector releases the lease.
     assert not redis.exists(LEASE_KEY)
     assert "Traceback" not in collector.log
 
 
-def test_port_answers_to_its_own_host_names_alone(start):
+def test_port_refuses_other_host_names(start):
     collector = start(PUBLIC_URL="http://cluster.example")
     until(lambda: collector.get("/livez")[0] == 200, "an answer")
 
@@ -194,7 +194,7 @@ def test_alert_follows_the_node_when_its_exporter_stops_and_starts(start, export
     exporter.stop()
     until_status(redis, {"pi": "offline"})
     until(lambda: latest(redis, "alerts")["alert_count"] == 1, "no alert")
-    # The first scrape after its end may still have met a connection that it was about to accept.
+    # The first scrape after the exporter's stop may still use a connection from its backlog.
     until(lambda: latest(redis, "metrics")["nodes"][0]["error"] == "connection refused", "another error")
     assert latest(redis, "metrics")["nodes"][0]["memory_usage"] is None
     assert latest(redis, "health")["issues"][-1] == "pi is offline: connection refused"
@@ -207,13 +207,13 @@ def test_alert_follows_the_node_when_its_exporter_stops_and_starts(start, export
     assert collector.process.stop() == 0
 
 
-def test_alerts_go_on_when_the_collector_is_killed_again_and_again(start, exporter, redis, tmp_path):
+def test_alerts_continue_when_the_collector_is_killed_repeatedly(start, exporter, redis, tmp_path):
     (tmp_path / "alerts.yaml").write_text(RULES + "filesystem_full: {threshold: 10, for_seconds: 3600}\n")
     (tmp_path / "nodes.yaml").write_text(
         f"workers: [{{host: '127.0.0.1:{exporter.port}', name: pi}}, {{host: '127.0.0.1:1', name: dead}}]\n"
     )
     exporter.start()
-    # A scrape may take as long: on a busy machine the exporter here, a thread of this process, is slow.
+    # A long interval: the exporter is a thread of this process, and slow on a busy machine.
     interval = {"COLLECTOR_SCRAPE_INTERVAL_SECONDS": "1.5"}
     collector = start(**interval)
     until(lambda: sorted(transitions(redis)) == ["firing", "pending", "started"], "no alerts")
@@ -227,7 +227,7 @@ def test_alerts_go_on_when_the_collector_is_killed_again_and_again(start, export
             redis.delete(LEASE_KEY)  # as it does by itself: to wait for that once is enough
         collector = start(**interval)
         until(lambda: epoch(redis) != former, "no takeover")  # noqa: B023 (awaited in this turn)
-        # The new one has scraped them itself.
+        # The new collector has scraped the nodes itself.
         until(lambda: "scrape_duration_seconds_count 0.0" not in collector.get("/metrics")[1], "no scrape")  # noqa: B023
         seq = latest(redis, "metrics")["seq"]
         until(lambda: latest(redis, "metrics")["seq"] > seq + 2, "no rounds")  # noqa: B023
@@ -246,7 +246,7 @@ def test_collector_is_live_again_when_redis_comes_back_empty(start, exporter, re
     until(lambda: "redis: down since" in collector.get("/readyz")[1], "never noticed")
     assert collector.get("/readyz")[0] == 200
     assert collector.get("/livez")[0] == 200
-    exporter.start()  # while nobody can be told
+    exporter.start()  # while Redis is away
     until(lambda: "collector_queued_log_entries 1.0" in collector.get("/metrics")[1], "not queued")
     valkey.start()
 
@@ -291,7 +291,7 @@ def test_collector_waits_when_redis_is_away_at_the_start(start, exporter, redis,
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_collector_ends_cleanly_when_redis_is_away(start, valkey, number):
+def test_collector_stops_cleanly_when_redis_is_away(start, valkey, number):
     valkey.stop()
     collector = start()
     until(lambda: collector.get("/livez")[0] == 200, "not started")
@@ -302,7 +302,7 @@ def test_collector_ends_cleanly_when_redis_is_away(start, valkey, number):
     assert "Traceback" not in collector.log
 
 
-def test_targets_follow_and_a_problem_is_told_when_the_file_is_edited(start, exporter, redis, tmp_path):
+def test_targets_change_and_health_reports_a_problem_when_the_file_is_edited(start, exporter, redis, tmp_path):
     exporter.start()
     start()
     until_status(redis, {"pi": "online"})
@@ -318,11 +318,11 @@ def test_targets_follow_and_a_problem_is_told_when_the_file_is_edited(start, exp
     (tmp_path / "nodes.yaml").unlink()
     until_status(redis, {})
     until(lambda: latest(redis, "health")["issues"][0].startswith("No targets: list your nodes in /"), "not told")
-    # An alert ends with its node.
+    # An alert ends when its node is removed.
     until(lambda: latest(redis, "alerts")["active_alerts"] == [], "the alert stays")
 
 
-def test_this_machine_is_a_node_when_the_targets_file_says_local(start, redis, tmp_path):
+def test_this_machine_is_a_node_when_the_targets_file_lists_local(start, redis, tmp_path):
     (tmp_path / "nodes.yaml").write_text("workers: [{host: local, name: here}]\n")
     start()
 
@@ -333,7 +333,7 @@ def test_this_machine_is_a_node_when_the_targets_file_says_local(start, redis, t
     assert node["cpu_count"] == os.cpu_count()
 
 
-def test_this_machine_is_told_of_by_an_exporter_when_one_is_set(start, exporter, redis, tmp_path):
+def test_this_machine_is_scraped_through_an_exporter_when_the_setting_names_one(start, exporter, redis, tmp_path):
     exporter.start()
     (tmp_path / "nodes.yaml").write_text("workers: [local]\n")
 
@@ -357,7 +357,7 @@ def test_nodes_are_those_of_all_files_when_there_are_several(start, exporter, re
     until_status(redis, {"pi": "online"})
 
 
-def test_collector_ends_with_a_sentence_when_redis_serves_another_cluster(start, redis):
+def test_collector_exits_with_a_sentence_when_redis_serves_another_cluster(start, redis):
     start()
     until(lambda: epoch(redis), "not published")
 
@@ -376,7 +376,7 @@ def test_collector_ends_with_a_sentence_when_redis_serves_another_cluster(start,
         ({"COLLECTOR_HOST": "192.0.2.1"}, 1, "collector: cannot listen on 192.0.2.1:"),
     ],
 )
-def test_collector_ends_with_a_sentence_when_it_cannot_start(start, variables, code, told):
+def test_collector_exits_with_a_sentence_when_it_cannot_start(start, variables, code, told):
     collector = start(**variables)
 
     assert collector.process.wait(DEADLINE_SECONDS) == code

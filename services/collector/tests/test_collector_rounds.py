@@ -1,4 +1,4 @@
-"""Rounds of the collector against a real Redis, with nodes that a test switches on and off."""
+"""Rounds of the collector with a real Redis, and nodes that tests switch on and off."""
 
 import asyncio
 import json
@@ -7,21 +7,21 @@ import time
 
 import pytest
 
-from collector.alerts.evaluate import Moment
+from collector.alerts.evaluate import CurrentTime
 from collector.alerts.rules import RulesFile
-from collector.collector import Collector, ForeignCluster
+from collector.collector import ClusterMismatch, Collector
 from collector.config import Config
 from collector.fleet import Fleet
 from collector.metrics import exposition
+from collector.missed_rounds import LATE_ROUNDS
 from collector.node_state import NodeState
 from collector.redis_client import RedisClient
-from collector.round_watch import GAPS
 from collector.sample import Sample, ScrapeFailed
+from collector.sentences import failures
+from collector.sentences.issues import persistence_off
 from collector.targets.dns import DnsTargets
 from collector.targets.files import TargetsFiles
 from collector.targets.sources import TargetSources
-from collector.texts import failures
-from collector.texts.issues import persistence_off
 from contract.codec import decode
 from contract.history import CLUSTER_NODE, RESOLUTIONS
 from contract.messages import Alerts, Coded, Health, Snapshot
@@ -45,12 +45,12 @@ from runtime.redis_failures import RedisAway, RedisFailure
 from tests.drivers.waiting import until
 
 DEADLINE_SECONDS = 20.0
-#: So long that no lease runs out by itself, and no scrape grows old.
+#: Long enough that no lease expires and every scrape stays recent.
 INTERVAL_SECONDS = 60.0
 
 
 class Nodes:
-    """Stands for the polling: ``states`` as scrapes would leave them."""
+    """Replaces the scrape manager; ``states`` are the states after scrapes."""
 
     def __init__(self, targets):
         self.states = {
@@ -66,11 +66,11 @@ class Nodes:
                     if up[state.target.host]
                     else ScrapeFailed("connect", failures.connection_refused())
                 )
-                state.take(result, unix_seconds=time.time())
+                state.update(result, unix_seconds=time.time())
 
 
 class Link(RedisClient):
-    """Loses the next publications, or only their answers, as a test wants it."""
+    """Loses the next publications, or only their answers, if a test demands it."""
 
     mode = "well"
 
@@ -92,7 +92,7 @@ class Link(RedisClient):
 
 
 class Process:
-    """A collector with its nodes and its link, as a new process would have them, driven step by step."""
+    """A collector with its nodes and its link, like a new process; tests run each round."""
 
     def __init__(self, runner, url, folder, targets, cluster):
         variables = {"REDIS_URL": url, "CLUSTER_NAME": cluster}
@@ -101,27 +101,27 @@ class Process:
         self.are, self.link, self.runner = nodes.are, Link(url), runner
         sources = TargetSources(TargetsFiles([folder / "nodes.yaml"]), DnsTargets((), config.interval_seconds))
         fleet = Fleet(nodes, sources)  # type: ignore[arg-type]
-        self.troubles: list[Coded] = []
+        self.degradations: list[Coded] = []
         rules = RulesFile(folder / "alerts.yaml")
-        self.collector = Collector(config, self.link, fleet, rules, Readiness(), lambda: self.troubles)
+        self.collector = Collector(config, self.link, fleet, rules, Readiness(), lambda: self.degradations)
 
     def pass_time(self, seconds):
-        watch = self.collector._watch
+        watch = self.collector._missed_rounds
         watch._monotonic = lambda former=watch._monotonic: former() + seconds
 
-    def turn(self):
-        return self.runner.run(self.collector.turn())
+    def run_round(self):
+        return self.runner.run(self.collector.run_round())
 
     def attempt(self):
         try:
-            return self.turn()
+            return self.run_round()
         except RedisFailure:
             return False
 
 
 @pytest.fixture
 def start(valkey, tmp_path, target):
-    """Makes a new collector, as a new process would."""
+    """Return a function that makes a new collector, like a new process."""
     (tmp_path / "alerts.yaml").write_text("node_down: {for_seconds: 0}\n")
     made = []
     with asyncio.Runner() as runner:
@@ -162,17 +162,17 @@ def test_rounds_are_published_in_order_when_all_is_well(start, redis):
         assert subscription.get_message(timeout=DEADLINE_SECONDS) is not None
 
     collector = start()
-    collector.turn()
+    collector.run_round()
     collector.are(a=True, b=False)
-    collector.turn()
+    collector.run_round()
     collector.are(b=True)
-    collector.turn()
+    collector.run_round()
     received = []
     while sum(channel == METRICS_CHANNEL for channel, _ in received) < 3:
         message = subscription.get_message(timeout=DEADLINE_SECONDS)
         assert message is not None
         received.append((message["channel"].decode(), message["data"]))
-    # What one script publishes arrives together: the last round's health and alerts are there too.
+    # The messages of one function call arrive together, so health and alerts of the last round have arrived, too.
     while (message := subscription.get_message(timeout=0.5)) is not None:
         received.append((message["channel"].decode(), message["data"]))
     subscription.close()
@@ -190,7 +190,7 @@ def test_rounds_are_published_in_order_when_all_is_well(start, redis):
     health = [data["overall_status"] for channel, data in messages if channel == HEALTH_CHANNEL]
     assert health == ["unknown", "warning", "healthy"]
     alerts = [data for channel, data in messages if channel == ALERTS_CHANNEL]
-    # Each message begins where the one before ended.
+    # Each message begins where the previous one ended.
     assert [data["previous_alert_id"] for data in alerts] == [None, *[data["last_alert_id"] for data in alerts[:-1]]]
     assert logged(redis) == [("started", None), ("firing", "b"), ("resolved", "b")]
     # Message, :latest and stream agree.
@@ -201,39 +201,39 @@ def test_rounds_are_published_in_order_when_all_is_well(start, redis):
 def test_collector_stands_by_when_another_holds_the_lease(start, redis):
     first = start()
     first.are(a=False)
-    assert first.turn()
+    assert first.run_round()
     second = start()
     second.are(a=False, b=True)
-    assert not second.turn()
-    assert not second.turn()
-    # The first one dies; its lease runs out.
+    assert not second.run_round()
+    assert not second.run_round()
+    # The first collector dies; its lease expires.
     expire_lease(redis)
-    assert second.turn()
-    # It was only paused: the fence keeps it from doing anything.
+    assert second.run_round()
+    # The first collector was only paused: the fence refuses its round.
     first.are(a=True)
     before = redis.get(latest_key(METRICS_CHANNEL)), entries(redis)
-    assert not first.turn()
+    assert not first.run_round()
     assert (redis.get(latest_key(METRICS_CHANNEL)), entries(redis)) == before
-    assert not first.turn()
-    # And takes over once it may.
+    assert not first.run_round()
+    # It takes over when the lease has expired.
     first.are(a=False, b=True)
     expire_lease(redis)
-    assert first.turn()
+    assert first.run_round()
     assert logged(redis) == [("started", None), ("firing", "a")]
     assert active(redis) == {"a"}
 
 
-def test_takeover_changes_no_status_when_nothing_else_changed(start, redis):
+def test_takeover_changes_no_status_when_no_node_changed(start, redis):
     first = start()
     first.are(a=True, b=False)
-    first.turn()
+    first.run_round()
     before = latest(redis, METRICS_CHANNEL, Snapshot), latest(redis, ALERTS_CHANNEL, Alerts)
     expire_lease(redis)
     second = start()
-    second.turn()
+    second.run_round()
     unseen = latest(redis, METRICS_CHANNEL, Snapshot), latest(redis, ALERTS_CHANNEL, Alerts)
     second.are(a=True, b=False)
-    second.turn()
+    second.run_round()
     seen = latest(redis, METRICS_CHANNEL, Snapshot), latest(redis, ALERTS_CHANNEL, Alerts)
     (snapshot, alerts), (unseen, unseen_alerts), (seen, seen_alerts) = before, unseen, seen
     assert unseen.epoch > snapshot.epoch
@@ -248,22 +248,22 @@ def incidents(redis):
 
 
 @pytest.mark.parametrize("killed", ["before it published the end", "before it heard that the end is published"])
-def test_incident_is_recorded_once_and_whole_when_a_collector_is_killed_at_its_end(start, redis, killed):
-    # Given an alert that fires, of a collector that is killed in the round that ends the alert
+def test_incident_is_recorded_once_and_completely_when_the_collector_is_killed_at_its_end(start, redis, killed):
+    # Given a firing alert of a collector that is killed in the round that ends the alert
     first = start()
     first.are(a=False)
-    first.turn()
+    first.run_round()
     since = latest(redis, ALERTS_CHANNEL, Alerts).active_alerts[0].since
     first.link.mode = "unsent" if killed.startswith("before it published") else "unanswered"
     first.are(a=True)
     first.attempt()
-    # When another one takes over, which sees the node well
+    # When another collector takes over, for which the node is healthy
     expire_lease(redis)
     second = start()
     second.are(a=True)
-    assert second.turn()
-    assert second.turn()
-    # Then there is one record, from the beginning that the first one saw
+    assert second.run_round()
+    assert second.run_round()
+    # Then there is one record with the start from the first collector
     [incident] = incidents(redis)
     assert (incident["id"], incident["began"]) == (f"node_down/a@{since}", since)
     assert incident["ended"] == entries(redis)[-1]["timestamp"]
@@ -271,12 +271,12 @@ def test_incident_is_recorded_once_and_whole_when_a_collector_is_killed_at_its_e
     assert active(redis) == set()
 
 
-def test_old_incidents_are_shed_when_redis_is_full_and_history_was_refused(start, redis, monkeypatch):
+def test_old_incidents_are_dropped_when_redis_is_full_and_history_was_refused(start, redis, monkeypatch):
     published = []
 
     collector = start()
     collector.are(a=True)
-    collector.turn()
+    collector.run_round()
     publish = collector.link.publish
 
     def note(publication):
@@ -288,19 +288,19 @@ def test_old_incidents_are_shed_when_redis_is_full_and_history_was_refused(start
     redis.config_set("maxmemory", "1")
     try:
         for _ in range(3):
-            assert collector.turn()
+            assert collector.run_round()
     finally:
         redis.config_set("maxmemory", "0")
     for _ in range(2):
-        assert collector.turn()
+        assert collector.run_round()
     full, usual = INCIDENTS_LENGTH_WHEN_FULL, INCIDENTS_LENGTH
-    # A round is made before its history is written: the second one's is refused first, the fourth one's is taken.
+    # A round is made before its history is written: history of round 2 is refused first, that of round 4 is accepted.
     assert published == [usual, usual, full, full, usual]
 
 
-def test_health_and_a_gauge_say_why_the_product_is_degraded_and_stop_when_it_is_not(start, redis, monkeypatch):
+def test_health_and_a_gauge_name_degradations_until_they_end(start, redis, monkeypatch):
     def said():
-        assert collector.turn()
+        assert collector.run_round()
         health = latest(redis, HEALTH_CHANNEL, Health)
         told = [coded.code for coded in health.issues_coded if coded.code in health.degraded]
         lines = exposition()[0].decode().splitlines()
@@ -316,49 +316,49 @@ def test_health_and_a_gauge_say_why_the_product_is_degraded_and_stop_when_it_is_
     try:
         assert said() == []
         turns.append(1)
-        assert said() == []  # it is refused after this round
+        assert said() == []  # history is refused after this round
         turns.append(2)
         assert said() == ["history_refused"]
-        # what others see comes first
-        collector.troubles.append(persistence_off())
+        # other degradations come first
+        collector.degradations.append(persistence_off())
         assert said() == ["persistence_off", "history_refused"]
         collector.are(a=False)
         assert said() == ["persistence_off", "history_refused"]
-        collector.troubles.clear()
+        collector.degradations.clear()
     finally:
         redis.config_set("maxmemory", "0")
     turns.append(3)
     said()
     assert said() == []
-    for _ in range(GAPS):
+    for _ in range(LATE_ROUNDS):
         collector.pass_time(2 * INTERVAL_SECONDS)
         said()
     assert said() == ["rounds_missed"]
     expire_lease(redis)
-    start("lab").turn()
-    assert not collector.turn()
+    start("lab").run_round()
+    assert not collector.run_round()
     assert "dispycluster_degraded{" not in exposition()[0].decode()
 
 
 def test_collector_refuses_when_redis_serves_another_cluster_at_the_start(start, redis):
     first = start("lab")
-    first.turn()
+    first.run_round()
     second = start("office")
-    with pytest.raises(ForeignCluster, match=r"serves the cluster 'lab'.*CLUSTER_NAME=lab"):
-        second.turn()
-    # Without a living lease it takes the new name.
+    with pytest.raises(ClusterMismatch, match=r"serves the cluster 'lab'.*CLUSTER_NAME=lab"):
+        second.run_round()
+    # Without a valid lease, Redis accepts the new cluster's name.
     expire_lease(redis)
     third = start("office")
-    assert third.turn()
-    # Later on it is no reason to end.
-    assert not first.turn()
-    assert not first.turn()
+    assert third.run_round()
+    # A mismatch after the start does not stop the collector.
+    assert not first.run_round()
+    assert not first.run_round()
     assert latest(redis, METRICS_CHANNEL, Snapshot).cluster == "office"
 
 
 def test_transitions_are_logged_once_when_publications_or_their_answers_are_lost(start, redis):
     collector = start()
-    collector.turn()
+    collector.run_round()
     for mode, up in (("unsent", False), ("unanswered", True), ("unanswered", False), ("well", False)):
         collector.link.mode = mode
         collector.are(a=up)
@@ -368,15 +368,15 @@ def test_transitions_are_logged_once_when_publications_or_their_answers_are_lost
     assert message.last_alert_id == entries(redis)[-1]["id"]
 
 
-def test_collector_goes_on_with_its_alerts_when_redis_was_emptied(start, redis):
+def test_collector_keeps_its_alerts_when_redis_was_emptied(start, redis):
     collector = start()
     collector.are(a=False, b=True)
-    collector.turn()
+    collector.run_round()
     first = latest(redis, METRICS_CHANNEL, Snapshot)
     since = latest(redis, ALERTS_CHANNEL, Alerts).active_alerts[0].since
     redis.flushall()
     collector.are(b=False)
-    assert collector.turn()
+    assert collector.run_round()
     snapshot, alerts = latest(redis, METRICS_CHANNEL, Snapshot), latest(redis, ALERTS_CHANNEL, Alerts)
     assert (snapshot.epoch > first.epoch, snapshot.seq) == (True, 1)
     assert logged(redis) == [("started", None), ("firing", "b")]
@@ -388,7 +388,7 @@ def test_collector_goes_on_with_its_alerts_when_redis_was_emptied(start, redis):
 def test_collector_keeps_its_alerts_when_redis_fails_again_while_it_takes_the_lease_back(start, redis, mode):
     collector = start()
     collector.are(a=False)
-    collector.turn()
+    collector.run_round()
     since = latest(redis, ALERTS_CHANNEL, Alerts).active_alerts[0].since
     redis.flushall()
     take_lease = collector.link.take_lease
@@ -401,7 +401,7 @@ def test_collector_keeps_its_alerts_when_redis_fails_again_while_it_takes_the_le
 
     collector.link.take_lease = fail_once
     assert not collector.attempt()
-    assert collector.turn()
+    assert collector.run_round()
     assert logged(redis) == [("started", None)]
     assert [alert.since for alert in latest(redis, ALERTS_CHANNEL, Alerts).active_alerts] == [since]
 
@@ -409,24 +409,24 @@ def test_collector_keeps_its_alerts_when_redis_fails_again_while_it_takes_the_le
 def test_collector_takes_over_the_older_state_when_redis_was_restored_from_a_copy(start, redis):
     old = start()
     old.are(a=False, b=False)
-    old.turn()
+    old.run_round()
     keys = {key: (redis.dump(key), max(0, redis.pttl(key))) for key in redis.keys("*")}
     expire_lease(redis)
     collector = start()
     collector.are(a=True, b=False)
-    collector.turn()
+    collector.run_round()
     redis.flushall()
     for key, (value, ttl) in keys.items():
         redis.restore(key, ttl, value)
     expire_lease(redis)
-    assert [collector.turn() for _ in range(3)][-1]
+    assert [collector.run_round() for _ in range(3)][-1]
     assert logged(redis) == [("started", None), ("firing", "a"), ("firing", "b"), ("resolved", "a")]
     assert active(redis) == {"b"}
 
 
 @pytest.mark.parametrize("flaps", [False, True])
 @pytest.mark.parametrize("seed", range(12))
-def test_log_tells_what_happened_when_collectors_and_redis_fail_in_any_order(start, redis, monkeypatch, seed, flaps):
+def test_log_is_complete_when_collectors_and_redis_fail_in_any_order(start, redis, monkeypatch, seed, flaps):
     chance = random.Random(seed)
     if not flaps:
         monkeypatch.setattr("collector.alerts.flapping.FLAPPING_TIMES", 1000)
@@ -438,10 +438,10 @@ def test_log_tells_what_happened_when_collectors_and_redis_fail_in_any_order(sta
         collector.are(**up)
         collector.link.mode = chance.choice(["well", "well", "unsent", "unanswered"])
         collector.attempt()
-        if chance.random() < 0.15:  # killed; another one starts once the lease has run out
+        if chance.random() < 0.15:  # killed; another collector starts after the lease has expired
             expire_lease(redis)
             collector = start()
-        elif chance.random() < 0.1:  # fenced off by an attempt of its own that came late
+        elif chance.random() < 0.1:  # fenced by its own late attempt
             redis.hincrby(EPOCH_KEY, "epoch", 1)
     collector.link.mode = "well"
     collector.are(**up)
@@ -450,7 +450,7 @@ def test_log_tells_what_happened_when_collectors_and_redis_fail_in_any_order(sta
     told = {}
     for entry in entries(redis):
         if entry["transition"] != "started":
-            # Never the same transition twice, never an end without a beginning.
+            # No transition appears twice, and no end without a start.
             assert entry["transition"] == ("resolved" if told.get(entry["node"]) == "firing" else "firing")
             told[entry["node"]] = entry["transition"]
     assert [entry["transition"] for entry in entries(redis)].count("started") == 1
@@ -461,15 +461,15 @@ def test_log_tells_what_happened_when_collectors_and_redis_fail_in_any_order(sta
     assert active(redis) == down | flapping
 
 
-def test_log_goes_on_when_latest_has_expired(start, redis):
+def test_log_continues_when_latest_has_expired(start, redis):
     first = start()
     first.are(a=False)
-    first.turn()
+    first.run_round()
     position = entries(redis)[-1]["id"]
     expire_lease(redis)
     redis.delete(latest_key(METRICS_CHANNEL), latest_key(ALERTS_CHANNEL), latest_key(HEALTH_CHANNEL))
     second = start()
-    second.turn()
+    second.run_round()
     message = latest(redis, ALERTS_CHANNEL, Alerts)
     assert (message.previous_alert_id, message.last_alert_id) == (position, position)
     assert len(entries(redis)) == 2
@@ -477,10 +477,10 @@ def test_log_goes_on_when_latest_has_expired(start, redis):
 
 @pytest.fixture
 def clock(monkeypatch):
-    """Sets the collector's wall clock to so many seconds after a moment at which all steps begin."""
+    """Return a function that sets the collector's clock, in seconds after a period of every resolution starts."""
 
     def set_to(seconds):
-        moment = Moment(time.monotonic(), 1_795_426_200 // 7200 * 7200 + seconds)
+        moment = CurrentTime(time.monotonic(), 1_795_426_200 // 7200 * 7200 + seconds)
         monkeypatch.setattr("collector.collector._now", lambda: moment)
 
     set_to(0)
@@ -488,21 +488,21 @@ def clock(monkeypatch):
 
 
 def samples(redis, node, step=10):
-    """The number of samples of each entry of a node's history."""
+    """Return the number of samples of each entry of a node's history."""
     found = [fields[HISTORY_FIELD.encode()] for _, fields in redis.xrange(history_key(step, node))]
     return [json.loads(entry)[0] for entry in found]
 
 
-def test_history_is_recorded_by_the_rounds_when_a_step_is_over(start, redis, clock):
+def test_history_is_recorded_when_a_period_is_over(start, redis, clock):
     collector = start()
     collector.are(a=True, b=False)
     for seconds in range(0, 24, 2):
         clock(seconds)
-        assert collector.turn()
+        assert collector.run_round()
     collector.are(b=True)
     for seconds in range(24, 64, 2):
         clock(seconds)
-        assert collector.turn()
+        assert collector.run_round()
     assert samples(redis, "a") == samples(redis, CLUSTER_NODE) == [5] * 6
     assert samples(redis, "b") == [3, 5, 5, 5]
     assert (samples(redis, "a", 60), samples(redis, "b", 60)) == ([30], [18])
@@ -519,45 +519,45 @@ def test_history_has_no_gap_when_redis_was_away_for_a_while(start, redis, clock)
     assert samples(redis, "a") == [5] * 6
 
 
-def test_history_is_that_of_the_one_who_leads_when_another_has_taken_over(start, redis, clock):
+def test_history_is_the_leading_collectors_when_another_has_taken_over(start, redis, clock):
     first = start()
     first.are(a=True)
-    first.turn()
+    first.run_round()
     expire_lease(redis)
     second = start()
     second.are(a=True)
     for seconds in (2, 4):
         clock(seconds)
-        second.turn()
+        second.run_round()
     clock(11)
-    assert not first.turn()
-    assert second.turn()
+    assert not first.run_round()
+    assert second.run_round()
     expire_lease(redis)
     clock(12)
-    assert first.turn()
+    assert first.run_round()
     clock(21)
-    assert first.turn()
+    assert first.run_round()
     assert samples(redis, "a") == [2, 1]
 
 
 def test_rounds_go_on_when_history_is_refused(start, redis, clock):
     collector = start()
     collector.are(a=True)
-    collector.turn()
+    collector.run_round()
     redis.config_set("maxmemory", "1")
     try:
         for seconds in (10, 20):
             clock(seconds)
-            assert collector.turn()
+            assert collector.run_round()
     finally:
         redis.config_set("maxmemory", "0")
     clock(30)
-    assert collector.turn()
+    assert collector.run_round()
     assert latest(redis, METRICS_CHANNEL, Snapshot).seq == 4
     assert samples(redis, "a") == [1]
 
 
-def test_unfinished_steps_are_recorded_when_the_collector_is_stopped(start, redis):
+def test_unfinished_periods_are_recorded_when_the_collector_stops(start, redis):
     process = start()
     process.are(a=True)
 
@@ -573,22 +573,22 @@ def test_unfinished_steps_are_recorded_when_the_collector_is_stopped(start, redi
     assert not redis.exists(LEASE_KEY)
 
 
-def test_metrics_tell_the_last_round_and_what_fires_until_another_collector_takes_over(start, redis):
+def test_metrics_show_the_last_round_and_firing_alerts_until_another_collector_takes_over(start, redis):
     def told():
         lines = exposition()[0].decode().splitlines()
         return dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
 
     before = time.time()
     first = start()
-    first.turn()
+    first.run_round()
     first.are(a=False, b=True)
-    first.turn()
+    first.run_round()
     assert before <= float(told()["collector_last_published_timestamp_seconds"]) <= time.time()
     assert told()['collector_alerts_firing{severity="warning"}'] == "1.0"
     assert told()['collector_alerts_firing{severity="critical"}'] == "0.0"
     assert told()["collector_rounds_missed_total"] == "0.0"
 
     expire_lease(redis)
-    start().turn()
+    start().run_round()
     first.attempt()
     assert not [name for name in told() if name.startswith("collector_alerts_firing")]

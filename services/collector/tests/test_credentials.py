@@ -22,7 +22,7 @@ def bearer(name):
     return HttpOptions(scheme="https", bearer_token_file=name)
 
 
-def test_header_shows_the_password_or_the_token_of_the_file(folder):
+def test_header_has_the_password_or_the_token_of_the_file(folder):
     (folder / "password").write_text("hunter2é\n")
     (folder / "token").write_text(" abc.DEF-1 \n")
     credentials = Credentials(folder)
@@ -34,7 +34,7 @@ def test_header_shows_the_password_or_the_token_of_the_file(folder):
 
 
 @pytest.mark.parametrize("text", [b"hunter2\r\n", b"\xef\xbb\xbfhunter2\r\n", b"\n hunter2\n\n"])
-def test_secret_is_the_same_when_the_editor_adds_to_it(folder, text):
+def test_secret_is_unchanged_when_an_editor_adds_a_byte_order_mark_or_line_breaks(folder, text):
     (folder / "secret").write_bytes(text)
     credentials = Credentials(folder)
 
@@ -43,10 +43,12 @@ def test_secret_is_the_same_when_the_editor_adds_to_it(folder, text):
 
 
 @pytest.mark.parametrize("text", ["prom\nhunter2", "hunter2\r\nX-Header: 1", "hunter\0002", "hunter\t2"])
-def test_password_is_refused_when_it_has_characters_that_no_password_has(folder, text):
+def test_password_is_rejected_when_it_has_control_characters(folder, text):
     (folder / "password").write_text(text)
 
-    with pytest.raises(CredentialsError, match=r"^nothing was asked: password_file does not hold one password$"):
+    with pytest.raises(
+        CredentialsError, match=r"^no request was sent: password_file must contain exactly one password$"
+    ):
         Credentials(folder).authorization(basic("password"))
 
 
@@ -68,7 +70,7 @@ def test_file_is_read_again_when_it_has_changed(folder):
 
 
 def test_file_is_read_again_when_it_changes_faster_than_the_clock_of_its_file_system(folder, monkeypatch):
-    # A clock that stands still.
+    # The clock of the file system does not advance.
     monkeypatch.setattr("collector.authentication._signature", lambda found: (found.st_ino, found.st_size))
     credentials = Credentials(folder)
 
@@ -105,7 +107,7 @@ def test_file_is_read_through_the_links_of_kubernetes(folder):
 @pytest.mark.parametrize(
     "name", ["../outside", "{outside}", "link", "linked/outside", "/etc/passwd", "../nothing", "a/../../outside"]
 )
-def test_file_is_refused_without_a_word_about_it_when_it_is_elsewhere(folder, tmp_path, name):
+def test_error_reveals_nothing_about_a_file_outside_the_folder(folder, tmp_path, name):
     (folder / "link").symlink_to(tmp_path / "outside")
     (folder / "linked").symlink_to(tmp_path)
     (folder / "a").mkdir()
@@ -113,38 +115,38 @@ def test_file_is_refused_without_a_word_about_it_when_it_is_elsewhere(folder, tm
     with pytest.raises(CredentialsError) as caught:
         Credentials(folder).read("ca_file", name.format(outside=tmp_path / "outside"))
 
-    assert str(caught.value) == "nothing was asked: ca_file leads out of COLLECTOR_CREDENTIALS_DIR"
+    assert str(caught.value) == "no request was sent: ca_file is outside COLLECTOR_CREDENTIALS_DIR"
 
 
 @pytest.mark.parametrize(
-    ("make", "told"),
+    ("make", "error_text"),
     [
         (lambda path: None, "is not in COLLECTOR_CREDENTIALS_DIR"),
         (lambda path: path.mkdir(), "is not a file"),
         (lambda path: os.mkfifo(path), "is not a file"),
         (lambda path: path.symlink_to(path), "cannot be read"),
         (lambda path: path.write_text(" \n"), "is empty"),
-        (lambda path: path.write_text("a b"), "does not hold one token"),
-        (lambda path: path.write_text("a\nX-Header: b"), "does not hold one token"),
-        (lambda path: path.write_text("a\u00e9"), "does not hold one token"),
+        (lambda path: path.write_text("a b"), "must contain exactly one token"),
+        (lambda path: path.write_text("a\nX-Header: b"), "must contain exactly one token"),
+        (lambda path: path.write_text("a\u00e9"), "must contain exactly one token"),
         (lambda path: path.write_text("a" * (SECRET_LIMIT_BYTES + 1)), "is longer than 8,192 bytes"),
         (lambda path: path.write_text("a" * (FILE_LIMIT_BYTES + 1)), "is longer than 1 MiB"),
     ],
 )
-def test_error_says_why_and_repeats_nothing_when_a_file_cannot_be_used(folder, make, told):
+def test_error_names_the_cause_without_the_content_when_a_file_cannot_be_used(folder, make, error_text):
     make(folder / "hunter2")
 
     with pytest.raises(CredentialsError) as caught:
         Credentials(folder).authorization(bearer("hunter2"))
 
-    assert str(caught.value).startswith(f"nothing was asked: bearer_token_file {told}")
+    assert str(caught.value).startswith(f"no request was sent: bearer_token_file {error_text}")
     assert "hunter2" not in str(caught.value)
 
 
-def test_error_names_the_variable_when_there_is_no_folder(folder, tmp_path):
+def test_error_names_the_variable_when_the_folder_is_missing(folder, tmp_path):
     with pytest.raises(CredentialsError, match="password_file needs COLLECTOR_CREDENTIALS_DIR, which is not set"):
         Credentials(None).authorization(basic("password"))
-    with pytest.raises(CredentialsError, match="COLLECTOR_CREDENTIALS_DIR is no folder"):
+    with pytest.raises(CredentialsError, match="COLLECTOR_CREDENTIALS_DIR is not a folder"):
         Credentials(tmp_path / "outside").authorization(basic("password"))
-    with pytest.raises(CredentialsError, match="COLLECTOR_CREDENTIALS_DIR is not there"):
+    with pytest.raises(CredentialsError, match="COLLECTOR_CREDENTIALS_DIR does not exist"):
         Credentials(tmp_path / "none").authorization(basic("password"))

@@ -1,4 +1,4 @@
-"""Rounds with discovered nodes against a real Redis: their names, and what a takeover makes of them."""
+"""Rounds with discovered nodes and a real Redis: names, also after a takeover."""
 
 import asyncio
 import json
@@ -12,13 +12,13 @@ from collector.alerts.rules import RulesFile
 from collector.collector import Collector
 from collector.config import Config
 from collector.fleet import Fleet
-from collector.polling import Polling
 from collector.redis_client import RedisClient
 from collector.sample import Sample, ScrapeFailed
+from collector.scrape_manager import ScrapeManager
+from collector.sentences import failures
 from collector.targets.dns import DnsTargets
 from collector.targets.files import TargetsFiles
 from collector.targets.sources import TargetSources
-from collector.texts import failures
 from contract.codec import decode
 from contract.messages import Snapshot
 from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY, LEASE_KEY, METRICS_CHANNEL, latest_key
@@ -30,25 +30,25 @@ A, B, C = "10.0.0.1", "10.0.0.2", "10.0.0.3"
 
 
 class Never:
-    """A probe that no test waits for."""
+    """A scraper that never finishes."""
 
     async def scrape(self):
         await asyncio.sleep(3600)
 
 
 class Process:
-    """A collector as a new process would have it, driven step by step."""
+    """A collector like a new process; tests run each round."""
 
     def __init__(self, runner, redis_url, folder, **variables):
         self.run = runner.run
         config = Config.from_environment({"REDIS_URL": redis_url, "CLUSTER_NAME": "lab", **variables})
         self.dns_says = []
-        self.polling = Polling(lambda _: Never(), interval_seconds=config.interval_seconds)
+        self.scrape_manager = ScrapeManager(lambda _: Never(), interval_seconds=config.interval_seconds)
         self.link = RedisClient(config.redis_url)
         self.sources = TargetSources(
             TargetsFiles([folder / "nodes.yaml"]), DnsTargets([("pis", 9100)], config.interval_seconds, self._look_up)
         )
-        self.fleet = Fleet(self.polling, self.sources)
+        self.fleet = Fleet(self.scrape_manager, self.sources)
         self.collector = Collector(config, self.link, self.fleet, RulesFile(folder / "alerts.yaml"), Readiness())
 
     def _look_up(self, host):
@@ -56,8 +56,8 @@ class Process:
             raise self.dns_says
         return [(socket.AF_INET, address) for address in self.dns_says]
 
-    def turn(self):
-        return self.run(self.collector.turn())
+    def run_round(self):
+        return self.run(self.collector.run_round())
 
     def look_up(self, *addresses, error=None):
         self.dns_says = error or list(addresses)
@@ -66,14 +66,14 @@ class Process:
         self.run(self.fleet.refresh())
 
     def see(self, names):
-        """What the nodes call themselves, ``None`` for one that does not answer."""
+        """Set the host names of nodes; ``None`` for a node that does not answer."""
         for host, name in names.items():
             failed = ScrapeFailed("connect", failures.connection_refused())
             result = failed if name is None else Sample(monotonic_seconds=time.monotonic(), host_name=name)
-            self.polling.states[f"{host}:9100"].take(result, unix_seconds=time.time())
+            self.scrape_manager.states[f"{host}:9100"].update(result, unix_seconds=time.time())
 
     async def end(self):
-        await self.polling.stop()
+        await self.scrape_manager.stop()
         await self.link.close()
 
 
@@ -84,7 +84,7 @@ def start(valkey, tmp_path):
     with asyncio.Runner() as runner:
 
         def make():
-            # So long that no lease runs out by itself, and no scrape grows old.
+            # Long enough that no lease expires and every scrape stays recent.
             made.append(Process(runner, valkey.url, tmp_path, COLLECTOR_SCRAPE_INTERVAL_SECONDS="60"))
             return made[-1]
 
@@ -112,17 +112,17 @@ def issues(redis):
     return json.loads(redis.get("cluster:health:latest"))["issues"]
 
 
-def test_alert_under_an_address_ends_when_its_node_says_what_it_is_called(start, redis):
+def test_alert_under_an_address_ends_when_its_node_reports_a_host_name(start, redis):
     one = start()
     one.look_up(A)
     one.see({A: None})
-    one.turn()
+    one.run_round()
     assert nodes(redis) == {"10.0.0.1:9100": "offline"}
     one.see({A: "pi"})
-    one.turn()
+    one.run_round()
     assert nodes(redis) == {"pi": "online"}
     one.see({A: None})
-    one.turn()
+    one.run_round()
     assert nodes(redis) == {"pi": "offline"}
     assert logged(redis) == [
         ("firing", "10.0.0.1:9100"),
@@ -133,37 +133,37 @@ def test_alert_under_an_address_ends_when_its_node_says_what_it_is_called(start,
 
 def test_takeover_renames_nothing_and_changes_no_status_when_nodes_are_discovered(start, redis):
     first, second = start(), start()
-    # The first one has met the higher address before, and a node that is offline by now.
+    # The first collector scraped the higher address first, and a node that is offline now.
     first.look_up(B, C)
     first.see({B: "pi", C: "oven"})
-    first.turn()
+    first.run_round()
     first.look_up(A, B, C)
     first.see({A: "pi", B: "pi", C: None})
-    first.turn()
+    first.run_round()
     before = since(redis)
     assert {name: address for name, (address, _, _) in before.items()} == {
         "pi": "10.0.0.2:9100",
         "pi@10.0.0.1:9100": "10.0.0.1:9100",
         "oven": "10.0.0.3:9100",
     }
-    # The second one would have called them otherwise, and never saw the third one.
+    # The second collector alone would give other names, and never scraped the third node.
     second.look_up(A, B, C)
     second.see({A: "pi", B: "pi", C: None})
-    assert not second.turn()
+    assert not second.run_round()
     redis.delete(LEASE_KEY)
     for _ in range(2):
-        assert second.turn()
+        assert second.run_round()
         assert since(redis) == before
-    # A third one has seen nothing yet.
+    # A third collector has scraped no node yet.
     redis.delete(LEASE_KEY)
     third = start()
     third.look_up(A, B, C)
-    assert third.turn()
+    assert third.run_round()
     assert since(redis) == before
-    # The first one was only paused, and comes back with names of its own.
+    # The first collector was only paused, and returns with its own names.
     redis.delete(LEASE_KEY)
-    assert not first.turn()
-    assert first.turn()
+    assert not first.run_round()
+    assert first.run_round()
     assert since(redis) == before
     assert logged(redis) == [("firing", "oven")]
 
@@ -172,21 +172,21 @@ def test_takeover_ends_no_alert_when_dns_is_away(start, redis):
     first = start()
     first.look_up(A, B)
     first.see({A: "pi", B: None})
-    first.turn()
+    first.run_round()
     before = since(redis)
     redis.delete(LEASE_KEY)
 
     second = start()
     second.look_up(error=AWAY)
-    assert second.turn()
+    assert second.run_round()
     assert since(redis) == before
     assert issues(redis)[0] == ("The DNS name pis cannot be looked up: Temporary failure in name resolution")
     second.see({A: "pi", B: None})
-    assert second.turn()
+    assert second.run_round()
     assert since(redis) == before
-    # Once DNS is back, what it does not tell any more is gone.
+    # When DNS is back, targets that DNS no longer lists are removed.
     second.look_up(A)
-    assert second.turn()
+    assert second.run_round()
     assert since(redis) == {"pi": before["pi"]}
     assert logged(redis) == [("firing", "10.0.0.2:9100"), ("resolved", "10.0.0.2:9100")]
 
@@ -223,8 +223,8 @@ def test_first_round_waits_until_dns_has_answered_or_failed(start, redis, monkey
     assert one.run(run()) == ({"10.0.0.1:9100": "unknown"} if says == "answer" else {})
 
 
-def test_wait_for_dns_ends_when_the_collector_is_to_stop(start):
-    one = start()  # its lookups are not even begun
+def test_wait_for_dns_ends_when_the_collector_stops(start):
+    one = start()  # without any lookup
 
     async def run():
         stop = asyncio.Event()

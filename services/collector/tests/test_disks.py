@@ -14,18 +14,18 @@ REAL = "dasda cciss!c0d0 sata1 rssd0 pmem0 disk0 mtdblock0"
         ("nvme0n1 nvme0n1p1 nvme0c0n1", "nvme0n1"),
         ("vda dm-0 dm-1 md0 md127p1 ram0 sr0 fd0 bcache0 zd16", "vda"),
         ("nbd1 nbd10 nbd1p1", "nbd1 nbd10"),
-        # Paths to a disk, and what PowerPath makes of them.
+        # Paths to a disk, and PowerPath's devices above them.
         ("sda sdb emcpowera emcpowera1", "sda sdb"),
         ("sda sdb VxVM1200 VxDMP1 VxDMP1p1 sddlmaa sddlmaa1 vpatha asm!data-123 asm/.asm_ctl_spec", "sda sdb"),
-        # FreeBSD counts what is no disk among them, and each disk again as the way past its driver.
+        # FreeBSD lists devices that are no disks, and the pass-through device of each disk.
         ("ada0 da0 nda0 nvd0 vtbd0 mmcsd0 cd0 pass0 pass1 ses0 xpt0 sa0 ch0 nvme0 md0 fd0", ALL_OF_FREEBSD),
         # OpenBSD, AIX, and a Linux with drives for disks and floppies.
         ("sd0 wd0 cd0 fd0 rd0 vnd0 raid0 ccd0", "sd0 wd0"),
         ("hdisk0 hdisk1 hdiskpower0 cd0 rmt0", "hdisk0 hdisk1"),
         ("hdc sda sr0 sr1 scd0 fd0", "hdc sda"),
-        # Real ones that are called like nothing else.
+        # Disks with rare names.
         ("dasda dasda1 cciss!c0d0 cciss!c0d0p1 sata1 sata1p1 rssd0 pmem0 disk0 mtdblock0", REAL),
-        # A partition whose disk is not there is all there is to count.
+        # A partition counts if its disk is not listed.
         ("xvda1", "xvda1"),
         ("", ""),
     ],

@@ -1,4 +1,4 @@
-"""DNS names as targets, with a name service that a test answers for."""
+"""DNS names as targets, with a fake name service."""
 
 import asyncio
 import json
@@ -9,11 +9,11 @@ import time
 import pytest
 
 from collector.metrics import DNS_FAILURES
+from collector.sentences.sentence import english
 from collector.targets.dns import DnsTargets
 from collector.targets.files import TargetsFiles
 from collector.targets.sources import TargetSources
 from collector.targets.target import NAMES_BYTES, TARGETS_LIMIT, names_bytes
-from collector.texts.sentence import english
 from tests.drivers.waiting import until
 
 DEADLINE_SECONDS = 20.0
@@ -24,12 +24,12 @@ FAILED = socket.gaierror(socket.EAI_FAIL, "Non-recoverable failure in name resol
 
 
 def problems_of(followed):
-    """What people are told of what is wrong."""
+    """Return the English texts of the problems."""
     return [english(problem) for problem in followed.problems]
 
 
 class Names:
-    """What the name service says of each name, and whom it was asked for."""
+    """A fake name service: the answer for each name, and the names that were looked up."""
 
     def __init__(self, **answers):
         self.answers = answers
@@ -82,7 +82,7 @@ def test_every_address_of_a_name_is_a_target(names):
 
 
 @pytest.mark.parametrize("nothing", [UNKNOWN, NO_DATA, []])
-def test_targets_are_none_when_the_name_has_no_address(names, nothing):
+def test_name_without_an_address_has_no_targets(names, nothing):
     dns = dns_of(names)
     asyncio.run(look(dns))
 
@@ -93,7 +93,7 @@ def test_targets_are_none_when_the_name_has_no_address(names, nothing):
 
 
 @pytest.mark.parametrize("failure", [AWAY, FAILED, OSError("odd"), RuntimeError("bug")])
-def test_targets_stay_and_a_problem_is_told_when_the_name_cannot_be_looked_up(names, failure):
+def test_targets_stay_and_a_problem_is_reported_when_the_lookup_fails(names, failure):
     dns = dns_of(names)
     asyncio.run(look(dns))
     dns.has_changed()
@@ -104,7 +104,7 @@ def test_targets_stay_and_a_problem_is_told_when_the_name_cannot_be_looked_up(na
 
     assert addresses(dns) == ["10.0.0.6:9100", "10.0.0.7:9100"]
     [problem] = problems_of(dns)
-    assert problem.startswith("The DNS name pis cannot be looked up, its former 2 targets stay: ")
+    assert problem.startswith("The DNS name pis cannot be looked up, its 2 previous targets stay in use: ")
     assert failures("error") == before + 1
     assert not dns.has_changed()
     names.answers["pis"] = ["10.0.0.8"]
@@ -126,7 +126,7 @@ def test_names_are_looked_up_again_and_again_when_they_are_followed(names):
     async def run():
         dns = dns_of(names)
         dns.start()
-        await asyncio.wait_for(dns.tried(), DEADLINE_SECONDS)
+        await asyncio.wait_for(dns.first_lookups_done(), DEADLINE_SECONDS)
         assert addresses(dns) == ["10.0.0.6:9100", "10.0.0.7:9100"]
         names.answers["pis"] = ["10.0.0.6"]
         await until(lambda: addresses(dns) == ["10.0.0.6:9100"])
@@ -142,18 +142,18 @@ def test_names_are_looked_up_again_and_again_when_they_are_followed(names):
     asyncio.run(run())
 
 
-def test_lookup_that_hangs_stays_the_only_one_and_holds_up_no_other(names, monkeypatch):
+def test_hanging_lookup_is_not_repeated_and_does_not_delay_other_names(names, monkeypatch):
     monkeypatch.setattr("collector.targets.dns.LOOKUP_SECONDS", 0.2)
     release = names.answers["slow"] = threading.Event()
 
     async def run():
         dns = dns_of(names, "slow", "pis")
         dns.start()
-        # What waits for the first answers waits no longer than that.
-        await asyncio.wait_for(dns.tried(), DEADLINE_SECONDS)
+        # Waiting for the first lookups takes no longer than the time limit of a lookup.
+        await asyncio.wait_for(dns.first_lookups_done(), DEADLINE_SECONDS)
         await until(lambda: names.asked.count("pis") > 10)
         assert names.asked.count("slow") == 1
-        # On a busy machine the other one may be late now and then.
+        # On a busy machine, the other lookup may be late.
         await until(lambda: problems_of(dns) == ["The DNS name slow cannot be looked up: no answer within 0.2 s"])
         assert addresses(dns) == ["10.0.0.6:9100", "10.0.0.7:9100"]
         assert failures("timeout") >= 1
@@ -173,7 +173,7 @@ def test_loopback_is_found_when_the_system_is_asked():
     assert set(addresses(dns)) & {"127.0.0.1:9200", "[::1]:9200"}
 
 
-# The sources together
+# All sources
 
 
 @pytest.fixture
@@ -197,7 +197,7 @@ async def look_at(sources):
     return await sources.refresh()
 
 
-def test_listed_target_counts_when_it_is_discovered_too(sources):
+def test_listed_target_has_priority_when_it_is_also_discovered(sources):
     both = sources("workers: [{host: 10.0.0.7, name: oven}]")
 
     assert asyncio.run(look_at(both))
@@ -206,15 +206,15 @@ def test_listed_target_counts_when_it_is_discovered_too(sources):
     assert not asyncio.run(look_at(both))
 
 
-def test_targets_beyond_the_limit_are_left_out_and_told_when_they_are_discovered(sources, names):
+def test_discovered_targets_beyond_the_limit_are_left_out_and_reported(sources, names):
     names.answers["pis"] = [f"10.1.{number // 250}.{number % 250}" for number in range(TARGETS_LIMIT)]
     both = sources("workers: [a, b]")
     asyncio.run(look_at(both))
 
     assert len(both.targets) == TARGETS_LIMIT
-    assert problems_of(both)[0] == "2 discovered targets are left out: one collector takes 4,000 targets"
+    assert problems_of(both)[0] == "2 discovered targets are left out: one collector accepts at most 4,000"
     before = set(both.targets)
-    # Those that are in stay in, wherever new ones would stand.
+    # Targets in force stay, at any position of new targets.
     names.answers["pis"] += ["10.0.0.1", "10.0.0.2"]
     asyncio.run(look_at(both))
     assert set(both.targets) == before
@@ -223,38 +223,38 @@ def test_targets_beyond_the_limit_are_left_out_and_told_when_they_are_discovered
     assert (len(both.targets), problems_of(both)) == (3, [])
 
 
-def test_former_addresses_stay_until_each_name_that_may_have_given_them_is_answered(sources, names):
+def test_previous_addresses_stay_until_each_name_with_their_port_has_an_answer(sources, names):
     names.answers["pis"] = AWAY
     both = sources("workers: [10.0.0.1]")
     asyncio.run(look_at(both))
     former = ["local", "10.0.0.1:9100", "10.0.0.6:9100", "[fd00::6]:9100", "10.0.0.8:9200", "pi.lan:9100", "odd"]
 
-    assert both.hold(former)
+    assert both.keep_addresses(former)
 
     assert targets(both) == [("10.0.0.1", False), ("10.0.0.6:9100", True), ("[fd00::6]:9100", True)]
     names.answers["pis"] = ["10.0.0.6"]
     assert asyncio.run(look_at(both))
     assert targets(both) == [("10.0.0.1", False), ("10.0.0.6:9100", True)]
-    # DNS away again is no reason to bring them back.
+    # Another failure of DNS does not bring them back.
     names.answers["pis"] = AWAY
     asyncio.run(look_at(both))
     assert targets(both) == [("10.0.0.1", False), ("10.0.0.6:9100", True)]
 
 
-def test_former_addresses_count_more_than_own_ones_when_those_are_old(sources, names, monkeypatch):
+def test_previous_addresses_replace_own_addresses_when_own_answers_are_old(sources, names, monkeypatch):
     both = sources("", interval_seconds=2.0)
     asyncio.run(look_at(both))
-    both.hold(["10.0.0.9:9100"])
+    both.keep_addresses(["10.0.0.9:9100"])
     assert targets(both) == [("10.0.0.6:9100", True), ("10.0.0.7:9100", True)]
 
     now = time.monotonic()
-    monkeypatch.setattr(time, "monotonic", lambda: now + 60)  # paused meanwhile
-    both.hold(["10.0.0.9:9100"])
+    monkeypatch.setattr(time, "monotonic", lambda: now + 60)  # this collector was paused
+    both.keep_addresses(["10.0.0.9:9100"])
 
     assert targets(both) == [("10.0.0.9:9100", True)]
 
 
-def test_what_is_empty_is_told_when_there_are_no_targets(sources, names, tmp_path):
+def test_empty_sources_are_reported_when_there_are_no_targets(sources, names, tmp_path):
     names.answers["pis"] = UNKNOWN
     both = sources("")
     assert problems_of(both) == [f"No file matches {tmp_path}/sd/*.json"]
@@ -267,11 +267,11 @@ def test_what_is_empty_is_told_when_there_are_no_targets(sources, names, tmp_pat
     assert problems_of(both) == []
 
 
-def test_targets_are_left_out_and_told_when_their_addresses_are_too_long_for_a_message(sources, names):
+def test_targets_are_left_out_and_reported_when_their_addresses_are_too_long_for_a_message(sources, names):
     text = json.dumps([{"targets": [f"{number:04}.{'.'.join(['x' * 49] * 4)}" for number in range(4000)]}])
     many = sources(text)
 
     assert 0 < len(many.targets) < 4000
     assert names_bytes(many.targets) <= NAMES_BYTES
     left_out = 4000 - len(many.targets)
-    assert problems_of(many)[0] == f"{left_out:,} discovered targets are left out: one collector takes 4,000 targets"
+    assert problems_of(many)[0] == f"{left_out:,} discovered targets are left out: one collector accepts at most 4,000"

@@ -11,10 +11,10 @@ from collector.exposition import Families, parse_labels
 FAMILIES = Families(("node_load1", "node_cpu_seconds_total", "node_time_seconds"))
 
 
-def parse(page):
-    """Labels and values by family."""
+def parse(exposition):
+    """Return labels and values by family."""
     families = {}
-    for name, raw_labels, number in FAMILIES.series(b"\n" + page):
+    for name, raw_labels, number in FAMILIES.series(b"\n" + exposition):
         labels = parse_labels(raw_labels)
         with suppress(ValueError):
             value = float(number)
@@ -78,14 +78,14 @@ def test_parse_gives_nan_when_the_value_is_nan():
         b"node_load1 " + b"1" * 5000,
     ],
 )
-def test_parse_passes_over_a_line_when_it_is_not_wanted_or_not_well_formed(line):
-    page = b"node_time_seconds 1\n" + line + b"\nnode_time_seconds 2\n"
+def test_parse_skips_a_line_when_it_is_not_needed_or_malformed(line):
+    exposition = b"node_time_seconds 1\n" + line + b"\nnode_time_seconds 2\n"
 
-    assert parse(page) == {"node_time_seconds": [({}, 1), ({}, 2)]}
+    assert parse(exposition) == {"node_time_seconds": [({}, 1), ({}, 2)]}
 
 
 @given(st.lists(st.sampled_from([b"node_load1", b"\n", b"{", b"}", b'"', b"\\", b"=", b"a", b" ", b"1", b"\xff"])))
-def test_parse_gives_text_and_numbers_when_the_page_is_garbage(parts):
+def test_parse_returns_text_and_numbers_when_the_exposition_is_garbage(parts):
     for series in parse(b"".join(parts)).values():
         for labels, value in series:
             assert all(isinstance(text, str) for pair in labels.items() for text in pair)
@@ -95,11 +95,11 @@ def test_parse_gives_text_and_numbers_when_the_page_is_garbage(parts):
 @pytest.mark.parametrize(
     "part", [b"\n", b"\nnode_", b"\nnode_load1{", b"}", b'a="\\"', b'a="b",', b" ", b"\nnode_load1 " + b" " * 3000]
 )
-def test_parse_takes_linear_time_when_a_page_is_made_to_be_slow(part):
-    page = b"node_load1{" + part * (4 * 2**20 // len(part))
+def test_parse_takes_linear_time_when_an_exposition_is_hostile(part):
+    exposition = b"node_load1{" + part * (4 * 2**20 // len(part))
 
     begun = time.process_time()
-    parse(page)
+    parse(exposition)
 
-    # About 0.02 s; anything that backtracks over the page would take minutes.
+    # About 0.02 s; backtracking over the exposition would take minutes.
     assert time.process_time() - begun < 5

@@ -1,4 +1,4 @@
-"""How pages are fetched: what other readers of pages take, this one takes too, within its bounds."""
+"""Fetching expositions in all common encodings, within limits."""
 
 import asyncio
 import gzip
@@ -7,23 +7,23 @@ import zlib
 
 import pytest
 
+from collector.exporter_scraper import ExporterScraper, open_session
 from collector.fetch import MEMBERS_LIMIT
-from collector.flow_control import PAGE_LIMIT_BYTES, PIECE_BYTES
+from collector.flow_control import EXPOSITION_LIMIT_BYTES, PIECE_BYTES
 from collector.sample import Sample, ScrapeFailed
-from collector.scrape import HttpProbe, open_session
+from collector.sentences import failures
 from collector.targets.dns import Resolver
-from collector.texts import failures
 from tests.drivers.loop_turns import loop_turns
 from tests.drivers.raw_exporter import OK, RawExporter, answer
 
 GENEROUS_SECONDS = 30.0
-PAGE = b"node_load1 0.5\nnode_memory_MemTotal_bytes 4096\n"
+EXPOSITION = b"node_load1 0.5\nnode_memory_MemTotal_bytes 4096\n"
 
 
-def bare(page):
-    """Deflated without zlib's head, as some servers send it."""
+def bare(exposition):
+    """Return deflated bytes without zlib's header, as some servers send."""
     compressor = zlib.compressobj(wbits=-15)
-    return compressor.compress(page) + compressor.flush()
+    return compressor.compress(exposition) + compressor.flush()
 
 
 @pytest.mark.parametrize(
@@ -31,11 +31,11 @@ def bare(page):
     [("gzip", gzip.compress), ("X-GZIP", gzip.compress), ("deflate", zlib.compress), ("deflate", bare)],
     ids=["gzip", "x-gzip", "deflate", "deflate without a head"],
 )
-def test_page_is_read_when_it_comes_compressed(probed, page, encoding, compress):
-    raw = page("node_exporter_1.5.0")
+def test_exposition_is_read_when_it_is_compressed(scrape_with, exposition, encoding, compress):
+    raw = exposition("node_exporter_1.5.0")
     head = OK + f"Content-Encoding: {encoding}\r\n".encode()
 
-    (plain, packed), _ = probed(
+    (plain, packed), _ = scrape_with(
         lambda request: answer(compress(raw), head) if b"collect" in request else answer(raw), 2
     )
 
@@ -45,10 +45,10 @@ def test_page_is_read_when_it_comes_compressed(probed, page, encoding, compress)
     assert packed.filesystems == plain.filesystems
 
 
-def test_page_is_read_when_its_compressed_bytes_come_one_by_one(probed):
+def test_exposition_is_read_when_its_compressed_bytes_arrive_one_by_one(scrape_with):
     async def parts():
         yield OK + b"Content-Encoding: gzip\r\n\r\n"
-        for byte in gzip.compress(PAGE):
+        for byte in gzip.compress(EXPOSITION):
             yield bytes([byte])
 
     async def closing():
@@ -56,7 +56,7 @@ def test_page_is_read_when_its_compressed_bytes_come_one_by_one(probed):
             yield part
         raise OSError
 
-    [result], _ = probed(lambda _: closing())
+    [result], _ = scrape_with(lambda _: closing())
 
     assert isinstance(result, Sample)
 
@@ -67,13 +67,13 @@ def test_page_is_read_when_its_compressed_bytes_come_one_by_one(probed):
         (b"node_load1 0.5\n", b"node_memory_MemTotal_bytes 4096\n"),
         # A member may end anywhere, and be empty.
         (b"", b"node_lo", b"ad1 0.5\nnode_memory_Mem", b"", b"Total_bytes 4096", b""),
-        # Each has more than is inflated at once.
-        (PAGE + b"#" * 2 * PIECE_BYTES + b"\n", b"#" * 2 * PIECE_BYTES),
+        # Each member has more bytes than one inflated piece.
+        (EXPOSITION + b"#" * 2 * PIECE_BYTES + b"\n", b"#" * 2 * PIECE_BYTES),
     ],
     ids=["two", "six", "long"],
 )
 @pytest.mark.parametrize("in_pieces", [False, True])
-def test_page_is_read_when_it_is_compressed_in_several_members(probed, members, in_pieces):
+def test_exposition_is_read_when_it_is_compressed_in_several_members(scrape_with, members, in_pieces):
     body = b"".join(map(gzip.compress, members))
     head = OK + b"Content-Encoding: gzip\r\n"
 
@@ -83,14 +83,14 @@ def test_page_is_read_when_it_is_compressed_in_several_members(probed, members, 
             yield b"1\r\n%c\r\n" % byte
         yield b"0\r\n\r\n"
 
-    [result], _ = probed(lambda _: parts() if in_pieces else answer(body, head))
+    [result], _ = scrape_with(lambda _: parts() if in_pieces else answer(body, head))
 
     assert isinstance(result, Sample)
     assert (result.load1, result.memory_total_bytes) == (0.5, 4096)
 
 
-def test_page_is_read_when_its_encoding_is_empty(probed):
-    [result], _ = probed(lambda _: answer(PAGE, OK + b"Content-Encoding: \r\n"))
+def test_exposition_is_read_when_its_encoding_is_empty(scrape_with):
+    [result], _ = scrape_with(lambda _: answer(EXPOSITION, OK + b"Content-Encoding: \r\n"))
 
     assert isinstance(result, Sample)
 
@@ -98,47 +98,47 @@ def test_page_is_read_when_its_encoding_is_empty(probed):
 @pytest.mark.parametrize(
     ("body", "reason", "sentence"),
     [
-        (gzip.compress(PAGE)[:-1], "page", "page is damaged"),
-        (gzip.compress(PAGE)[:-8] + bytes(8), "page", "page is damaged"),
-        (gzip.compress(PAGE) + b"x", "page", "page is damaged"),
-        (gzip.compress(PAGE) + bytes(64), "page", "page is damaged"),
-        (2 * gzip.compress(PAGE)[:-1], "page", "page is damaged"),
-        ((MEMBERS_LIMIT + 1) * gzip.compress(PAGE), "page", "page is damaged"),
-        (b"", "page", "page is damaged"),
-        (PAGE, "page", "page is damaged"),
-        # 8 KB that become 8 MB, and more than that.
-        (gzip.compress(b"#" * PAGE_LIMIT_BYTES), "page", "not a node_exporter page"),
-        (gzip.compress(b"#" * (PAGE_LIMIT_BYTES + 1)), "limit", "page is longer than 8 MiB"),
-        (gzip.compress(b"#" * 200 * 2**20), "limit", "page is longer than 8 MiB"),
-        (3 * gzip.compress(b"#" * (PAGE_LIMIT_BYTES // 3 + 1)), "limit", "page is longer than 8 MiB"),
+        (gzip.compress(EXPOSITION)[:-1], "page", "exposition is damaged"),
+        (gzip.compress(EXPOSITION)[:-8] + bytes(8), "page", "exposition is damaged"),
+        (gzip.compress(EXPOSITION) + b"x", "page", "exposition is damaged"),
+        (gzip.compress(EXPOSITION) + bytes(64), "page", "exposition is damaged"),
+        (2 * gzip.compress(EXPOSITION)[:-1], "page", "exposition is damaged"),
+        ((MEMBERS_LIMIT + 1) * gzip.compress(EXPOSITION), "page", "exposition is damaged"),
+        (b"", "page", "exposition is damaged"),
+        (EXPOSITION, "page", "exposition is damaged"),
+        # 8 KB that inflate to 8 MB, and to more.
+        (gzip.compress(b"#" * EXPOSITION_LIMIT_BYTES), "page", "answer is not a node_exporter exposition"),
+        (gzip.compress(b"#" * (EXPOSITION_LIMIT_BYTES + 1)), "limit", "exposition is longer than 8 MiB"),
+        (gzip.compress(b"#" * 200 * 2**20), "limit", "exposition is longer than 8 MiB"),
+        (3 * gzip.compress(b"#" * (EXPOSITION_LIMIT_BYTES // 3 + 1)), "limit", "exposition is longer than 8 MiB"),
     ],
     ids=[
         *("cut", "wrong checksum", "more behind", "zeros behind", "cut members", "very many members", "empty"),
         *("not compressed", "as long as may be", "too long", "a bomb", "too long in parts"),
     ],
 )
-def test_scrape_fails_with_a_sentence_when_a_compressed_page_is_none(probed, body, reason, sentence):
-    [result], _ = probed(lambda _: answer(body, OK + b"Content-Encoding: gzip\r\n"))
+def test_scrape_fails_with_a_sentence_when_a_compressed_exposition_is_invalid(scrape_with, body, reason, sentence):
+    [result], _ = scrape_with(lambda _: answer(body, OK + b"Content-Encoding: gzip\r\n"))
 
     assert (result.reason, result.sentence) == (reason, sentence)
 
 
-def test_scrape_holds_nobody_up_when_a_compressed_page_inflates_a_thousandfold(probed):
-    bomb = gzip.compress(b"node_load1 one\n" * (PAGE_LIMIT_BYTES // 15))
+def test_scrape_does_not_block_the_loop_when_a_compressed_exposition_inflates_a_thousandfold(scrape_with):
+    bomb = gzip.compress(b"node_load1 one\n" * (EXPOSITION_LIMIT_BYTES // 15))
 
-    async def watched(probe, _):
+    async def watched(scraper, _):
         async with loop_turns() as turns:
-            await probe.scrape()
+            await scraper.scrape()
         return turns
 
-    turns = probed(lambda _: answer(bomb, OK + b"Content-Encoding: gzip\r\n"), watched)
-    # The loop's own CPU time in one turn.
+    turns = scrape_with(lambda _: answer(bomb, OK + b"Content-Encoding: gzip\r\n"), watched)
+    # CPU time of one turn of the loop.
     assert max(turns) < 0.1
 
 
-async def _chunked(page):
+async def _chunked(exposition):
     yield OK + b"Transfer-Encoding: chunked\r\n\r\n"
-    yield f"{len(page):x}\r\n".encode() + page + b"\r\n0\r\n\r\n"
+    yield f"{len(exposition):x}\r\n".encode() + exposition + b"\r\n0\r\n\r\n"
 
 
 @pytest.mark.parametrize(
@@ -146,8 +146,8 @@ async def _chunked(page):
     [b"node_load1 0.5", b"# EOF", b'node_uname_info{nodename="pi\\"}"} 1 1700000000000', b"node_load1 0.5\n", b"x NaN"],
 )
 @pytest.mark.parametrize("send", [answer, _chunked])
-def test_page_is_read_when_its_last_line_has_no_line_feed_and_its_length_is_told(probed, send, last):
-    [result], _ = probed(lambda _: send(b"node_load1 0.5\n" + last))
+def test_exposition_is_read_when_its_last_line_has_no_line_feed_and_its_length_is_known(scrape_with, send, last):
+    [result], _ = scrape_with(lambda _: send(b"node_load1 0.5\n" + last))
 
     assert isinstance(result, Sample)
     assert result.load1 == 0.5
@@ -156,36 +156,38 @@ def test_page_is_read_when_its_last_line_has_no_line_feed_and_its_length_is_told
 @pytest.mark.parametrize(
     "last", [b"node_load1", b"node_load5 ", b'node_x{a="b', b'node_x{a="b"}', b"node_x 1 2 3", b"node_load1 \xff"]
 )
-def test_page_is_damaged_when_its_last_line_is_not_whole(probed, last):
-    [result], _ = probed(lambda _: answer(b"node_load1 0.5\n" + last))
+def test_exposition_is_damaged_when_its_last_line_is_incomplete(scrape_with, last):
+    [result], _ = scrape_with(lambda _: answer(b"node_load1 0.5\n" + last))
 
     assert result == ScrapeFailed("page", failures.page_damaged())
 
 
-def test_page_is_damaged_when_it_ends_without_a_line_feed_and_nothing_tells_its_length(probed):
+def test_exposition_is_damaged_when_it_ends_without_a_line_feed_and_its_length_is_unknown(scrape_with):
     async def parts():
         yield OK + b"\r\nnode_load1 0.5\nnode_load5 0.5"
         raise OSError
 
-    [result], _ = probed(lambda _: parts())
+    [result], _ = scrape_with(lambda _: parts())
 
     assert result == ScrapeFailed("page", failures.page_damaged())
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("location", ["/node/metrics", "http://127.0.0.1:{port}/node/metrics", "node/metrics"])
-def test_page_is_read_when_a_redirect_leads_to_it_on_the_same_host(target, status, location):
+def test_exposition_is_read_when_a_redirect_leads_to_it_on_the_same_host(target, status, location):
     async def run():
         resolver = Resolver()
 
         def respond(head):
             if b"GET /node/metrics" in head:
-                return answer(PAGE)
+                return answer(EXPOSITION)
             where = location.format(port=exporter.port)
             return answer(b"moved", f"HTTP/1.1 {status} Moved\r\nLocation: {where}\r\n".encode())
 
         async with RawExporter(respond) as exporter, open_session(resolver) as session:
-            return await HttpProbe(session, resolver, target("127.0.0.1", exporter.port), GENEROUS_SECONDS).scrape()
+            return await ExporterScraper(
+                session, resolver, target("127.0.0.1", exporter.port), GENEROUS_SECONDS
+            ).scrape()
 
     assert isinstance(asyncio.run(run()), Sample)
 
@@ -193,7 +195,7 @@ def test_page_is_read_when_a_redirect_leads_to_it_on_the_same_host(target, statu
 def test_redirect_is_not_followed_when_it_leads_to_another_port_or_scheme(target):
     async def run():
         resolver = Resolver()
-        async with RawExporter(lambda _: answer(PAGE)) as other, open_session(resolver) as session:
+        async with RawExporter(lambda _: answer(EXPOSITION)) as other, open_session(resolver) as session:
             results = []
             for where in (
                 f"http://127.0.0.1:{other.port}/",
@@ -203,17 +205,18 @@ def test_redirect_is_not_followed_when_it_leads_to_another_port_or_scheme(target
             ):
                 head = f"HTTP/1.1 302 Found\r\nLocation: {where}\r\n".encode()
                 async with RawExporter(lambda _, head=head: answer(b"", head)) as exporter:
-                    probe = HttpProbe(session, resolver, target("127.0.0.1", exporter.port), GENEROUS_SECONDS)
-                    results.append(await probe.scrape())
+                    scraper = ExporterScraper(session, resolver, target("127.0.0.1", exporter.port), GENEROUS_SECONDS)
+                    results.append(await scraper.scrape())
             return results, other.requests
 
     results, requests = asyncio.run(run())
     assert requests == []
-    assert {result.sentence for result in results} == {"HTTP 302 to another address, which is not asked"}
+    told = "HTTP 302 redirect to another address, which the collector does not follow"
+    assert {result.sentence for result in results} == {told}
 
 
-def test_clock_is_right_when_it_lies_between_request_and_answer(probed):
-    """An exporter that takes most of a scrape and reads its clock first, or last, is neither behind nor ahead."""
+def test_clock_offset_is_zero_when_the_nodes_time_lies_between_request_and_answer(scrape_with):
+    """The offset of a slow exporter's clock is 0, whether it reads the clock first or last."""
 
     async def late(reads_clock_first):
         now = time.time()
@@ -221,16 +224,16 @@ def test_clock_is_right_when_it_lies_between_request_and_answer(probed):
         yield answer(f"node_time_seconds {now if reads_clock_first else time.time():.6f}\n".encode())
 
     for reads_clock_first in (True, False):
-        [result], _ = probed(lambda _, first=reads_clock_first: late(first))
+        [result], _ = scrape_with(lambda _, first=reads_clock_first: late(first))
         assert result.clock_offset_seconds == 0.0
         assert result.uncertainty_seconds >= 0.2
 
 
-def test_clock_is_off_by_what_lies_outside_of_request_and_answer(probed):
+def test_clock_offset_is_the_distance_from_the_time_between_request_and_answer(scrape_with):
     def respond(seconds):
         return lambda _: answer(f"node_time_seconds {time.time() + seconds:.6f}\n".encode())
 
     for seconds in (60.0, -60.0):
-        [result], _ = probed(respond(seconds))
+        [result], _ = scrape_with(respond(seconds))
         assert abs(result.clock_offset_seconds) <= 60.0
         assert result.clock_offset_seconds == pytest.approx(seconds, abs=2 * result.uncertainty_seconds + 0.01)

@@ -1,4 +1,4 @@
-"""What the log tells of alerts that come and go, round by round, through takeovers."""
+"""The log entries of flapping alerts, over many rounds and takeovers."""
 
 from collections import Counter
 from pathlib import Path
@@ -8,10 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from collector.alerts.conditions import Observation
-from collector.alerts.evaluate import Moment
+from collector.alerts.conditions import ObservedNode
+from collector.alerts.evaluate import CurrentTime
 from collector.alerts.flapping import FLAPPING_TIMES, NODE_ENTRIES, RECENT_BYTES, WINDOW_SECONDS
-from collector.alerts.message import restore_alerts, restore_damping
+from collector.alerts.message import restore_alerts, restore_flap_damping
 from collector.alerts.rules import parse_rules
 from collector.fleet import ClusterState
 from collector.measures import Measures
@@ -25,18 +25,18 @@ from runtime.clock import unix_seconds
 START = 1_795_426_800.0
 INTERVAL = 2.0
 DOWN = "node_down/node6.lan"
-UP = Observation("node6.lan", "online", None, Measures())
-OFFLINE = Observation("node6.lan", "offline", None, None)
-UNSEEN = Observation("node6.lan", "unknown", None, None)
-#: An alert fires in the first round, or never in what follows.
+UP = ObservedNode("node6.lan", "online", None, Measures())
+OFFLINE = ObservedNode("node6.lan", "offline", None, None)
+UNSEEN = ObservedNode("node6.lan", "unknown", None, None)
+#: An alert fires in the first round, or never.
 AT_ONCE = "node_down: {for_seconds: 0}"
 NEVER = "node_down: {for_seconds: 1000}"
-#: What a collector of the last release does not write.
+#: Fields that a collector of the previous release does not write.
 NEW_FIELDS = {"flapping", "logged", "recent_firings", "recent_pendings"}
 
 
 class Log:
-    """Makes rounds, each of which Redis takes, and keeps what the log and the stream of incidents got."""
+    """Makes rounds, confirms each of them, and keeps the entries of the log and of the stream of incidents."""
 
     def __init__(self, rules=AT_ONCE):
         self.rules = rules
@@ -48,9 +48,9 @@ class Log:
         self.take_over()
 
     def take_over(self, *, raw=None):
-        """Another collector goes on from the last message."""
+        """Let another collector continue from the last message."""
         raw = self.raw if raw is None else raw
-        # Each process has a monotonic clock of its own.
+        # Each process has its own monotonic clock.
         self._epoch += 1
         now = self._now()
         alerts = restore_alerts(raw, now)
@@ -61,11 +61,11 @@ class Log:
             alerts=alerts,
             targets_path=Path("/nodes.yaml"),
             now=now,
-            damping=restore_damping(raw, alerts, now),
+            damping=restore_flap_damping(raw, alerts, now),
         )
 
-    def see(self, *observations, passed=INTERVAL):
-        """Make a round so many seconds after the last; return what it added to the log."""
+    def make_round(self, *observations, passed=INTERVAL):
+        """Make a round ``passed`` seconds after the last one; return the new log entries."""
         self.seconds += passed
         state = ClusterState((), observations, parse_rules(self.rules), ())
         publication = self.rounds.next_round(state, self._now())
@@ -78,21 +78,21 @@ class Log:
         return [(entry.transition, entry.alert_id) for entry in added]
 
     def flap(self, times):
-        """Let the node go and come back so often."""
-        return [told for _ in range(times) for seen in (OFFLINE, UP) for told in self.see(seen)]
+        """Let the node go offline and come back ``times`` times."""
+        return [error_text for _ in range(times) for seen in (OFFLINE, UP) for error_text in self.make_round(seen)]
 
     def wait(self, seen, seconds):
-        """Make rounds in which nothing changes; return what they added to the log."""
-        return [told for _ in range(round(seconds / INTERVAL)) for told in self.see(seen)]
+        """Make rounds without any change; return the new log entries."""
+        return [error_text for _ in range(round(seconds / INTERVAL)) for error_text in self.make_round(seen)]
 
     @property
     def active(self):
-        """State and count of each active alert, as the last message has them."""
+        """State and flapping count of each active alert in the last message."""
         message = decode(self.raw, Alerts)
         return {alert.id: (alert.state, alert.flapping) for alert in message.active_alerts}
 
     def _now(self):
-        return Moment(1000.0 * self._epoch + self.seconds, START + self.seconds)
+        return CurrentTime(1000.0 * self._epoch + self.seconds, START + self.seconds)
 
 
 def decode_entry(raw):
@@ -100,7 +100,7 @@ def decode_entry(raw):
 
 
 def most_in_a_window(entries):
-    """How many of these entries lie in any ten minutes at most."""
+    """Return the maximum number of these entries in any ten minutes."""
     times = [unix_seconds(entry.timestamp) for entry in entries]
     return max((sum(1 for other in times if 0 <= other - time < WINDOW_SECONDS) for time in times), default=0)
 
@@ -111,7 +111,7 @@ def test_log_has_one_entry_in_ten_minutes_when_a_node_comes_and_goes_and_nothing
     # Given an hour in which the node goes and comes back every four seconds
     log.flap(900)
 
-    # Then the first time is told as ever, and the others by one entry in ten minutes, with their count
+    # Then the first alert is logged as usual, and the others by one entry with their count in ten minutes
     assert [entry.transition for entry in log.entries[:2]] == ["pending", "resolved"]
     rest = log.entries[2:]
     assert {entry.transition for entry in rest} == {"pended"}
@@ -123,22 +123,22 @@ def test_log_has_one_entry_in_ten_minutes_when_a_node_comes_and_goes_and_nothing
     assert log.incidents == []
 
 
-def test_all_that_was_pending_is_counted_when_it_ends():
+def test_every_pending_alert_that_ends_is_counted():
     log = Log(NEVER)
     log.flap(8)
     assert log.wait(UP, 2 * WINDOW_SECONDS) == [("pended", DOWN)]
 
     assert [entry.count for entry in log.entries] == [1, 1, 7]
-    # And the next one is told as ever
+    # And the next alert is logged as usual
     assert log.flap(1) == [("pending", DOWN), ("resolved", DOWN)]
 
 
-def test_alert_that_fires_is_told_when_others_before_it_did_not():
+def test_firing_alert_is_logged_after_alerts_that_did_not_fire():
     log = Log("node_down: {for_seconds: 10}")
     log.flap(3)
 
     assert log.wait(OFFLINE, 20) == [("firing", DOWN)]
-    assert log.see(UP) == [("resolved", DOWN)]
+    assert log.make_round(UP) == [("resolved", DOWN)]
 
 
 def test_alert_stays_firing_when_it_fired_five_times_in_ten_minutes():
@@ -148,34 +148,34 @@ def test_alert_stays_firing_when_it_fired_five_times_in_ten_minutes():
     assert log.flap(1) == [("firing", DOWN)]
     assert log.active == {DOWN: ("firing", FLAPPING_TIMES)}
 
-    # What begins and ends now is no transition
+    # Further changes of the condition are no transitions
     assert log.flap(7) == []
     assert log.active == {DOWN: ("firing", FLAPPING_TIMES + 7)}
     log.seconds += 40
-    log.see(UP)
+    log.make_round(UP)
     assert decode(log.health, Health).firing.warning == 1
 
 
-def test_alert_that_flaps_ends_when_it_was_calm_for_ten_minutes():
+def test_flapping_alert_ends_when_its_condition_was_stable_for_ten_minutes():
     log = Log()
     log.flap(12)
     began = log.entries[-1].timestamp
 
     assert log.wait(UP, WINDOW_SECONDS - INTERVAL) == []
-    assert log.see(UP) == [("resolved", DOWN)]
+    assert log.make_round(UP) == [("resolved", DOWN)]
 
     assert log.active == {}
-    assert log.entries[-1].message == "node6.lan: node_down flaps no more; it fired 12 times"
+    assert log.entries[-1].message == "node6.lan: node_down no longer flaps; it fired 12 times"
     assert log.entries[-1].flapping == 12
-    # It is one incident, after the four that were not yet known to flap
+    # Flapping is one incident, after the four incidents before it
     assert [incident.flapping for incident in log.incidents] == [0, 0, 0, 0, 12]
     last = log.incidents[-1]
     assert (last.began, last.ended, last.code) == (began, log.entries[-1].timestamp, "node_offline")
-    # And it begins anew
+    # And counting starts again
     assert log.flap(1) == [("firing", DOWN), ("resolved", DOWN)]
 
 
-def test_alert_flaps_on_when_it_was_calm_for_less_than_ten_minutes():
+def test_alert_keeps_flapping_when_its_condition_was_stable_for_less_than_ten_minutes():
     log = Log()
     log.flap(5)
 
@@ -185,96 +185,96 @@ def test_alert_flaps_on_when_it_was_calm_for_less_than_ten_minutes():
     assert log.active == {DOWN: ("firing", 8)}
 
 
-def test_alert_does_not_flap_when_it_fires_now_and_then():
+def test_alert_does_not_flap_when_it_fires_rarely():
     log = Log()
 
-    told = [each for _ in range(20) for each in [*log.flap(1), *log.wait(UP, 150)]]
+    error_text = [each for _ in range(20) for each in [*log.flap(1), *log.wait(UP, 150)]]
 
-    assert told == [("firing", DOWN), ("resolved", DOWN)] * 20
+    assert error_text == [("firing", DOWN), ("resolved", DOWN)] * 20
 
 
-def test_alert_is_an_ordinary_one_again_when_it_fires_for_ten_minutes():
+def test_flapping_alert_becomes_an_ordinary_alert_when_it_fires_for_ten_minutes():
     log = Log()
     log.flap(5)
     began = log.entries[-1].timestamp
 
     assert log.wait(OFFLINE, WINDOW_SECONDS + INTERVAL) == []
     assert log.active == {DOWN: ("firing", 0)}
-    assert log.see(UP) == [("resolved", DOWN)]
+    assert log.make_round(UP) == [("resolved", DOWN)]
 
     assert log.entries[-1].message == "node6.lan is online again"
     assert log.incidents[-1].began == began
 
 
-def test_worst_value_is_that_of_all_of_it_when_an_alert_flaps():
+def test_peak_of_a_flapping_alert_covers_its_whole_period():
     log = Log("memory: {for_seconds: 0}")
 
     def memory(percent):
-        return Observation("node6.lan", "online", None, Measures(memory_usage=percent))
+        return ObservedNode("node6.lan", "online", None, Measures(memory_usage=percent))
 
     for percent in (91.0, 92.0, 93.0, 94.0, 95.0, 99.0, 96.0):
-        log.see(memory(percent))
-        log.see(memory(10.0))
+        log.make_round(memory(percent))
+        log.make_round(memory(10.0))
     log.wait(memory(10.0), WINDOW_SECONDS)
 
     assert [incident.peak for incident in log.incidents] == [91.0, 92.0, 93.0, 94.0, 99.0]
 
 
-def test_alert_that_flaps_stays_when_nothing_can_be_said_of_its_node():
+def test_flapping_alert_stays_when_the_condition_of_its_node_is_unknown():
     log = Log()
     log.flap(5)
 
     assert log.wait(UNSEEN, 2 * WINDOW_SECONDS) == []
     assert log.active == {DOWN: ("firing", 5)}
-    assert log.see(UP) == [("resolved", DOWN)]
+    assert log.make_round(UP) == [("resolved", DOWN)]
 
 
 @pytest.mark.parametrize(
     ("rules", "observations", "message"),
     [
-        (AT_ONCE, (), "node6.lan is not a target any more"),
+        (AT_ONCE, (), "node6.lan is no longer a target"),
         ("node_down: {enabled: false}", (UP,), "node6.lan: the rule node_down is switched off"),
     ],
 )
 @pytest.mark.parametrize("last", [UP, OFFLINE])
-def test_alert_that_flaps_ends_at_once_when_what_it_is_about_goes(rules, observations, message, last):
+def test_flapping_alert_ends_immediately_when_its_node_or_rule_is_removed(rules, observations, message, last):
     log = Log()
     log.flap(6)
-    log.see(last)
+    log.make_round(last)
     log.rules = rules
 
-    assert log.see(*observations) == [("resolved", DOWN)]
+    assert log.make_round(*observations) == [("resolved", DOWN)]
     assert log.entries[-1].message == message
 
 
-def test_alert_that_flaps_ends_at_once_when_its_detail_is_left_out(online, filesystem):
+def test_flapping_alert_ends_immediately_when_its_detail_is_left_out(online, filesystem):
     log = Log("filesystem_readonly: {for_seconds: 0}")
     for _ in range(6):
-        log.see(online(filesystems=(filesystem("/", readonly=True),)))
-        log.see(online(filesystems=(filesystem("/"),)))
+        log.make_round(online(filesystems=(filesystem("/", readonly=True),)))
+        log.make_round(online(filesystems=(filesystem("/"),)))
     log.rules = "filesystem_readonly: {for_seconds: 0, ignore: [/]}"
 
-    assert log.see(online(filesystems=(filesystem("/"),))) == [("resolved", "filesystem_readonly/node6.lan//")]
+    assert log.make_round(online(filesystems=(filesystem("/"),))) == [("resolved", "filesystem_readonly/node6.lan//")]
 
 
 @pytest.mark.parametrize("last", [UP, OFFLINE])
-def test_alert_flaps_on_when_another_collector_takes_over(last):
+def test_alert_keeps_flapping_when_another_collector_takes_over(last):
     log = Log("node_down: {for_seconds: 4}")
     for _ in range(7):
         log.wait(OFFLINE, 6)
-        log.see(UP)
+        log.make_round(UP)
     log.wait(UP, 20)
-    log.see(last)
+    log.make_round(last)
     assert log.active == {DOWN: ("firing", 7)}
 
     log.take_over()
 
     if last is UP:
-        # Calm since it last came back
+        # Stable since the node last came back
         assert log.wait(UP, WINDOW_SECONDS - 24) == []
-        assert log.see(UP) == [("resolved", DOWN)]
+        assert log.make_round(UP) == [("resolved", DOWN)]
     else:
-        # Down for four seconds once more
+        # Offline for four more seconds
         assert log.wait(OFFLINE, 4) == []
         assert log.active == {DOWN: ("firing", 8)}
     assert [entry.transition for entry in log.entries].count("firing") == FLAPPING_TIMES
@@ -284,9 +284,9 @@ def test_alert_flaps_on_when_another_collector_takes_over(last):
 def test_firings_count_when_another_collector_takes_over(before):
     log = Log()
     log.flap(before)
-    log.see(OFFLINE)
+    log.make_round(OFFLINE)
     log.take_over()
-    log.see(UP)
+    log.make_round(UP)
 
     log.take_over()
     log.flap(8)
@@ -294,14 +294,14 @@ def test_firings_count_when_another_collector_takes_over(before):
     assert [entry.transition for entry in log.entries].count("firing") == FLAPPING_TIMES
 
 
-def test_pendings_are_counted_on_when_another_collector_takes_over():
+def test_count_of_pending_alerts_continues_when_another_collector_takes_over():
     log = Log(NEVER)
     for _ in range(20):
         log.flap(1)
         log.take_over()
-        log.see(OFFLINE)
+        log.make_round(OFFLINE)
         log.take_over()
-        log.see(UP)
+        log.make_round(UP)
     log.wait(UP, WINDOW_SECONDS)
 
     assert [(entry.transition, entry.count) for entry in log.entries] == [
@@ -312,7 +312,7 @@ def test_pendings_are_counted_on_when_another_collector_takes_over():
 
 
 def as_of_the_last_release(raw):
-    """The message without what that release does not know."""
+    """Return the message without the fields that the previous release does not have."""
 
     def without(value):
         return {name: field for name, field in value.items() if name not in NEW_FIELDS}
@@ -321,66 +321,66 @@ def as_of_the_last_release(raw):
     return encode(message | {"active_alerts": [without(alert) for alert in message["active_alerts"]]})
 
 
-def test_alert_ends_and_may_flap_anew_when_a_collector_of_the_last_release_had_taken_over():
+def test_flapping_starts_again_after_a_takeover_by_the_previous_release():
     log = Log()
     log.flap(7)
 
     log.take_over(raw=as_of_the_last_release(log.raw))
 
-    # What was held ends with the first look, as it does there; it counts as having fired once
+    # The alert ends in the first round, as in that release; it counts as fired once
     assert log.active == {DOWN: ("firing", 7)}
-    assert log.see(UP) == [("resolved", DOWN)]
+    assert log.make_round(UP) == [("resolved", DOWN)]
     assert log.flap(9) == [("firing", DOWN), ("resolved", DOWN)] * 3 + [("firing", DOWN)]
 
 
-def test_log_tells_so_much_of_a_node_in_ten_minutes_and_the_rest_later(online, filesystem):
+def test_log_limits_the_entries_of_a_node_and_adds_the_rest_later(online, filesystem):
     log = Log("filesystem_full: {for_seconds: 0}")
     many = online("many", filesystems=tuple(filesystem(f"/{number:02}", 99.0) for number in range(NODE_ENTRIES + 10)))
     other = online("other", filesystems=(filesystem("/", 99.0),))
 
-    told = log.see(many, other)
+    error_text = log.make_round(many, other)
 
-    # Then another node's alerts are told all the same, and all are shown
+    # Then the alerts of another node are still logged, and the message has all alerts
     assert Counter(entry.node for entry in log.entries) == {"many": NODE_ENTRIES, "other": 1}
     assert len(log.active) == NODE_ENTRIES + 11
     assert [alert.id for alert in decode(log.raw, Alerts).active_alerts if not alert.logged] == [
         f"filesystem_full/many//{number:02}" for number in range(NODE_ENTRIES, NODE_ENTRIES + 10)
     ]
-    assert log.see(many, other) == []
-    # And what still fires is told once there is room, by another collector too
+    assert log.make_round(many, other) == []
+    # And alerts that still fire are logged when there is room, also by another collector
     log.take_over()
-    log.see(many, other, passed=WINDOW_SECONDS)
-    assert len(log.entries) == len(told) + 10
+    log.make_round(many, other, passed=WINDOW_SECONDS)
+    assert len(log.entries) == len(error_text) + 10
     assert all(alert.logged for alert in decode(log.raw, Alerts).active_alerts)
 
 
-def test_end_is_not_told_when_the_beginning_was_not(online, filesystem):
+def test_end_is_not_logged_when_the_beginning_was_not(online, filesystem):
     log = Log("filesystem_full: {for_seconds: 0}")
     many = online(filesystems=tuple(filesystem(f"/{number:02}", 99.0) for number in range(NODE_ENTRIES + 10)))
-    log.see(many)
+    log.make_round(many)
 
-    told = log.see(online(filesystems=(filesystem("/", 1.0),)))
+    error_text = log.make_round(online(filesystems=(filesystem("/", 1.0),)))
 
-    assert [transition for transition, _ in told] == ["resolved"] * NODE_ENTRIES
+    assert [transition for transition, _ in error_text] == ["resolved"] * NODE_ENTRIES
     assert len(log.incidents) == NODE_ENTRIES
 
 
-def test_what_the_next_collector_has_to_know_is_bounded_when_very_many_nodes_flap():
+def test_records_for_the_next_collector_are_bounded_when_very_many_nodes_flap():
     log = Log()
     names = [f"n{number:04}{'n' * 60}" for number in range(2000)]
     flapping, others = names[:50], names[50:]
-    offline = {name: Observation(name, "offline", None, None) for name in names}
-    online = {name: Observation(name, "online", None, Measures()) for name in names}
+    offline = {name: ObservedNode(name, "offline", None, None) for name in names}
+    online = {name: ObservedNode(name, "online", None, Measures()) for name in names}
     for _ in range(5):
-        log.see(*(offline[name] for name in flapping))
-        log.see(*(online[name] for name in flapping))
+        log.make_round(*(offline[name] for name in flapping))
+        log.make_round(*(online[name] for name in flapping))
 
-    log.see(*offline.values())
-    log.see(*online.values())
+    log.make_round(*offline.values())
+    log.make_round(*online.values())
 
     message = decode(log.raw, Alerts)
     assert len(encode(message.recent_firings)) + len(encode(message.recent_pendings)) <= RECENT_BYTES
-    # Those that flap come first
+    # Flapping alerts come first
     assert {recent.node for recent in message.recent_firings if recent.changed} == set(flapping)
     assert {recent.node for recent in message.recent_firings} & set(others)
 
@@ -392,27 +392,27 @@ _MOMENTS = st.sampled_from([INTERVAL] * 5 + [12.0, 130.0, 590.0, 601.0])
 @given(st.lists(st.tuples(st.sampled_from([UP, OFFLINE, OFFLINE, UNSEEN]), _MOMENTS, st.integers(0, 9)), max_size=150))
 @example([(OFFLINE, 2.0, 1), (OFFLINE, 2.0, 1), (OFFLINE, 2.0, 1), (UP, 2.0, 1)] * 100)
 @example([(OFFLINE, 2.0, 1), (UP, 2.0, 0)] * 200)
-def test_log_is_bounded_and_beginnings_and_ends_take_turns_when_a_node_does_anything(for_seconds, rounds):
+def test_log_is_bounded_and_consistent_for_any_behaviour_of_a_node(for_seconds, rounds):
     log = Log(f"node_down: {{for_seconds: {for_seconds}}}")
     begun = None
     for seen, passed, chance in rounds:
         if chance == 0:
             log.take_over()
         count = len(log.entries)
-        log.see(seen, passed=passed)
+        log.make_round(seen, passed=passed)
         for entry in log.entries[count:]:
             if entry.transition == "pended":
                 continue
             allowed = {None: {"pending", "firing"}, "pending": {"firing", "resolved"}, "firing": {"resolved"}}
             assert entry.transition in allowed[begun]
             begun = None if entry.transition == "resolved" else entry.transition
-        # What the log says is active is what is shown, unless it is said not to be in the log
+        # The alerts that are active by the log are the active alerts with ``logged``
         logged = {alert.id: alert.state for alert in decode(log.raw, Alerts).active_alerts if alert.logged}
         assert logged == ({} if begun is None else {DOWN: begun})
     assert most_in_a_window(log.entries) <= 4 * FLAPPING_TIMES
     assert most_in_a_window([entry for entry in log.entries if entry.transition == "pended"]) <= 1
     assert most_in_a_window([entry for entry in log.entries if entry.transition == "firing"]) <= FLAPPING_TIMES
-    # Each incident is one that the log tells from its beginning to its end
+    # The log has the beginning and the end of each incident
     assert len({incident.id for incident in log.incidents}) == len(log.incidents)
     ended = {entry.timestamp for entry in log.entries if entry.transition == "resolved"}
     assert {incident.ended for incident in log.incidents} <= ended

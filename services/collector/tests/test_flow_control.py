@@ -3,38 +3,46 @@ import gc
 
 import pytest
 
-from collector.flow_control import FREE_BYTES, PIECE_BYTES, SMALL_BYTES, Allowance, Room, Share, Turns
+from collector.flow_control import (
+    PIECE_BYTES,
+    SMALL_BYTES,
+    UNQUEUED_BYTES,
+    MemoryBudget,
+    MemoryReservation,
+    ReadQueue,
+    ReceiveBudget,
+)
 from collector.sample import Sample
 
 
-def drain(allowance):
-    """Receive from an exporter that has no end, until there is nothing now; return how many bytes came."""
+def drain(budget):
+    """Receive from an endless exporter until it may send no bytes now; return the number of bytes received."""
     count = 0
     while True:
         try:
-            count += len(allowance.receive(lambda size: b"x" * size, 2**20))
+            count += len(budget.receive(lambda size: b"x" * size, 2**20))
         except BlockingIOError:
             return count
 
 
-def test_turns_are_given_to_the_least_weight_first_and_one_in_each_turn_of_the_loop():
+def test_queue_calls_the_lowest_weight_first_and_one_callback_in_each_turn_of_the_loop():
     async def run():
-        turns, given = Turns(), []
+        queue, called = ReadQueue(), []
         for weight in (3, 1, 2, 1):
-            turns.ask(weight, lambda weight=weight: given.append(weight))
+            queue.add(weight, lambda weight=weight: called.append(weight))
         for _ in range(6):
-            given.append("loop")
+            called.append("loop")
             await asyncio.sleep(0)
-        return given
+        return called
 
     assert asyncio.run(run()) == ["loop", 1, "loop", 1, "loop", 2, "loop", 3, "loop", "loop"]
 
 
-def test_turn_is_passed_on_when_who_waits_has_gone():
+def test_queue_goes_on_when_a_waiting_task_is_cancelled():
     async def run():
-        turns = Turns()
-        gone = asyncio.create_task(turns.turn(1))
-        waiting = asyncio.create_task(turns.turn(2))
+        queue = ReadQueue()
+        gone = asyncio.create_task(queue.wait(1))
+        waiting = asyncio.create_task(queue.wait(2))
         await asyncio.sleep(0)
         gone.cancel()
         await asyncio.wait_for(waiting, 30)
@@ -42,62 +50,62 @@ def test_turn_is_passed_on_when_who_waits_has_gone():
     asyncio.run(run())
 
 
-def test_exporter_sends_its_first_bytes_at_once_and_all_others_in_turns():
+def test_exporter_sends_its_first_bytes_immediately_and_further_bytes_piece_by_piece():
     async def run():
-        allowance = Allowance(Turns())
-        allowance.begin()
-        allowance.expect_page()
-        counts = [drain(allowance)]
+        budget = ReceiveBudget(ReadQueue())
+        budget.begin_request()
+        budget.expect_exposition()
+        counts = [drain(budget)]
         for _ in range(3):
-            counts.append(drain(allowance))
+            counts.append(drain(budget))
             await asyncio.sleep(0)
         return counts
 
-    assert asyncio.run(run()) == [FREE_BYTES, 0, PIECE_BYTES, PIECE_BYTES]
+    assert asyncio.run(run()) == [UNQUEUED_BYTES, 0, PIECE_BYTES, PIECE_BYTES]
 
 
-def test_short_page_is_read_on_before_a_long_one_when_both_wait():
+def test_short_exposition_is_read_before_a_long_one_when_both_wait():
     async def run():
-        turns = Turns()
-        long, short = Allowance(turns), Allowance(turns)
-        for allowance in (long, short):
-            allowance.begin()
-            allowance.expect_page()
-            drain(allowance)
-        while long.received < 1_000_000:
+        queue = ReadQueue()
+        long, short = ReceiveBudget(queue), ReceiveBudget(queue)
+        for budget in (long, short):
+            budget.begin_request()
+            budget.expect_exposition()
+            drain(budget)
+        while long.received_bytes < 1_000_000:
             drain(long)
             await asyncio.sleep(0)
-        before = long.received
-        # From now on, both take whatever they may.
+        before = long.received_bytes
+        # From now on, both receive all that their budgets allow.
         for _ in range(20):
             drain(long)
             drain(short)
             await asyncio.sleep(0)
-        return long.received - before, short.received
+        return long.received_bytes - before, short.received_bytes
 
     more_of_long, short = asyncio.run(run())
     assert short > 15 * PIECE_BYTES
     assert more_of_long <= 2 * PIECE_BYTES
 
 
-def test_bytes_end_the_connection_when_nothing_was_asked_for():
-    allowance = Allowance(Turns())
+def test_bytes_close_the_connection_when_no_request_is_open():
+    budget = ReceiveBudget(ReadQueue())
 
-    assert allowance.receive(lambda _: b"", 1000) == b""
+    assert budget.receive(lambda _: b"", 1000) == b""
     with pytest.raises(ConnectionAbortedError):
-        allowance.receive(lambda size: b"x" * size, 1000)
+        budget.receive(lambda size: b"x" * size, 1000)
 
 
-def test_room_is_there_again_when_a_sample_is_no_more():
-    room = Room(100_000)
-    share, sample = Share(room), Sample(monotonic_seconds=0.0)
-    assert share.hold(80_000)
-    share.hold_for(sample)
-    assert not Share(room).hold(40_000)
-    # What is small needs no room.
-    assert Share(room).hold(SMALL_BYTES)
+def test_memory_is_released_when_a_sample_is_garbage_collected():
+    memory = MemoryBudget(100_000)
+    reservation, sample = MemoryReservation(memory), Sample(monotonic_seconds=0.0)
+    assert reservation.resize(80_000)
+    reservation.transfer_to(sample)
+    assert not MemoryReservation(memory).resize(40_000)
+    # A small exposition needs no reservation.
+    assert MemoryReservation(memory).resize(SMALL_BYTES)
 
     del sample
     gc.collect()
 
-    assert Share(room).hold(40_000)
+    assert MemoryReservation(memory).resize(40_000)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 import contract
-from collector.history import History
+from collector.history import HistoryAggregator
 from collector.rounds import build_snapshot
 from contract.codec import decode
 from contract.distribution import Quantiles, decode_distribution
@@ -15,7 +15,7 @@ from contract.messages import Node, Snapshot
 
 GOLDEN = Path(contract.__file__).parent / "golden" / "messages" / "metrics.json"
 NODE = next(node for node in decode(GOLDEN.read_bytes(), Snapshot).nodes if node.status == "online")
-#: A moment at which all steps begin.
+#: Start of a period of every resolution.
 START = 1_795_426_200 // 7200 * 7200
 
 
@@ -28,8 +28,8 @@ def snapshot(*nodes) -> Snapshot:
 
 
 def take(history, seconds, *nodes):
-    """Take a round at so many seconds after the start."""
-    for _ in history.take(snapshot(*nodes), START + seconds):
+    """Add a round at some seconds after the start."""
+    for _ in history.add(snapshot(*nodes), START + seconds):
         pass
 
 
@@ -39,7 +39,7 @@ def close(history):
 
 
 def recorded(history, step_seconds, name="a"):
-    """What is complete: start in seconds after ours, and entry."""
+    """Return complete entries: start in seconds after ``START``, and entry."""
     return [
         (record.start_seconds - START, decode_entry(record.entry))
         for record in history.queue
@@ -51,8 +51,8 @@ def summary(entry, measure):
     return entry.summaries[list(MEASURES).index(measure)]
 
 
-def test_entry_is_complete_with_the_first_round_of_the_next_step():
-    history = History()
+def test_entry_is_complete_with_the_first_round_of_the_next_period():
+    history = HistoryAggregator()
     for seconds, cpu in ((0, 10.0), (4, 30.0), (9.9, 20.0)):
         take(history, seconds, node(cpu_usage=cpu, load1=0.5))
     assert not history.queue
@@ -64,7 +64,7 @@ def test_entry_is_complete_with_the_first_round_of_the_next_step():
 
 
 def test_entry_has_the_values_of_the_snapshot_in_the_order_of_the_measures():
-    history = History()
+    history = HistoryAggregator()
     take(history, 0, node())
     close(history)
     ((_, entry),) = recorded(history, 10)
@@ -72,7 +72,7 @@ def test_entry_has_the_values_of_the_snapshot_in_the_order_of_the_measures():
 
 
 def test_cluster_has_the_averages_of_the_snapshot_and_nothing_else():
-    history = History()
+    history = HistoryAggregator()
     take(history, 0, node("a", cpu_usage=10.0), node("b", cpu_usage=30.0))
     close(history)
     ((_, entry),) = recorded(history, 10, CLUSTER_NODE)
@@ -85,7 +85,7 @@ def test_cluster_has_the_averages_of_the_snapshot_and_nothing_else():
 
 
 def distributions(history, step_seconds):
-    """What is complete: start in seconds after ours, and distribution."""
+    """Return complete distributions: start in seconds after ``START``, and distribution."""
     return [
         (record.start_seconds - START, decode_distribution(record.entry))
         for record in history.distributions
@@ -93,8 +93,8 @@ def distributions(history, step_seconds):
     ]
 
 
-def test_distribution_of_a_step_is_that_of_its_nodes_own_entries():
-    history = History()
+def test_distribution_is_made_of_the_nodes_entries():
+    history = HistoryAggregator()
     for seconds, cpus in ((0, (10.0, 20.0, 90.0)), (5, (30.0, 20.0, 94.0))):
         nodes = [node(f"n{number}", cpu_usage=cpu, temperature=None) for number, cpu in enumerate(cpus)]
         take(history, seconds, *nodes, node("off", status="offline", cpu_usage=100.0))
@@ -103,16 +103,16 @@ def test_distribution_of_a_step_is_that_of_its_nodes_own_entries():
 
     ((start, distribution),) = distributions(history, 10)
     assert (start, distribution.samples) == (0, 2)
-    # On average they were at 20, 20 and 92 %.
+    # The nodes' averages are 20, 20 and 92 %.
     assert distribution.quantiles[0] == Quantiles(20.0, 20.0, 77.6, 94.0, "n2")
     assert distribution.quantiles[1] == Quantiles(*[NODE.memory_usage] * 4, "n0")
     assert distribution.quantiles[3] is None
 
 
-def test_distribution_of_a_coarse_step_is_made_of_the_nodes_entries_of_that_step():
-    history = History()
+def test_distribution_of_a_coarse_resolution_is_made_of_the_nodes_entries_at_that_resolution():
+    history = HistoryAggregator()
     for seconds in range(0, 60, 10):
-        # Each is at 100 % for one sixth of the minute, another one each time.
+        # Each node is at 100 % for one sixth of the minute, one node after another.
         take(history, seconds, *(node(f"n{n}", cpu_usage=100.0 if 10 * n == seconds else 4.0) for n in range(6)))
     close(history)
 
@@ -122,8 +122,8 @@ def test_distribution_of_a_coarse_step_is_made_of_the_nodes_entries_of_that_step
     assert [each.quantiles[0] for _, each in distributions(history, 60)] == [Quantiles(20.0, 20.0, 20.0, 100.0, "n0")]
 
 
-def test_step_has_no_distribution_when_no_node_was_online_in_it():
-    history = History()
+def test_period_has_no_distribution_when_no_node_was_online_in_it():
+    history = HistoryAggregator()
     for seconds, status in ((0, "online"), (10, "offline"), (20, "online")):
         take(history, seconds, node(status=status))
     close(history)
@@ -131,8 +131,8 @@ def test_step_has_no_distribution_when_no_node_was_online_in_it():
 
 
 @pytest.mark.parametrize("status", ["offline", "unknown"])
-def test_step_has_no_entry_when_the_node_was_not_online_in_it(status):
-    history = History()
+def test_period_has_no_entry_when_the_node_was_not_online_in_it(status):
+    history = HistoryAggregator()
     take(history, 0, node(), node("b"))
     take(history, 10, node(status=status), node("b"))
     take(history, 20, node(), node("b"))
@@ -141,14 +141,14 @@ def test_step_has_no_entry_when_the_node_was_not_online_in_it(status):
     close(history)
     assert [start for start, _ in recorded(history, 10)] == [0, 20, 40]
     assert [start for start, _ in recorded(history, 10, "b")] == [0, 10, 20]
-    # Without any online node the cluster has a gap too.
+    # Without online nodes, the cluster's history has a gap, too.
     assert [start for start, _ in recorded(history, 10, CLUSTER_NODE)] == [0, 10, 20, 40]
 
 
 def test_coarser_entries_are_the_merged_finer_ones():
-    history = History()
+    history = HistoryAggregator()
     for seconds in range(0, 7200, 5):
-        # With a pause that covers whole steps and parts of others.
+        # With a pause over whole periods and parts of others.
         if not 1000 <= seconds < 1333:
             load = (seconds * 7919) % 400 / 100
             take(history, seconds, node(load1=load, cpu_usage=None if seconds % 3 else load))
@@ -165,7 +165,7 @@ def test_coarser_entries_are_the_merged_finer_ones():
 
 
 def test_coarser_entry_is_complete_with_the_same_round_as_its_last_finer_one():
-    history = History()
+    history = HistoryAggregator()
     for seconds in range(0, 61, 10):
         take(history, seconds, node())
     assert [(record.resolution.seconds, record.node) for record in history.queue][-4:] == [
@@ -176,8 +176,8 @@ def test_coarser_entry_is_complete_with_the_same_round_as_its_last_finer_one():
 
 
 @given(st.lists(st.integers(-400, 400), min_size=1, max_size=60))
-def test_every_round_counts_once_in_each_step_however_the_clock_runs(jumps):
-    history, seconds, rounds = History(), 0, 0
+def test_every_round_counts_once_at_each_resolution_when_the_clock_jumps(jumps):
+    history, seconds, rounds = HistoryAggregator(), 0, 0
     for jump in jumps:
         seconds += jump
         take(history, seconds, node())
@@ -189,8 +189,8 @@ def test_every_round_counts_once_in_each_step_however_the_clock_runs(jumps):
         assert all(start % step.seconds == 0 for start, _ in found)
 
 
-def test_step_ends_when_the_clock_is_set_back():
-    history = History()
+def test_period_ends_when_the_clock_is_set_back():
+    history = HistoryAggregator()
     take(history, 3600, node())
     take(history, 5, node())
     take(history, 7, node())
@@ -199,8 +199,8 @@ def test_step_ends_when_the_clock_is_set_back():
     assert [(start, entry.samples) for start, entry in recorded(history, 1800)] == [(3600, 1)]
 
 
-def test_closing_leaves_nothing_behind():
-    history = History()
+def test_close_queues_all_open_periods():
+    history = HistoryAggregator()
     take(history, 5, node())
     close(history)
     assert {record.resolution for record in history.queue} == set(RESOLUTIONS)
@@ -209,8 +209,8 @@ def test_closing_leaves_nothing_behind():
     assert not history.queue
 
 
-def test_forgetting_drops_what_is_open_and_what_waits():
-    history = History()
+def test_forget_drops_open_periods_and_queued_entries():
+    history = HistoryAggregator()
     take(history, 5, node())
     take(history, 15, node())
     history.forget()
@@ -220,8 +220,8 @@ def test_forgetting_drops_what_is_open_and_what_waits():
     assert not history.queue
 
 
-def test_full_queue_loses_the_oldest_and_says_how_many():
-    history = History(queue_length=4)
+def test_full_queue_drops_the_oldest_entries_and_counts_them():
+    history = HistoryAggregator(queue_length=4)
     for seconds in range(0, 40, 10):
         take(history, seconds, node())
     assert [(record.start_seconds - START, record.node) for record in history.queue] == [
@@ -230,9 +230,9 @@ def test_full_queue_loses_the_oldest_and_says_how_many():
     assert history.lost == 2
 
 
-def test_others_get_their_turn_when_there_are_many_nodes():
-    history = History()
+def test_other_tasks_can_run_when_there_are_many_nodes():
+    history = HistoryAggregator()
     nodes = [node(f"n{number}") for number in range(1000)]
     take(history, 0, *nodes)
-    assert sum(1 for _ in history.take(snapshot(*nodes), START + 10)) >= 19
+    assert sum(1 for _ in history.add(snapshot(*nodes), START + 10)) >= 19
     assert len(history.queue) == 1001

@@ -1,4 +1,4 @@
-"""A quarter of the nodes do what they should not; the others are as fresh as ever, and memory stays bounded."""
+"""A quarter of the exporters is hostile; the other nodes stay fresh, and memory stays bounded."""
 
 import json
 import time
@@ -13,11 +13,11 @@ from tests.drivers.ports import free_port
 from tests.drivers.process import python
 from tests.drivers.waiting import eventually
 
-#: How long they are watched.
+#: Seconds of measurement.
 SECONDS = max(8.0, ATTACK_SECONDS)
 INTERVAL_SECONDS = 2.0
-#: Most CPU time of the collector's, in seconds, that a round takes, and for which a well node is not scraped. Where
-#: nothing bounded exporters it was more than eight. CPU time, since a busy machine gives the collector little of it.
+#: Longest round, and longest gap between scrapes of a healthy node, in seconds of the collector's CPU time. Without
+#: limits for exporters, this was more than eight. CPU time does not depend on the load of the machine.
 LATE_CPU_SECONDS = 5.0
 #: The collector's memory limit in compose.yaml.
 MEMORY_LIMIT_BYTES = 256 * 2**20
@@ -26,7 +26,7 @@ WELL = 75
 
 @pytest.fixture
 def exporters():
-    """Starts exporters of those kinds, in processes of their own; returns their ports by kind."""
+    """Return a function that starts exporters of some kinds as processes, and returns their ports by kind."""
     started = []
 
     def start(**counts):
@@ -44,7 +44,7 @@ def exporters():
 
 @pytest.fixture
 def collect(valkey, tmp_path):
-    """Starts a collector of nodes by name and port."""
+    """Return a function that starts a collector of nodes by name and port."""
     started = []
 
     def start(nodes):
@@ -72,13 +72,13 @@ def collect(valkey, tmp_path):
 
 
 def cpu_seconds(pid):
-    """How much CPU time the process has taken."""
+    """Return the CPU time of the process in seconds."""
     times = psutil.Process(pid).cpu_times()
     return times.user + times.system
 
 
 def peak_bytes(pid):
-    """The most memory that the process had at a time."""
+    """Return the peak memory of the process in bytes."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(1024 * int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
@@ -92,8 +92,8 @@ def peak_bytes(pid):
     ],
     ids=" ".join,
 )
-def test_well_nodes_stay_fresh_when_a_quarter_of_the_exporters_is_hostile(exporters, collect, redis, attack):
-    # Given nodes of which three quarters are well
+def test_other_nodes_stay_fresh_when_a_quarter_of_the_exporters_is_hostile(exporters, collect, redis, attack):
+    # Given nodes, three quarters of them healthy
     well = {f"well{number}": port for number, port in enumerate(exporters(well=WELL)["well"])}
     hostile = {
         f"{kind}{number}": port for kind, ports in exporters(**attack).items() for number, port in enumerate(ports)
@@ -123,7 +123,7 @@ def test_well_nodes_stay_fresh_when_a_quarter_of_the_exporters_is_hostile(export
                 if node["status"] == "online" and scraped.get(node["node"]) != node["load1"]:
                     scraped[node["node"]], scraped_at[node["node"]] = node["load1"], cpu
                 ages.append(cpu - scraped_at.setdefault(node["node"], before))
-    # Then rounds and what they say of the well nodes are fresh, and memory is bounded
+    # Then rounds and healthy nodes are fresh, and memory is bounded
     assert max(rounds) < LATE_CPU_SECONDS
     assert max(ages) < LATE_CPU_SECONDS
     assert peak_bytes(process.pid) < MEMORY_LIMIT_BYTES

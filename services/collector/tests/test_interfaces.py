@@ -4,7 +4,7 @@ from collector.interfaces import Interface, KnownInterfaces, can_count, choose
 
 CARDS = (
     "eth0 end0 enp3s0 enxb827eb000000 eno1 wlan0 wlp2s0 usb0 ib0 wwan0 lan0 em1 p1p1 enP4p1s0 enP8p1s0 enc600 eno1np0 "
-    # IPFire's zones, access points with several radios to a chip, MediaTek's, and a router's own sockets for optics.
+    # IPFire's zones, access points with several radios on a chip, MediaTek's, and a router's optical ports.
     "green0 red0 blue0 orange0 venet0 hsn0 nic0 can0 phy0.1-ap0 rax0 apclix0 sfp-lan"
 )
 OTHER_CARDS = "ixl2 igb0 vtnet0 re0 bge0 hn0 vmx0 en0 ena0 em0 e1000g0"
@@ -32,12 +32,12 @@ def named(text):
 
 
 @pytest.mark.parametrize("cards", [CARDS.replace("lan0 ", ""), OTHER_CARDS])
-def test_name_can_count_when_a_card_is_called_so(cards):
+def test_name_can_count_when_cards_have_it(cards):
     assert [name for name in cards.split() if not can_count(name)] == []
     assert named(cards) == sorted(cards.split())
 
 
-def test_name_cannot_count_when_it_is_of_the_inside_of_the_machine():
+def test_name_cannot_count_when_it_is_of_an_internal_interface():
     assert [name for name in NEVER.split() if can_count(name)] == []
 
 
@@ -51,7 +51,7 @@ def test_name_cannot_count_when_no_system_has_such_names(name):
     [
         ("eth0 eth0.100 vlan10 eth0_vlan7", "eth0"),
         ("eth0 eth1 bond0 br0 vmbr0 vmbr0v5", "eth0 eth1"),
-        # Names that people and programs choose beside names of cards.
+        # Names that users and programs choose, beside names of cards.
         ("ens160 nerdctl0", "ens160"),
         ("eth0 services1", "eth0"),
         ("em1 em2 ovirtmgmt ;vdsmdummy;", "em1 em2"),
@@ -76,44 +76,44 @@ def test_name_cannot_count_when_no_system_has_such_names(name):
         ("end0 wlan0 wpan0 lowpan0 hassio", "end0 wlan0"),
         ("nic0 nic1 vmbr0 zone1 vxlan_zone1", "nic0 nic1"),
         ("swp1 swp2 br0 vni10", "swp1 swp2"),
-        # A card with a computer of its own: the ways out, not the ways to its host and to its parts.
+        # A card with its own computer: the external ports count, but not the links to the host and to partitions.
         ("p0 p1 pf0hpf pf0vf0 en3f0pf0sf0 enp3s0f0s0 oob_net0 tmfifo_net0 ovsbr1", "oob_net0 p0 p1"),
         ("lo enp3s0f0s0", "enp3s0f0s0"),
-        # What the BSDs and macOS make beside their cards.
+        # Software interfaces of the BSDs and macOS, beside cards.
         ("em0 em1 pair0 pair1 etherip0 egre0 mgre0 rport0 sec0 bpe0 nvgre0 eoip0 mpe0 mpip0 mpw0 veb0 wg0", "em0 em1"),
         ("wm0 wm1 agr0 agr0.7 npflog0 ipsecif0 srt0 sl0 shmif0 vether0", "wm0 wm1"),
         ("ix0 ix1 lagg0 ovpn0 disc0 edsc0 me0 ngeth0 vnet0.12 epair3a", "ix0 ix1"),
         ("en0 en1 bridge100 feth1234 feth9999 iptap0 pktap0 rvi0 utun3 ap1", "ap1 en0 en1"),
         ("eno1 eno2 nm-bond nm-bridge", "eno1 eno2"),
         ("lo nm-team", "nm-team"),
-        # Where nothing below them is told, those above are all there is to count.
+        # Interfaces above others count if no interface below is known.
         ("lo bond0 bond0.20", "bond0"),
         ("lo vmbr0 vmbr0.5", "vmbr0"),
         ("lo ppp0", "ppp0"),
         ("lo docker0", ""),
     ],
 )
-def test_bytes_count_at_the_cards_when_names_are_all_that_is_told(told, counted):
+def test_cards_count_when_only_names_are_known(told, counted):
     assert named(told) == counted.split()
 
 
-def test_second_way_to_the_network_does_not_count_and_is_named_when_it_is_beside_azures_card():
+def test_azures_virtual_function_does_not_count_and_is_named_in_the_remark():
     choice = choose(map(Interface, ("eth0", "enP53091s1np0", "azv1a2b3c4d5e6")))
 
     assert choice.names == {"eth0"}
-    assert choice.remark == "network: counts eth0, not enP53091s1np0: it is likely the same way to the network"
+    assert choice.remark == "network: counts eth0, not enP53091s1np0: it is likely a second path to the same card"
 
 
-def test_interface_is_named_when_its_name_alone_says_that_it_is_no_card():
-    remark = "network: counts ens160, not nerdctl0: cards are not called like the others"
+def test_interface_is_named_in_the_remark_when_only_its_name_excludes_it():
+    remark = "network: counts ens160, not nerdctl0: cards have other names"
     assert choose([Interface("ens160"), Interface("nerdctl0")]).remark == remark
-    # A card that was renamed counts where the kernel tells of it.
+    # A renamed card counts if the kernel describes it.
     renamed = Interface("inside", number=3, link=3, address="52:54:00:00:00:03", name_kind=4)
     assert choose([Interface("ens160", 2, 2, address="52:54:00:00:00:02"), renamed]).names == {"ens160", "inside"}
 
 
 def test_slave_does_not_count_when_its_master_has_its_address_and_is_no_bond():
-    # Azure's pair: netvsc marks its second way as a slave.
+    # Azure's pair: netvsc marks the virtual function as a slave.
     card = Interface("eth0", number=2, link=2, flags=0x1003, kind=1, address="00:0d:3a:11:22:33", address_kind=0)
     second = card._replace(name="enP1s1", number=3, link=3, flags=0x1803)
 
@@ -132,7 +132,7 @@ def test_slave_does_not_count_when_its_master_has_its_address_and_is_no_bond():
         # A team does not mark its ports.
         Interface("team0", number=4, link=4, flags=0x1003, kind=1, address="52:54:00:11:22:33", address_kind=3),
         Interface("nm-team", number=4, link=4, flags=0x1003, kind=1, address="52:54:00:11:22:33", address_kind=3),
-        # The exporter leaves the bond out.
+        # The exporter omits the bond.
         Interface("lo", number=1, link=1, flags=0x49, kind=772),
     ],
 )
@@ -157,13 +157,13 @@ def test_bridge_does_not_count_when_it_has_its_ports_address_whatever_it_is_call
 @pytest.mark.parametrize(
     "inner",
     [
-        # A bridge of Docker's, the end of a cable into a container, a VLAN, WireGuard, a tunnel of IP.
+        # A bridge of Docker, a virtual Ethernet of a container, a VLAN, WireGuard, an IP tunnel.
         Interface("proxy", number=7, link=7, flags=0x1003, kind=1, address="02:42:5a:11:22:33"),
         Interface("proxy", number=7, link=7, flags=0x1003, kind=1, address="5a:11:22:33:44:55", address_kind=3),
         Interface("pod12", number=7, link=2, flags=0x1003, kind=1, address="5a:11:22:33:44:55", address_kind=1),
         Interface("guests", number=7, link=2, flags=0x1003, kind=1, address="d8:3a:dd:11:22:33", address_kind=2),
         Interface("office", 7, 7, 0x1003, 1, "d8:3a:dd:11:22:44", address_kind=0, name_kind=3),
-        # A bridge that is called like a card, and has an address of its own.
+        # A bridge with a card's name and an address of its own.
         Interface("lan0", 7, 7, 0x1003, 1, "5a:11:22:33:44:55", address_kind=3, name_kind=3),
         Interface("wan", 7, 7, 0x1003, 1, "5a:11:22:33:44:55", address_kind=1, name_kind=3),
         Interface("lan", number=7, link=2, flags=0x1003, kind=1, address="d8:3a:dd:11:22:44", address_kind=0),
@@ -175,7 +175,7 @@ def test_bridge_does_not_count_when_it_has_its_ports_address_whatever_it_is_call
     ],
     ids=lambda inner: inner.name,
 )
-def test_interface_above_a_card_does_not_count_when_the_kernel_tells_what_it_is(inner):
+def test_interface_above_a_card_does_not_count_when_the_kernel_describes_it(inner):
     card = Interface("eth0", number=2, link=2, flags=0x1003, kind=1, address="d8:3a:dd:11:22:33", address_kind=0)
 
     assert names(card, inner) == ["eth0"]
@@ -198,7 +198,7 @@ def test_interface_above_a_card_does_not_count_when_the_kernel_tells_what_it_is(
         Interface("mesh0", 3, 3, 0x1003, 1, "da:3a:dd:11:22:33", address_kind=3, name_kind=3),
         Interface("wwan0", 3, 3, 0x10D1, 65534, address_kind=3, name_kind=3),
         Interface("lan0", 3, 3, 0x1003, 1, "da:3a:dd:11:22:33", address_kind=0, name_kind=4),
-        # Cards that somebody calls as other systems call what is no card.
+        # Cards with names that software interfaces have on other systems.
         Interface("sec0", 3, 3, 0x1003, 1, "d8:3a:dd:11:22:34", address_kind=0, name_kind=4),
         Interface("me0", 3, 3, 0x1003, 1, "d8:3a:dd:11:22:34", address_kind=0, name_kind=4),
     ],
@@ -210,19 +210,19 @@ def test_second_card_counts_when_its_address_is_its_own(card):
     assert names(first, card) == sorted(["eth0", card.name])
 
 
-def test_end_of_a_cable_counts_when_it_is_the_card_of_a_container():
+def test_virtual_ethernet_counts_when_it_is_the_card_of_a_container():
     card = Interface("eth0", number=2, link=35, flags=0x1003, kind=1, address="00:16:3e:11:22:33", address_kind=3)
     inner = [Interface("docker0", 3, 3), Interface("office", 4, 4, 0x1003, 1, "5a:00:00:00:00:01", 1)]
 
     assert names(card) == names(card, *inner) == ["eth0"]
 
 
-def test_ports_of_a_switch_do_not_count_when_nobody_tells_what_they_hang_on():
+def test_ports_of_a_switch_do_not_count_when_their_card_is_not_described():
     choice = choose(map(Interface, ("eth0", "lan1", "lan2", "lan3", "wan", "br-lan")))
 
     assert choice.names == {"eth0"}
     assert choice.remark == (
-        "network: counts eth0, not lan1, lan2, lan3, wan: they are likely ports of a switch on its card"
+        "network: counts eth0, not lan1, lan2, lan3, wan: they are likely ports of a switch behind that card"
     )
 
 
@@ -231,7 +231,7 @@ def test_choice_is_the_same_when_the_interfaces_come_in_another_order(count):
     same = [Interface(f"x{number:02}", address="d8:3a:dd:11:22:33") for number in range(count)]
 
     assert choose(same) == choose(same[::-1])
-    # Two are one; more are the ports of a switch that has one address for all.
+    # Two interfaces with one address are one card; more are ports of a switch.
     assert choose(same).names == ({"x00"} if count == 2 else {each.name for each in same})
 
 
@@ -242,15 +242,15 @@ def test_each_port_counts_when_a_master_of_an_unusual_name_gave_them_its_address
     assert names(port, port._replace(name="eno2", number=3, link=3), team) == ["eno1", "eno2"]
 
 
-def test_link_over_a_line_does_not_count_and_is_named_when_there_is_a_card():
+def test_ppp_link_does_not_count_and_is_named_in_the_remark_when_there_is_a_card():
     choice = choose(map(Interface, ("eth0", "ppp0")))
 
     assert choice.names == {"eth0"}
-    assert choice.remark == "network: counts eth0, not ppp0: its bytes likely cross a card"
+    assert choice.remark == "network: counts eth0, not ppp0: its bytes likely also cross a card"
     assert choose(map(Interface, ("eth0", "eth0.7", "br0", "bond0"))).remark is None
 
 
-def test_what_was_told_of_an_interface_counts_when_a_later_page_tells_nothing():
+def test_previous_description_applies_when_a_later_exposition_has_none():
     known = KnownInterfaces()
     told = [Interface("eth0", number=2, link=2), Interface("up1", number=3, link=2)]
 
@@ -267,19 +267,19 @@ def test_known_interfaces_are_few_when_an_exporter_names_very_many():
 
     known.choose(names, [Interface(name, flags=0x8) for name in names])
 
-    # Of those that are remembered, all are loopback; of the others nothing is known.
+    # All interfaces with a kept description are loopback; the others have no description.
     assert len(known.choose([*names, "eth500"], ()).names) == 501 - 64
 
 
-def test_known_interfaces_are_due_when_there_is_a_new_one_or_time_has_passed():
+def test_description_is_due_when_there_is_a_new_interface_or_time_has_passed():
     known = KnownInterfaces()
     assert known.is_due(0.0)
 
     known.choose(["eth0"], [Interface("eth0", number=2)])
-    known.asked(0.0)
+    known.requested(0.0)
     assert [known.is_due(seconds) for seconds in (1.0, 599.0, 600.0)] == [False, False, True]
 
     known.choose(["eth0", "usb0"], ())
     assert known.is_due(1.0)
-    known.asked(1.0)
+    known.requested(1.0)
     assert not known.is_due(2.0)

@@ -15,7 +15,7 @@ def measured(first, second, gap=10.0):
 
 
 def cpus(**seconds):
-    """Seconds by mode and processor, as in ``user0=1.5``."""
+    """Return seconds by mode and processor, given as ``user0=1.5``."""
     return CpuSeconds.of({(name[-1], name[:-1]): value for name, value in seconds.items()})
 
 
@@ -33,17 +33,17 @@ def test_cpu_usage_is_the_share_of_all_modes_but_idle_and_iowait_when_counters_a
         (cpus(), cpus(user0=1, idle0=1)),
         (cpus(user0=1, idle0=1), cpus()),
         (cpus(user0=1, idle0=1), cpus(user0=1, idle0=1)),
-        # A reset; also one that the other processor's time would hide.
+        # A reset; also a reset that the other processor's time would hide.
         (cpus(user0=100, idle0=1000), cpus(user0=1, idle0=2)),
         (cpus(user0=100, idle0=10, user1=100, idle1=10), cpus(user0=1, idle0=11, user1=300, idle1=11)),
         (cpus(user0=100, idle0=1000), cpus(user0=101, idle0=900)),
     ],
 )
-def test_cpu_usage_is_not_known_when_a_counter_went_back_or_nothing_passed(before, after):
+def test_cpu_usage_is_unknown_when_a_counter_went_back_or_no_time_passed(before, after):
     assert cpu_usage_and_iowait(before, after) == (None, None)
 
 
-def test_cpu_usage_passes_over_a_small_step_back_of_iowait_when_linux_miscounts():
+def test_cpu_usage_tolerates_a_small_step_back_of_iowait():
     assert cpu_usage_and_iowait(cpus(user0=1, idle0=10, iowait0=5), cpus(user0=2, idle0=11, iowait0=4.9))[0] == 50.0
 
 
@@ -55,7 +55,7 @@ def test_cpu_usage_passes_over_a_small_step_back_of_iowait_when_linux_miscounts(
             cpus(user0=2, iowait0=2, idle0=3, iowait1=5, idle1=4),
             12.5,
         ),
-        # The small step back that Linux miscounts.
+        # A small step back of Linux's counter.
         (cpus(user0=1, iowait0=3, idle0=1), cpus(user0=2, iowait0=2.9, idle0=2), 0.0),
         (cpus(user0=1, idle0=1), cpus(user0=2, idle0=2), None),
     ],
@@ -64,7 +64,7 @@ def test_iowait_is_the_share_of_all_processors_time_when_the_system_counts_it(be
     assert cpu_usage_and_iowait(before, after)[1] == share
 
 
-def test_swap_is_what_is_not_free_of_it_and_not_known_without_any():
+def test_swap_usage_is_the_share_in_use_and_unknown_without_swap():
     assert measured(sample(0), sample(2, swap_total_bytes=3e9, swap_free_bytes=1e9)).swap_usage == 66.7
     assert measured(sample(0), sample(2, swap_total_bytes=0.0, swap_free_bytes=0.0)).swap_usage is None
     assert measured(sample(0), sample(2, swap_total_bytes=3e9)).swap_usage is None
@@ -83,7 +83,7 @@ def test_pressure_is_the_whole_percent_of_the_time_that_a_task_waited(before, af
     assert (both.pressure_io, both.pressure_memory) == (percent, percent)
 
 
-def test_iowait_and_pressure_are_not_known_when_it_is_the_first_round():
+def test_iowait_and_pressure_are_unknown_when_it_is_the_first_round():
     first = derive(
         sample(0, cpu_seconds=cpus(user0=1, iowait0=1, idle0=1), io_waiting_seconds=1.0),
         None,
@@ -98,7 +98,7 @@ def test_cpu_usage_is_of_the_processors_in_both_samples_when_one_is_switched_on(
     assert cpu_usage_and_iowait(cpus(user0=0, idle0=0), cpus(user0=1, idle0=1, user1=900, idle1=0))[0] == 50.0
 
 
-def test_rates_are_not_known_when_it_is_the_first_round():
+def test_rates_are_unknown_when_it_is_the_first_round():
     measures = derive(
         sample(0, cpu_seconds=cpus(user0=1, idle0=1), network_bytes={"eth0": (1, 1)}, disk_bytes={"sda": (1, 1)}),
         None,
@@ -131,7 +131,7 @@ def test_rates_are_whole_bytes_over_devices_of_both_samples_when_counters_advanc
     [(2, 5, 20), (2, 20, 5), (0, 100, 20), (-1, 100, 20), (11, 100, 20)],
     ids=["reset", "reset of the other", "no time", "back", "long gap"],
 )
-def test_rates_are_not_known_when_the_samples_cannot_be_compared(seconds, received, sent):
+def test_rates_are_unknown_when_the_samples_cannot_be_compared(seconds, received, sent):
     measures = measured(
         sample(0, network_bytes={"eth0": (10, 10)}), sample(seconds, network_bytes={"eth0": (received, sent)})
     )
@@ -165,23 +165,23 @@ def test_figures_are_rounded_as_the_contract_says_when_they_are_noisy():
     assert (measures.memory_total_bytes, measures.disk_total_bytes) == (1000, 1000)
 
 
-def test_disk_usage_is_dfs_when_blocks_are_reserved():
+def test_disk_usage_is_that_of_df_when_blocks_are_reserved():
     # 60 used, 35 available to users, 5 reserved.
     assert Filesystem("/", 100.0, 40.0, 35.0, False).usage == pytest.approx(100 * 60 / 95)
 
 
 @pytest.mark.parametrize("sizes", [(0.0, 0.0, 0.0), (None, 1.0, 1.0), (10.0, 20.0, 5.0)])
-def test_disk_usage_is_not_known_when_sizes_make_no_sense(sizes):
+def test_disk_usage_is_unknown_when_sizes_make_no_sense(sizes):
     assert Filesystem("/", *sizes, False).usage is None
 
 
 @pytest.mark.parametrize(("boot", "told"), [(1001.0, 1000.0), (995.0, 1000.0), (1006.0, 1006.0), (None, None)])
-def test_boot_time_stays_when_a_clock_is_set_right(boot, told):
+def test_boot_time_stays_when_a_clock_is_corrected(boot, told):
     assert measured(sample(0, boot_unix_seconds=1000.0), sample(2, boot_unix_seconds=boot)).boot_unix_seconds == told
 
 
 def rate(*scrapes, bytes_per_second=1000.0):
-    """The rate that a node tells which receives so much; scrapes are moments, uncertainty and the node's clock."""
+    """Return a node's rate of received bytes; scrapes are time, uncertainty, the node's clock and received bytes."""
     made = [
         sample(
             seconds,
@@ -194,10 +194,10 @@ def rate(*scrapes, bytes_per_second=1000.0):
     return measured(*made).network_receive_bytes_per_second
 
 
-def test_rates_are_over_the_time_that_passed_at_the_node_when_it_tells_its_clock():
-    # Asked every 2 s, it answers after 0 and after 0.8 s, and reads its counters at the end of each.
+def test_rates_use_the_nodes_clock_when_the_exporter_sends_it():
+    # Scraped every 2 s, the node answers after 0 s and after 0.8 s, and reads its counters at the end of each scrape.
     assert rate((0.0, 0.0, 1000.5, 0.0), (2.4, 0.4, 1003.3, 2.8)) == 1000
-    # Without its clock, the middle of the scrape is the best guess.
+    # Without the node's clock, the middle of the scrape is the best estimate.
     assert rate((0.0, 0.0, None, 0.0), (2.4, 0.4, 1003.3, 2.8)) == 1167
 
 
@@ -206,9 +206,9 @@ def test_rates_are_over_the_time_that_passed_at_the_node_when_it_tells_its_clock
     [1060.5, 1002.9, 1001.1, 940.5, 1000.5, 999.0],
     ids=["a minute ahead", "ahead", "behind", "a minute behind", "stands", "back"],
 )
-def test_rates_are_by_the_own_clock_when_that_of_the_node_was_set_meanwhile(clock):
+def test_rates_use_the_collectors_clock_when_the_nodes_clock_was_set_meanwhile(clock):
     assert rate((0.0, 0.1, 1000.5, 0.0), (2.0, 0.1, clock, 2.0)) == 1000
 
 
-def test_rates_are_by_the_own_clock_when_that_of_the_node_tells_whole_seconds_alone():
+def test_rates_use_the_collectors_clock_when_the_nodes_clock_has_whole_seconds_only():
     assert rate((0.0, 0.6, 1000.0, 0.0), (2.0, 0.6, 1003.0, 2.0)) == 1000

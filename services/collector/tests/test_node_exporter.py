@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.node_exporter import SERIES_LIMIT, NotNodeExporter, PageReader, TooManySeries, read_page
+from collector.node_exporter import SERIES_LIMIT, ExpositionReader, NotNodeExporter, TooManySeries, parse_exposition
 from collector.node_state import NodeState
 from collector.sample import FILESYSTEMS_LIMIT, LARGEST
 from collector.targets.target import Target
@@ -14,11 +14,11 @@ from contract.messages import Node
 
 
 def read(raw):
-    return read_page(raw, monotonic_seconds=50.0, unix_seconds=1_795_470_325.0)
+    return parse_exposition(raw, monotonic_seconds=50.0, unix_seconds=1_795_470_325.0)
 
 
-def test_sample_has_what_node_exporter_tells_when_only_some_collectors_were_asked_for(page):
-    sample = read(page("node_exporter_1.5.0_collect"))
+def test_sample_has_all_figures_when_only_needed_collectors_were_requested(exposition):
+    sample = read(exposition("node_exporter_1.5.0_collect"))
 
     assert sample.monotonic_seconds == 50.0
     assert len(sample.cpu_seconds) == 16
@@ -27,7 +27,7 @@ def test_sample_has_what_node_exporter_tells_when_only_some_collectors_were_aske
     assert (sample.memory_total_bytes, sample.memory_available_bytes) == (25276514304, 24956649472)
     assert sample.root is not None
     assert sample.root.size_bytes == 270553174016
-    # As df says it: 13294632960 used, 84498661376 available.
+    # df shows 13294632960 used and 84498661376 available bytes.
     assert sample.root.usage == pytest.approx(13.595, abs=0.001)
     assert [each.mountpoint for each in sample.filesystems] == ["/"]
     assert sample.filesystems[0].readonly is False
@@ -39,8 +39,8 @@ def test_sample_has_what_node_exporter_tells_when_only_some_collectors_were_aske
     assert sample.temperature is None
 
 
-def test_sample_is_as_complete_when_an_exporter_gives_all_collectors(page):
-    sample, filtered = read(page("node_exporter_1.5.0")), read(page("node_exporter_1.5.0_collect"))
+def test_sample_is_the_same_when_an_exporter_sends_all_collectors(exposition):
+    sample, filtered = read(exposition("node_exporter_1.5.0")), read(exposition("node_exporter_1.5.0_collect"))
 
     assert sample.cpu_seconds.keys() == filtered.cpu_seconds.keys()
     assert sample.network_bytes.keys() == filtered.network_bytes.keys()
@@ -50,14 +50,14 @@ def test_sample_is_as_complete_when_an_exporter_gives_all_collectors(page):
     assert (sample.root.mountpoint, sample.root.size_bytes) == (filtered.root.mountpoint, filtered.root.size_bytes)
 
 
-def test_sample_leaves_out_what_is_not_the_machines_own_when_a_board_runs_containers(page):
-    sample = read(page("raspberry_pi"))
+def test_sample_leaves_out_container_interfaces_and_mounts(exposition):
+    sample = read(exposition("raspberry_pi"))
 
     assert sample.network_bytes == {"eth0": (545090452, 94397200), "wlan0": (1e6, 2e6)}
     assert sample.disk_bytes == {"mmcblk0": (702831104, 1826127872)}
-    # The unconnected sensor says 127.5 °C.
+    # The unconnected sensor reads 127.5 °C.
     assert sample.temperature == 51.608
-    # Neither tmpfs nor NFS, each device once; one that could not be asked has no figures.
+    # Neither tmpfs nor NFS, each device once; a file system that could not be read has no figures.
     assert [(each.mountpoint, each.readonly) for each in sample.filesystems] == [
         ("/", False),
         ("/boot/firmware", True),
@@ -66,12 +66,12 @@ def test_sample_leaves_out_what_is_not_the_machines_own_when_a_board_runs_contai
     assert sample.filesystems[2].usage is None
 
 
-def test_swap_and_pressure_are_read_when_an_exporter_gives_all_collectors(page):
-    sample = read(page("node_exporter_1.5.0"))
+def test_swap_and_pressure_are_read_when_an_exporter_sends_all_collectors(exposition):
+    sample = read(exposition("node_exporter_1.5.0"))
 
     assert (sample.swap_total_bytes, sample.swap_free_bytes) == (0, 0)
     assert (sample.io_waiting_seconds, sample.memory_waiting_seconds) == (5.917706, 0)
-    assert read(page("node_exporter_1.5.0_collect")).io_waiting_seconds is None
+    assert read(exposition("node_exporter_1.5.0_collect")).io_waiting_seconds is None
 
 
 def test_alarms_are_the_sensors_that_raise_one_when_a_board_has_some():
@@ -92,11 +92,11 @@ node_hwmon_in_alarm{chip="nct6798",sensor="in5"} 1
     assert sample.hardware_alarms == ("i2c_1/curr1", "i2c_1/power1", "platform_coretemp_0/temp2")
 
 
-def test_alarms_are_none_raised_or_not_known_when_a_board_is_well_or_has_none(page):
+def test_alarms_are_empty_when_none_is_raised_and_unknown_when_a_board_has_none(exposition):
     quiet = read(b'node_hwmon_in_lcrit_alarm_volts{chip="a",sensor="in0"} 0')
 
     assert (quiet.under_voltage, quiet.hardware_alarms) == ((), None)
-    assert read(page("raspberry_pi")).under_voltage is None
+    assert read(exposition("raspberry_pi")).under_voltage is None
 
 
 def test_alarms_are_limited_when_an_exporter_lists_very_many():
@@ -109,7 +109,7 @@ def test_alarms_are_limited_when_an_exporter_lists_very_many():
 
 
 @pytest.mark.parametrize("raw", [b"", b"<html>", b"process_cpu_seconds_total 1\n", b"\x00\xff" * 1000, b"node_load1 x"])
-def test_page_is_refused_when_it_is_not_node_exporters(raw):
+def test_exposition_is_refused_when_it_is_not_node_exporters(raw):
     with pytest.raises(NotNodeExporter):
         read(raw)
 
@@ -128,7 +128,7 @@ def test_page_is_refused_when_it_is_not_node_exporters(raw):
         (b'node_thermal_zone_temp{zone="0",type="x"} 0', "temperature"),
     ],
 )
-def test_value_is_not_known_when_it_is_not_plausible(line, field):
+def test_value_is_unknown_when_it_is_not_plausible(line, field):
     assert getattr(read(line), field) is None
 
 
@@ -144,35 +144,35 @@ def test_filesystems_are_limited_when_an_exporter_lists_very_many():
     assert max(len(each.mountpoint) for each in sample.filesystems) < 20
 
 
-def test_page_is_refused_when_it_has_more_series_than_any_machine():
+def test_exposition_is_refused_when_it_has_more_series_than_any_machine():
     with pytest.raises(TooManySeries):
         read(b"node_load1 1\n" * (SERIES_LIMIT + 1))
 
 
 @pytest.mark.parametrize("name", ["node_exporter_1.5.0", "node_exporter_1.5.0_collect", "raspberry_pi"])
 @pytest.mark.parametrize("length", [1, 7, 4096])
-def test_sample_is_the_same_when_the_page_comes_in_pieces(page, name, length):
-    raw, reader = page(name), PageReader()
+def test_sample_is_the_same_when_the_exposition_comes_in_pieces(exposition, name, length):
+    raw, reader = exposition(name), ExpositionReader()
 
     for start in range(0, len(raw), length):
         reader.feed(raw[start : start + length])
 
-    assert reader.is_whole
+    assert reader.is_complete
     assert reader.sample(monotonic_seconds=50.0, unix_seconds=1_795_470_325.0) == read(raw)
 
 
-def test_reader_passes_over_a_line_when_the_line_never_ends():
-    reader = PageReader()
+def test_reader_skips_a_line_when_the_line_never_ends():
+    reader = ExpositionReader()
 
     reader.feed(b"node_load1 1\nnode_time_seconds")
     for _ in range(1000):
         reader.feed(b"x" * 1000)
-    # What would be a series by itself is the rest of that line.
+    # The text that looks like a series is the rest of that line.
     reader.feed(b"node_load1 2\nnode_memory_MemTotal_bytes 3\n")
 
     sample = reader.sample(monotonic_seconds=50.0, unix_seconds=1.0)
     assert (sample.load1, sample.memory_total_bytes, sample.clock_offset_seconds) == (1, 3, None)
-    assert reader.is_whole
+    assert reader.is_complete
 
 
 @pytest.mark.parametrize(
@@ -196,13 +196,13 @@ def test_reader_passes_over_a_line_when_the_line_never_ends():
         'node_load1{{a="{0}{long}"}}',
     ],
 )
-def test_reader_keeps_nothing_of_a_series_when_no_machine_has_it(series):
-    reader = PageReader()
+def test_reader_keeps_no_series_that_no_machine_has(series):
+    reader = ExpositionReader()
 
     reader.feed("".join(f"{series.format(number, long='x' * 400)} 1\n" for number in range(10_000)).encode())
 
     sample = reader.sample(monotonic_seconds=50.0, unix_seconds=1.0)
-    assert (dict(sample.cpu_seconds), sample.network_bytes, sample.filesystems, sample.held_bytes) == ({}, {}, (), 0)
+    assert (dict(sample.cpu_seconds), sample.network_bytes, sample.filesystems, sample.memory_bytes) == ({}, {}, (), 0)
 
 
 def test_processors_counters_take_little_memory_when_there_are_very_many():
@@ -215,7 +215,7 @@ def test_processors_counters_take_little_memory_when_there_are_very_many():
 
     assert len(sample.cpu_seconds) == 8192
     assert sample.cpu_seconds["1023", "softirq"] == 1023.5
-    assert sample.held_bytes < 100_000
+    assert sample.memory_bytes < 100_000
 
 
 _NUMBERS = st.one_of(
@@ -238,20 +238,20 @@ _SERIES = st.sampled_from(
         "node_time_seconds",
     ]
 )
-_PAGES = st.lists(st.tuples(_SERIES, _NUMBERS), min_size=1).map(
+_EXPOSITIONS = st.lists(st.tuples(_SERIES, _NUMBERS), min_size=1).map(
     lambda series: "\n".join(f"{name} {value!r}" for name, value in series).encode()
 )
 
 
-@given(_PAGES, _PAGES)
-def test_node_is_valid_for_every_reader_when_an_exporter_tells_any_numbers(first, second):
+@given(_EXPOSITIONS, _EXPOSITIONS)
+def test_node_is_valid_when_an_exporter_sends_any_numbers(first, second):
     state = NodeState(Target("a", "a:9100", "worker", "a", 9100), unix_seconds=0.0, interval_seconds=2.0)
     for seconds, raw in enumerate((first, second)):
         try:
-            sample = read_page(raw, monotonic_seconds=seconds / 10, unix_seconds=1.0)
+            sample = parse_exposition(raw, monotonic_seconds=seconds / 10, unix_seconds=1.0)
         except NotNodeExporter:
             continue
-        state.take(sample, unix_seconds=1.0)
+        state.update(sample, unix_seconds=1.0)
 
     node = state.as_node()
 
@@ -265,6 +265,6 @@ def test_node_is_valid_for_every_reader_when_an_exporter_tells_any_numbers(first
 )  # fmt: skip
 def test_mount_point_is_left_out_when_it_takes_too_many_bytes_in_a_message(mountpoint, is_read):
     labels = f'{{device="a",fstype="ext4",mountpoint="{mountpoint}"}}'
-    page = f"node_load1 1\nnode_filesystem_size_bytes{labels} 1\n".encode()
-    sample = read_page(page, monotonic_seconds=0, unix_seconds=0)
+    exposition = f"node_load1 1\nnode_filesystem_size_bytes{labels} 1\n".encode()
+    sample = parse_exposition(exposition, monotonic_seconds=0, unix_seconds=0)
     assert [each.mountpoint for each in sample.filesystems] == [mountpoint] * is_read

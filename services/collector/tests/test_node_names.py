@@ -5,13 +5,13 @@ from hypothesis import strategies as st
 from collector.fleet import NodeNames
 from collector.node_state import NodeState
 from collector.sample import Sample, ScrapeFailed
+from collector.sentences import failures
 from collector.targets.target import Target
-from collector.texts import failures
 from contract.events import NODE_NAME_LIMIT
 
 
 class Nodes:
-    """Nodes by address, and the names that they get."""
+    """Nodes by address, and their names."""
 
     def __init__(self):
         self.states = {}
@@ -27,17 +27,17 @@ class Nodes:
         self.states[host] = NodeState(target, unix_seconds=0.0, interval_seconds=2.0)
 
     def say(self, **names):
-        """What the nodes call themselves, ``None`` for one that does not answer; ``a`` stands for 10.0.0.10."""
+        """Set the host names of nodes; ``None`` for a node that does not answer. ``a`` stands for 10.0.0.10."""
         for letter, name in names.items():
             result = (
                 ScrapeFailed("connect", failures.no_route())
                 if name is None
                 else Sample(monotonic_seconds=0.0, host_name=name)
             )
-            self.states[host(letter)].take(result, unix_seconds=0.0)
+            self.states[host(letter)].update(result, unix_seconds=0.0)
 
     def round(self):
-        self.names.give(self.states.values())
+        self.names.assign(self.states.values())
         return [state.target.node for state in self.states.values()]
 
 
@@ -53,7 +53,7 @@ def nodes():
     return Nodes()
 
 
-def test_node_has_its_address_for_a_name_when_it_has_not_answered_yet(nodes):
+def test_name_is_the_address_when_the_node_has_not_answered_yet(nodes):
     nodes.find(A)
     assert nodes.round() == ["10.0.0.9:9100"]
     nodes.say(a=None)
@@ -69,7 +69,7 @@ def test_lowest_address_has_the_bare_name_when_several_have_it_at_once(nodes):
     assert nodes.round() == ["pi@10.0.0.10:9100", "pi", "pi@10.0.0.11:9100"]
 
 
-def test_name_stays_when_its_node_goes_offline_or_does_not_tell_it_or_others_come_and_go(nodes):
+def test_name_stays_when_its_node_goes_offline_or_omits_it_or_other_nodes_change(nodes):
     nodes.find(B)
     nodes.say(b="pi")
     nodes.round()
@@ -85,7 +85,7 @@ def test_name_stays_when_its_node_goes_offline_or_does_not_tell_it_or_others_com
         assert nodes.round() == ["pi@10.0.0.9:9100"]
 
 
-def test_name_follows_when_the_node_calls_itself_otherwise(nodes):
+def test_name_changes_when_the_node_reports_another(nodes):
     nodes.find(A, B)
     nodes.say(a="pi", b="pi")
     nodes.round()
@@ -95,17 +95,17 @@ def test_name_follows_when_the_node_calls_itself_otherwise(nodes):
     assert nodes.round() == ["oven", "oven@10.0.0.10:9100"]
 
 
-def test_names_are_few_when_a_node_calls_itself_otherwise_again_and_again(nodes, monkeypatch):
+def test_names_are_few_when_a_node_changes_its_host_name_repeatedly(nodes, monkeypatch):
     now = 0.0
     monkeypatch.setattr("collector.node_state.time.monotonic", lambda: now)
     nodes.find(A)
     names = set()
-    # When it does so for a day, every two seconds
+    # When the node changes its host name every two seconds for a day
     for number in range(43_200):
         now += 2.0
         nodes.say(a=f"pi{number}")
         names.update(nodes.round())
-    # Then each of its names is one for a while
+    # Then the node keeps each of its names for a while
     assert 24 <= len(names) < 36
 
 
@@ -118,14 +118,14 @@ def test_name_goes_to_another_node_only_a_round_after_it_became_free(nodes):
     nodes.find(B)
     nodes.say(b="pi")
 
-    # Else the alerts of the one would go over to the other.
+    # Otherwise, alerts of one node would move to the other.
     assert nodes.round() == ["oven", "pi@10.0.0.10:9100"]
     nodes.find(C)
     nodes.say(c="pi")
     assert nodes.round() == ["oven", "pi@10.0.0.10:9100", "pi"]
 
 
-def test_listed_name_wins_when_a_discovered_node_calls_itself_so(nodes):
+def test_listed_name_wins_when_a_discovered_node_reports_the_same(nodes):
     nodes.find(A)
     nodes.say(a="pi")
     assert nodes.round() == ["pi"]
@@ -138,14 +138,14 @@ def test_listed_name_wins_when_a_discovered_node_calls_itself_so(nodes):
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a\x07b", "a\nb", "x" * 254, None])
-def test_address_stays_when_what_a_node_calls_itself_is_no_name(nodes, name):
+def test_name_is_the_address_when_the_host_name_is_not_usable(nodes, name):
     nodes.find(A)
-    nodes.states[A].take(Sample(monotonic_seconds=0.0, host_name=name), unix_seconds=0.0)
+    nodes.states[A].update(Sample(monotonic_seconds=0.0, host_name=name), unix_seconds=0.0)
 
     assert nodes.round() == ["10.0.0.9:9100"]
 
 
-def test_address_stays_when_name_and_address_together_would_be_too_long(nodes):
+def test_name_is_the_address_when_name_and_address_together_would_be_too_long(nodes):
     nodes.find(A, B)
     nodes.say(a="x" * 250, b="x" * 250)
 
@@ -153,7 +153,7 @@ def test_address_stays_when_name_and_address_together_would_be_too_long(nodes):
         assert nodes.round() == ["x" * 250, "10.0.0.10:9100"]
 
 
-def test_names_of_the_collector_before_stay_when_one_takes_over_that_gave_others(nodes):
+def test_previous_collectors_names_stay_when_a_collector_with_other_names_takes_over(nodes):
     nodes.find(A, B, C)
     nodes.say(a="pi", b="pi")
     assert nodes.round() == ["pi", "pi@10.0.0.10:9100", "10.0.0.11:9100"]
@@ -165,7 +165,7 @@ def test_names_of_the_collector_before_stay_when_one_takes_over_that_gave_others
     assert nodes.round() == ["pi@10.0.0.9:9100", "pi", "oven"]
 
 
-def test_names_are_unique_when_those_taken_over_are_not(nodes):
+def test_names_are_unique_when_the_previous_collectors_are_not(nodes):
     nodes.find(A, B)
 
     nodes.names.restore({f"{A}:9100": "pi", f"{B}:9100": "pi"})
@@ -178,7 +178,7 @@ _STEP = st.tuples(st.sampled_from(["find", "list", "drop", "say", "restore"]), s
 
 
 @given(st.lists(_STEP, max_size=30))
-def test_names_are_unique_and_short_whatever_nodes_call_themselves(steps):
+def test_names_are_unique_and_short_for_all_host_names(steps):
     nodes = Nodes()
     for kind, address, name in steps:
         match kind:
@@ -193,10 +193,10 @@ def test_names_are_unique_and_short_whatever_nodes_call_themselves(steps):
             case "restore":
                 nodes.names.restore({f"{address}:9100": name or "oven", f"{A}:9100": "pi"})
             case "say" if address in nodes.states:
-                nodes.states[address].take(Sample(monotonic_seconds=0.0, host_name=name), unix_seconds=0.0)
+                nodes.states[address].update(Sample(monotonic_seconds=0.0, host_name=name), unix_seconds=0.0)
         given = nodes.round()
         assert len(set(given)) == len(given)
         assert all(len(each) <= NODE_NAME_LIMIT for each in given)
-        # Nothing goes on changing by itself.
+        # Names do not change without a cause.
         nodes.round()
         assert nodes.round() == nodes.round()

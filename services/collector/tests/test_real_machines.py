@@ -1,4 +1,4 @@
-"""Pages of machines that are out of the ordinary, and what ``df``, ``free``, ``top`` and ``sensors`` show there."""
+"""Expositions of unusual machines, and the figures of ``df``, ``free``, ``top`` and ``sensors`` there."""
 
 import pytest
 
@@ -7,30 +7,30 @@ from collector.alerts.rules import built_in_rules, parse_rules
 from collector.check_nodes import missing_values
 from collector.fleet import cluster_state
 from collector.measures import derive
-from collector.node_exporter import read_page
+from collector.node_exporter import parse_exposition
 from collector.node_state import NodeState
+from collector.sentences.sentence import english
 from collector.targets.target import Target
-from collector.texts.sentence import english
 
 GIB = 2**30
 
 
 def read(text, seconds=0.0):
-    return read_page(text.encode(), monotonic_seconds=seconds, unix_seconds=1.0)
+    return parse_exposition(text.encode(), monotonic_seconds=seconds, unix_seconds=1.0)
 
 
 def between(first, second):
-    """What two pages tell that are two seconds apart."""
+    """Return the measures of two expositions that are two seconds apart."""
     return derive(read(second, 2.0), read(first), None, longest_gap_seconds=10)
 
 
 def measured(text):
-    """What one page tells."""
+    """Return the measures of one exposition."""
     return derive(read("node_load1 1\n" + text), None, None, longest_gap_seconds=10)
 
 
 def network(**devices):
-    """Bytes received and transmitted by device."""
+    """Return series of received and transmitted bytes by device."""
     return "".join(
         f'node_network_receive_bytes_total{{device="{name}"}} {received}\n'
         f'node_network_transmit_bytes_total{{device="{name}"}} {transmitted}\n'
@@ -39,12 +39,12 @@ def network(**devices):
 
 
 def cpu(name="0", **seconds):
-    """Seconds of a processor by mode."""
+    """Return series of a processor's seconds by mode."""
     return "".join(f'node_cpu_seconds_total{{cpu="{name}",mode="{mode}"}} {n}\n' for mode, n in seconds.items())
 
 
 def netclass(device, number, link=None, flags=0x1003, kind=1, address="", address_kind=0):
-    """What the collector netclass tells of an interface."""
+    """Return the series of the collector netclass for an interface."""
     return (
         f'node_network_iface_id{{device="{device}"}} {number}\n'
         f'node_network_iface_link{{device="{device}"}} {number if link is None else link}\n'
@@ -57,7 +57,7 @@ def netclass(device, number, link=None, flags=0x1003, kind=1, address="", addres
 
 
 def mount(device, kind, mountpoint, size=100, free=50, available=None, readonly=0):
-    """What the collector filesystem tells of a mount."""
+    """Return the series of the collector filesystem for a mount."""
     labels = f'{{device="{device}",device_error="",fstype="{kind}",mountpoint="{mountpoint}"}}'
     values = {"size_bytes": size, "free_bytes": free, "avail_bytes": free if available is None else available}
     return "".join(
@@ -66,7 +66,7 @@ def mount(device, kind, mountpoint, size=100, free=50, available=None, readonly=
 
 
 def hwmon(chip, sensor, celsius, label=None, fault=None, name=None):
-    """What the collector hwmon tells of a sensor."""
+    """Return the series of the collector hwmon for a sensor."""
     place = f'chip="{chip}",sensor="{sensor}"'
     text = f"node_hwmon_temp_celsius{{{place}}} {celsius}\n"
     if label is not None:
@@ -79,7 +79,7 @@ def hwmon(chip, sensor, celsius, label=None, fault=None, name=None):
 
 
 class Watched:
-    """A node whose pages are read one after the other, and judged."""
+    """A node with several expositions and its alerts."""
 
     def __init__(self, at, rules=None):
         self.state = NodeState(Target("pi", "pi:9100", "worker", "pi", 9100), unix_seconds=0.0, interval_seconds=2.0)
@@ -88,11 +88,11 @@ class Watched:
         self._rules = rules or built_in_rules()
 
     def see(self, seconds, text):
-        """Read a page; return the transitions."""
-        self.state.take(read(text, float(seconds)), unix_seconds=1.0)
+        """Read an exposition; return the transitions."""
+        self.state.update(read(text, float(seconds)), unix_seconds=1.0)
         observations = cluster_state([self.state], self._rules, []).observations
         self.alerts, changes = evaluate(self.alerts, self._rules, observations, self._at(seconds))
-        return [(change.transition, change.alert.id) for change in changes]
+        return [(change.kind, change.alert.id) for change in changes]
 
 
 @pytest.fixture
@@ -124,21 +124,21 @@ def node(at):
     ],
     ids=lambda text: text[:30],
 )
-def test_traffic_counts_once_when_a_page_tells_names_alone(devices, counted):
+def test_traffic_counts_once_when_an_exposition_has_names_only(devices, counted):
     sample = read(network(**dict.fromkeys(devices.split(), (1, 2))))
 
     assert list(sample.network_bytes) == counted.split()
 
 
-def test_traffic_is_the_cards_when_a_container_networks_cables_carry_it_too():
-    pages = [network(lo=(0, 0), eth0=(n * 1000, n * 100), eni2738a7062a8=(n * 500, n * 1100)) for n in (1, 3)]
+def test_traffic_is_the_cards_when_container_networks_carry_it_too():
+    expositions = [network(lo=(0, 0), eth0=(n * 1000, n * 100), eni2738a7062a8=(n * 500, n * 1100)) for n in (1, 3)]
 
-    measures = between(*pages)
+    measures = between(*expositions)
 
     assert (measures.network_receive_bytes_per_second, measures.network_transmit_bytes_per_second) == (1000, 100)
 
 
-def test_traffic_counts_once_when_netclass_tells_what_is_above_what():
+def test_traffic_counts_once_when_netclass_describes_interfaces():
     devices = ("lo", "uplink", "proxy", "home", "guests", "storage", "eth0", "eth1")
     text = (
         network(**dict.fromkeys(devices, (1, 2)))
@@ -159,13 +159,13 @@ def test_traffic_counts_once_when_netclass_tells_what_is_above_what():
 # Counters
 
 
-def test_rates_are_right_when_counters_are_above_what_json_can_say():
-    def page(n):
+def test_rates_are_right_when_counters_exceed_the_range_of_json():
+    def exposition(n):
         return network(eth0=(2**53 + n * 10**9, 2**60 + n * 2 * 10**9)) + "".join(
             f'node_disk_{name}_bytes_total{{device="sda"}} {1.2e19 + n * 1e9}\n' for name in ("read", "written")
         )
 
-    measures = between(page(0), page(2))
+    measures = between(exposition(0), exposition(2))
 
     assert measures.network_receive_bytes_per_second == 10**9
     assert measures.network_transmit_bytes_per_second == 2 * 10**9
@@ -173,18 +173,18 @@ def test_rates_are_right_when_counters_are_above_what_json_can_say():
 
 
 @pytest.mark.parametrize("unreadable", ["NaN", "-1", "+Inf", "2e19"])
-def test_sum_is_not_known_when_a_devices_counter_cannot_be_read(unreadable):
-    def page(n):
+def test_sum_is_unknown_when_a_devices_counter_cannot_be_read(unreadable):
+    def exposition(n):
         return network(eth0=(n * 1000, n * 1000), eth1=(unreadable, n * 1000))
 
-    measures = between(page(0), page(2))
+    measures = between(exposition(0), exposition(2))
 
     assert measures.network_receive_bytes_per_second is None
     assert measures.network_transmit_bytes_per_second == 2000
 
 
-def test_sum_is_not_known_when_a_device_tells_one_of_its_counters_only():
-    def page(n):
+def test_sum_is_unknown_when_a_device_lacks_one_of_its_counters():
+    def exposition(n):
         text = network(eth0=(n * 1000, n * 1000)) + DISKS.format("sda")
         return (
             text
@@ -192,7 +192,7 @@ def test_sum_is_not_known_when_a_device_tells_one_of_its_counters_only():
             + f'node_disk_written_bytes_total{{device="sdb"}} {n}\n'
         )
 
-    measures = between(page(0), page(2))
+    measures = between(exposition(0), exposition(2))
 
     assert measures.network_receive_bytes_per_second == 1001
     assert measures.network_transmit_bytes_per_second is None
@@ -200,7 +200,7 @@ def test_sum_is_not_known_when_a_device_tells_one_of_its_counters_only():
     assert measures.disk_written_bytes_per_second == 1
 
 
-def test_cpu_usage_is_not_known_when_a_processors_counter_cannot_be_read():
+def test_cpu_usage_is_unknown_when_a_processors_counter_cannot_be_read():
     measures = between(cpu(user=0, idle="NaN"), cpu(user=2, idle="NaN"))
 
     assert measures.cpu_usage is None
@@ -212,7 +212,7 @@ def test_cpu_usage_is_not_known_when_a_processors_counter_cannot_be_read():
 
 @pytest.mark.parametrize("free", [GIB, "-4096", "1.8446744071562e+19"])
 @pytest.mark.parametrize("available", ["-1.9e+09", "1.8446744071562e+19", "0"])
-def test_filesystem_is_full_when_less_than_nothing_is_left(node, free, available):
+def test_filesystem_is_full_when_available_bytes_are_negative(node, free, available):
     text = mount("/dev/sda1", "ext4", "/", size=100 * GIB, free=free, available=available)
 
     assert read(text).root.usage == 100.0
@@ -221,17 +221,17 @@ def test_filesystem_is_full_when_less_than_nothing_is_left(node, free, available
 
 
 def test_alert_of_a_full_filesystem_goes_on_when_the_filesystem_gets_fuller(node):
-    def page(free, available):
+    def exposition(free, available):
         return mount("/dev/sda1", "ext4", "/", size=100 * GIB, free=free, available=available)
 
-    node.see(0, page(6 * GIB, GIB))
-    assert node.see(60, page(6 * GIB, GIB)) == [("firing", "filesystem_full/pi//")]
+    node.see(0, exposition(6 * GIB, GIB))
+    assert node.see(60, exposition(6 * GIB, GIB)) == [("firing", "filesystem_full/pi//")]
 
     for seconds in range(70, 300, 10):
-        assert node.see(seconds, page(4 * GIB, 18446744071562067968)) == []
-        assert node.see(seconds + 1, page(0, -1.9e9)) == []
-        assert node.see(seconds + 2, page(1.8446744e19, 1.8446744e19)) == []
-    assert node.see(300, page(50 * GIB, 45 * GIB)) == [("resolved", "filesystem_full/pi//")]
+        assert node.see(seconds, exposition(4 * GIB, 18446744071562067968)) == []
+        assert node.see(seconds + 1, exposition(0, -1.9e9)) == []
+        assert node.see(seconds + 2, exposition(1.8446744e19, 1.8446744e19)) == []
+    assert node.see(300, exposition(50 * GIB, 45 * GIB)) == [("resolved", "filesystem_full/pi//")]
 
 
 def test_snapshots_make_no_alert_when_they_were_never_writable(node):
@@ -242,7 +242,7 @@ def test_snapshots_make_no_alert_when_they_were_never_writable(node):
     assert [node.see(seconds, text) for seconds in (0, 30, 90)] == [[], [], []]
 
 
-def test_alerts_of_snapshots_end_when_a_collector_before_this_one_made_them(node):
+def test_alerts_of_snapshots_end_when_the_previous_collector_made_them(node):
     snapshot = mount("rpool/data@monday", "zfs", "/.zfs/snapshot/monday", readonly=1)
     text = mount("rpool/data", "zfs", "/") + snapshot
     assert [each.mountpoint for each in read(text).filesystems] == ["/"]
@@ -256,7 +256,7 @@ def test_alerts_of_snapshots_end_when_a_collector_before_this_one_made_them(node
 @pytest.mark.parametrize(
     "text",
     [
-        # An immutable system; a container that sees its machine; a verified image.
+        # An immutable system; a container with its host's mounts; a verified image.
         mount("/dev/sda3", "btrfs", "/", readonly=1) + mount("/dev/sda3", "btrfs", "/var"),
         mount("/dev/sda2", "ext4", "/rootfs", readonly=1) + mount("/dev/sda2", "ext4", "/etc/hostname"),
         mount("/dev/dm-0", "ext4", "/usr", readonly=1) + mount("/dev/sda9", "ext4", "/"),
@@ -265,7 +265,7 @@ def test_alerts_of_snapshots_end_when_a_collector_before_this_one_made_them(node
         mount("/dev/disk3s1s1", "apfs", "/", readonly=1) + mount("/dev/disk3s5", "apfs", "/System/Volumes/Data"),
     ],
 )
-def test_filesystem_makes_no_alert_when_it_is_meant_to_be_read(node, text):
+def test_filesystem_makes_no_alert_when_it_is_read_only_by_design(node, text):
     assert [node.see(seconds, text) for seconds in (0, 30)] == [[], []]
 
 
@@ -273,10 +273,10 @@ def test_alert_is_due_when_a_card_became_readonly(node):
     card = "readonly/pi//"
 
     assert node.see(0, mount("/dev/mmcblk0p2", "ext4", "/") + mount("/dev/mmcblk0p2", "ext4", "/home")) == []
-    # One mount of two says nothing of the card.
+    # One read-only mount of two does not make the card read-only.
     half = mount("/dev/mmcblk0p2", "ext4", "/", readonly=1) + mount("/dev/mmcblk0p2", "ext4", "/home")
     assert node.see(2, half) == []
-    # A scrape that cannot tell of it changes nothing.
+    # A scrape without file systems changes nothing.
     assert node.see(4, "node_load1 1\n") == []
     whole = mount("/dev/mmcblk0p2", "ext4", "/", readonly=1) + mount("/dev/mmcblk0p2", "ext4", "/home", readonly=1)
     assert node.see(6, whole) == [("pending", f"filesystem_{card}")]
@@ -285,7 +285,7 @@ def test_alert_is_due_when_a_card_became_readonly(node):
 
 
 @pytest.mark.parametrize("between", ["", mount("/dev/sda1", "ext4", "/")])
-def test_alert_is_due_when_a_disk_that_was_gone_comes_back_readonly_at_its_place(node, between):
+def test_alert_is_due_when_a_disk_returns_readonly_at_its_mount_point(node, between):
     disk = mount("/dev/sdb1", "ext4", "/srv")
     root = mount("/dev/sda1", "ext4", "/")
 
@@ -295,8 +295,8 @@ def test_alert_is_due_when_a_disk_that_was_gone_comes_back_readonly_at_its_place
     assert node.see(4, back) == [("pending", "filesystem_readonly/pi//srv")]
 
 
-def test_filesystem_makes_no_alert_when_another_is_mounted_to_be_read_where_one_could_be_written(node):
-    """A stick that is taken out, and a volume that one pod writes and then another reads."""
+def test_filesystem_makes_no_alert_when_a_readonly_one_replaces_a_writable_one(node):
+    """A USB stick that was removed, and a volume that one pod writes and another pod reads later."""
     root = mount("/dev/sda1", "ext4", "/")
     node.see(0, root + mount("/dev/sdb1", "vfat", "/media/a") + mount("/dev/rbd0", "ext4", "/pods/a/volume"))
     node.see(2, root)
@@ -311,7 +311,7 @@ def test_alert_is_due_when_a_device_is_readonly_and_its_first_mount_has_just_gon
     assert node.see(2, mount("/dev/sda1", "ext4", "/srv", readonly=1)) == [("pending", "filesystem_readonly/pi//srv")]
 
 
-def test_alert_of_the_collector_before_goes_on_when_the_filesystem_is_still_readonly(node, at):
+def test_previous_collectors_alert_continues_when_the_filesystem_is_still_readonly(node, at):
     before = Watched(at)
     before.see(0, mount("/dev/sda1", "ext4", "/"))
     before.see(2, mount("/dev/sda1", "ext4", "/", readonly=1))
@@ -322,7 +322,7 @@ def test_alert_of_the_collector_before_goes_on_when_the_filesystem_is_still_read
     assert node.see(34, mount("/dev/sda1", "ext4", "/")) == [("resolved", "filesystem_readonly/pi//")]
 
 
-def test_readonly_filesystem_is_not_full_when_nothing_is_left(node):
+def test_readonly_filesystem_makes_no_alert_when_it_has_no_free_bytes(node):
     assert node.see(0, mount("/dev/sda1", "ext4", "/srv", free=0)) == [("pending", "filesystem_full/pi//srv")]
 
     assert node.see(2, mount("/dev/sda1", "ext4", "/srv", free=0, readonly=1)) == [
@@ -341,15 +341,15 @@ def test_readonly_filesystem_is_not_full_when_nothing_is_left(node):
             + mount("/dev/sdc1", "xfs", "/hosting", free=3, readonly=1),
             "/host/srv",
         ),
-        # The same with --path.rootfs and no pid namespace of the machine's.
+        # The same with --path.rootfs and without the host's pid namespace.
         (mount("overlay", "overlay", "/", free=3) + mount("/dev/sda1", "ext4", "/", free=3, readonly=1), "/"),
     ],
 )
-def test_filesystem_is_full_when_it_is_readonly_for_the_exporters_container_alone(node, text, full):
+def test_filesystem_is_full_when_it_is_readonly_in_the_exporters_container_only(node, text, full):
     assert node.see(0, text) == [("pending", f"filesystem_full/pi/{full}")]
 
 
-def test_filesystem_became_readonly_when_a_container_saw_that_it_was_written(node):
+def test_filesystem_became_readonly_when_the_container_had_found_it_writable(node):
     def host(readonly):
         root = mount("/dev/sda1", "ext4", "/rootfs", free=3, readonly=1)
         return root + mount("/dev/sdb1", "ext4", "/rootfs/srv", free=3, readonly=readonly)
@@ -362,7 +362,7 @@ def test_filesystem_became_readonly_when_a_container_saw_that_it_was_written(nod
     ]
 
 
-def test_filesystem_is_full_when_it_is_a_virtual_private_servers(node):
+def test_full_filesystem_makes_an_alert_on_a_virtual_private_server(node):
     assert node.see(0, mount("/dev/simfs", "simfs", "/", free=5)) == [("pending", "filesystem_full/pi//")]
 
 
@@ -373,15 +373,15 @@ def test_filesystem_is_full_when_it_is_a_virtual_private_servers(node):
         *(("reiser4", "/dev/sdb1"), ("yaffs2", "/dev/mtdblock4"), ("vzfs", "/vz/private/101")),
     ],
 )
-def test_filesystem_is_full_when_it_is_of_a_type_that_few_systems_have(node, kind, device):
+def test_full_filesystem_makes_an_alert_when_its_type_is_rare(node, kind, device):
     assert node.see(0, mount(device, kind, "/srv", free=5)) == [("pending", "filesystem_full/pi//srv")]
 
 
-def test_seen_writable_is_bounded_when_an_exporter_names_ever_new_devices(node):
+def test_writable_is_bounded_when_an_exporter_names_ever_new_devices(node):
     for scrape in range(50):
         node.see(scrape, "".join(mount(f"/dev/x{scrape}-{n}", "ext4", f"/m{n}") for n in range(64)))
 
-    assert len(node.state._seen_writable._mountpoints) <= 128
+    assert len(node.state._writable._mountpoints) <= 128
 
 
 @pytest.mark.parametrize(
@@ -419,7 +419,7 @@ def test_seen_writable_is_bounded_when_an_exporter_names_ever_new_devices(node):
             "/var",
             20.0,
         ),
-        # Layers that can be written are what df shows: OpenWrt, and a container.
+        # df shows writable layers: OpenWrt, and a container.
         (
             mount("/dev/root", "squashfs", "/rom", free=0, readonly=1)
             + mount("overlayfs:/overlay", "overlay", "/", size=100, free=25)
@@ -428,14 +428,14 @@ def test_seen_writable_is_bounded_when_an_exporter_names_ever_new_devices(node):
             "/",
             75.0,
         ),
-        # A container that sees its machine's root.
+        # A container with its host's root.
         (
             mount("/dev/sda2", "ext4", "/rootfs", size=100, free=40, readonly=1)
             + mount("/dev/sdb1", "ext4", "/rootfs/srv", size=9000, free=40, readonly=1),
             "/rootfs",
             60.0,
         ),
-        # The same beside the layers of the container, which are on another disk.
+        # The same, with the layers of the container on another disk.
         (
             mount("overlay", "overlay", "/", size=9000, free=8000)
             + mount("/dev/sda2", "ext4", "/rootfs", size=100, free=40, readonly=1)
@@ -452,7 +452,7 @@ def test_seen_writable_is_bounded_when_an_exporter_names_ever_new_devices(node):
             "/System/Volumes/Data",
             100 * 370 / 494,
         ),
-        # Images by what they are, whatever they are called.
+        # Images, whatever their types are called.
         *(
             (
                 mount(kind, kind, "/", free=0, readonly=1) + mount("/dev/sda2", "ext4", "/var", size=1000, free=300),
@@ -462,13 +462,13 @@ def test_seen_writable_is_bounded_when_an_exporter_names_ever_new_devices(node):
             for kind in ("fuse.squashfuse", "fuse.erofsfuse", "fuse.dwarfs", "axfs", "composefs", "aufs")
         ),
         (mount("nas:/pi", "nfs", "/", free=0, readonly=1) + mount("/dev/sda1", "ext4", "/var"), "/", 100.0),
-        # What a system starts with in memory has no size, and df does not show it.
+        # The initial file system in memory has no size, and df does not show it.
         (
             mount("rootfs", "rootfs", "/", size=0, free=0) + mount("/dev/sda1", "ext4", "/data", size=1000, free=400),
             "/data",
             60.0,
         ),
-        # Layers of other kinds in a container that sees its machine's root.
+        # Layers of other types in a container with its host's root.
         *(
             (
                 mount(kind, kind, "/", size=9000, free=8000)
@@ -478,18 +478,18 @@ def test_seen_writable_is_bounded_when_an_exporter_names_ever_new_devices(node):
             )
             for kind in ("aufs", "fuse.fuse-overlayfs", "overlayfs")
         ),
-        # The machine's root and the container's layers at one place, where the exporter takes the prefix off.
+        # The host's root and the container's layers at one mount point, as the exporter removes the prefix.
         (
             mount("/dev/sda2", "ext4", "/", free=40, readonly=1)
             + mount("overlay", "overlay", "/", size=9000, free=8000),
             "/",
             60.0,
         ),
-        # The only root there is: WSL, Unraid; and one that is hidden by the real one.
+        # The only root: WSL, Unraid; and an initial root hidden by the real one.
         (mount("rootfs", "rootfs", "/", free=45), "/", 55.0),
         (mount("rootfs", "rootfs", "/", free=45) + mount("/dev/root", "ext4", "/", free=10), "/", 90.0),
         (mount("/dev/root", "ext4", "/", free=10) + mount("rootfs", "rootfs", "/", free=45), "/", 90.0),
-        # Of two, the one that is told last.
+        # The last of two mounts counts.
         (mount("/dev/sda1", "ext4", "/", free=10) + mount("/dev/sdb1", "ext4", "/", free=50), "/", 50.0),
         (mount("/dev/sdb1", "ext4", "/", free=50) + mount("/dev/sda1", "ext4", "/", free=10), "/", 90.0),
         (mount("/dev/sda1", "ext4", "/", free=10) + mount("tmpfs", "tmpfs", "/", free=50), "/", 90.0),
@@ -497,23 +497,23 @@ def test_seen_writable_is_bounded_when_an_exporter_names_ever_new_devices(node):
         (mount("nas:/pi", "nfs", "/", free=35), "/", 65.0),
     ],
 )
-def test_disk_is_what_df_shows_when_the_root_is_out_of_the_ordinary(text, mountpoint, usage):
+def test_disk_is_the_one_that_df_shows_when_the_root_is_unusual(text, mountpoint, usage):
     sample = read(text)
 
     assert (sample.root.mountpoint, sample.root.usage) == (mountpoint, pytest.approx(usage))
 
 
-def test_disk_is_not_known_and_said_so_when_an_image_is_all_there_is():
+def test_disk_is_unknown_with_a_remark_when_there_is_only_an_image():
     sample = read(mount("/dev/sr0", "iso9660", "/", free=0, readonly=1) + mount("/dev/sda1", "ext4", "/a", readonly=1))
 
     assert sample.root is None
-    assert sample.remarks == ("disk: none, since / is an image (iso9660) and nothing else can be written",)
+    assert sample.remarks == ("disk: unknown, because / is an image (iso9660) and no other file system is writable",)
 
 
-def test_disk_is_named_when_it_is_beside_the_root():
+def test_disk_is_named_in_a_remark_when_it_is_not_the_root():
     text = mount("/dev/dm-0", "erofs", "/", free=0, readonly=1) + mount("/dev/sda1", "ext4", "/var")
 
-    assert read(text).remarks == ("disk: the one at '/var', since / is an image (erofs)",)
+    assert read(text).remarks == ("disk: uses '/var', because / is an image (erofs)",)
 
 
 @pytest.mark.parametrize("told", [{"free": 0, "readonly": 1}, {"free": 0, "size": 0}])
@@ -526,13 +526,13 @@ def test_remark_shows_no_control_characters_when_an_exporter_writes_them(told):
     assert "'a\\n\\x1b[2Jb'" in remark
 
 
-def test_disk_is_not_known_when_the_root_cannot_be_asked():
+def test_disk_is_unknown_when_the_size_of_the_root_cannot_be_read():
     failed = 'node_filesystem_device_error{device="/dev/sda1",fstype="ext4",mountpoint="/"} 1\n'
 
     assert read(failed + mount("/dev/sdb1", "ext4", "/srv")).root.usage is None
 
 
-def test_filesystem_has_one_alert_when_two_are_mounted_at_one_place(node):
+def test_mount_point_has_one_alert_when_two_filesystems_are_mounted_there(node):
     text = mount("/dev/sda1", "ext4", "/srv", free=1) + mount("/dev/sdb1", "ext4", "/srv", free=2)
 
     assert node.see(0, text) == [("pending", "filesystem_full/pi//srv")]
@@ -542,7 +542,7 @@ def test_filesystem_has_one_alert_when_two_are_mounted_at_one_place(node):
 # Processors
 
 
-def test_cpu_usage_leaves_out_the_time_of_guests_when_openwrts_exporter_tells_it():
+def test_cpu_usage_leaves_out_the_time_of_guests_when_openwrts_exporter_sends_it():
     idle = dict.fromkeys(("nice", "system", "iowait", "irq", "softirq", "steal", "guest_nice"), 0)
     first, second = (
         cpu("cpu0", user=0, idle=0, guest=0, **idle),
@@ -554,8 +554,8 @@ def test_cpu_usage_leaves_out_the_time_of_guests_when_openwrts_exporter_tells_it
     assert (measures.cpu_usage, measures.cpu_count) == (60.0, 1)
 
 
-def test_iowait_is_told_when_the_system_calls_it_otherwise():
-    """AIX."""
+def test_iowait_is_known_when_the_system_has_another_name_for_it():
+    """AIX has another name for iowait."""
     first, second = cpu(user=0, system=0, idle=0, wait=0), cpu(user=1, system=1, idle=6, wait=2)
 
     measures = between(first, second)
@@ -608,13 +608,13 @@ def memory(**fields):
         (memory(total=16, free=6, wired=2, active=5, inactive=3), 16, 43.8),
         # AIX.
         (memory(total=16, free=1, available=4), 16, 75.0),
-        # Less than nothing is nothing, and more than all is all.
+        # Negative values count as 0, and values above the total as the total.
         (memory(MemTotal=8) + "node_memory_MemAvailable_bytes 1.8446744e19\n", 8, 100.0),
         (memory(MemTotal=8) + "node_memory_MemAvailable_bytes -4096\n", 8, 100.0),
         (memory(MemTotal=8, MemAvailable=9), 8, 0.0),
     ],
 )
-def test_memory_is_what_the_systems_own_tools_show(text, total, usage):
+def test_memory_is_the_figure_of_the_systems_own_tools(text, total, usage):
     measures = measured(text)
 
     assert (measures.memory_total_bytes, measures.memory_usage) == (total * GIB, usage)
@@ -628,22 +628,22 @@ def test_memory_is_what_the_systems_own_tools_show(text, total, usage):
         (memory(swap_size=4, swap_used=1), 25.0),
         (memory(swap_size=4, swap_used=0), 0.0),
         (memory(swap_total=2, swap_used=1), 50.0),
-        # Less than nothing is nothing.
+        # Negative values count as 0.
         (memory(SwapTotal=4) + "node_memory_SwapFree_bytes 1.8446744071562e+19\n", 100.0),
         (memory(SwapTotal=4, SwapFree=-0.5), 100.0),
         (memory(swap_size=4, swap_used=5), 100.0),
-        # None there, none told.
+        # Without swap space, and without series.
         (memory(SwapTotal=-1, SwapFree=0), None),
         (memory(swap_size=0, swap_used=0), None),
         (memory(swap_size=4), None),
         (memory(MemTotal=8, MemAvailable=4), None),
     ],
 )
-def test_swap_is_what_the_systems_own_tools_show(text, usage):
+def test_swap_is_the_figure_of_the_systems_own_tools(text, usage):
     assert measured(text).swap_usage == usage
 
 
-def test_alert_of_swap_goes_on_when_there_is_less_than_nothing_left(at):
+def test_alert_of_swap_continues_when_free_bytes_are_negative(at):
     node = Watched(at, parse_rules("swap: {enabled: true, for_seconds: 10}"))
     used_up = "node_load1 1\n" + memory(SwapTotal=4, SwapFree=0)
     assert node.see(0, used_up) + node.see(20, used_up) == [("pending", "swap/pi"), ("firing", "swap/pi")]
@@ -655,23 +655,26 @@ def test_alert_of_swap_goes_on_when_there_is_less_than_nothing_left(at):
 
 
 @pytest.mark.parametrize(
-    ("text", "lack"),
+    ("text", "missing_reason"),
     [
         (
             'node_exporter_build_info{branch="HEAD",goversion="go1.9.2",revision="98bc",version="0.15.2"} 1\n'
             'node_load1 0.5\nnode_cpu{cpu="cpu0",mode="idle"} 5\nnode_memory_MemTotal 8e9\n',
-            "tells no CPU, memory or disk: it is node_exporter before 0.16 (0.15.2), update it",
+            "does not report CPU, memory or disk: its exporter is node_exporter older than 0.16 (0.15.2), update it",
         ),
         (
             'node_load1 0.5\nnode_cpu{cpu="cpu0",mode="idle"} 5\nnode_memory_MemTotal 8e9\n',
-            "tells no CPU, memory or disk: it is node_exporter before 0.16, update it",
+            "does not report CPU, memory or disk: its exporter is node_exporter older than 0.16, update it",
         ),
-        ("node_load1 0.5\n", "tells no CPU, memory or disk: its exporter gives no figures of this system"),
+        (
+            "node_load1 0.5\n",
+            "does not report CPU, memory or disk: its exporter does not report these values on this system",
+        ),
         (
             'node_load1 0.5\nnode_cpu_seconds_total{cpu="0",mode="idle"} 5\n' + mount("/dev/sda1", "ext4", "/"),
-            "tells no memory",
+            "does not report memory",
         ),
-        ('node_cpu_seconds_total{cpu="0",mode="idle"} 5\n', "tells no memory or disk"),
+        ('node_cpu_seconds_total{cpu="0",mode="idle"} 5\n', "does not report memory or disk"),
         (
             'node_cpu_seconds_total{cpu="0",mode="idle"} 5\n'
             + mount("/dev/sda1", "ext4", "/")
@@ -680,11 +683,13 @@ def test_alert_of_swap_goes_on_when_there_is_less_than_nothing_left(at):
         ),
     ],
 )
-def test_node_says_what_it_does_not_tell_when_it_is_online(node, text, lack):
+def test_node_names_missing_figures_when_it_is_online(node, text, missing_reason):
     node.see(0, text)
 
     remarks = cluster_state([node.state], built_in_rules(), []).remarks
-    assert [english(remark) for remark in remarks] == ([] if lack is None else [f"pi is online but {lack}"])
+    assert [english(remark) for remark in remarks] == (
+        [] if missing_reason is None else [f"pi is online but {missing_reason}"]
+    )
 
 
 # Temperatures
@@ -695,7 +700,7 @@ def test_node_says_what_it_does_not_tell_when_it_is_online(node, text, lack):
     [
         (hwmon("a", "temp1", 96.5, fault=1) + hwmon("a", "temp2", 41, fault=0), 41.0),
         (hwmon("a", "temp1", 96.5, fault=1), None),
-        # Ryzen and Threadripper, as all versions of node_exporter call the sensors.
+        # Ryzen and Threadripper, with the sensor names of all versions of node_exporter.
         (hwmon("k10temp", "temp1", 77, "Tctl") + hwmon("k10temp", "temp2", 50, "Tdie"), 50.0),
         (
             hwmon("pci0000:00_0000:00:18_3", "temp1", 77, "tctl")
@@ -703,7 +708,7 @@ def test_node_says_what_it_does_not_tell_when_it_is_online(node, text, lack):
             50,
         ),
         (hwmon("k10temp", "tctl", 77) + hwmon("k10temp", "tdie", 50), 50.0),
-        # Where it is the only one, there is nothing that it is moved from.
+        # A control value counts if the chip has no other sensor.
         (hwmon("k10temp", "temp1", 61, "Tctl") + hwmon("k10temp", "temp3", 55, "Tccd1"), 61.0),
         (hwmon("a", "temp1", 77, "Tctl") + hwmon("b", "temp1", 50, "Tdie"), 77.0),
         # Sensors that are not connected.
@@ -713,7 +718,7 @@ def test_node_says_what_it_does_not_tell_when_it_is_online(node, text, lack):
         ('node_thermal_zone_temp{type="x86_pkg_temp",zone="0"} 51\n', 51.0),
     ],
 )
-def test_temperature_is_of_the_hottest_sensor_that_can_be_believed(text, celsius):
+def test_temperature_is_that_of_the_hottest_plausible_sensor(text, celsius):
     measures = measured(text)
 
     assert measures.temperature == celsius
@@ -734,7 +739,7 @@ BOARD = hwmon("platform_nct6775_656", "temp2", 109, "CPUTIN", name="nct6775") + 
         '{chip: "*", label: "CPU*"}, {chip: coretemp, label: package_id_1}',
     ],
 )
-def test_temperature_makes_no_alert_when_the_rule_ignores_the_sensor_that_is_stuck(at, ignored):
+def test_temperature_makes_no_alert_when_the_rule_ignores_the_stuck_sensor(at, ignored):
     stuck = Watched(at)
     assert stuck.see(0, BOARD) == [("pending", "temperature/pi")]
     assert stuck.see(30, BOARD) == [("firing", "temperature/pi")]
@@ -752,8 +757,8 @@ def test_temperature_makes_an_alert_when_the_rule_ignores_other_sensors(at, igno
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_alarm_is_not_raised_when_the_chip_calls_its_sensor_faulty(node, order):
-    """A diode that is not connected reads the highest value, and so raises all alarms."""
+def test_alarm_is_not_raised_when_the_sensor_is_faulty(node, order):
+    """An unconnected diode reads the highest value, which raises all alarms."""
     texts = [
         hwmon("i2c_0_004c", "temp2", 127.9, fault=1),
         'node_hwmon_temp_crit_alarm_celsius{chip="i2c_0_004c",sensor="temp2"} 0.001\n',
@@ -763,22 +768,22 @@ def test_alarm_is_not_raised_when_the_chip_calls_its_sensor_faulty(node, order):
     assert node.see(0, "".join(texts[::order])) == [("pending", "hardware_alarm/pi/i2c_0_004c/temp1")]
 
 
-# Whole pages
+# Whole expositions
 
 
 @pytest.mark.parametrize("version", ["0.16.0", "1.0.1", "1.5.0", "1.12.0"])
-def test_node_has_all_its_values_when_an_exporter_of_any_version_tells_them(page, version):
+def test_node_has_all_values_with_every_version_of_the_exporter(exposition, version):
     state = NodeState(Target("pi", "pi:9100", "worker", "pi", 9100), unix_seconds=0.0, interval_seconds=2.0)
-    raw = page(f"node_exporter_{version}").replace(b"# EOF\n", b"")
+    raw = exposition(f"node_exporter_{version}").replace(b"# EOF\n", b"")
     for seconds in (0.0, 2.0):
         # Time passes for the processors between two scrapes.
         later = raw.replace(b',mode="idle"} ', b',mode="idle"} 1') if seconds else raw
-        state.take(read_page(later, monotonic_seconds=seconds, unix_seconds=1.0), unix_seconds=1.0)
+        state.update(parse_exposition(later, monotonic_seconds=seconds, unix_seconds=1.0), unix_seconds=1.0)
 
     node = state.as_node()
 
     untold = {name for name in node.__struct_fields__ if getattr(node, name) is None} - {"error", "error_coded"}
-    # Nothing is told of pressure before 1.0. The machine whose page 1.5.0's is has no sensors and no swap.
+    # Versions before 1.0 have no pressure. The machine of the exposition of 1.5.0 has no sensors and no swap.
     lacks = {"0.16.0": {"pressure_io", "pressure_memory"}, "1.5.0": {"temperature", "swap_usage"}}
     assert untold <= lacks.get(version, set())
 
@@ -803,7 +808,7 @@ DISKS = 'node_disk_read_bytes_total{{device="{0}"}} 1\nnode_disk_written_bytes_t
             + network(lo0=(1, 1), igb0=(1, 1), pflog0=(1, 1)),
             [],
         ),
-        # OpenBSD; macOS, which tell no temperature.
+        # OpenBSD; macOS: without temperatures.
         (
             COMMON
             + cpu(user=100, nice=100, system=100, spin=100, interrupt=100, idle=100)
@@ -836,7 +841,7 @@ DISKS = 'node_disk_read_bytes_total{{device="{0}"}} 1\nnode_disk_written_bytes_t
     ],
     ids=["FreeBSD", "OpenBSD", "macOS", "OpenWrt"],
 )
-def test_page_lacks_only_what_the_system_does_not_tell_when_it_is_not_debians(text, missing):
+def test_sample_lacks_only_figures_that_the_system_does_not_report(text, missing):
     sample = read(text)
 
     assert missing_values(sample) == missing
@@ -844,9 +849,9 @@ def test_page_lacks_only_what_the_system_does_not_tell_when_it_is_not_debians(te
     assert sample.remarks == ()
 
 
-def test_sample_has_no_remarks_when_nothing_is_in_doubt(page):
+def test_sample_has_no_remarks_when_no_choice_is_uncertain(exposition):
     for name in ("node_exporter_1.5.0", "raspberry_pi"):
-        assert read_page(page(name), monotonic_seconds=0.0, unix_seconds=1.0).remarks == ()
+        assert parse_exposition(exposition(name), monotonic_seconds=0.0, unix_seconds=1.0).remarks == ()
 
 
 def test_sensors_and_mounts_are_read_the_same_when_labels_come_in_any_order():

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from collector.redis_client import Former, RedisClient
+from collector.redis_client import PreviousState, RedisClient
 from contract.history import TEN_SECONDS
 from contract.names import ALERT_LOG_KEY, EPOCH_KEY, INCIDENTS_KEY, METRICS_CHANNEL, RULES_KEY, latest_key
 from contract.scripts import HistoryRecord, Lease, Publication
@@ -12,7 +12,7 @@ from tests.drivers.redis_users import url_of, users
 
 @pytest.fixture
 def user(redis):
-    """A user that may read what a collector left, and nothing else."""
+    """A user that may only read the previous collector's state."""
     redis.execute_command("ACL SETUSER reader reset on >secret ~* +get +xrevrange")
     yield "reader:secret"
     redis.execute_command("ACL DELUSER reader")
@@ -25,11 +25,11 @@ def test_link_sends_nothing_but_its_credentials_when_it_connects(valkey, redis, 
     async def run():
         link = RedisClient(valkey.url.replace("//", f"//{user}@"))
         try:
-            return await link.read_former()
+            return await link.read_previous_state()
         finally:
             await link.close()
 
-    assert asyncio.run(run()) == Former(None, None, None)
+    assert asyncio.run(run()) == PreviousState(None, None, None)
     sent = {name.removeprefix("cmdstat_") for name in redis.info("commandstats")} - {"config|resetstat", "info"}
     assert sent == {"auth", "get", "xrevrange"}
     assert redis.execute_command("ACL LOG") == []
@@ -39,12 +39,12 @@ def test_link_sends_nothing_but_its_credentials_when_it_connects(valkey, redis, 
     "ask",
     [
         lambda link: link.take_lease(Lease("one", "lab", 60.0), 0),
-        # What Redis refuses is dropped, and history must wait.
+        # Refused history is dropped, but without functions history must wait.
         lambda link: link.record(1, [HistoryRecord(TEN_SECONDS, "a", 1_795_426_860, b"[5,12.5]")], 1.0),
     ],
     ids=["lease", "history"],
 )
-def test_link_tells_missing_functions_from_a_refusal(valkey, ask):
+def test_link_distinguishes_missing_functions_from_a_refusal(valkey, ask):
     async def run():
         link = RedisClient(url_of(valkey, "collector"))
         try:
@@ -56,8 +56,8 @@ def test_link_tells_missing_functions_from_a_refusal(valkey, ask):
         asyncio.run(run())
 
 
-#: What the collector's user might write before there were rules in Redis.
-FORMER_USER = (
+#: ACL of the collector's user in a release without rules in Redis.
+PREVIOUS_USER = (
     "reset on >secret ~cluster:metrics:latest ~cluster:health:latest ~cluster:alerts:latest ~cluster:alerts:log "
     "~cluster:history:* ~cluster:collector ~cluster:collector:epoch &cluster:metrics -@all +ping +fcall +get "
     "+set +pexpire +hmget +hset +publish +xadd +xrange +xrevrange +function|load"
@@ -65,20 +65,20 @@ FORMER_USER = (
 
 
 @pytest.fixture
-def former_user(redis):
-    redis.execute_command("ACL SETUSER former", *FORMER_USER.split())
+def previous_user(redis):
+    redis.execute_command("ACL SETUSER former", *PREVIOUS_USER.split())
     yield "former:secret"
     redis.execute_command("ACL DELUSER former")
     redis.execute_command("ACL LOG RESET")
 
 
-def test_round_goes_without_what_the_user_may_not_keep_when_its_rules_are_of_a_former_release(
-    valkey, redis, former_user, caplog
+def test_round_is_published_without_rules_and_incidents_when_the_acl_is_of_a_previous_release(
+    valkey, redis, previous_user, caplog
 ):
     redis.hset(EPOCH_KEY, "epoch", "7")
 
     async def run():
-        link = RedisClient(valkey.url.replace("//", f"//{former_user}@"))
+        link = RedisClient(valkey.url.replace("//", f"//{previous_user}@"))
         try:
             lease, entry = Lease("me", "lab", 2.0), ("7-1", b"entry")
             rounds = [
@@ -100,7 +100,7 @@ def test_round_goes_without_what_the_user_may_not_keep_when_its_rules_are_of_a_f
     assert redis.get(latest_key(METRICS_CHANNEL)) == b"3"
     assert redis.exists(RULES_KEY, INCIDENTS_KEY) == 0
     assert redis.xlen(ALERT_LOG_KEY) == 1
-    # It is told once, and not tried again at once.
+    # One log line, and no immediate retry.
     told = [record.message.partition(";")[0] for record in caplog.records]
-    assert told == ["a round is published without rules and incidents"]
+    assert told == ["published a round without rules and incidents"]
     assert [entry["count"] for entry in redis.acl_log()] == [1]

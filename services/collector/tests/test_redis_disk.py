@@ -4,14 +4,14 @@ import os
 import pytest
 
 from collector.config import Config
-from collector.redis_disk import ROOM_BYTES, SPARE_BYTES, RedisDisk
-from collector.texts.sentence import english
-from collector.upkeep import Answers, Upkeep, Vanished
+from collector.installation_check import InstallationCheck, RedisStatus, VanishedReplicas
+from collector.redis_disk import EXTRA_BYTES, SPARE_BYTES, RedisDisk
+from collector.sentences.sentence import english
 
 
 @pytest.fixture
 def disk(monkeypatch, tmp_path):
-    """Sets how many bytes are free for everybody, and for root besides."""
+    """Return a function that sets the free bytes for all users, and further bytes for root."""
     real = os.statvfs(tmp_path)
 
     def set_free(free_bytes, for_root_bytes=0, user=1000):
@@ -25,28 +25,28 @@ def disk(monkeypatch, tmp_path):
 
 def problem(folder):
     disk = RedisDisk(folder)
-    asyncio.run(disk.refresh())
-    return disk.problem and english(disk.problem)
+    asyncio.run(disk.check())
+    return disk.issue and english(disk.issue)
 
 
-def test_disk_is_full_when_the_next_save_has_no_room_beside_the_last(disk, tmp_path):
+def test_disk_is_full_when_the_next_save_does_not_fit(disk, tmp_path):
     (tmp_path / "dump.rdb").write_bytes(bytes(3_000_000))
-    needed = 3_000_000 + ROOM_BYTES
+    needed = 3_000_000 + EXTRA_BYTES
 
     disk(needed)
     assert "is nearly full" in problem(tmp_path)
     disk(needed - 1, for_root_bytes=10**9)
     assert problem(tmp_path) == (
         f"The disk of {tmp_path} is full: 4.0 MB are free, and Redis needs 4.0 MB to save its data. "
-        "What it holds since its last save is lost when it ends"
+        "If Redis stops now, all changes since its last save are lost"
     )
     disk(needed - 1, for_root_bytes=1, user=0)
     assert "is nearly full" in problem(tmp_path)
 
 
-def test_disk_is_nearly_full_when_two_more_saves_leave_too_little(disk, tmp_path):
+def test_disk_is_nearly_full_when_two_more_saves_leave_too_little_space(disk, tmp_path):
     (tmp_path / "dump.rdb").write_bytes(bytes(13_000_000))
-    needed = 2 * (13_000_000 + ROOM_BYTES) + SPARE_BYTES
+    needed = 2 * (13_000_000 + EXTRA_BYTES) + SPARE_BYTES
 
     disk(needed)
     assert problem(tmp_path) is None
@@ -56,29 +56,29 @@ def test_disk_is_nearly_full_when_two_more_saves_leave_too_little(disk, tmp_path
     )
 
 
-def test_disk_is_full_when_nothing_is_free_and_nothing_was_saved_yet(disk, tmp_path):
+def test_disk_is_full_when_it_has_no_free_bytes_before_the_first_save(disk, tmp_path):
     disk(0)
     assert "0.0 MB are free, and Redis needs 1.0 MB" in problem(tmp_path)
 
 
-def test_disk_says_nothing_when_it_cannot_be_read(tmp_path):
+def test_disk_has_no_issue_when_it_cannot_be_read(tmp_path):
     assert problem(tmp_path / "none") is None
 
 
-def test_trouble_is_told_for_as_long_as_it_lasts(disk, tmp_path):
+def test_full_disk_is_a_degradation_while_it_lasts(disk, tmp_path):
     class Redis:
-        async def figures(self):
-            return Answers()
+        async def read_status(self):
+            return RedisStatus()
 
-        async def vanished(self):
-            return Vanished()
+        async def read_vanished_replicas(self):
+            return VanishedReplicas()
 
-    upkeep = Upkeep(Redis(), None, RedisDisk(tmp_path))
+    installation_check = InstallationCheck(Redis(), None, RedisDisk(tmp_path))
 
     def codes(free_bytes):
         disk(free_bytes)
-        asyncio.run(upkeep.look())
-        return [each.code for each in upkeep.troubles]
+        asyncio.run(installation_check.check())
+        return [each.code for each in installation_check.degradations]
 
     assert codes(0) == ["redis_disk_full"]
     assert codes(SPARE_BYTES) == ["redis_disk_nearly_full"]

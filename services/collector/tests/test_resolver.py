@@ -14,7 +14,7 @@ NOBODY = socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution
 
 @pytest.fixture
 def names(monkeypatch):
-    """What the system's name service says, and whom it was asked for."""
+    """A fake name service of the system, with the names that were looked up."""
 
     class Names:
         def __init__(self):
@@ -37,7 +37,7 @@ async def found(resolver, host="pi.lan"):
     return [answer["host"] for answer in await resolver.resolve(host, 9100)]
 
 
-def test_resolver_asks_once_when_a_name_is_looked_up_often(names):
+def test_resolver_sends_one_query_when_a_name_is_looked_up_often(names):
     async def run():
         resolver = Resolver()
         together = await asyncio.gather(*(found(resolver) for _ in range(5)))
@@ -47,7 +47,7 @@ def test_resolver_asks_once_when_a_name_is_looked_up_often(names):
     assert names.asked == ["pi.lan"]
 
 
-def test_resolver_asks_again_when_an_answer_is_old(names, monkeypatch):
+def test_resolver_repeats_the_query_when_an_answer_is_old(names, monkeypatch):
     monkeypatch.setattr(module, "ANSWER_SECONDS", 0.0)
 
     async def run():
@@ -60,7 +60,7 @@ def test_resolver_asks_again_when_an_answer_is_old(names, monkeypatch):
 
 
 @pytest.mark.parametrize(("error", "kept"), [(NOBODY, True), (UNKNOWN, False)])
-def test_resolver_keeps_the_last_answer_only_when_the_name_service_is_away(names, monkeypatch, error, kept):
+def test_resolver_keeps_the_last_answer_only_when_the_name_service_is_unavailable(names, monkeypatch, error, kept):
     monkeypatch.setattr(module, "ANSWER_SECONDS", 0.0)
 
     async def run():
@@ -76,7 +76,7 @@ def test_resolver_keeps_the_last_answer_only_when_the_name_service_is_away(names
             asyncio.run(run())
 
 
-def test_resolver_does_not_ask_for_a_while_when_a_name_is_unknown(names):
+def test_resolver_sends_no_query_for_a_while_when_a_name_is_unknown(names):
     names.answer = UNKNOWN
 
     async def run():

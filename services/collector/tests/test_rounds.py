@@ -6,16 +6,16 @@ import pytest
 from msgspec.structs import replace
 
 import contract
-from collector.alerts.conditions import Observation
-from collector.alerts.evaluate import Moment
+from collector.alerts.conditions import ObservedNode
+from collector.alerts.evaluate import CurrentTime
 from collector.alerts.flapping import NODE_ENTRIES
 from collector.alerts.message import restore_alerts
 from collector.alerts.rules import parse_rules
 from collector.fleet import ClusterState
 from collector.rounds import REPEAT_SECONDS, Rounds
+from collector.sentences.failures import certificate_of_another_name
+from collector.sentences.sentence import english
 from collector.targets.target import TARGETS_LIMIT
-from collector.texts.failures import certificate_of_another_name
-from collector.texts.sentence import english
 from contract.codec import decode
 from contract.messages import Alerts, Firing, Health, RulesInForce, Snapshot
 from contract.names import ALERTS_CHANNEL, HEALTH_CHANNEL, MESSAGE_LIMIT_BYTES, METRICS_CHANNEL
@@ -49,7 +49,7 @@ def state(nodes):
     return make
 
 
-def test_snapshot_says_simulated_when_a_node_is(new_rounds, state, at):
+def test_snapshot_is_marked_simulated_when_a_node_is(new_rounds, state, at):
     rounds = new_rounds()
 
     def simulated(is_simulated, seconds):
@@ -59,7 +59,7 @@ def test_snapshot_says_simulated_when_a_node_is(new_rounds, state, at):
     assert [simulated(*given) for given in ((False, 0), (True, 2), (False, 4))] == [False, True, False]
 
 
-def test_restored_alert_is_published_as_it_was_when_no_rule_here_judges_it(new_rounds, state, online, at):
+def test_restored_alert_is_published_unchanged_when_its_rule_is_unknown(new_rounds, state, online, at):
     message = msgspec.json.decode((GOLDEN / "alerts.json").read_bytes())
     unknown = message["active_alerts"][0] | {"id": "quorum//racks", "rule": "quorum", "node": "", "subject": {"n": 1}}
     known = message["active_alerts"][1] | {"silenced": True}
@@ -71,13 +71,13 @@ def test_restored_alert_is_published_as_it_was_when_no_rule_here_judges_it(new_r
         decode(published, Alerts)
         return msgspec.json.decode(published)["active_alerts"]
 
-    # Nothing can be said of the second one's node, then it is judged.
-    unseen = Observation(known["node"], "unknown", None, None)
+    # The node of the second alert is unknown first, and is evaluated later.
+    unseen = ObservedNode(known["node"], "unknown", None, None)
     assert active(unseen) == sorted([unknown, known], key=lambda alert: alert["id"])
     assert active(online(known["node"])) == [unknown]
 
 
-def test_rules_in_force_are_told_on_a_change_and_now_and_then(new_rounds, state, online, at):
+def test_rules_in_force_are_published_after_a_change_and_periodically(new_rounds, state, online, at):
     def told(seconds, rules, confirmed=True):
         publication = rounds.next_round(state(online(), rules=rules), at(seconds))
         if confirmed:
@@ -91,7 +91,7 @@ def test_rules_in_force_are_told_on_a_change_and_now_and_then(new_rounds, state,
     [memory] = [rule for rule in first.rules if rule.name == "memory"]
     assert (memory.enabled, memory.severity, memory.threshold, memory.clear) == (True, "warning", 95, 92)
     assert len(first.rules) == len(parse_rules(""))
-    # Redis did not take them; then it has.
+    # Redis did not accept the rules first, and accepts them later.
     assert told(2, rules) is not None
     assert told(4, rules) is None
     assert told(6, "cpu: {enabled: true}") is not None
@@ -115,7 +115,7 @@ def test_active_alerts_are_the_golden_ones_when_the_same_conditions_hold(
     rounds, written = new_rounds(), "2026-11-23T09:41:07.120Z"
 
     def moment(text):
-        return Moment(unix_seconds(text), unix_seconds(text))
+        return CurrentTime(unix_seconds(text), unix_seconds(text))
 
     rounds.next_round(state(down, rules=rules), moment("2026-11-23T09:40:01.500Z"))
     rounds.next_round(state(down, full, rules=rules), moment("2026-11-23T09:41:05.120Z"))
@@ -129,7 +129,7 @@ def test_active_alerts_are_the_golden_ones_when_the_same_conditions_hold(
     assert msgspec.structs.replace(firing, id="1795426867-7", timestamp=written) == golden.entries[0]
 
 
-def test_round_publishes_all_three_when_it_is_the_first(new_rounds, state, at):
+def test_round_publishes_metrics_health_and_alerts_when_it_is_the_first(new_rounds, state, at):
     publication = new_rounds().next_round(state(), at(0))
 
     assert channels(publication) == ["metrics", "health", "alerts"]
@@ -139,7 +139,7 @@ def test_round_publishes_all_three_when_it_is_the_first(new_rounds, state, at):
         assert (head["v"], head["cluster"], head["epoch"], head["seq"]) == (1, "lab", 1795426867, 1)
 
 
-def test_round_publishes_metrics_alone_when_nothing_else_changed(new_rounds, state, at):
+def test_round_publishes_only_metrics_when_health_and_alerts_are_unchanged(new_rounds, state, at):
     rounds = new_rounds()
     rounds.next_round(state(), at(0))
     rounds.confirm()
@@ -149,7 +149,7 @@ def test_round_publishes_metrics_alone_when_nothing_else_changed(new_rounds, sta
     assert (channels(publication), publication.seq) == (["metrics"], 2)
 
 
-def test_round_repeats_health_and_alerts_when_they_have_not_been_told_for_long(new_rounds, state, at):
+def test_round_repeats_health_and_alerts_when_their_last_publication_is_old(new_rounds, state, at):
     rounds = new_rounds()
     rounds.next_round(state(), at(0))
     rounds.confirm()
@@ -162,7 +162,7 @@ def test_round_repeats_health_and_alerts_when_they_have_not_been_told_for_long(n
     assert alerts_of(publication).previous_alert_id == alerts_of(publication).last_alert_id == "1795426867-6"
 
 
-def test_round_publishes_what_is_due_again_when_the_one_before_was_not_confirmed(new_rounds, state, offline, at):
+def test_round_publishes_due_messages_again_when_the_previous_round_was_not_confirmed(new_rounds, state, offline, at):
     rounds = new_rounds()
     rounds.next_round(state(), at(0))
     rounds.confirm()
@@ -179,7 +179,7 @@ def test_round_publishes_what_is_due_again_when_the_one_before_was_not_confirmed
     assert channels(rounds.next_round(state(offline(), problems=["The rules file is broken."]), at(6))) == ["metrics"]
 
 
-def test_round_tells_alerts_and_health_when_only_a_severity_changed(new_rounds, state, offline, at):
+def test_round_publishes_alerts_and_health_when_only_a_severity_changed(new_rounds, state, offline, at):
     rounds = new_rounds()
     rounds.next_round(state(offline()), at(0))
     rounds.confirm()
@@ -192,7 +192,7 @@ def test_round_tells_alerts_and_health_when_only_a_severity_changed(new_rounds, 
     assert alerts_of(publication).active_alerts[0].type == "info"
 
 
-def test_round_tells_health_when_only_an_error_changed(new_rounds, state, nodes, at):
+def test_round_publishes_health_when_only_an_error_changed(new_rounds, state, nodes, at):
     rounds = new_rounds()
     rounds.next_round(state(), at(0))
     rounds.confirm()
@@ -204,7 +204,7 @@ def test_round_tells_health_when_only_an_error_changed(new_rounds, state, nodes,
     assert json.loads(publication.messages[HEALTH_CHANNEL])["issues"] == ["pi-é.lan:9200 is offline: HTTP 500"]
 
 
-def test_rounds_keep_its_alerts_when_redis_was_emptied(new_rounds, state, offline, at):
+def test_rounds_keep_alerts_when_redis_was_emptied(new_rounds, state, offline, at):
     rounds = new_rounds()
     rounds.next_round(state(offline()), at(0))
     rounds.confirm()
@@ -216,7 +216,7 @@ def test_rounds_keep_its_alerts_when_redis_was_emptied(new_rounds, state, offlin
     message = alerts_of(publication)
     assert (publication.epoch, publication.seq) == (1795426999, 1)
     assert channels(publication) == ["metrics", "health", "alerts"]
-    # What the emptied log had is not told again, what was on its way is.
+    # Entries of the emptied log are not repeated, but pending entries are.
     assert [(entry.id, entry.transition, entry.node) for entry in message.entries] == [
         ("1795426999-1", "started", None),
         ("1795426999-2", "firing", "b"),
@@ -227,7 +227,7 @@ def test_rounds_keep_its_alerts_when_redis_was_emptied(new_rounds, state, offlin
 
 
 def test_snapshot_has_the_nodes_of_the_state_when_they_are_published(new_rounds, state, nodes, at):
-    publication = new_rounds().next_round(state(Observation("x", "unknown", None, None)), at(0))
+    publication = new_rounds().next_round(state(ObservedNode("x", "unknown", None, None)), at(0))
 
     assert decode(publication.messages[METRICS_CHANNEL], Snapshot).nodes == nodes
 
@@ -235,7 +235,7 @@ def test_snapshot_has_the_nodes_of_the_state_when_they_are_published(new_rounds,
 def test_snapshot_fits_a_message_when_all_of_very_many_nodes_are_offline_for_a_long_reason(
     new_rounds, state, nodes, at
 ):
-    # Given what leaves no room for the reasons as texts and as codes
+    # Given reasons that are too long to send as texts and as codes
     why = certificate_of_another_name(f"{'h' * 60}.lan")
     [offline, *_] = [node for node in nodes if node.status == "offline"]
     many = tuple(
@@ -245,7 +245,7 @@ def test_snapshot_fits_a_message_when_all_of_very_many_nodes_are_offline_for_a_l
 
     raw = new_rounds().next_round(state(nodes=many), at(0)).messages[METRICS_CHANNEL]
 
-    # Then readers take it, and it says all but the codes
+    # Then the message fits, and lacks only the codes
     assert len(raw) <= MESSAGE_LIMIT_BYTES
     assert {(node.error, node.error_coded) for node in decode(raw, Snapshot).nodes} == {(english(why), None)}
     few = new_rounds().next_round(state(nodes=many[:9]), at(0)).messages[METRICS_CHANNEL]
@@ -253,7 +253,7 @@ def test_snapshot_fits_a_message_when_all_of_very_many_nodes_are_offline_for_a_l
 
 
 def test_round_fits_a_message_when_some_nodes_have_very_many_alerts(new_rounds, state, online, filesystem, at):
-    # Given a node with one alert among many with as many as there can be
+    # Given a node with one alert among many nodes with the maximum of alerts
     rules = "filesystem_full: {for_seconds: 0}\nfilesystem_readonly: {for_seconds: 0}"
     mounts = [f"/{number:03}{'m' * 250}" for number in range(64)]
     hostile = [
@@ -265,7 +265,7 @@ def test_round_fits_a_message_when_some_nodes_have_very_many_alerts(new_rounds, 
 
     publication = rounds.next_round(state(*hostile, well, rules=rules), at(0))
 
-    # Then each message is one that Redis and all readers take, and says what is left out
+    # Then each message fits, and reports omitted alerts
     assert all(len(message) <= MESSAGE_LIMIT_BYTES for message in publication.messages.values())
     alerts = alerts_of(publication)
     assert alerts.alert_count == 60 * 64 + 1
@@ -274,6 +274,6 @@ def test_round_fits_a_message_when_some_nodes_have_very_many_alerts(new_rounds, 
     assert {alert.node for alert in alerts.active_alerts} == {seen.node for seen in (*hostile, well)}
     left_out = alerts.alert_count - len(alerts.active_alerts)
     health = decode(publication.messages[HEALTH_CHANNEL], Health)
-    assert health.issues[0] == f"{left_out:,} alerts are left out of the lists: a message has no room for more"
-    # And the log has of each node as many as it takes
+    assert health.issues[0] == f"{left_out:,} alerts are missing from the lists: a message has no room for more"
+    # And the log has the maximum of entries for each node
     assert len(publication.entries) == 60 * NODE_ENTRIES + 1

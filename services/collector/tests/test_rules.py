@@ -5,14 +5,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import contract
-from collector.alerts.rules import RulesError, built_in_rules, in_force, parse_rules
+from collector.alerts.rules import RulesError, built_in_rules, parse_rules, rules_in_force
 from contract.codec import decode
 from contract.messages import RulesInForce
 
 GOLDEN = Path(contract.__file__).parent / "golden" / "messages" / "rules.json"
 
 
-def test_built_in_rules_are_those_of_the_product_when_the_user_changes_nothing():
+def test_rules_are_the_built_in_rules_when_the_user_changes_nothing():
     rules = built_in_rules()
 
     assert [(rule.name, rule.enabled) for rule in rules.values()] == [
@@ -41,10 +41,10 @@ def test_built_in_rules_are_those_of_the_product_when_the_user_changes_nothing()
     assert parse_rules("") == rules
 
 
-def test_built_in_rules_are_told_as_in_the_golden_example():
-    told = {rule.name: rule for rule in in_force(built_in_rules())}
+def test_built_in_rules_match_the_golden_example():
+    built_in = {rule.name: rule for rule in rules_in_force(built_in_rules())}
 
-    assert [told[rule.name] for rule in decode(GOLDEN.read_bytes(), RulesInForce).rules] == list(
+    assert [built_in[rule.name] for rule in decode(GOLDEN.read_bytes(), RulesInForce).rules] == list(
         decode(GOLDEN.read_bytes(), RulesInForce).rules
     )
 
@@ -68,29 +68,29 @@ def test_single_fields_change_when_the_user_names_them():
         ("for_seconds: 5", "warning", "critical"),
     ],
 )
-def test_one_severity_is_for_all_nodes_when_the_user_names_no_other_for_the_master(fields, of_worker, of_master):
+def test_severity_applies_to_all_nodes_when_the_user_sets_none_for_the_master(fields, of_worker, of_master):
     rule = parse_rules(f"node_down: {{{fields}}}")["node_down"]
 
     assert (rule.severity_of("worker"), rule.severity_of("master")) == (of_worker, of_master)
 
 
-def test_clear_keeps_its_distance_when_only_the_threshold_moves():
+def test_clear_keeps_its_distance_when_only_the_threshold_changes():
     assert parse_rules("temperature: {threshold: 70}")["temperature"].clear == 65
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "error"),
     [
         ("[", "not YAML"),
-        ("- memory", "it must say rule"),
-        ("memori: {threshold: 1}", "'memori' is no rule; there are node_down, memory"),
-        ("memory: 95", "memory: 95 must say field"),
-        ("memory: {treshold: 1}", "memory: 'treshold' is none of its fields"),
+        ("- memory", "it must have the form rule"),
+        ("memori: {threshold: 1}", "'memori' is not a rule; the rules are node_down, memory"),
+        ("memory: 95", "memory: 95 must be a mapping of fields"),
+        ("memory: {treshold: 1}", "memory: 'treshold' is not a field of this rule"),
         (
             "node_down: {threshold: 1}",
-            "'threshold' is none of its fields, which are enabled, severity, for_seconds, keep_sec",
+            "'threshold' is not a field of this rule; its fields are enabled, severity, for_seconds, keep_sec",
         ),
-        ("memory: {ignore: []}", "'ignore' is none"),
+        ("memory: {ignore: []}", "'ignore' is not a field"),
         ("memory: {threshold: 101}", "memory: threshold 101 must be a number from 0 to 100"),
         ("memory: {threshold: high}", "must be a number"),
         ("memory: {threshold: true}", "must be a number"),
@@ -100,7 +100,7 @@ def test_clear_keeps_its_distance_when_only_the_threshold_moves():
         ("memory: {for_seconds: .inf}", "must be a number"),
         ("memory: {severity: fatal}", "must be one of info, warning, critical"),
         ("memory: {severity: [warning]}", "must be one of"),
-        ("memory: {master_severity: info}", "'master_severity' is none"),
+        ("memory: {master_severity: info}", "'master_severity' is not a field"),
         ("node_down: {master_severity: fatal}", "must be one of info, warning, critical"),
         ("memory: {enabled: 1}", "must be true or false"),
         ("memory: {keep_seconds: -1}", "keep_seconds -1 must be a number from 0"),
@@ -114,18 +114,18 @@ def test_clear_keeps_its_distance_when_only_the_threshold_moves():
         ("temperature: {ignore_sensors: [{label: 7}]}", "7 must be a text of up to 128 characters"),
         (f"temperature: {{ignore_sensors: [{{label: {'a' * 129}}}]}}", "must be a text of up to 128 characters"),
         (f"temperature: {{ignore_sensors: {[{'label': 'a'}] * 101}}}", "must have up to 100 sensors"),
-        ("cpu: {ignore_sensors: []}", "'ignore_sensors' is none of its fields"),
+        ("cpu: {ignore_sensors: []}", "'ignore_sensors' is not a field of this rule"),
         ("under_voltage: {ignore: in0}", "must be a list of sensors"),
         ("pressure: {ignore: io}", "must be a list of resources, for instance [io]"),
     ],
 )
-def test_rules_error_names_rule_and_field_when_a_value_is_not_valid(text, told):
-    with pytest.raises(RulesError, match=told.replace("[", r"\[")):
+def test_rules_error_names_rule_and_field_when_a_value_is_not_valid(text, error):
+    with pytest.raises(RulesError, match=error.replace("[", r"\[")):
         parse_rules(text)
 
 
 @given(st.text())
-def test_parsing_gives_all_rules_or_says_why_when_the_text_is_anything(text):
+def test_parsing_returns_all_rules_or_raises_for_any_text(text):
     try:
         rules = parse_rules(text)
     except RulesError:
@@ -134,7 +134,7 @@ def test_parsing_gives_all_rules_or_says_why_when_the_text_is_anything(text):
 
 
 @pytest.mark.parametrize(
-    ("measure", "already", "true"), [(90, False, True), (89.9, False, False), (85, True, True), (84.9, True, False)]
+    ("measure", "is_active", "is_met"), [(90, False, True), (89.9, False, False), (85, True, True), (84.9, True, False)]
 )
-def test_condition_begins_at_the_threshold_and_ends_below_clear_when_a_value_wavers(measure, already, true):
-    assert built_in_rules()["memory"].is_true(measure, already=already) is true
+def test_condition_begins_at_the_threshold_and_ends_below_clear(measure, is_active, is_met):
+    assert built_in_rules()["memory"].is_met(measure, is_active=is_active) is is_met

@@ -6,14 +6,14 @@ import msgspec
 import pytest
 
 import contract
-from collector.alerts.evaluate import Moment
+from collector.alerts.evaluate import CurrentTime
 from collector.alerts.message import restore_alerts
 from collector.alerts.rules import parse_rules
 from collector.fleet import cluster_state
 from collector.health import build_health
 from collector.node_state import NodeState
 from collector.rounds import build_snapshot
-from collector.texts.issues import collector_hangs, no_file_matches
+from collector.sentences.issues import collector_hangs, no_file_matches
 from contract.codec import decode, encode
 from contract.messages import Firing, Health, Snapshot
 
@@ -27,14 +27,14 @@ def nodes():
     return decode((GOLDEN / "metrics.json").read_bytes(), Snapshot).nodes[::-1]
 
 
-def test_snapshot_is_the_golden_one_when_its_nodes_are(nodes):
+def test_snapshot_is_the_golden_one_for_the_golden_nodes(nodes):
     snapshot = build_snapshot(nodes, **HEAD, interval_seconds=2.0)
 
     assert json.loads(encode(snapshot)) == json.loads((GOLDEN / "metrics.json").read_text())
 
 
 @pytest.mark.parametrize("simulated", [(), ("b",), ("a", "b")])
-def test_view_is_simulated_when_any_of_its_nodes_is(target, simulated):
+def test_cluster_state_is_simulated_when_any_node_is(target, simulated):
     targets = [replace(target(name), is_simulated=name in simulated) for name in ("a", "b")]
     states = [NodeState(each, unix_seconds=0.0, interval_seconds=2.0) for each in targets]
 
@@ -51,7 +51,7 @@ def test_averages_are_of_online_nodes_that_know_the_value_when_some_do_not(nodes
     assert (stats.avg_cpu, stats.avg_memory, stats.avg_temperature) == (12.3, 34.0, 51.2)
 
 
-def test_averages_are_not_known_when_there_are_no_nodes():
+def test_averages_are_unknown_when_there_are_no_nodes():
     stats = build_snapshot([], **HEAD, interval_seconds=2.0).cluster_stats
 
     assert (stats.total_nodes, stats.avg_cpu, stats.avg_disk) == (0, None, None)
@@ -59,15 +59,15 @@ def test_averages_are_not_known_when_there_are_no_nodes():
 
 @pytest.fixture
 def alerts():
-    """The golden alerts, of which the critical one fires."""
-    return list(restore_alerts((GOLDEN / "alerts.json").read_bytes(), Moment(0.0, 0.0)).values())
+    """The golden alerts; the critical one fires."""
+    return list(restore_alerts((GOLDEN / "alerts.json").read_bytes(), CurrentTime(0.0, 0.0)).values())
 
 
 def health(nodes, problems=(), alerts=()):
     return build_health(nodes, problems, alerts, targets_path=Path("/etc/nodes.yaml"), **HEAD)
 
 
-def test_health_is_the_golden_one_when_its_nodes_and_alerts_are(nodes, alerts):
+def test_health_is_the_golden_one_for_the_golden_nodes_and_alerts(nodes, alerts):
     assert health(nodes, alerts=alerts) == decode((GOLDEN / "health.json").read_bytes(), Health)
 
 
@@ -89,7 +89,7 @@ def test_health_counts_firing_alerts_and_names_the_worst_when_some_are_active(al
     assert (message.firing, message.worst_firing_severity) == (counts, worst)
 
 
-def test_health_says_which_file_to_edit_and_what_to_install_when_there_are_no_targets():
+def test_health_names_the_file_and_the_exporter_when_there_are_no_targets():
     message = health([])
 
     assert message.overall_status == "unknown"
@@ -99,7 +99,7 @@ def test_health_says_which_file_to_edit_and_what_to_install_when_there_are_no_ta
     )
 
 
-def test_health_says_how_to_install_the_exporter_when_no_node_answers(nodes):
+def test_health_names_the_command_for_an_exporter_when_no_node_answers(nodes):
     offline = [node for node in nodes if node.status == "offline"]
 
     message = health(offline)
@@ -112,7 +112,7 @@ def test_health_says_how_to_install_the_exporter_when_no_node_answers(nodes):
     )
 
 
-def test_health_does_not_say_how_to_install_an_exporter_when_all_that_fail_have_one(nodes):
+def test_health_names_no_command_for_an_exporter_when_all_failing_nodes_have_one(nodes):
     [down] = [node for node in nodes if node.status == "offline"]
     why = "HTTP 401: the user name or the password is wrong"
 
@@ -121,7 +121,7 @@ def test_health_does_not_say_how_to_install_an_exporter_when_all_that_fail_have_
     assert message.issues == (f"pi-é.lan:9200 is offline: {why}",)
 
 
-def test_health_tells_the_first_issues_and_how_many_more_when_there_are_very_many(nodes):
+def test_health_lists_the_first_issues_and_counts_the_others_when_there_are_very_many(nodes):
     down = next(node for node in nodes if node.status == "offline")
     many = [msgspec.structs.replace(down, node=f"node{number:03}") for number in range(999)]
 
@@ -133,12 +133,13 @@ def test_health_tells_the_first_issues_and_how_many_more_when_there_are_very_man
     assert issues[20] == "… and 981 more"
 
 
-def test_health_tells_last_what_is_to_be_known_of_nodes_that_are_online(nodes):
+def test_health_lists_remarks_on_online_nodes_last(nodes):
     message = build_health(
         nodes, (), (), targets_path=Path("/etc/nodes.yaml"), remarks=[collector_hangs("pi", "filesystem")], **HEAD
     )
 
     assert message.issues[-1] == (
-        "pi tells nothing of its filesystem: that collector of its exporter hangs (often a mount whose server is away)"
+        "pi lacks values: the filesystem collector of its exporter hangs "
+        "(often because the server of a mount is unreachable)"
     )
     assert message.overall_status == health(nodes).overall_status

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from collector.sentences.sentence import english
 from collector.targets.files import TargetsFiles
-from collector.texts.sentence import english
 from collector.yaml_file import SIZE_LIMIT_BYTES
 from tests.drivers.waiting import until
 
@@ -18,12 +18,12 @@ DEADLINE_SECONDS = 20.0
 
 
 def problems_of(followed):
-    """What people are told of what is wrong."""
+    """Return the English texts of the problems."""
     return [english(problem) for problem in followed.problems]
 
 
 class Files:
-    """Two targets files and what follows them."""
+    """Two targets files and the object that follows them."""
 
     def __init__(self, folder, first, second):
         self.paths = [folder / "nodes.yaml", folder / "demo.yaml"]
@@ -59,7 +59,7 @@ Y_IS_A, Y_IS_B = "workers: [{host: a, name: y}]", "workers: [{host: b, name: y}]
 @pytest.mark.parametrize(
     ("first", "second", "nodes"), [(A, B, ["a", "b"]), (None, B, ["b"]), (A, None, ["a"]), (None, None, [])]
 )
-def test_targets_are_those_of_all_files_that_are_there(files, first, second, nodes):
+def test_targets_come_from_all_existing_files(files, first, second, nodes):
     both = files(first, second)
 
     assert (both.nodes, problems_of(both.followed)) == (nodes, [])
@@ -67,7 +67,7 @@ def test_targets_are_those_of_all_files_that_are_there(files, first, second, nod
     assert both.followed.is_missing == (first is None)
 
 
-def test_targets_follow_when_any_file_changes_comes_or_goes(files):
+def test_targets_follow_when_a_file_changes_appears_or_disappears(files):
     both = files(A, None)
 
     both.change(A, B)
@@ -78,14 +78,16 @@ def test_targets_follow_when_any_file_changes_comes_or_goes(files):
     assert both.nodes == ["c"]
 
 
-def test_broken_file_keeps_its_targets_and_leaves_the_others_alone(files):
+def test_broken_file_keeps_its_targets_and_does_not_affect_other_files(files):
     both = files(A, B)
 
     both.change("workers: [", "workers: [b, c]")
 
     assert both.nodes == ["a", "b", "c"]
     [problem] = problems_of(both.followed)
-    assert problem.startswith(f"The targets file {both.paths[0]} is not valid, the former 1 target stays: not YAML")
+    assert problem.startswith(
+        f"The targets file {both.paths[0]} is not valid, its 1 previous target stays in use: not YAML"
+    )
     both.change("workers: [d]", "workers: [b, c]")
     assert (both.nodes, problems_of(both.followed)) == (["b", "c", "d"], [])
 
@@ -99,13 +101,13 @@ def test_targets_stay_when_a_file_is_emptied(files, text):
     assert both.nodes == ["a", "b"]
     [problem] = problems_of(both.followed)
     assert problem == (
-        f"The targets file {both.paths[0]} is not valid, the former 1 target stays: "
-        "it lists no nodes any more; if that is meant, write workers: []"
+        f"The targets file {both.paths[0]} is not valid, its 1 previous target stays in use: "
+        "it no longer lists any nodes; to remove all nodes, write workers: []"
     )
 
 
 @pytest.mark.parametrize("text", ["workers: []", "workers: []\nmaster: ~", "[]", "- targets: []"])
-def test_targets_are_none_when_a_file_says_that_there_are_none(files, text):
+def test_targets_are_removed_when_a_file_lists_none_on_purpose(files, text):
     both = files(A, B)
 
     both.change(text, B)
@@ -130,23 +132,25 @@ def test_each_broken_file_is_named_when_there_are_several(files):
         assert problem.startswith(f"The targets file {path} is not valid: ")
 
 
-def test_later_file_is_the_broken_one_when_names_clash_at_the_start(files):
+def test_later_file_is_rejected_when_names_conflict_at_the_start(files):
     both = files(X_IS_A, X_IS_B)
 
     assert [target.address for target in both.followed.targets] == ["a:9100"]
     assert problems_of(both.followed) == [
-        f"The targets file {both.paths[1]} does not go together with the others: the name 'x' is given to 2 nodes"
+        f"The targets file {both.paths[1]} conflicts with the other targets files: the name 'x' is given to 2 nodes"
     ]
 
 
-def test_changed_file_is_the_broken_one_when_its_names_clash_with_others(files):
+def test_changed_file_is_rejected_when_its_names_conflict_with_other_files(files):
     both = files(A, X_IS_B)
 
     both.change(X_IS_A, X_IS_B)
 
     assert both.nodes == ["a", "x"]
     [problem] = problems_of(both.followed)
-    assert problem.startswith(f"The targets file {both.paths[0]} does not go together with the others, the former 1")
+    assert problem.startswith(
+        f"The targets file {both.paths[0]} conflicts with the other targets files, its 1 previous"
+    )
 
 
 def test_waiting_file_is_put_in_force_when_another_makes_room_for_it(files):
@@ -167,7 +171,7 @@ def test_names_are_swapped_when_both_files_change_at_once(files):
 
 
 class Folder:
-    """A folder of Prometheus files beside a nodes.yaml, and what follows them."""
+    """A folder of Prometheus files beside a nodes.yaml, and the object that follows them."""
 
     def __init__(self, folder):
         self.folder = folder / "file_sd"
@@ -195,7 +199,7 @@ def folder(tmp_path):
     return Folder(tmp_path)
 
 
-def test_files_that_match_a_pattern_are_read_in_order_when_they_are_there(folder):
+def test_files_that_match_a_pattern_are_read_in_order(folder):
     for name in ("b.json", "a.json", ".hidden.json", "c.yaml", "d.json.new"):
         folder.write(name, name[0])
     (folder.folder / "e.json").mkdir()
@@ -206,7 +210,7 @@ def test_files_that_match_a_pattern_are_read_in_order_when_they_are_there(folder
     assert [target.node for target in folder.followed.targets] == ["a"]
 
 
-def test_targets_follow_when_files_that_match_come_change_and_go(folder):
+def test_targets_follow_when_matching_files_appear_change_and_disappear(folder):
     folder.follow()
     assert folder.hosts == ["a"]
 
@@ -226,7 +230,7 @@ def test_targets_follow_when_files_that_match_come_change_and_go(folder):
     assert folder.hosts == ["a", "b", "x"]
 
 
-def test_new_file_is_taken_only_once_it_has_settled(folder, half_written):
+def test_new_file_is_read_only_after_it_has_settled(folder, half_written):
     folder.follow()
     (folder.folder / "x.json").write_text("[{")  # the first half
 
@@ -245,13 +249,15 @@ def test_broken_file_keeps_its_targets_when_it_matches_a_pattern(folder):
 
     assert folder.hosts == ["a", "x", "y"]
     [problem] = problems_of(folder.followed)
-    assert problem.startswith(f"The targets file {folder.folder}/x.json is not valid, the former 2 targets stay: not")
+    assert problem.startswith(
+        f"The targets file {folder.folder}/x.json is not valid, its 2 previous targets stay in use: not"
+    )
     (folder.folder / "x.json").unlink()
     folder.refresh()
     assert (folder.hosts, problems_of(folder.followed)) == (["a"], [])
 
 
-def test_other_files_are_read_when_a_link_leads_to_itself(folder):
+def test_other_files_are_read_when_a_link_points_to_itself(folder):
     folder.write("x.json", "x")
     (folder.folder / "y.json").symlink_to("y.json")
 
@@ -272,7 +278,7 @@ def test_problem_is_one_short_line_of_utf8_when_the_name_of_a_file_is_not(folder
     assert len(problem) < 400
 
 
-def test_files_take_no_memory_once_they_are_read(folder):
+def test_files_take_no_memory_after_they_are_read(folder):
     folder.follow()
     for number in range(20):
         (folder.folder / f"{number}.json").write_text("#" * SIZE_LIMIT_BYTES)
@@ -287,7 +293,7 @@ def test_files_take_no_memory_once_they_are_read(folder):
     assert held < 10 * SIZE_LIMIT_BYTES
 
 
-def test_loop_turns_while_a_file_is_parsed(folder, monkeypatch):
+def test_event_loop_runs_while_a_file_is_parsed(folder, monkeypatch):
     folder.follow()
     (folder.folder / "x.json").write_text("[]")
     is_parsing, may_end = threading.Event(), threading.Event()
@@ -306,7 +312,7 @@ def test_loop_turns_while_a_file_is_parsed(folder, monkeypatch):
     assert asyncio.run(run())
 
 
-def test_files_stay_and_a_problem_is_told_when_their_folder_cannot_be_read(folder, monkeypatch):
+def test_files_stay_and_a_problem_is_reported_when_their_folder_cannot_be_read(folder, monkeypatch):
     folder.write("x.json", "x")
     folder.follow()
 
@@ -318,20 +324,21 @@ def test_files_stay_and_a_problem_is_told_when_their_folder_cannot_be_read(folde
         folder.refresh()
         assert folder.hosts == ["a", "x"]
         assert problems_of(folder.followed) == [
-            f"The targets files {folder.folder}/*.json cannot be looked for, the former ones stay: Permission denied"
+            f"The targets files {folder.folder}/*.json cannot be listed, "
+            "the previous files stay in use: Permission denied"
         ]
     folder.refresh()
     assert (folder.hosts, problems_of(folder.followed)) == (["a", "x"], [])
 
 
-def test_targets_are_none_when_the_folder_of_a_pattern_is_not_there(tmp_path):
+def test_missing_folder_of_a_pattern_has_no_targets(tmp_path):
     files = TargetsFiles([tmp_path / "none" / "*.yaml"])
 
     assert (files.entries, problems_of(files), files.is_missing) == ([], [], True)
     assert files.unmatched == [tmp_path / "none" / "*.yaml"]
 
 
-def test_discovered_targets_disturb_no_listed_one_when_they_clash(folder):
+def test_listed_targets_are_unchanged_when_discovered_targets_conflict(folder):
     folder.nodes.write_text("workers: [a, {host: b, name: 'a:9200'}]")
     folder.write("x.json", "a:9200", "a", "b")
 
@@ -341,7 +348,7 @@ def test_discovered_targets_disturb_no_listed_one_when_they_clash(folder):
     assert problems_of(folder.followed) == []
 
 
-def test_local_has_the_name_that_is_set_when_it_is(tmp_path):
+def test_local_entry_has_the_name_of_the_setting(tmp_path):
     (tmp_path / "nodes.yaml").write_text("workers: [local, edge]")
 
     files = TargetsFiles([tmp_path / "nodes.yaml"], "edge")
@@ -364,7 +371,7 @@ def test_log_warns_when_certificates_are_not_checked(files, caplog):
     both = files("workers: [{host: a, scheme: https, insecure: true}, b]", "workers: [c]")
 
     both.followed.log()
-    both.followed.log()  # again, as when a file changes; the nodes are the same
+    both.followed.log()  # again, as after a change of a file; the nodes are the same
 
     [warning] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    assert warning == "insecure: true: no certificate is checked of a"
+    assert warning == "insecure: true: certificates are not checked for a"

@@ -6,14 +6,14 @@ import sys
 import pytest
 
 from collector.alerts.rules import InvalidRulesFile, RulesFile, built_in_rules
+from collector.sentences.sentence import english
 from collector.targets.files import TargetsFiles
-from collector.texts.sentence import english
-from collector.yaml_file import SIZE_LIMIT_BYTES, Content, WatchedFile
+from collector.yaml_file import SIZE_LIMIT_BYTES, FileContent, WatchedFile
 from tests.drivers.waiting import until
 
 
 def problems_of(followed):
-    """What people are told of what is wrong."""
+    """Return the English texts of the problems."""
     return [english(problem) for problem in followed.problems]
 
 
@@ -50,7 +50,7 @@ def names(file):
 
 
 @pytest.mark.parametrize("edit", [write_in_place, replace_by_rename, remove_and_create, same_size_and_time])
-def test_targets_follow_when_an_editor_replaces_the_file_in_any_way(path, edit):
+def test_targets_follow_every_way_in_which_editors_write_the_file(path, edit):
     file = TargetsFiles([path])
     assert names(file) == ["a"]
 
@@ -77,7 +77,7 @@ def test_targets_follow_when_a_config_map_is_switched(tmp_path):
 
 
 @pytest.mark.parametrize("broken", ["workers: [", "workers: [a b]", "\x00"])
-def test_targets_stay_and_a_problem_is_told_when_the_file_breaks(path, broken):
+def test_targets_stay_and_a_problem_is_reported_when_the_file_becomes_invalid(path, broken):
     file = TargetsFiles([path])
 
     path.write_text(broken)
@@ -85,13 +85,13 @@ def test_targets_stay_and_a_problem_is_told_when_the_file_breaks(path, broken):
 
     assert names(file) == ["a"]
     [problem] = problems_of(file)
-    assert problem.startswith(f"The targets file {path} is not valid, the former 1 target stays: ")
+    assert problem.startswith(f"The targets file {path} is not valid, its 1 previous target stays in use: ")
     path.write_text("workers: [b]")
     asyncio.run(file.refresh())
     assert (names(file), problems_of(file)) == (["b"], [])
 
 
-def test_targets_are_none_when_there_is_no_file(tmp_path):
+def test_missing_file_has_no_targets(tmp_path):
     file = TargetsFiles([tmp_path / "none.yaml"])
 
     assert (file.targets, problems_of(file), file.is_missing) == ((), [], True)
@@ -104,7 +104,7 @@ def test_targets_are_none_when_there_is_no_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("make", "told"),
+    ("make", "cause"),
     [
         (lambda path: path.mkdir(), "it is not a file"),
         (lambda path: os.mkfifo(path), "it is not a file"),
@@ -112,33 +112,33 @@ def test_targets_are_none_when_there_is_no_file(tmp_path):
         (lambda path: path.write_bytes(b"#" * (SIZE_LIMIT_BYTES + 1)), "it is longer than 1 MiB"),
     ],
 )
-def test_problem_says_why_when_the_file_cannot_be_read(tmp_path, make, told):
+def test_problem_names_the_cause_when_the_file_cannot_be_read(tmp_path, make, cause):
     make(tmp_path / "nodes.yaml")
 
     file = TargetsFiles([tmp_path / "nodes.yaml"])
 
-    assert problems_of(file) == [f"The targets file {tmp_path / 'nodes.yaml'} is not valid: {told}"]
+    assert problems_of(file) == [f"The targets file {tmp_path / 'nodes.yaml'} is not valid: {cause}"]
 
 
-def test_loop_turns_when_a_file_becomes_a_fifo_while_it_is_read(tmp_path):
-    # Given two names of which one or the other is a FIFO that nobody writes to
+def test_event_loop_runs_when_a_file_becomes_a_fifo_while_it_is_read(tmp_path):
+    # Given two names; one of them is a FIFO without a writer
     path, other = tmp_path / "nodes.yaml", tmp_path / "other"
     path.write_text("workers: [a]")
     os.mkfifo(other)
     exchange = "import os, sys\na, b, c = sys.argv[1:]\nwhile True: os.rename(a, c); os.rename(b, a); os.rename(c, b)"
     swapping = subprocess.Popen([sys.executable, "-c", exchange, path, other, tmp_path / "third"])
     try:
-        # When it is read again and again
+        # When the file is read repeatedly
         file = WatchedFile(path)
-        told = {error and english(error) for error in (file.read().error for _ in range(5000))}
+        errors = {error and english(error) for error in (file.read().error for _ in range(5000))}
     finally:
         swapping.kill()
         swapping.wait()
-    # Then nothing waits for the FIFO
-    assert told <= {None, "it is not a file"}
+    # Then no read waits for the FIFO
+    assert errors <= {None, "it is not a file"}
 
 
-def test_change_is_taken_only_once_the_file_has_settled(path, half_written):
+def test_change_is_read_only_after_the_file_has_settled(path, half_written):
     file = WatchedFile(path)
     file.read()
     path.write_text("workers: [")  # the first half
@@ -146,7 +146,7 @@ def test_change_is_taken_only_once_the_file_has_settled(path, half_written):
     async def run():
         return await half_written(file.changed, lambda: path.write_text("workers: [b]")), await until(file.changed)
 
-    assert asyncio.run(run()) == (None, Content("workers: [b]"))
+    assert asyncio.run(run()) == (None, FileContent("workers: [b]"))
 
 
 def test_rules_are_the_built_in_ones_when_no_file_is_named():
@@ -171,7 +171,7 @@ def test_rules_follow_when_their_file_changes(tmp_path):
     assert file.rules["cpu"].threshold == 50
     assert file.problem is not None
     assert english(file.problem).startswith(
-        f"The rules file {path} is not valid, the former rules stay: cpu: threshold"
+        f"The rules file {path} is not valid, the previous rules stay in force: cpu: threshold"
     )
 
     path.unlink()
@@ -180,11 +180,13 @@ def test_rules_follow_when_their_file_changes(tmp_path):
     assert "there is no such file" in english(file.problem)
 
 
-@pytest.mark.parametrize(("text", "told"), [(None, "there is no such file"), ("cpu: 1", "cpu: 1 must say field")])
-def test_rules_file_is_refused_when_it_is_not_valid_at_the_start(tmp_path, text, told):
+@pytest.mark.parametrize(
+    ("text", "cause"), [(None, "there is no such file"), ("cpu: 1", "cpu: 1 must be a mapping of fields")]
+)
+def test_rules_file_is_rejected_when_it_is_not_valid_at_the_start(tmp_path, text, cause):
     path = tmp_path / "alerts.yaml"
     if text is not None:
         path.write_text(text)
 
-    with pytest.raises(InvalidRulesFile, match=f"the rules file {path} is not valid: {told}"):
+    with pytest.raises(InvalidRulesFile, match=f"the rules file {path} is not valid: {cause}"):
         RulesFile(path)

@@ -7,23 +7,23 @@ from hypothesis import strategies as st
 
 from collector.alerts.rules import RulesError, parse_rules
 from collector.targets.entry import TargetsError
+from collector.targets.parse import parse_entries
 from collector.targets.target import name_targets
-from collector.targets.text import parse_entries
 from collector.yaml_file import EVENTS_LIMIT, PLAIN_LIMIT, YamlError, read_yaml
 from tests.drivers.process import ROOT
 
-#: Nine lists, each with nine times the one before: 9^9 texts where all is written out.
+#: Nine lists, each with nine aliases of the previous list: 9^9 texts when expanded.
 ALIASES = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
     f"{name}: &{name} [{','.join([f'*{former}'] * 9)}]\n" for former, name in zip("abcdefgh", "bcdefghi", strict=True)
 )
 DEEP = "[" * 200_000
 
-# Reads a text from standard input as a file of that kind, in 400 MB.
+# Reads a text from standard input as a file of the given kind, within 400 MB of memory.
 READER = """
 import resource, sys
 from collector.alerts.rules import RulesError, parse_rules
 from collector.targets.entry import TargetsError
-from collector.targets.text import parse_entries
+from collector.targets.parse import parse_entries
 resource.setrlimit(resource.RLIMIT_AS, (400 * 2**20, 400 * 2**20))
 try:
     {"targets": parse_entries, "rules": parse_rules}[sys.argv[1]](sys.stdin.read())
@@ -34,41 +34,41 @@ except (TargetsError, RulesError) as error:
 
 @pytest.mark.parametrize("kind", ["targets", "rules"])
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "error_text"),
     [
-        (ALIASES + "workers: [*i]\nmemory: *i\n", "an anchor (&name) is not read here, in line 1"),
-        (DEEP, "more than 20 lists and mappings inside each other are not read, in line 1"),
-        ("workers: " + DEEP, "more than 20 lists and mappings inside each other are not read, in line 1"),
-        ("? " * 100_000, "more than 20 lists and mappings inside each other are not read, in line 1"),
+        (ALIASES + "workers: [*i]\nmemory: *i\n", "YAML anchors (&name) are not supported, in line 1"),
+        (DEEP, "lists and mappings are nested more than 20 levels deep, in line 1"),
+        ("workers: " + DEEP, "lists and mappings are nested more than 20 levels deep, in line 1"),
+        ("? " * 100_000, "lists and mappings are nested more than 20 levels deep, in line 1"),
     ],
     ids=["aliases", "a deep list", "a deep value", "a deep key"],
 )
-def test_file_is_refused_in_bounded_memory_when_it_grows_as_it_is_read(kind, text, told):
+def test_file_is_rejected_in_bounded_memory_when_its_content_would_grow(kind, text, error_text):
     done = subprocess.run(
         [sys.executable, "-c", READER, kind], input=text, capture_output=True, text=True, cwd=ROOT, timeout=120
     )
 
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"{told}\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{error_text}\n", "")
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "error_text"),
     [
-        ("workers:\n- *a", "an alias (*name) is not read here, in line 2"),
-        ("workers: &a [b]", "an anchor (&name) is not read here, in line 1"),
-        ("workers: !!set {b}", "a tag (!name) is not read here, in line 1"),
-        ("workers: !!int ''", "a tag (!name) is not read here, in line 1"),
+        ("workers:\n- *a", "YAML aliases (*name) are not supported, in line 2"),
+        ("workers: &a [b]", "YAML anchors (&name) are not supported, in line 1"),
+        ("workers: !!set {b}", "YAML tags (!name) are not supported, in line 1"),
+        ("workers: !!int ''", "YAML tags (!name) are not supported, in line 1"),
         ("workers: [1" + ":1" * PLAIN_LIMIT + "]", "characters needs quotes, in line 1"),
         ("[]\n---\n[]", "but found another document, in line 2"),
-        ("%YAML 1.1\n---\n[]", "a directive (%NAME) is not read here, in line 1"),
-        ("# x\n%TAG ! !\n---\n[]", "a directive (%NAME) is not read here, in line 2"),
-        ("[]\n...\r%TAG ! !\r---\r[]", "a directive (%NAME) is not read here"),
+        ("%YAML 1.1\n---\n[]", "YAML directives (%NAME) are not supported, in line 1"),
+        ("# x\n%TAG ! !\n---\n[]", "YAML directives (%NAME) are not supported, in line 2"),
+        ("[]\n...\r%TAG ! !\r---\r[]", "YAML directives (%NAME) are not supported"),
         ("? [a]\n: b", "expected a scalar node, but found sequence, in line 1"),
-        ("- []\n" * EVENTS_LIMIT, f"more than {EVENTS_LIMIT:,} values are not read"),
+        ("- []\n" * EVENTS_LIMIT, f"the file has more than {EVENTS_LIMIT:,} values"),
     ],
 )
-def test_yaml_is_refused_with_its_line_when_it_is_more_than_we_read(text, told):
-    with pytest.raises(YamlError, match=".*" + told.replace("(", r"\(").replace(")", r"\)").replace("*", r"\*")):
+def test_yaml_is_rejected_with_its_line_when_it_is_unsupported(text, error_text):
+    with pytest.raises(YamlError, match=".*" + error_text.replace("(", r"\(").replace(")", r"\)").replace("*", r"\*")):
         read_yaml(text)
 
 
@@ -91,13 +91,13 @@ def test_yaml_is_read_when_it_is_plain(text, value):
 
 
 @given(st.lists(st.sampled_from([*"[]{}:,-?!&*#|>'\"%@`~<=\n ", "!!int", "0x", "1:", "2001-1-1", "a"])).map("".join))
-def test_yaml_gives_a_value_or_says_why_when_the_text_is_anything(text):
+def test_yaml_returns_a_value_or_raises_for_any_text(text):
     try:
         read_yaml(text)
-        told = ""
+        error_text = ""
     except YamlError as error:
-        told = str(error)
-    assert len(told) < 200
+        error_text = str(error)
+    assert len(error_text) < 200
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_yaml_gives_a_value_or_says_why_when_the_text_is_anything(text):
         "workers: [{host: a, name: " + "x" * 200 + "}, {host: b, name: " + "x" * 200 + "}]",
     ],
 )
-def test_targets_error_stays_short_when_what_it_quotes_is_long(text):
+def test_targets_error_stays_short_when_the_quoted_value_is_long(text):
     with pytest.raises(TargetsError) as raised:
         name_targets([parse_entries(text)], "laptop")
 
@@ -135,7 +135,7 @@ def test_targets_error_stays_short_when_what_it_quotes_is_long(text):
         "memory: {severity: [" + "a, " * 10_000 + "]}",
     ],
 )
-def test_rules_error_stays_short_when_what_it_quotes_is_long(text):
+def test_rules_error_stays_short_when_the_quoted_value_is_long(text):
     with pytest.raises(RulesError) as raised:
         parse_rules(text)
 

@@ -1,5 +1,5 @@
-"""Who may connect, to which namespace, and how much of everything one client may take.
+"""Access of clients: who may connect, to which namespace, and how many resources a client may use.
 
-Nothing here is on the way of a broadcast: credentials are checked once a namespace, and again when something is
-revoked.
+Broadcasts run no code of this package. Credentials are checked when a client joins a namespace, and again after a
+revocation.
 """

@@ -1,4 +1,4 @@
-"""Admission of connections: to the replica by their address, to each namespace by their credential."""
+"""Admission of clients: to the replica by address, to each namespace by credential."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -7,116 +7,115 @@ from typing import Any, Final
 from access.gatekeeper import Gatekeeper
 from access.grant import READ, AccessDenied, Grant, require_scope, sign_in_required
 from access.proxies import ClientAddress, client_network
-from ws.access.limits import Account, Accounts, LimitReached, Limits
+from ws.access.limits import LimitReached, Limits, Quota, Quotas
+from ws.allowed_origins import AllowedOrigins
 from ws.budget import Budget
 from ws.counters import Counters
-from ws.origin import Origins
 
-#: Seconds that a connection may take to show a credential.
-PATIENCE_SECONDS: Final = 10.0
-#: Seconds that a connection may take to ask for its first namespace.
-CONNECT_SECONDS: Final = 45.0
+#: Seconds that a connection has to present a credential.
+CREDENTIAL_SECONDS: Final = 10.0
+#: Seconds that a connection has to request its first namespace.
+FIRST_NAMESPACE_SECONDS: Final = 45.0
 
-#: Bytes that all clients together may make the replica keep of what they sent, and of that the clients that are in no
-#: namespace.
+#: Bytes of received data that the replica keeps for all clients together, and for the clients that are in no namespace.
 RECEIVED_LIMIT_BYTES: Final = 64 * 1024 * 1024
-STRANGERS_LIMIT_BYTES: Final = 16 * 1024 * 1024
+UNADMITTED_LIMIT_BYTES: Final = 16 * 1024 * 1024
 
-#: Where the environment of a request holds its ``ClientAddress``.
-ORIGIN: Final = "dispycluster.origin"
+#: Key of a request's ``ClientAddress`` in its WSGI environment.
+CLIENT_ADDRESS: Final = "dispycluster.client_address"
 
-#: A connection's id and a namespace.
-Place = tuple[str, str]
+#: Id of an Engine.IO connection, and a namespace that the connection has joined.
+Membership = tuple[str, str]
 
 
 class Client:
-    """One Engine.IO connection, as far as access goes."""
+    """Access state of one Engine.IO connection."""
 
-    __slots__ = ("address", "grants", "identity", "offered", "told")
+    __slots__ = ("address", "grants", "handshake_grant", "identity", "warned_at")
 
-    def __init__(self, address: Account, offered: Grant | str) -> None:
+    def __init__(self, address: Quota, handshake_grant: Grant | str) -> None:
         self.address: Final = address
-        #: What its handshake stands for, or why for nothing.
-        self.offered: Final = offered
-        #: Of its first grant.
-        self.identity: Account | None = None
-        #: By namespace; ``None`` before the first.
+        #: Grant of the credential in the handshake, or the reason why there is no grant.
+        self.handshake_grant: Final = handshake_grant
+        #: Quota of the identity of the first grant.
+        self.identity: Quota | None = None
+        #: Grants by namespace; ``None`` before the first grant.
         self.grants: dict[str, Grant] | None = None
-        #: Monotonic time at which it was last told that it sends too much.
-        self.told = float("-inf")
+        #: Monotonic time of the last warning that the client sends too many packets.
+        self.warned_at = float("-inf")
 
     @property
-    def accounts(self) -> tuple[Account, ...]:
-        """Whom its doings are counted for."""
+    def quotas(self) -> tuple[Quota, ...]:
+        """Quotas that apply to the client."""
         return (self.address,) if self.identity is None else (self.address, self.identity)
 
 
 class Admission:
-    """The clients that came in, and by what right each is where it is."""
+    """Admits connections and remembers the grant of each membership in a namespace."""
 
     def __init__(
         self,
         gatekeeper: Gatekeeper,
         limits: Limits,
-        origins: Origins,
+        allowed_origins: AllowedOrigins,
         counters: Counters,
         refresh: Callable[[], object],
     ) -> None:
-        """``refresh`` reads anew what was revoked."""
+        """``refresh`` reads the revocations from Redis."""
         self.gatekeeper: Final = gatekeeper
         self.is_closed: Final = gatekeeper.settings.is_closed
         self.limits: Final = limits
-        self._origins = origins
+        self._allowed_origins = allowed_origins
         self._refresh = refresh
         self.counters: Final = counters
-        self._addresses = Accounts(limits)
-        self._identities = Accounts(limits)
+        self._addresses = Quotas(limits)
+        self._identities = Quotas(limits)
         self._received: Final = Budget(RECEIVED_LIMIT_BYTES)
-        self._received_of_strangers: Final = Budget(STRANGERS_LIMIT_BYTES)
-        #: By what each place is held.
-        self._places: dict[Grant, set[Place]] = {}
-        #: When and as of which version the places have to be looked at again.
-        self._look_from = 0.0
-        self._looked_at: object = None
-        #: Connections without a place, and until when they are waited for.
+        self._received_unadmitted: Final = Budget(UNADMITTED_LIMIT_BYTES)
+        #: Memberships by the grant that allows them.
+        self._memberships: dict[Grant, set[Membership]] = {}
+        #: Unix time of the next check of the grants, and the version of the revocations at the last check.
+        self._next_check = 0.0
+        self._checked_version: object = None
+        #: Monotonic deadline of each connection that is in no namespace.
         self._waiting: dict[str, float] = {}
 
-    def origin(self, environ: Mapping[str, Any]) -> ClientAddress:
-        """From where a request comes."""
-        known = environ.get(ORIGIN)
+    def client_address(self, environ: Mapping[str, Any]) -> ClientAddress:
+        """Return the client's address."""
+        known = environ.get(CLIENT_ADDRESS)
         if isinstance(known, ClientAddress):
             return known
         peer, forwarded_for = environ.get("REMOTE_ADDR", ""), environ.get("HTTP_X_FORWARDED_FOR", "")
         return self.gatekeeper.settings.proxies.client_address(peer, forwarded_for)
 
-    def require_room(self, origin: ClientAddress) -> None:
-        """Check that one more connection may come from there.
+    def require_connection(self, client_address: ClientAddress) -> None:
+        """Check that this address may open one more connection.
 
         Raises:
-            LimitReached: it may not.
+            LimitReached: the address has too many connections, or connects too often.
         """
-        self._require_room(self._addresses.of(client_network(origin.address)), "address")
+        self._require_connection(self._addresses.of(client_network(client_address.address)), "address")
 
-    def arrive(self, eio_sid: str, environ: Mapping[str, Any]) -> Client:
-        """A connection has begun with this request."""
-        origin = self.origin(environ)
-        account = self._addresses.of(client_network(origin.address))
-        self._addresses.opened(account)
-        patience_seconds = PATIENCE_SECONDS if self.is_closed else CONNECT_SECONDS
-        self._waiting[eio_sid] = time.monotonic() + patience_seconds
+    def connection_opened(self, eio_sid: str, environ: Mapping[str, Any]) -> Client:
+        """Count a connection that began with this request; return its client."""
+        client_address = self.client_address(environ)
+        quota = self._addresses.of(client_network(client_address.address))
+        self._addresses.opened(quota)
+        limit_seconds = CREDENTIAL_SECONDS if self.is_closed else FIRST_NAMESPACE_SECONDS
+        self._waiting[eio_sid] = time.monotonic() + limit_seconds
         if not self.is_closed:
-            return Client(account, "")
+            return Client(quota, "")
         try:
-            return Client(account, self._offered(environ, origin) or "Please sign in.")
+            return Client(quota, self._read_handshake_grant(environ, client_address) or "Please sign in.")
         except AccessDenied as refused:
-            return Client(account, refused.text)
+            return Client(quota, refused.text)
 
     def admit(self, eio_sid: str, client: Client, namespace: str, auth: object) -> None:
-        """Let a connection into a namespace.
+        """Admit a connection to a namespace.
 
         Raises:
-            LimitReached: its identity has connections enough.
-            AccessDenied: it has no credential, or one that does not reach so far.
+            LimitReached: the identity has too many connections, or connects too often.
+            AccessDenied: the client has no valid credential, or the credential does not allow reading.
         """
         if not self.is_closed:
             self._waiting.pop(eio_sid, None)
@@ -126,107 +125,107 @@ class Admission:
         grant = self._grant(client, auth)
         require_scope(grant, READ)
         if client.identity is None:
-            account = self._identities.of(grant.identity)
-            self._require_room(account, "identity")
-            self._identities.opened(account)
-            client.identity = account
+            quota = self._identities.of(grant.identity)
+            self._require_connection(quota, "identity")
+            self._identities.opened(quota)
+            client.identity = quota
         client.grants = {**(client.grants or {}), namespace: grant}
-        self._places.setdefault(grant, set()).add((eio_sid, namespace))
-        self._look_from = min(self._look_from, grant.expires)
+        self._memberships.setdefault(grant, set()).add((eio_sid, namespace))
+        self._next_check = min(self._next_check, grant.expires)
         self._waiting.pop(eio_sid, None)
 
     def leave(self, eio_sid: str, client: Client, namespace: str) -> None:
-        """A connection has left a namespace, or was not let in after all."""
+        """End the membership of a connection in a namespace, if there is one."""
         grant = client.grants.pop(namespace, None) if client.grants else None
         if grant is None:
             return
-        places = self._places[grant]
-        places.discard((eio_sid, namespace))
-        if not places:
-            del self._places[grant]
+        memberships = self._memberships[grant]
+        memberships.discard((eio_sid, namespace))
+        if not memberships:
+            del self._memberships[grant]
         if not client.grants:
-            self._waiting[eio_sid] = time.monotonic() + PATIENCE_SECONDS
+            self._waiting[eio_sid] = time.monotonic() + CREDENTIAL_SECONDS
 
-    def gone(self, eio_sid: str, client: Client) -> None:
-        """A connection has ended; it has left its namespaces."""
+    def connection_closed(self, eio_sid: str, client: Client) -> None:
+        """Stop counting a connection that has left its namespaces and ended."""
         self._waiting.pop(eio_sid, None)
         self._addresses.closed(client.address)
         if client.identity is not None:
             self._identities.closed(client.identity)
 
-    def ended(self) -> Iterator[tuple[AccessDenied, Place]]:
-        """The places that are not held by right any more; nobody is looked at where nothing can have changed."""
+    def ended_memberships(self) -> Iterator[tuple[AccessDenied, Membership]]:
+        """Yield the memberships whose grant is no longer valid; check only if a grant may have changed."""
         now, version = time.time(), self.gatekeeper.version
-        if now < self._look_from and version == self._looked_at:
+        if now < self._next_check and version == self._checked_version:
             return
-        for grant, places in tuple(self._places.items()):
+        for grant, memberships in tuple(self._memberships.items()):
             refused = self.gatekeeper.why_not(grant)
             if refused is not None:
-                yield from ((refused, place) for place in tuple(places))
-        # Not before: who takes these may fail over one, and looks again then.
-        self._looked_at = version
-        self._look_from = min((grant.expires for grant in self._places), default=float("inf"))
+                yield from ((refused, membership) for membership in tuple(memberships))
+        # Set only now: if the caller fails at a membership, the next call checks all grants again.
+        self._checked_version = version
+        self._next_check = min((grant.expires for grant in self._memberships), default=float("inf"))
 
     def overdue(self) -> list[str]:
-        """Connections that have shown no credential, or asked for no namespace, for too long."""
+        """Return the ids of the connections that have been in no namespace for too long."""
         now = time.monotonic()
         return [eio_sid for eio_sid, until in self._waiting.items() if now > until]
 
-    def wait_seconds(self, client: Client, packets: int) -> float:
-        """Count packets of a client; return for how many seconds nothing shall be done for it."""
+    def count_packets(self, client: Client, packets: int) -> float:
+        """Count packets of a client; return the seconds for which the client must wait."""
         now = time.monotonic()
-        wait = max(account.packets.spend(now, packets) for account in client.accounts)
+        wait = max(quota.packets.spend(now, packets) for quota in client.quotas)
         if wait:
             self.counters.limited["packets"] += 1
         return wait
 
-    def budgets(self, client: Client, *, is_let_in: bool) -> tuple[Budget, ...]:
-        """Those in which bytes count that a client sent, as long as they are kept.
+    def budgets(self, client: Client, *, is_admitted: bool) -> tuple[Budget, ...]:
+        """Return the budgets for the bytes that the replica keeps of the client's messages.
 
-        ``is_let_in``: whether the client is in any namespace.
+        ``is_admitted``: whether the client is in any namespace.
         """
         budgets = (self._received, client.address.received)
-        if is_let_in:
+        if is_admitted:
             return budgets
-        return (*budgets, self._received_of_strangers, client.address.received_of_strangers)
+        return (*budgets, self._received_unadmitted, client.address.received_unadmitted)
 
     def _grant(self, client: Client, auth: object) -> Grant:
         token = auth.get("token") if isinstance(auth, dict) else None
         if token is not None:
             if not isinstance(token, str):
-                raise sign_in_required("A token is text.")
+                raise sign_in_required("The token must be a string.")
             return self.gatekeeper.by_token(token)
-        if isinstance(client.offered, str):
-            raise sign_in_required(client.offered)
-        refused = self.gatekeeper.why_not(client.offered)
-        if refused is not None and client.offered.generation != self.gatekeeper.revocations.generation:
-            # Of a store that was emptied since, or newer than what is known here.
+        if isinstance(client.handshake_grant, str):
+            raise sign_in_required(client.handshake_grant)
+        refused = self.gatekeeper.why_not(client.handshake_grant)
+        if refused is not None and client.handshake_grant.generation != self.gatekeeper.revocations.generation:
+            # The store was emptied since the grant, or the grant is newer than the revocations known here.
             self._refresh()
-            refused = self.gatekeeper.why_not(client.offered)
+            refused = self.gatekeeper.why_not(client.handshake_grant)
         if refused is not None:
             raise refused
-        return client.offered
+        return client.handshake_grant
 
-    def _offered(self, environ: Mapping[str, Any], origin: ClientAddress) -> Grant | None:
-        # Browsers send cookies along whichever page of the site asks, and a proxy goes by cookies of its own.
-        is_ours = self._origins.is_ours(environ)
+    def _read_handshake_grant(self, environ: Mapping[str, Any], client_address: ClientAddress) -> Grant | None:
+        # Browsers send cookies with requests from any page of the same site, and a proxy may rely on its own cookies.
+        is_own_origin = self._allowed_origins.is_own_origin(environ)
         header = self.gatekeeper.settings.user_header
-        if header and is_ours is not False:
+        if header and is_own_origin is not False:
             user = environ.get(f"HTTP_{header.upper().replace('-', '_')}", "")
-            grant = self.gatekeeper.by_proxy(origin, user)
+            grant = self.gatekeeper.by_proxy(client_address, user)
             if grant is not None:
                 return grant
-        if not is_ours:
+        if not is_own_origin:
             return None
         session = self.gatekeeper.session(environ.get("HTTP_COOKIE", ""))
         return None if session is None else session.grant()
 
-    def _require_room(self, account: Account, whose: str) -> None:
-        if account.connections >= self.limits.connections:
+    def _require_connection(self, quota: Quota, owner: str) -> None:
+        if quota.connections >= self.limits.connections:
             self.counters.limited["connections"] += 1
-            text = f"This {whose} has {account.connections} connections to this replica, as many as it may."
+            text = f"This {owner} already has {quota.connections} connections to this replica, which is the limit."
             raise LimitReached("connections", text)
-        wait = account.connects.take(time.monotonic())
+        wait = quota.connects.take(time.monotonic())
         if wait:
             self.counters.limited["connects"] += 1
-            raise LimitReached("connects", f"This {whose} connects too often.", wait)
+            raise LimitReached("connects", f"This {owner} opens connections too often.", wait)

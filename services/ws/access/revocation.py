@@ -1,4 +1,7 @@
-"""Follows in Redis what is revoked, apart from the feed of messages, and ends what is not held by right any more."""
+"""Follows the revocations in Redis and removes clients whose grant is no longer valid.
+
+This connection to Redis is separate from that of the message feed.
+"""
 
 import logging
 import random
@@ -18,20 +21,20 @@ from runtime.logs import RateLimitedLog
 from runtime.redis_failures import RedisFailure, ask, translated
 from ws.access.admission import Admission
 
-#: Seconds after which Redis is asked again: an emptied store says nothing, and a connection may die without a word.
+#: Seconds between two readings of all revocations: no message reports an emptied store or a dead connection.
 REREAD_SECONDS: Final = 5.0
-#: Seconds between two readings that clients cause.
-SPARED_SECONDS: Final = 1.0
-#: Seconds of the longest pause before a connection is tried again.
+#: Least seconds between two readings that clients cause.
+MIN_REFRESH_PAUSE_SECONDS: Final = 1.0
+#: Seconds of the longest pause before the next attempt to connect.
 LONGEST_PAUSE_SECONDS: Final = 0.8
-#: Seconds between two looks. Whoever loses his right is gone within this and the time that the news takes.
-LOOK_SECONDS: Final = 0.25
+#: Seconds between two checks of the grants. A revoked client stays connected for at most this time after the message.
+CHECK_SECONDS: Final = 0.25
 
 _logger = logging.getLogger(__name__)
 
 
 class RevocationFeed:
-    """Hands all that is revoked to ``revocations``."""
+    """Keeps ``revocations`` up to date with Redis."""
 
     def __init__(self, redis: Redis, revocations: Revocations) -> None:
         self._redis = redis
@@ -39,30 +42,30 @@ class RevocationFeed:
         self._complaints = RateLimitedLog(_logger)
 
     def run(self) -> NoReturn:
-        """Follow it for good."""
+        """Follow the revocations forever."""
         while True:
             try:
                 with translated(), PubSub(self._redis.connection_pool) as pubsub:
                     self._follow(pubsub)
             except RedisFailure as error:
-                self._complaints.warning("away", "what is revoked cannot be followed, it is tried again: %s", error)
+                self._complaints.warning("away", "cannot follow revocations in Redis, retrying: %s", error)
             except Exception:
-                self._complaints.warning("error", "following what is revoked went wrong: %s", traceback.format_exc())
+                self._complaints.warning("error", "following revocations failed, retrying: %s", traceback.format_exc())
             time.sleep(LONGEST_PAUSE_SECONDS * random.uniform(0.5, 1.0))  # noqa: S311 (spreads replicas, no secret)
 
     def refresh(self) -> None:
-        """Return once all of it was read after this call; without Redis nothing changes.
+        """Return when all revocations have been read after this call; without Redis nothing changes.
 
-        One reading serves all who wait for it, and the next begins ``SPARED_SECONDS`` after the last: a session that
-        began since the last reading must not be refused because that was a moment ago.
+        Callers that wait share one reading, and two readings are at least ``MIN_REFRESH_PAUSE_SECONDS`` apart. Callers
+        wait instead of using an older reading, because a session may have begun since that reading.
         """
-        with suppress(RedisFailure):  # the one that follows says so
-            self._reader.refresh(min_pause_seconds=SPARED_SECONDS)
+        with suppress(RedisFailure):  # ``run`` logs it
+            self._reader.refresh(min_pause_seconds=MIN_REFRESH_PAUSE_SECONDS)
 
     def _follow(self, pubsub: PubSub) -> NoReturn:
-        """Raises an error of the driver at the end of the connection."""
+        """Follow one connection; raises an error of the driver when the connection ends."""
         pubsub.subscribe(REVOKED_CHANNEL)
-        # What is revoked once the subscription stands is told; all before is in the store.
+        # Messages report revocations from the subscription on; the store has all earlier ones.
         while pubsub.get_message(timeout=REREAD_SECONDS) is None:
             pass
         read_from = 0.0
@@ -79,10 +82,10 @@ class RevocationFeed:
                 self._reader.add(answer["data"])
 
 
-class AccessWatch:
-    """Ends what is not held by right any more, and connections that never asked for a namespace.
+class AccessEnforcer:
+    """Removes clients whose grant is no longer valid, and closes connections that never joined a namespace.
 
-    It looks at the grants that clients are here by: as many as there are people and programs, not connections.
+    The number of grants to check is that of people and programs, not that of connections.
     """
 
     def __init__(self, admission: Admission, endpoint: Any) -> None:
@@ -91,19 +94,19 @@ class AccessWatch:
         self._complaints = RateLimitedLog(_logger)
 
     def run(self) -> NoReturn:
-        """Look for good."""
+        """Check forever."""
         while True:
-            time.sleep(LOOK_SECONDS)
+            time.sleep(CHECK_SECONDS)
             try:
-                self._look()
+                self._check()
             except Exception as error:
-                self._complaints.warning("error", "looking at who is connected went wrong: %r", error)
+                self._complaints.warning("error", "checking the access of clients failed: %r", error)
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         why = ("idle", "no CONNECT")
         if self._admission.is_closed:
             why = ("unauthenticated", "sign_in_required")
-            for refused, (eio_sid, namespace) in self._admission.ended():
-                self._endpoint.server.dismiss(eio_sid, namespace, refused)
+            for refused, (eio_sid, namespace) in self._admission.ended_memberships():
+                self._endpoint.server.remove_from_namespace(eio_sid, namespace, refused)
         for eio_sid in self._admission.overdue():
-            self._endpoint.send_away(eio_sid, *why)
+            self._endpoint.close_connection(eio_sid, *why)

@@ -1,4 +1,7 @@
-"""python-socketio's server with admission: who it is, before anything is sent; how much, before anything is handled."""
+"""python-socketio's server with admission.
+
+The server checks access before it sends anything to a client, and limits before it handles a message.
+"""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -12,100 +15,102 @@ from contract.events import ERROR, Error
 from ws.access.admission import Admission, Client
 from ws.access.limits import LimitReached
 from ws.budget import Budget
-from ws.socketio_names import SocketServer
-from ws.socketio_packet import Malformed, Raw
-from ws.turns import Turns
+from ws.request_queue import RequestQueue
+from ws.socketio_packet import MalformedPacket, RawJson
+from ws.socketio_private import SocketIOServer
 
-#: Seconds between two words to a client that sends too much.
-TOLD_SECONDS: Final = 1.0
-#: Characters of a message for which it counts as one packet more.
+#: Seconds between two warnings to a client that sends too many packets.
+WARNING_SECONDS: Final = 1.0
+#: A message counts as one more packet for each of this many characters.
 PACKET_CHARACTERS: Final = 4096
-#: Stands for the request that a connection began with: none of our handlers looks at it, and one would cost 5 KB.
-_FORGOTTEN: Final[Mapping[str, Any]] = {}
+#: Replaces the request that began a connection: our handlers do not read it, and it would take 5 KB per connection.
+_EMPTY_ENVIRON: Final[Mapping[str, Any]] = {}
 _NAMESPACE: Final = "/"
-#: What a packet that asks for a namespace begins with.
+#: First character of a Socket.IO packet that requests a namespace.
 _CONNECT: Final = "0"
 
 
-class AccessServer(SocketServer):
-    """To be derived from; its fields are set before the first client comes. Each connection carries its ``client``."""
+class AccessServer(SocketIOServer):
+    """A base class; its fields are set before the first client connects. Each connection has its ``client``."""
 
     admission: Admission
-    turns: Turns
+    request_queue: RequestQueue
     #: Called when a connection begins or ends.
     changed: Callable[[], None]
 
     def client(self, eio_sid: str) -> Client | None:
-        """What is known of a connection; ``None`` where it has ended."""
+        """Return the client of a connection; ``None`` if the connection has ended."""
         socket = self.eio.sockets.get(eio_sid)
         return None if socket is None else socket.client
 
-    def dismiss(self, eio_sid: str, namespace: str, refused: AccessDenied) -> None:
-        """Say why, and let the client go from a namespace; it does not come back by itself."""
+    def remove_from_namespace(self, eio_sid: str, namespace: str, refused: AccessDenied) -> None:
+        """Send the reason and remove the client from a namespace; the client does not reconnect by itself."""
         sid = self.manager.sid_from_eio_sid(eio_sid, namespace)
         if sid is None:
             return
         self.admission.counters.refused[refused.code] += 1
         client = self.client(eio_sid)
-        self._say(eio_sid, namespace, refused.code, refused.text)
+        self._send_error(eio_sid, namespace, refused.code, refused.text)
         self.disconnect(sid, namespace=namespace)
         if client is not None:
             self.admission.leave(eio_sid, client, namespace)
 
-    def pause_seconds(self, eio_sid: str, packets: int, namespaces: Iterable[str]) -> float:
-        """Count packets of a client; return for how long nothing shall be done for it, which it is told."""
+    def throttle(self, eio_sid: str, packets: int, namespaces: Iterable[str]) -> float:
+        """Count packets of a client; return the seconds for which the client must wait, and warn the client."""
         client = self.client(eio_sid)
-        wait = 0.0 if client is None else self.admission.wait_seconds(client, packets)
+        wait = 0.0 if client is None else self.admission.count_packets(client, packets)
         if not wait or client is None:
             return 0.0
         now = time.monotonic()
-        if now - client.told > TOLD_SECONDS:
-            client.told = now
+        if now - client.warned_at > WARNING_SECONDS:
+            client.warned_at = now
             for namespace in namespaces:
-                self._say(eio_sid, namespace, "limit_exceeded", "You send more packets than you may; they wait.")
+                self._send_error(
+                    eio_sid, namespace, "limit_exceeded", "You send packets too fast; the replica delays them."
+                )
         return wait
 
     def budgets(self, eio_sid: str) -> tuple[Budget, ...]:
-        """Those in which bytes count that a connection sent, as long as they are kept."""
+        """Return the budgets for the bytes that the replica keeps of the connection's messages."""
         client = self.client(eio_sid)
-        return () if client is None else self.admission.budgets(client, is_let_in=self._is_connected(eio_sid))
+        return () if client is None else self.admission.budgets(client, is_admitted=self._is_connected(eio_sid))
 
-    def _say(self, eio_sid: str, namespace: str, code: Any, text: str) -> None:
+    def _send_error(self, eio_sid: str, namespace: str, code: Any, text: str) -> None:
         if self.manager.sid_from_eio_sid(eio_sid, namespace) is not None:
-            payload = Raw(encode(Error(code=code, message=text)))
+            payload = RawJson(encode(Error(code=code, message=text)))
             event = self.packet_class(socketio.packet.EVENT, namespace=namespace, data=[ERROR, payload])
             self.send_packet(eio_sid, event)
 
     def handle_open(self, eio_sid: str, environ: Mapping[str, Any]) -> None:
-        """See ``SocketServer``."""
-        self.eio.sockets[eio_sid].client = self.admission.arrive(eio_sid, environ)
-        super().handle_open(eio_sid, _FORGOTTEN)
+        """See ``SocketIOServer``."""
+        self.eio.sockets[eio_sid].client = self.admission.connection_opened(eio_sid, environ)
+        super().handle_open(eio_sid, _EMPTY_ENVIRON)
         self.changed()
 
     def handle_message(self, eio_sid: str, data: Any) -> None:
-        """See ``SocketServer``; lets other greenlets run where it is not the client's turn."""
+        """See ``SocketIOServer``; lets other greenlets run while the client waits for a queue slot."""
         client = self.client(eio_sid)
         if client is not None:
-            self.turns.wait(client.address.key)
+            self.request_queue.wait(client.address.key)
         if eio_sid not in self.eio.sockets:
             return
-        self.pause_seconds(eio_sid, _packets(data), [_namespace_of(data)])
+        self.throttle(eio_sid, _packet_count(data), [_namespace_of(data)])
         try:
             if not data:
-                raise Malformed("an empty message")
+                raise MalformedPacket("an empty message")
             if not (str(data).startswith(_CONNECT) or self._is_connected(eio_sid)):
-                raise Malformed("the client has asked for no namespace")
+                raise MalformedPacket("the client is in no namespace")
             super().handle_message(eio_sid, data)
-        except Malformed:
+        except MalformedPacket:
             self.eio.disconnect(eio_sid)
-            raise  # Engine.IO counts it, and notes it in the log
+            raise  # Engine.IO counts and logs it
 
     def _is_connected(self, eio_sid: str) -> bool:
-        """Whether the connection has any namespace."""
+        """Whether the connection is in any namespace."""
         return any(self.manager.sid_from_eio_sid(eio_sid, name) for name in self.handlers)
 
     def handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
-        """See ``SocketServer``; a client that may not have the namespace is told why."""
+        """See ``SocketIOServer``; sends the reason to a client that may not join the namespace."""
         client = self.client(eio_sid)
         if client is None:
             return
@@ -129,33 +134,33 @@ class AccessServer(SocketServer):
             self.admission.leave(eio_sid, client, name)
 
     def _refuse(self, eio_sid: str, namespace: str | None, text: str, data: Mapping[str, str] | None = None) -> None:
-        """Answer CONNECT_ERROR, whose payload is an object since protocol 5; clients show its ``message``."""
+        """Send CONNECT_ERROR; its payload is an object since protocol 5, and clients show its ``message``."""
         payload = {"message": text} if data is None else {"message": text, "data": data}
         self.send_packet(eio_sid, self.packet_class(socketio.packet.CONNECT_ERROR, data=payload, namespace=namespace))
 
     def handle_disconnect(self, eio_sid: str, namespace: str | None, reason: Any = None) -> None:
-        """See ``SocketServer``."""
+        """See ``SocketIOServer``."""
         super().handle_disconnect(eio_sid, namespace, reason)
         client = self.client(eio_sid)
         if client is not None:
             self.admission.leave(eio_sid, client, namespace or _NAMESPACE)
 
     def handle_close(self, eio_sid: str, reason: str) -> None:
-        """See ``SocketServer``."""
+        """See ``SocketIOServer``."""
         client = self.client(eio_sid)
         super().handle_close(eio_sid, reason)
         if client is not None:
-            self.admission.gone(eio_sid, client)
+            self.admission.connection_closed(eio_sid, client)
         self.changed()
 
 
-def _packets(data: Any) -> int:
-    """As how many packets a message counts."""
+def _packet_count(data: Any) -> int:
+    """Return the number of packets that a message counts as."""
     return 1 + len(data or "") // PACKET_CHARACTERS
 
 
 def _namespace_of(data: Any) -> str:
-    """The namespace of a packet as it came."""
+    """Return the namespace of an encoded Socket.IO packet."""
     if isinstance(data, str) and data[1:2] == "/":
         return data[1:].partition(",")[0]
     return _NAMESPACE

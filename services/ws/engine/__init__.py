@@ -1,7 +1,7 @@
-"""Engine.IO: frames that are shared, and connections that cost nothing while nothing happens.
+"""Engine.IO: sessions share frames, and an idle connection costs little memory and no work.
 
-The parts, from the socket up: ``reader`` (what a client sends), ``outbox`` (what waits for one that is slow),
-``poller`` (which sockets can be read or written), ``ping_wheel``, ``shared`` (what all sessions share), ``polling``,
-``session`` (one connection), ``upgrade`` (from polling to a WebSocket), ``http`` (requests), ``server`` (all sessions)
-and ``fan_out`` (broadcasts to Socket.IO's clients).
+The modules, from the socket up: ``reader`` (messages from a client), ``outbox`` (packets that wait for a slow client),
+``socket_monitor`` (which sockets can be read or written), ``ping_wheel``, ``session_context`` (state that all sessions
+share), ``polling``, ``session`` (one connection), ``upgrade`` (from polling to a WebSocket), ``request_handler`` (HTTP
+requests), ``server`` (all sessions) and ``fan_out`` (broadcasts to clients of Socket.IO).
 """

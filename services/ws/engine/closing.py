@@ -4,32 +4,32 @@ import os
 import time
 from typing import Final
 
-from ws.engine.shared import Shared
-from ws.loop import end_writing, read, write
+from ws.engine.session_context import SessionContext
+from ws.loop import read, shut_writing, write
 
-#: Seconds that a client may take to acknowledge the end of its connection.
+#: Seconds that a client has to answer the close frame.
 CLOSE_SECONDS: Final = 5.0
-#: Bytes read at a time, to be thrown away.
+#: Bytes that one read discards.
 READ_BYTES: Final = 16 * 1024
 
 
 class ClosingSocket:
-    """The close frame goes out behind the rest of the frame before it; what the client still sends is thrown away."""
+    """Sends the rest of the current frame, then the close frame; discards everything that the client sends."""
 
-    __slots__ = ("_fd", "_last", "_rest", "_shared", "deadline")
+    __slots__ = ("_close_frame", "_context", "_fd", "_rest", "deadline")
 
-    def __init__(self, shared: Shared, fd: int, rest: memoryview, last: bytes) -> None:
-        self._shared = shared
+    def __init__(self, context: SessionContext, fd: int, rest: memoryview, close_frame: bytes) -> None:
+        self._context = context
         self._fd = fd
         self._rest = rest
-        self._last = memoryview(last)
+        self._close_frame = memoryview(close_frame)
         self.deadline = time.monotonic() + CLOSE_SECONDS
-        shared.passing.add(self)
-        shared.poller.add(fd, self)
+        context.transient_sockets.add(self)
+        context.socket_monitor.add(fd, self)
         self.writable()
 
     def readable(self) -> None:
-        """Throw away what comes; the end is the end."""
+        """Discard data; close the socket when the client has closed its side."""
         try:
             if not read(self._fd, READ_BYTES):
                 self.end()
@@ -39,24 +39,24 @@ class ClosingSocket:
             self.end()
 
     def writable(self) -> None:
-        """Write the rest; then say that nothing more comes."""
+        """Write the rest and the close frame, then shut down the writing side."""
         try:
             if self._rest:
                 self._rest = self._rest[write(self._fd, self._rest) :]
             if not self._rest:
-                self._last = self._last[write(self._fd, self._last) :]
+                self._close_frame = self._close_frame[write(self._fd, self._close_frame) :]
         except BlockingIOError:
             pass
         except OSError:
             self.end()
             return
-        if not self._last:
-            end_writing(self._fd)
-        self._shared.poller.change(self._fd, self, reads=True, writes=bool(self._last))
+        if not self._close_frame:
+            shut_writing(self._fd)
+        self._context.socket_monitor.change(self._fd, self, reads=True, writes=bool(self._close_frame))
 
     def end(self) -> None:
         """Close the socket."""
-        if self in self._shared.passing:
-            self._shared.passing.discard(self)
-            self._shared.poller.remove(self._fd)
+        if self in self._context.transient_sockets:
+            self._context.transient_sockets.discard(self)
+            self._context.socket_monitor.remove(self._fd)
             os.close(self._fd)

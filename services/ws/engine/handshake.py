@@ -1,4 +1,4 @@
-"""The opening handshake of a WebSocket (RFC 6455), and what is agreed on compression (RFC 7692)."""
+"""The opening handshake of a WebSocket (RFC 6455), and the negotiation of compression (RFC 7692)."""
 
 import base64
 from collections.abc import Mapping
@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from wsproto.utilities import generate_accept_token
 
-from ws.request import Unacceptable, wants_websocket
+from ws.engine_request import InvalidRequest, wants_websocket
 
-#: Without context takeover a message is compressed by itself: one frame serves all who inflate.
+#: Without context takeover each message is compressed separately, so clients with compression share one frame.
 AGREED: Final = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
 
 #: Bytes of Sec-WebSocket-Key (RFC 6455, 4.1).
@@ -23,21 +23,21 @@ _ALLOWED_BITS: Final = tuple(map(str, range(8, 16)))
 
 
 def require_whole_upgrade(environ: Mapping[str, Any]) -> None:
-    """Check a request for a WebSocket (RFC 6455, 4.2.1); others pass.
+    """Check a request for a WebSocket (RFC 6455, 4.2.1); other requests pass.
 
     Raises:
-        Unacceptable: something of it is missing or wrong.
+        Unacceptable: a header of the handshake is missing or wrong.
     """
     if not wants_websocket(environ):
         return
     if environ["SERVER_PROTOCOL"] == "HTTP/1.0" or environ["REQUEST_METHOD"] != "GET":
-        raise Unacceptable("a WebSocket begins with a GET of HTTP/1.1")
+        raise InvalidRequest("a WebSocket handshake must be a GET request of HTTP/1.1")
     if "upgrade" not in [word.strip() for word in environ.get("HTTP_CONNECTION", "").lower().split(",")]:
-        raise Unacceptable("the header Connection does not say Upgrade")
+        raise InvalidRequest("the header Connection does not contain Upgrade")
     if environ.get("HTTP_SEC_WEBSOCKET_VERSION") != _VERSION:
         version = ("Sec-WebSocket-Version", _VERSION)
-        raise Unacceptable(
-            f"WebSockets of version {_VERSION} only",
+        raise InvalidRequest(
+            f"only version {_VERSION} of WebSocket is supported",
             ("Upgrade", "websocket"),
             version,
             status=HTTPStatus.UPGRADE_REQUIRED,
@@ -47,11 +47,11 @@ def require_whole_upgrade(environ: Mapping[str, Any]) -> None:
     except ValueError:
         key = b""
     if len(key) != _KEY_BYTES:
-        raise Unacceptable(f"Sec-WebSocket-Key is not {_KEY_BYTES} bytes in base64")
+        raise InvalidRequest(f"Sec-WebSocket-Key must be {_KEY_BYTES} bytes in base64")
 
 
 def answer(environ: Mapping[str, str]) -> tuple[bytes, bool]:
-    """Return the answer to a request that is known to be one for a WebSocket, and whether frames may be compressed."""
+    """Return the answer to a valid request for a WebSocket, and whether frames may be compressed."""
     token = generate_accept_token(environ["HTTP_SEC_WEBSOCKET_KEY"].encode("latin-1")).decode()
     lines = [
         "HTTP/1.1 101 Switching Protocols",
@@ -67,11 +67,11 @@ def answer(environ: Mapping[str, str]) -> tuple[bytes, bool]:
 
 
 def agreement(offer: str) -> str | None:
-    """Return the answer to one offer of permessage-deflate (RFC 7692, 7.1); ``None`` declines it.
+    """Return the answer to one offer of permessage-deflate (RFC 7692, 7.1); ``None`` declines the offer.
 
-    An offer is declined where it asks for a smaller window of the server, which a shared frame does not keep to, and
-    where it has a parameter that the RFC does not define, twice, or with a value that the RFC does not allow. The
-    window that a client offers to keep to needs no answer: the largest window inflates all others.
+    An offer is declined if it demands a smaller window of the server, because clients share frames. An offer is also
+    declined if a parameter is not defined in the RFC, occurs twice, or has a value that the RFC does not allow. The
+    client's own window needs no answer: the largest window inflates data of all smaller windows.
     """
     name, *parameters = (part.strip() for part in offer.split(";"))
     if name.lower() != "permessage-deflate":
@@ -89,7 +89,7 @@ def agreement(offer: str) -> str | None:
             case _ if key in _FLAGS and not equals:
                 pass
             case "server_max_window_bits" if value == _WINDOW_BITS:
-                # 7.1.2.1: who accepts the parameter has to repeat it.
+                # 7.1.2.1: the answer must repeat the parameter.
                 answered = f"{AGREED}; server_max_window_bits={_WINDOW_BITS}"
             case "client_max_window_bits" if not equals or value in _ALLOWED_BITS:
                 pass

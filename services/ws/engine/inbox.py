@@ -1,7 +1,7 @@
-"""What a client sent over its WebSocket and the replica has not handled yet.
+"""Messages that came over a WebSocket and that the replica has not handled yet.
 
-Messages are taken out one by one, each when the one before it is handled. So a client makes the replica keep what one
-read brought and one message, however much what it sent inflates to.
+The inbox extracts a message after the previous message has been handled. So the replica keeps at most the data of one
+read and one message for each client, even if the data inflates to much more.
 """
 
 import time
@@ -11,119 +11,130 @@ from typing import Final, Protocol
 from wsproto.frame_protocol import CloseReason
 
 from ws import loop
-from ws.budget import Held
-from ws.engine.reader import Broken, Closed, Long, Message, Ping, Reader, Received, size_of
-from ws.engine.shared import AnySession, Shared
+from ws.budget import MemoryReservation
+from ws.engine.reader import (
+    CloseFrame,
+    LongMessage,
+    PingFrame,
+    ProtocolViolation,
+    Reader,
+    ReceivedItem,
+    TextMessage,
+    size_of,
+)
+from ws.engine.session_context import AnySession, SessionContext
 
-#: Messages of one client that are handled before others get their turn.
-MESSAGES_A_TURN: Final = 16
+#: Messages of one client that are handled before other greenlets run.
+MESSAGES_BEFORE_YIELD: Final = 16
 
 
 class Sender(AnySession, Protocol):
-    """The session that the messages come from."""
+    """The session that receives the messages."""
 
     compresses: bool
     inbox: "Inbox | None"
 
-    def answer(self, ping: bytes) -> None:
-        """Answer a ping of WebSocket."""
+    def send_pong(self, ping: bytes) -> None:
+        """Answer a WebSocket ping."""
         ...
 
-    def watch(self) -> None:
-        """Have the socket watched for what is wanted now."""
+    def update_watch(self) -> None:
+        """Update the events that the socket monitor watches."""
         ...
 
-    def broke(self, broken: Broken) -> None:
-        """The client sent what it may not."""
+    def close_for_violation(self, violation: ProtocolViolation) -> None:
+        """Close the connection of a client that violated the protocol."""
         ...
 
 
 class Inbox:
-    """Lives from the first byte that is read until nothing is kept of the client."""
+    """Exists while the replica keeps received data of the client."""
 
-    __slots__ = ("_held", "_others", "_reader", "_session", "_shared", "is_busy", "since")
+    __slots__ = ("_context", "_other_packets", "_reader", "_reservation", "_session", "is_busy", "since")
 
-    def __init__(self, shared: Shared, session: Sender, reader: Reader) -> None:
-        self._shared = shared
+    def __init__(self, context: SessionContext, session: Sender, reader: Reader) -> None:
+        self._context = context
         self._session = session
         self._reader = reader
-        self._held = Held()
-        #: Whether messages are being handled: nothing may be received meanwhile.
+        self._reservation = MemoryReservation()
+        #: Whether messages are being handled; meanwhile nothing may be received.
         self.is_busy = False
-        #: Monotonic time from which a message is waited for that is not yet whole; ``None`` without one.
+        #: Monotonic time at which an incomplete message began; ``None`` without an incomplete message.
         self.since: float | None = None
-        #: Packets and pings that were no messages, and have not been counted.
-        self._others = 0
+        #: Packets and pings that are not messages, and that have not been counted.
+        self._other_packets = 0
 
     def receive(self, data: bytes) -> None:
-        """Take ``data``, at least one byte."""
+        """Process ``data``, at least one byte."""
         self.go_on(self._reader.receive(data))
 
-    def go_on(self, received: Iterator[Received]) -> None:
-        """Take what ``received`` yields; the first message, and all behind it, are handled in another greenlet."""
+    def go_on(self, received: Iterator[ReceivedItem]) -> None:
+        """Process the items of ``received``; another greenlet handles the messages."""
         try:
             first = self._next(received)
-        except Broken as broken:
-            self._session.broke(broken)
+        except ProtocolViolation as violation:
+            self._session.close_for_violation(violation)
             return
         if self._session.closed:
             return
         pause_seconds = self._count_others() if first is None else 0.0
         if first is None and not pause_seconds:
-            self._rest()
+            self._release_idle()
             return
         self.is_busy = True
-        self._session.watch()
+        self._session.update_watch()
         if self._has_room(first):
             loop.spawn("messages of a client", lambda: self._handle(first, received, pause_seconds))
 
     def end(self) -> None:
-        """The session has ended."""
-        self._held.release()
-        self._shared.amid.discard(self)
+        """Release the reserved memory when the session has ended."""
+        self._reservation.release()
+        self._context.partial_messages.discard(self)
 
-    def is_late(self, now: float, patience_seconds: float) -> bool:
-        """Whether a message has been waited for too long; ``now`` is monotonic."""
+    def is_overdue(self, now: float, patience_seconds: float) -> bool:
+        """Whether an incomplete message takes too long; ``now`` is monotonic."""
         return self.since is not None and not self.is_busy and now - self.since > patience_seconds
 
-    def send_away(self) -> None:
-        """End the session: its client takes too long over a message."""
+    def close_session(self) -> None:
+        """End the session, because its client takes too long to send a message."""
         self._session.end("slow", CloseReason.TRY_AGAIN_LATER, "slow")
 
-    def _next(self, received: Iterator[Received]) -> str | Long | None:
-        """The next message, without its type; what comes before it is dealt with."""
+    def _next(self, received: Iterator[ReceivedItem]) -> str | LongMessage | None:
+        """Return the next message without its type; process the items before it."""
         for item in received:
             match item:
-                case Message(text):
+                case TextMessage(text):
                     self.since = None
-                    message = self._session.message_of(text)
+                    message = self._session.process_packet(text)
                     if message is not None:
                         return message
-                case Long():
+                case LongMessage():
                     self.since = None
                     return item
-                case Ping(payload):
-                    self._session.answer(payload)
-                case Closed(code):
+                case PingFrame(payload):
+                    self._session.send_pong(payload)
+                case CloseFrame(code):
                     self._session.end("client", code if code != 1005 else 1000, "")
-            self._others += 1
+            self._other_packets += 1
             if self._session.closed:
                 return None
         return None
 
-    def _handle(self, message: str | Long | None, received: Iterator[Received], pause_seconds: float) -> None:
+    def _handle(
+        self, message: str | LongMessage | None, received: Iterator[ReceivedItem], pause_seconds: float
+    ) -> None:
         session, number = self._session, 0
         try:
             while message is not None and self._has_room(message):
-                session.await_turn()
+                session.await_quota()
                 if isinstance(message, str):
                     number += 1
                     session.handle(message)
-                    if number % MESSAGES_A_TURN == 0:
+                    if number % MESSAGES_BEFORE_YIELD == 0:
                         time.sleep(0)
                 message = None if session.closed else self._next(received)
-        except Broken as broken:
-            session.broke(broken)
+        except ProtocolViolation as violation:
+            session.close_for_violation(violation)
         if session.closed:
             return
         pause_seconds = pause_seconds or self._count_others()
@@ -131,30 +142,30 @@ class Inbox:
             time.sleep(pause_seconds)
         self.is_busy = False
         if not session.closed:
-            session.watch()
-            self._rest()
+            session.update_watch()
+            self._release_idle()
 
     def _count_others(self) -> float:
-        """Count what was no message; return the seconds for which nothing shall be read."""
-        others, self._others = self._others, 0
-        return self._shared.callbacks.throttle(self._session.sid, others) if others else 0.0
+        """Count the packets that are not messages; return the seconds for which nothing may be read."""
+        other_packets, self._other_packets = self._other_packets, 0
+        return self._context.callbacks.throttle(self._session.sid, other_packets) if other_packets else 0.0
 
-    def _has_room(self, message: str | Long | None) -> bool:
-        """Count what is kept; end the session, and return false, where that is more than may be kept."""
+    def _has_room(self, message: str | LongMessage | None) -> bool:
+        """Reserve memory for the kept data; end the session and return ``False`` if a budget is spent."""
         kept_bytes = self._reader.kept_bytes + (size_of(message) if isinstance(message, str) else 0)
-        if self._held.set(kept_bytes, self._shared.callbacks.budgets(self._session.sid)):
+        if self._reservation.set(kept_bytes, self._context.callbacks.budgets(self._session.sid)):
             return True
         self._session.end("overload", CloseReason.TRY_AGAIN_LATER, "overload")
         return False
 
-    def _rest(self) -> None:
-        """Keep only what a message needs that is not yet whole."""
+    def _release_idle(self) -> None:
+        """Keep only the data of an incomplete message."""
         if self._reader.is_between_messages:
             self.end()
             self._session.inbox = None
-            self._shared.readers.give_back(self._reader, self._session.compresses)
+            self._context.reader_pool.give_back(self._reader, self._session.compresses)
             return
         if self.since is None:
             self.since = time.monotonic()
-            self._shared.amid.add(self)
+            self._context.partial_messages.add(self)
         self._has_room(None)

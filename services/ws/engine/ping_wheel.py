@@ -1,16 +1,17 @@
-"""A timer wheel: the pings of all sessions, spread evenly over the time between two of them."""
+"""A timer wheel that spreads the pings of all sessions evenly over the ping interval."""
 
 from typing import Final, Protocol
 
 
-class Pinged(Protocol):
-    """A session."""
+class PingedSession(Protocol):
+    """A session that the wheel pings."""
 
+    #: Index of the session's set in the wheel.
     spoke: int
     awaits_pong: bool
 
     def ping(self) -> None:
-        """Ask the client whether it is there."""
+        """Send a ping to the client."""
         ...
 
     def end(self, reason: str, code: int | None, text: str = "") -> None:
@@ -19,29 +20,29 @@ class Pinged(Protocol):
 
 
 class PingWheel:
-    """Turns by one spoke a second: pings the sessions of one, and ends those of another that owe an answer.
+    """Advances by one spoke per second, pings the sessions of that spoke, and ends sessions without a pong in time.
 
-    It counts its own turns, not time: where a whole process stood still, its clients are not to blame.
+    The wheel counts its own steps instead of time, so that a pause of the whole process ends no session.
     """
 
     def __init__(self, *, interval_seconds: int, timeout_seconds: int) -> None:
-        self._spokes: Final[list[set[Pinged]]] = [set() for _ in range(interval_seconds)]
+        self._spokes: Final[list[set[PingedSession]]] = [set() for _ in range(interval_seconds)]
         self._timeout: Final = timeout_seconds
         self._now = 0
         self._next = 0
 
-    def add(self, session: Pinged) -> None:
-        """Ping a session within one interval, and then once an interval."""
+    def add(self, session: PingedSession) -> None:
+        """Ping a session within one interval, and then once per interval."""
         self._next = (self._next + 1) % len(self._spokes)
         session.spoke = self._next
         self._spokes[self._next].add(session)
 
-    def remove(self, session: Pinged) -> None:
-        """Ping it no more."""
+    def remove(self, session: PingedSession) -> None:
+        """Stop pinging a session."""
         self._spokes[session.spoke].discard(session)
 
-    def turn(self) -> None:
-        """Go on by one second."""
+    def advance(self) -> None:
+        """Advance by one second."""
         self._now = (self._now + 1) % len(self._spokes)
         for session in tuple(self._spokes[self._now - self._timeout]):
             if session.awaits_pong:

@@ -1,8 +1,8 @@
-"""What a client sends over a WebSocket: whole messages of bounded size, out of bytes that may be anything.
+"""Reads a client's WebSocket data, which may be anything, into complete messages of limited size.
 
-The protocol is read by wsproto; the bounds are ours. A frame is refused by the length that it announces, before it is
-read. A compressed message stays compressed until it is whole, and is then inflated no further than its bound: a few
-bytes may stand for many, and only a subscription has a reason to be long.
+wsproto parses the protocol; this module adds the limits. The reader rejects a frame by its announced length, before the
+payload arrives. A compressed message stays compressed until it is complete, and is inflated up to a limit: a few bytes
+may inflate to many, and only a subscription may be long.
 """
 
 import re
@@ -15,26 +15,26 @@ from wsproto.frame_protocol import CloseReason, FrameDecoder, FrameProtocol, Opc
 
 from contract.events import MONITORING_NAMESPACE, SUBSCRIBE_TO_UPDATES
 
-#: Pieces in which a message is kept before they are put together.
+#: Pieces of a message that are kept before they are joined.
 PIECES_LIMIT: Final = 64
-#: Frames that one message may consist of.
+#: Most frames of one message.
 FRAGMENTS_LIMIT: Final = 1000
-#: Readers kept for the next client.
+#: Unused readers that the pool keeps.
 SPARE_READERS: Final = 8
-#: Bytes of an inflated message that is no subscription.
+#: Most bytes of an inflated message that is not a subscription.
 INFLATED_LIMIT_BYTES: Final = 4096
 
 _MASKED_HEADER_BYTES: Final = 6
 _END_OF_MESSAGE: Final = b"\x00\x00\xff\xff"
-#: How a CONNECT, whose ``auth`` may hold a subscription, and a request for one begin: Engine.IO's message, then
-#: Socket.IO's packet.
+#: Beginning of messages that may contain a subscription: a CONNECT packet with ``auth``, or a request to subscribe.
+#: The Engine.IO packet type comes first, then the Socket.IO packet.
 _SUBSCRIPTION: Final = re.compile(
     rf'4(?:0{MONITORING_NAMESPACE},|2{MONITORING_NAMESPACE},\d*\[\s*"{SUBSCRIBE_TO_UPDATES}")'.encode()
 )
 
 
-class Broken(Exception):
-    """The client sent what it may not; ``code`` is WebSocket's for it."""
+class ProtocolViolation(Exception):
+    """The client sent invalid data; ``code`` is the WebSocket close code."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(f"{code} {reason}")
@@ -42,70 +42,70 @@ class Broken(Exception):
         self.reason = reason
 
 
-class Message(NamedTuple):
-    """A text message."""
+class TextMessage(NamedTuple):
+    """A complete text message."""
 
     text: str
 
 
-class Ping(NamedTuple):
-    """A ping that wants its payload back."""
+class PingFrame(NamedTuple):
+    """A ping; the pong must have the same payload."""
 
     payload: bytes
 
 
-class Closed(NamedTuple):
-    """The client ends the connection; ``code`` is 1005 where it says none."""
+class CloseFrame(NamedTuple):
+    """The client closes the connection; ``code`` is 1005 if the frame has no code."""
 
     code: int
 
 
-class Long(NamedTuple):
-    """A compressed subscription of more than ``INFLATED_LIMIT_BYTES``, inflated when the next item is asked for."""
+class LongMessage(NamedTuple):
+    """A compressed subscription of more than ``INFLATED_LIMIT_BYTES``; the next item is the inflated message."""
 
 
-Received = Message | Long | Ping | Closed
+ReceivedItem = TextMessage | LongMessage | PingFrame | CloseFrame
 
 
 class Reader:
     """Reads the messages of one client.
 
-    ``limit_bytes`` bounds a message, as it comes and inflated; ``inflates`` says whether it may be compressed (without
-    context takeover).
+    ``limit_bytes`` limits a message, both compressed and inflated. ``inflates``: whether messages may be compressed
+    (without context takeover).
     """
 
-    __slots__ = ("_bounds", "_bytes", "_limit_bytes", "_pieces", "_protocol")
+    __slots__ = ("_bytes", "_limit_bytes", "_limits", "_pieces", "_protocol")
 
     def __init__(self, *, limit_bytes: int, inflates: bool) -> None:
         self._limit_bytes = limit_bytes
-        self._bounds = _Bounds(limit_bytes, inflates)
-        self._protocol = FrameProtocol(client=False, extensions=[self._bounds])
+        self._limits = _MessageLimits(limit_bytes, inflates)
+        self._protocol = FrameProtocol(client=False, extensions=[self._limits])
         self._pieces: list[str] = []
         self._bytes = 0
 
     @property
     def kept_bytes(self) -> int:
-        """What is kept of a message that has begun and of frames that have not been read, about."""
-        unread = max(0, self._bytes - self._bounds.frame_bytes)
-        return sum(map(size_of, self._pieces)) + len(self._bounds.deflated) + unread
+        """Approximate bytes that the reader keeps of an incomplete message and of unread frames."""
+        unread = max(0, self._bytes - self._limits.frame_bytes)
+        return sum(map(size_of, self._pieces)) + len(self._limits.deflated) + unread
 
     @property
     def is_between_messages(self) -> bool:
-        """Whether nothing of a message is kept: another client may be read with it."""
-        return self._bytes == self._bounds.frame_bytes and not self._bounds.amid_message
+        """Whether the reader keeps no data, so that it can read for another client."""
+        return self._bytes == self._limits.frame_bytes and not self._limits.is_in_message
 
-    def receive(self, data: bytes) -> Iterator[Received]:
-        """Read ``data``; yield what is whole. Nothing is inflated before it is asked for.
+    def receive(self, data: bytes) -> Iterator[ReceivedItem]:
+        """Read ``data``; yield the complete items. A message is inflated when the caller requests the next item.
 
         Raises:
-            Broken: the client is to be sent away; nothing more can be read.
+            ProtocolViolation: the data is invalid; the reader cannot be used any more.
         """
         self._bytes += len(data)
         self._protocol.receive_bytes(data)
         try:
             for frame in self._protocol.received_frames():
                 match frame.opcode:
-                    case Opcode.TEXT if self._bounds.is_compressed:
+                    case Opcode.TEXT if self._limits.is_compressed:
                         if frame.message_finished:
                             yield from self._inflated()
                     case Opcode.TEXT:
@@ -113,45 +113,45 @@ class Reader:
                         if frame.message_finished:
                             text = "".join(self._pieces)
                             self._pieces.clear()
-                            yield Message(text)
+                            yield TextMessage(text)
                     case Opcode.PING:
-                        yield Ping(bytes(frame.payload))  # type: ignore[arg-type]
+                        yield PingFrame(bytes(frame.payload))  # type: ignore[arg-type]
                     case Opcode.CLOSE:
-                        yield Closed(int(frame.payload[0]))
+                        yield CloseFrame(int(frame.payload[0]))
                     case Opcode.BINARY:
-                        raise Broken(CloseReason.UNSUPPORTED_DATA, "only text")
+                        raise ProtocolViolation(CloseReason.UNSUPPORTED_DATA, "only text")
         except ParseFailed as error:
             reason = "too big" if error.code == CloseReason.MESSAGE_TOO_BIG else "not a WebSocket"
-            raise Broken(error.code, reason) from None
+            raise ProtocolViolation(error.code, reason) from None
 
-    def _inflated(self) -> Iterator[Received]:
+    def _inflated(self) -> Iterator[ReceivedItem]:
         inflater = zlib.decompressobj(-zlib.MAX_WBITS)
         try:
-            data = inflater.decompress(self._bounds.deflated + _END_OF_MESSAGE, INFLATED_LIMIT_BYTES + 1)
+            data = inflater.decompress(self._limits.deflated + _END_OF_MESSAGE, INFLATED_LIMIT_BYTES + 1)
             if len(data) > INFLATED_LIMIT_BYTES:
                 if not _SUBSCRIPTION.match(data):
-                    raise Broken(CloseReason.MESSAGE_TOO_BIG, "too big")
-                yield Long()
+                    raise ProtocolViolation(CloseReason.MESSAGE_TOO_BIG, "too big")
+                yield LongMessage()
                 data += inflater.decompress(inflater.unconsumed_tail, self._limit_bytes - len(data) + 1)
             text = data.decode()
         except (zlib.error, UnicodeDecodeError):
-            raise Broken(CloseReason.INVALID_FRAME_PAYLOAD_DATA, "not a WebSocket") from None
+            raise ProtocolViolation(CloseReason.INVALID_FRAME_PAYLOAD_DATA, "not a WebSocket") from None
         if len(data) > self._limit_bytes:
-            raise Broken(CloseReason.MESSAGE_TOO_BIG, "too big")
-        self._bounds.forget()
-        yield Message(text)
+            raise ProtocolViolation(CloseReason.MESSAGE_TOO_BIG, "too big")
+        self._limits.forget()
+        yield TextMessage(text)
 
     def _keep(self, piece: str) -> None:
         self._pieces.append(piece)
         if len(self._pieces) > PIECES_LIMIT:
-            # A piece of one character takes as much as eighty.
+            # A string of one character takes as much memory as one of eighty.
             self._pieces[:] = ["".join(self._pieces)]
 
 
-class Readers:
-    """Readers for sockets that have something to read; one that is amid a message keeps its own.
+class ReaderPool:
+    """Readers for sockets that have data; a client with an incomplete message keeps its reader.
 
-    ``limit_bytes`` bounds a message of each.
+    ``limit_bytes`` limits a message.
     """
 
     def __init__(self, limit_bytes: int) -> None:
@@ -159,7 +159,7 @@ class Readers:
         self._spare: Final[dict[bool, list[Reader]]] = {False: [], True: []}
 
     def borrow(self, inflates: bool) -> Reader:
-        """A reader that is between messages."""
+        """Return a reader that is between messages."""
         spare = self._spare[inflates]
         return spare.pop() if spare else Reader(limit_bytes=self.limit_bytes, inflates=inflates)
 
@@ -169,24 +169,24 @@ class Readers:
             self._spare[inflates].append(reader)
 
 
-class _Bounds(Extension):
-    """Sees every frame of a message: its announced length, its bytes, its end."""
+class _MessageLimits(Extension):
+    """Checks every frame of a message, and keeps the data of compressed messages."""
 
     name = "permessage-deflate"
 
     def __init__(self, limit_bytes: int, inflates: bool) -> None:
         self._limit_bytes = limit_bytes
         self._inflates = inflates
-        #: Bytes of all frames that have begun, headers included.
+        #: Bytes of all frames that have begun, including headers.
         self.frame_bytes = 0
-        self.amid_message = False
+        self.is_in_message = False
         self._in_frame = False
         self._reserved = RsvBits(False, False, False)
         self._is_control = False
         self._fragments = 0
         self._announced = 0
         self.is_compressed = False
-        #: What has come of a compressed message.
+        #: Received part of a compressed message.
         self.deflated = bytearray()
 
     def enabled(self) -> bool:
@@ -199,7 +199,7 @@ class _Bounds(Extension):
         self, proto: FrameDecoder | FrameProtocol, opcode: Opcode, rsv: RsvBits, payload_length: int
     ) -> CloseReason | RsvBits:
         if self._in_frame:
-            # wsproto asks again where the header came in pieces.
+            # wsproto calls this again if the header arrived in pieces.
             return self._reserved
         self._in_frame = True
         self._reserved = RsvBits(False, False, False)
@@ -209,7 +209,7 @@ class _Bounds(Extension):
         if self._is_control:
             return self._reserved
         if opcode is not Opcode.CONTINUATION:
-            self.amid_message = True
+            self.is_in_message = True
             self._fragments = self._announced = 0
             self.is_compressed = rsv.rsv1 and self._inflates
         self._fragments += 1
@@ -228,14 +228,14 @@ class _Bounds(Extension):
     def frame_inbound_complete(self, proto: FrameDecoder | FrameProtocol, fin: bool) -> bytes | CloseReason | None:
         self._in_frame = False
         if not self._is_control and fin:
-            self.amid_message = False
+            self.is_in_message = False
         return None
 
     def forget(self) -> None:
-        """Give up what was kept of a compressed message."""
+        """Discard the data of the compressed message."""
         self.deflated = bytearray()
 
 
 def size_of(text: str) -> int:
-    """Bytes of memory that a text takes, at most."""
+    """Return the most bytes of memory that a text takes."""
     return len(text) if text.isascii() else 4 * len(text)

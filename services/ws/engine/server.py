@@ -1,4 +1,4 @@
-"""Engine.IO's server: sessions and HTTP are ours; python-engineio calls the handlers, and makes ids and headers."""
+"""The Engine.IO server: our sessions and HTTP handling; python-engineio calls handlers, and makes ids and headers."""
 
 import logging
 import time
@@ -11,39 +11,39 @@ from wsproto.frame_protocol import CloseReason
 from ws import loop
 from ws.budget import Budget
 from ws.counters import Counters
-from ws.engine.http import Http
 from ws.engine.ping_wheel import PingWheel
-from ws.engine.polling import Polls
-from ws.engine.reader import Readers
+from ws.engine.polling import PollingTransport
+from ws.engine.reader import ReaderPool
+from ws.engine.request_handler import RequestHandler
 from ws.engine.session import Session
-from ws.engine.shared import AnySession, Shared
-from ws.event import Packet
-from ws.socketio_names import EngineServer
+from ws.engine.session_context import AnySession, SessionContext
+from ws.event import EnginePacket
+from ws.socketio_private import EngineIOServer
 
-#: Seconds that a client may take to send a message.
+#: Seconds that a client has to send a message.
 MESSAGE_SECONDS: Final = 30.0
-#: Characters of a session's id that are logged: whoever knows all of them can speak for the client.
+#: Logged characters of a session's id. The whole id is a secret: it allows sending packets as the client.
 SHOWN_ID_LENGTH: Final = 6
 
 _logger = logging.getLogger(__name__)
 
 
-class Engine(EngineServer):
-    """Engine.IO's own, with what its sessions share; it is their ``Callbacks``."""
+class Engine(EngineIOServer):
+    """The server of python-engineio with our sessions; implements ``Callbacks``."""
 
     def __init__(self, *args: Any, counters: Counters, slow_seconds: float, **options: Any) -> None:
         super().__init__(*args, monitor_clients=False, **options)
         self._slow_seconds: Final = slow_seconds
-        #: See ``Callbacks``; both are set before the first client comes.
+        #: See ``Callbacks``; both are set before the first client connects.
         self.throttle: Callable[[str, int], float] = lambda _sid, _packets: 0.0
         self.budgets: Callable[[str], tuple[Budget, ...]] = lambda _sid: ()
-        self.shared: Final = Shared(self, counters, Readers(self.max_http_buffer_size))
-        self._http: Final = Http(self, self.shared)
+        self.context: Final = SessionContext(self, counters, ReaderPool(self.max_http_buffer_size))
+        self._http: Final = RequestHandler(self, self.context)
         self._wheel: Final = PingWheel(interval_seconds=self.ping_interval, timeout_seconds=self.ping_timeout)
 
     def start(self) -> None:
-        """Begin to serve."""
-        loop.spawn("poller", self.shared.poller.run)
+        """Start the socket monitor and the clock."""
+        loop.spawn("poller", self.context.socket_monitor.run)
         loop.spawn("clock", self._tick)
 
     def message(self, sid: str, text: str) -> None:
@@ -51,17 +51,19 @@ class Engine(EngineServer):
         self.trigger("message", sid, text)
 
     def forget(self, session: AnySession, reason: str, *, was_websocket: bool) -> None:
-        """The session has ended."""
-        self.shared.counters.closes[reason] += 1
-        self.shared.websockets -= was_websocket
+        """Remove a session that has ended."""
+        self.context.counters.closes[reason] += 1
+        self.context.websockets -= was_websocket
         self._wheel.remove(session)
-        self.shared.behind.discard(session)
-        self._tell(f"ended: {reason}", session.sid, "websocket" if was_websocket else "polling", reason=reason)
+        self.context.backlogged.discard(session)
+        self._log_connection(
+            f"ended: {reason}", session.sid, "websocket" if was_websocket else "polling", reason=reason
+        )
         self.trigger("disconnect", session.sid, reason)
         self.sockets.pop(session.sid, None)
 
     def disconnect(self, sid: str | None = None) -> None:
-        """Close a session that sent what it may not."""
+        """Close a session whose client violated the protocol."""
         if sid in self.sockets:
             self.sockets[sid].end("malformed", CloseReason.PROTOCOL_ERROR, "")
 
@@ -69,43 +71,43 @@ class Engine(EngineServer):
         """Answer a request (WSGI)."""
         return self._http(environ, start_response)
 
-    def begin(self, environ: Mapping[str, Any], polls: Polls | None) -> tuple[Session, Packet]:
-        """Begin a session that a request asked for; return it, and its first packet."""
-        session = Session(self.shared, self.generate_id(), polls)
+    def begin(self, environ: Mapping[str, Any], polling: PollingTransport | None) -> tuple[Session, EnginePacket]:
+        """Begin a session; return the session and its first packet."""
+        session = Session(self.context, self.generate_id(), polling)
         self.sockets[session.sid] = session
         self._wheel.add(session)
         self.trigger("connect", session.sid, environ)
-        self._tell("began", session.sid, "websocket" if polls is None else "polling")
-        session.begin()
+        self._log_connection("began", session.sid, "websocket" if polling is None else "polling")
+        session.begin_backlog()
         opening = {
             "sid": session.sid,
-            "upgrades": [] if polls is None else ["websocket"],
+            "upgrades": [] if polling is None else ["websocket"],
             "pingTimeout": self.ping_timeout * 1000,
             "pingInterval": self.ping_interval * 1000,
             "maxPayload": self.max_http_buffer_size,
         }
-        return session, Packet(b"0" + msgspec.json.encode(opening))
+        return session, EnginePacket(b"0" + msgspec.json.encode(opening))
 
     def _tick(self) -> None:
         while True:
             time.sleep(1)
-            self._wheel.turn()
+            self._wheel.advance()
             now = time.monotonic()
-            for session in tuple(self.shared.behind):
+            for session in tuple(self.context.backlogged):
                 if session.backlog is not None and now - session.backlog.since > self._slow_seconds:
                     session.end("slow", CloseReason.TRY_AGAIN_LATER, "slow")
-            for inbox in tuple(self.shared.amid):
-                if inbox.is_late(now, MESSAGE_SECONDS):
-                    inbox.send_away()
-            for passing in tuple(self.shared.passing):
-                if now > passing.deadline:
-                    passing.end()
+            for message in tuple(self.context.partial_messages):
+                if message.is_overdue(now, MESSAGE_SECONDS):
+                    message.close_session()
+            for transient_socket in tuple(self.context.transient_sockets):
+                if now > transient_socket.deadline:
+                    transient_socket.end()
 
-    def _tell(self, what: str, sid: str, transport: str, **fields: str) -> None:
-        """Log the beginning or the end of a connection, where that is asked for."""
+    def _log_connection(self, event: str, sid: str, transport: str, **fields: str) -> None:
+        """Log the beginning or the end of a connection at the level DEBUG."""
         if not _logger.isEnabledFor(logging.DEBUG):
             return
         session, shown = self.sockets.get(sid), sid[:SHOWN_ID_LENGTH]
         address = "?" if session is None or session.client is None else session.client.address.key
         fields |= {"connection": shown, "transport": transport, "address": address}
-        _logger.debug("connection %s… (%s) of %s %s", shown, transport, address, what, extra=fields)
+        _logger.debug("connection %s… (%s) of %s %s", shown, transport, address, event, extra=fields)

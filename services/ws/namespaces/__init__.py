@@ -1,1 +1,1 @@
-"""The three namespaces of Socket.IO, one module each: what a client is sent at once, and what it may ask for."""
+"""The three namespaces of Socket.IO, one module each: events for new clients, broadcasts, and requests."""

@@ -1,4 +1,4 @@
-"""Namespace ``/health``: the cluster's health at once and on every change, and the product's on request."""
+"""Namespace ``/health``: the cluster's health for new clients and on every change, the product's health on request."""
 
 import threading
 import time
@@ -30,19 +30,19 @@ from runtime.redis_failures import RedisFailure, translated
 from ws.counters import Counters
 from ws.event import Push
 from ws.namespaces.namespace import Namespace
-from ws.state import ClusterState, Step
+from ws.state import ClusterState, MessageOutcome
 
-#: Seconds for which what Redis said is said again, however many clients ask.
-KEPT_SECONDS: Final = 1.0
+#: Seconds for which answers of Redis are cached.
+CACHE_SECONDS: Final = 1.0
 
-#: The collector, the name of its cluster, and the replicas; ``None`` where Redis did not say.
-Facts = tuple[CollectorReport, str | None, list[ReplicaReport]]
+#: Reports of the collector, the name of its cluster, and reports of the replicas. The name may be unknown.
+RedisReports = tuple[CollectorReport, str | None, list[ReplicaReport]]
 
 
 class HealthReporter:
-    """Makes the body of ``GET /api/health`` with the cluster's counts besides, as this replica sees the product.
+    """Makes this replica's report of the product's health: the body of ``GET /api/health`` and the cluster's counts.
 
-    With Redis away it is what the replica knows without.
+    While Redis is away, the report contains only what the replica knows without Redis.
     """
 
     def __init__(
@@ -56,22 +56,22 @@ class HealthReporter:
         self._state = state
         self._readiness = readiness
         self._own = own
-        self._asking = threading.Lock()
-        self._facts: Facts | None = None
-        self._asked: float | None = None
+        self._read_lock = threading.Lock()
+        self._reports: RedisReports | None = None
+        self._read_at: float | None = None
 
     def report(self) -> HealthReportWithCluster:
-        """Return the report; lets other greenlets run while Redis is asked."""
-        facts = self._ask() if self._readiness.redis_down_since is None else None
+        """Return the report; lets other greenlets run while Redis answers."""
+        reports = self._read_redis() if self._readiness.redis_down_since is None else None
         down_since = self._readiness.redis_down_since
-        if facts is None:
-            facts = (
+        if reports is None:
+            reports = (
                 CollectorReport(status="down", leader=None, epoch=None, age_seconds=self._state.age_seconds),
                 None,
                 [],
             )
             down_since = down_since or timestamp(time.time())
-        collector, cluster, replicas = facts
+        collector, cluster, replicas = reports
         snapshot = self._state.snapshot
         interval = None if snapshot is None else snapshot.interval_seconds
         collector = correct_status_by_rounds(collector, self._state.age_seconds, interval)
@@ -84,25 +84,25 @@ class HealthReporter:
             functions_missing=self._readiness.functions_missing,
             collector=collector,
             health=self._state.health,
-            # Its own count is known better here than in Redis.
-            replicas=sorted([own, *(one for one in replicas if one.replica != own.replica)], key=_id),
+            # The replica's own count is newer than its entry in Redis.
+            replicas=sorted([own, *(other for other in replicas if other.replica != own.replica)], key=_id),
         )
         return HealthReportWithCluster(
             **{field: getattr(report, field) for field in report.__struct_fields__},
             cluster=cluster_counts(self._state.health, snapshot),
         )
 
-    def _ask(self) -> Facts | None:
-        with self._asking:
-            if self._asked is None or time.monotonic() - self._asked > KEPT_SECONDS:
+    def _read_redis(self) -> RedisReports | None:
+        with self._read_lock:
+            if self._read_at is None or time.monotonic() - self._read_at > CACHE_SECONDS:
                 try:
                     with translated():
                         collector, cluster = read_collector(self._redis)
-                        self._facts = collector, cluster, read_replicas(self._redis)
+                        self._reports = collector, cluster, read_replicas(self._redis)
                 except (RedisFailure, KeyError, ValueError):
-                    self._facts = None  # the feed says so in the log
-                self._asked = time.monotonic()
-            return self._facts
+                    self._reports = None  # the feed logs it
+                self._read_at = time.monotonic()
+            return self._reports
 
 
 def _id(replica: ReplicaReport) -> str:
@@ -110,9 +110,9 @@ def _id(replica: ReplicaReport) -> str:
 
 
 def cluster_counts(health: Health | None, snapshot: Snapshot | None) -> ClusterCounts:
-    """The cluster's health in a word and three figures.
+    """Return the cluster's overall status and the numbers of its nodes.
 
-    ``nodes_down`` counts the nodes that are offline in the snapshot; without one, all that are not online.
+    ``nodes_down`` counts the nodes that are offline in the snapshot; without a snapshot, all nodes that are not online.
     """
     if health is None:
         return ClusterCounts(overall_status="unknown", nodes_online=None, nodes_total=None, nodes_down=None)
@@ -145,12 +145,12 @@ class HealthNamespace(Namespace):
         raw = self._state.raw(HEALTH_CHANNEL)
         if raw is not None:
             self.send(sid, HEALTH_UPDATE, raw, HEALTH_CHANNEL)
-        self._push.join(sid, self._everybody)
+        self._push.join(sid, self._all_clients)
 
-    def deliver(self, step: Step) -> None:
-        """Show a new health to everybody."""
-        if step.channel == HEALTH_CHANNEL and step.state is not None:
-            self._push.broadcast(self._everybody, self.event(HEALTH_UPDATE, step.state, HEALTH_CHANNEL))
+    def deliver(self, outcome: MessageOutcome) -> None:
+        """Broadcast a new health to all clients."""
+        if outcome.channel == HEALTH_CHANNEL and outcome.state is not None:
+            self._push.broadcast(self._all_clients, self.event(HEALTH_UPDATE, outcome.state, HEALTH_CHANNEL))
 
     def _request_health(self, sid: str, argument: Mapping[str, Any]) -> bytes:
         payload = encode(HealthResponse(data=self._reporter.report(), timestamp=timestamp(time.time())))

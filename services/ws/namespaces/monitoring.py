@@ -1,4 +1,4 @@
-"""Namespace ``/monitoring``: snapshots and alerts as they come, limited to the nodes that a client wants."""
+"""Namespace ``/monitoring``: snapshots, limited to the nodes that a client selects, and alerts."""
 
 import time
 from collections.abc import Mapping
@@ -29,23 +29,23 @@ from contract.raw_json import raw_nodes
 from contract.rest import overview
 from runtime.clock import timestamp
 from ws.access.limits import LimitReached, Subscriptions
-from ws.alert_log import AlertLog, Gap, Page
+from ws.alert_log import AlertLogFollower, Gap, ResultPage
 from ws.counters import Counters
 from ws.event import Push
-from ws.namespaces.namespace import Namespace, Refused
+from ws.namespaces.namespace import Namespace, RequestRefused
 from ws.selections import Selection, Selections, TooManyNames
-from ws.state import ClusterState, Step
+from ws.state import ClusterState, MessageOutcome
 
-#: Seconds that a client waits for a replica that has not yet seen the entry that the client stands at.
+#: Seconds that a resuming client waits for a replica that has not yet received the client's last alert entry.
 CATCH_UP_SECONDS: Final = 2.0
-#: Seconds between two looks at a client that is behind, or at this replica.
-LOOK_SECONDS: Final = 0.02
+#: Seconds between two checks whether a client, or this replica, has caught up.
+CHECK_SECONDS: Final = 0.02
 
 
 class MonitoringNamespace(Namespace):
-    """``monitoring_connected``, the latest snapshot and alerts, then every one; and what a client asks for.
+    """``monitoring_connected``, the latest snapshot and alerts, then all new ones; answers to requests.
 
-    Before the first snapshot is known, the two requests for it are answered with ``error`` ``not_available``.
+    Before the first snapshot, the requests for the status of the cluster or its nodes get ``error`` ``not_available``.
     """
 
     name = MONITORING_NAMESPACE
@@ -55,7 +55,7 @@ class MonitoringNamespace(Namespace):
         push: Push,
         counters: Counters,
         state: ClusterState,
-        log: AlertLog,
+        log: AlertLogFollower,
         subscriptions: Subscriptions,
     ) -> None:
         super().__init__(push, counters)
@@ -70,7 +70,7 @@ class MonitoringNamespace(Namespace):
         }
 
     def connected(self, sid: str, auth: Mapping[str, Any]) -> None:
-        """See ``Namespace``. A subscription in ``auth`` that is not valid gets ``error``, and all nodes follow."""
+        """See ``Namespace``. If the subscription in ``auth`` is invalid, send ``error`` and snapshots of all nodes."""
         connected = MonitoringConnected(timestamp=timestamp(time.time()), age_seconds=self._state.age_seconds)
         self.send(sid, MONITORING_CONNECTED, encode(connected))
         self._selections.admit(sid)
@@ -79,12 +79,12 @@ class MonitoringNamespace(Namespace):
             try:
                 self._subscribe(sid, wanted)
                 return
-            except Refused as refused:
+            except RequestRefused as refused:
                 self._counters.bad_requests += 1
                 self.send(sid, ERROR, refused.payload)
         self._send_snapshot(sid)
         self._send_alerts(sid)
-        self._push.join(sid, self._everybody)
+        self._push.join(sid, self._all_clients)
 
     def disconnected(self, sid: str) -> None:
         """See ``Namespace``."""
@@ -92,31 +92,31 @@ class MonitoringNamespace(Namespace):
         self._selections.forget(sid)
         super().disconnected(sid)
 
-    def deliver(self, step: Step) -> None:
-        """Show a new snapshot, or a repeated one, and new alerts."""
-        if step.state is None:
+    def deliver(self, outcome: MessageOutcome) -> None:
+        """Send new and repeated snapshots, and new alerts."""
+        if outcome.state is None:
             return
-        if step.channel == METRICS_CHANNEL and self._state.snapshot is not None:
-            self._selections.show(step.state, self._state.snapshot)
-        elif step.channel == ALERTS_CHANNEL:
-            self._push.broadcast(self._everybody, self.event(ALERTS_UPDATE, step.state))
+        if outcome.channel == METRICS_CHANNEL and self._state.snapshot is not None:
+            self._selections.deliver(outcome.state, self._state.snapshot)
+        elif outcome.channel == ALERTS_CHANNEL:
+            self._push.broadcast(self._all_clients, self.event(ALERTS_UPDATE, outcome.state))
 
     def _subscribe(self, sid: str, argument: object) -> bytes:
-        """Put a subscription in force. Lets other greenlets run where entries of the log have to be read."""
+        """Start a subscription. Lets other greenlets run if entries of the alert log must be read."""
         try:
             wanted = msgspec.convert(argument, Subscription)
         except msgspec.ValidationError as error:
-            raise Refused("bad_request", str(error)) from None
+            raise RequestRefused("bad_request", str(error)) from None
         selection = Selection.of(wanted.mode, wanted.nodes)
         try:
             self._selections.require_room(selection)
         except TooManyNames:
-            raise Refused("not_available", "the clients of this replica name too many nodes already") from None
+            raise RequestRefused("not_available", "the clients of this replica already name too many nodes") from None
         self._count(sid, selection)
         after, missed = wanted.last_alert_id, None
         if after is not None:
-            # What is published from here on is among what it missed, until it joins again.
-            self._push.leave(sid, self._everybody)
+            # Alerts published from now on count as missed, until the client joins the group again.
+            self._push.leave(sid, self._all_clients)
             missed = self._missed(after)
         answer = self._in_force(wanted, recovered=missed is not None)
         if self._selections.choose(sid, selection):
@@ -128,7 +128,7 @@ class MonitoringNamespace(Namespace):
                 answer = self._in_force(wanted, recovered=False)
                 self.send(sid, SUBSCRIBED_TO_UPDATES, answer)
                 self._send_alerts(sid)
-            self._push.join(sid, self._everybody)
+            self._push.join(sid, self._all_clients)
         else:
             self._subscriptions.end(sid)
         return answer
@@ -140,7 +140,7 @@ class MonitoringNamespace(Namespace):
         try:
             self._subscriptions.begin(sid)
         except LimitReached as reached:
-            raise Refused("limit_exceeded", reached.text) from None
+            raise RequestRefused("limit_exceeded", reached.text) from None
 
     def _in_force(self, wanted: Subscription, *, recovered: bool) -> bytes:
         return encode(
@@ -164,32 +164,32 @@ class MonitoringNamespace(Namespace):
         if alerts is not None:
             self.send(sid, ALERTS_UPDATE, alerts)
 
-    def _missed(self, after: LogId) -> Page | None:
-        """The first of the entries after ``after``; ``None`` where nobody can say what they are."""
+    def _missed(self, after: LogId) -> ResultPage | None:
+        """Return the first result page of the entries after ``after``; ``None`` if the entries are unknown."""
         deadline = time.monotonic() + CATCH_UP_SECONDS
-        # The client may come from a replica that was a moment ahead: what it has must not be shown to it again.
+        # The client's previous replica may have been ahead of this one; no entry may be sent to a client twice.
         while (known := self._state.last_alert_id) is None or not Gap(known, after).is_closed:
             if time.monotonic() > deadline:
                 return None if known is None else ()
-            time.sleep(LOOK_SECONDS)
-        return Gap(after, known).begin(self._log)
+            time.sleep(CHECK_SECONDS)
+        return Gap(after, known).read_first_page(self._log)
 
-    def _send_missed(self, sid: str, after: LogId, page: Page | None) -> bool:
-        """Send all entries after ``after``, of which ``page`` is the first; return whether none is left out.
+    def _send_missed(self, sid: str, after: LogId, page: ResultPage | None) -> bool:
+        """Send all entries after ``after``, of which ``page`` is the first result page; return whether all were sent.
 
-        Where it returns true, nothing was published since.
+        If all were sent, no alerts were published in the meantime.
         """
         while page is not None:
             known = self._state.last_alert_id
             if known is None:
                 return False
-            entries, rest = Gap(after, known).filled(page)
+            entries, rest = Gap(after, known).split_page(page)
             self.send(sid, ALERTS_UPDATE, self._state.alerts_with(entries, after, rest.after))
             after = rest.after
             if rest.is_closed:
                 return True
             while self._push.is_behind(sid, self.name):
-                time.sleep(LOOK_SECONDS)
+                time.sleep(CHECK_SECONDS)
             page = self._missed(after)
             if page == ():
                 return False
@@ -203,7 +203,7 @@ class MonitoringNamespace(Namespace):
 
     def _request_nodes_status(self, sid: str, argument: Mapping[str, Any]) -> bytes:
         raw = self._state.raw(METRICS_CHANNEL) or _not_available()
-        # ``NodesStatusResponse``, its nodes as they were written.
+        # A ``NodesStatusResponse`` whose nodes keep their original JSON.
         payload = encode({"data": raw_nodes(raw), "timestamp": timestamp(time.time())})
         self.send(sid, NODES_STATUS_RESPONSE, payload)
         return payload
@@ -214,4 +214,4 @@ class MonitoringNamespace(Namespace):
 
 
 def _not_available() -> NoReturn:
-    raise Refused("not_available", "no snapshot of the cluster has been published yet")
+    raise RequestRefused("not_available", "no snapshot of the cluster has been published yet")

@@ -1,4 +1,4 @@
-"""What the namespaces have in common: requests, their answers, and their errors."""
+"""The base class of the namespaces: requests, answers and errors."""
 
 import logging
 from abc import ABC, abstractmethod
@@ -18,8 +18,8 @@ _complaints: Final = RateLimitedLog(_logger)
 Request = Callable[[str, Mapping[str, Any]], bytes]
 
 
-class Refused(Exception):
-    """A request that gets the event ``error`` for an answer; the connection lives on."""
+class RequestRefused(Exception):
+    """A request that is answered with the event ``error``; the connection stays open."""
 
     def __init__(self, code: Literal["bad_request", "not_available", "limit_exceeded"], message: str) -> None:
         super().__init__(message)
@@ -27,29 +27,29 @@ class Refused(Exception):
 
 
 class Namespace(ABC):
-    """One namespace. Between sending a state and joining a group, none may let another greenlet run."""
+    """One namespace. Subclasses must not let another greenlet run between sending a state and joining a group."""
 
-    #: As clients connect to it.
+    #: Name that clients connect to.
     name: str
 
     def __init__(self, push: Push, counters: Counters) -> None:
         self._push = push
         self._counters = counters
-        #: The clients that get what is broadcast to the whole namespace.
-        self._everybody: Final = Group(self.name, "everybody")
-        #: By event.
+        #: Clients that get the broadcasts to the whole namespace.
+        self._all_clients: Final = Group(self.name, "everybody")
+        #: Handlers of requests by event.
         self.requests: dict[str, Request] = {}
 
     @abstractmethod
     def connected(self, sid: str, auth: Mapping[str, Any]) -> None:
-        """Send a new client what it gets at once, and let it have what comes from then on."""
+        """Send the first events to a new client, and add the client to its groups."""
 
     def disconnected(self, sid: str) -> None:
         """Forget the client."""
-        self._push.leave(sid, self._everybody)
+        self._push.leave(sid, self._all_clients)
 
     def event(self, name: str, payload: bytes, slot: str | None = None) -> Event:
-        """An event of this namespace; those of one ``slot`` are states of the same thing."""
+        """Return an event of this namespace; see ``EnginePacket`` for ``slot``."""
         return Event(self.name, name, payload, slot)
 
     def send(self, sid: str, event: str, payload: bytes, slot: str | None = None) -> None:
@@ -57,10 +57,10 @@ class Namespace(ABC):
         self._push.send(sid, self.event(event, payload, slot))
 
     def handle(self, sid: str, event: str, arguments: Sequence[object]) -> bytes | None:
-        """Answer an event of a client; return the payload of its acknowledgement.
+        """Answer an event of a client; return the payload of the acknowledgement.
 
-        The answer to a request that is bad or cannot be met is ``error`` {code, message}, as event and as
-        acknowledgement. An event that is not known is ignored and gets neither: ``None``.
+        A bad request, or a request that cannot be answered, gets ``error`` {code, message} as event and as
+        acknowledgement. An unknown event gets no answer: the result is ``None``.
         """
         request = self.requests.get(event)
         if request is None:
@@ -68,21 +68,21 @@ class Namespace(ABC):
             return None
         try:
             return request(sid, _only_object(arguments))
-        except Refused as refused:
+        except RequestRefused as refused:
             self._counters.bad_requests += 1
             self.send(sid, ERROR, refused.payload)
             return refused.payload
         except Exception as error:
             self._counters.handler_errors += 1
-            _complaints.warning(event, "%s could not be answered: %r", event, error)
+            _complaints.warning(event, "answering %s failed: %r", event, error)
             return None
 
 
 def _only_object(arguments: Sequence[object]) -> Mapping[str, Any]:
-    """The argument of a request, which may be missing, ``null`` or an object."""
+    """Return the argument of a request: an object, or ``{}`` if the argument is missing or ``null``."""
     if not arguments or tuple(arguments) == (None,):
         return {}
     argument = arguments[0]
     if len(arguments) > 1 or not isinstance(argument, dict):
-        raise Refused("bad_request", "a request takes one argument, an object, or none")
+        raise RequestRefused("bad_request", "a request takes at most one argument, which must be an object")
     return argument

@@ -1,4 +1,4 @@
-"""Namespace ``/``: every message of every channel, its JSON untouched."""
+"""Namespace ``/``: every message of every channel, with unchanged JSON."""
 
 import time
 from collections.abc import Mapping
@@ -11,11 +11,11 @@ from runtime.clock import timestamp
 from ws.counters import Counters
 from ws.event import Event, Push
 from ws.namespaces.namespace import Namespace
-from ws.state import ClusterState, Step
+from ws.state import ClusterState, MessageOutcome
 
 
 class RootNamespace(Namespace):
-    """``connection_confirmed``, at once the latest of each channel, then everything that is published."""
+    """``connection_confirmed``, the latest message of each channel, then all published messages."""
 
     name = ROOT_NAMESPACE
 
@@ -32,11 +32,11 @@ class RootNamespace(Namespace):
         self.send(sid, CONNECTION_CONFIRMED, encode(confirmed))
         for channel, raw in self._state.arrived():
             self._push.send(sid, self._event(channel, raw))
-        self._push.join(sid, self._everybody)
+        self._push.join(sid, self._all_clients)
 
-    def deliver(self, step: Step) -> None:
-        """Pass a message on to everybody."""
-        self._push.broadcast(self._everybody, self._event(step.channel, step.published))
+    def deliver(self, outcome: MessageOutcome) -> None:
+        """Broadcast a message to all clients."""
+        self._push.broadcast(self._all_clients, self._event(outcome.channel, outcome.published))
 
     def _event(self, channel: str, raw: bytes) -> Event:
         return self.event(EVENT_OF_CHANNEL[channel], raw, None if channel == ALERTS_CHANNEL else channel)

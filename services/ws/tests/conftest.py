@@ -1,4 +1,4 @@
-"""Real replicas, and a stand-in for the collector."""
+"""Fixtures: real replicas, and a publisher in place of the collector."""
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping
@@ -14,8 +14,8 @@ from tests.drivers.replica import Replica, Start
 from tests.drivers.valkey import Valkey
 
 Served = Callable[[Replica], None]
-#: For a replica that pings nobody: a ping may come at any time, and a test that reads packet by packet would meet it.
-NO_PINGS = "import ws.engine.ping_wheel; ws.engine.ping_wheel.PingWheel.turn = lambda wheel: None"
+#: Prelude of a replica without pings, for tests that read packet by packet.
+NO_PINGS = "import ws.engine.ping_wheel; ws.engine.ping_wheel.PingWheel.advance = lambda wheel: None"
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +27,7 @@ def _copies_of_session() -> Iterator[Copies]:
 
 @pytest.fixture
 def copies(_copies_of_session: Copies) -> Copies | None:
-    """What replicas are copies of; ``None`` where a module starts each with ``python -m ws``."""
+    """The process from which replicas are forked; ``None`` if each replica starts with ``python -m ws``."""
     return _copies_of_session
 
 
@@ -36,7 +36,7 @@ def _replicas(valkey: Valkey, copies: Copies | None) -> Iterator[Callable[..., R
     started: list[Replica] = []
 
     def start(headers: Mapping[str, str] | None = None, prelude: str = "", **env: str) -> Replica:
-        """``prelude`` is Python that a copy runs first, for seconds that nobody sets."""
+        """``prelude`` is Python code that a copy runs first, for example to change a time limit."""
         replica = Replica(valkey.url, headers, copies, prelude, **env)
         started.append(replica)
         replica.wait_until_ready()
@@ -69,7 +69,7 @@ def replica(replicas: Start) -> Replica:
 
 @pytest.fixture
 def served(collector: Publisher) -> Served:
-    """Proves that a client of another address gets what is published."""
+    """A check that a client of another address gets published messages."""
     sequence = itertools.count(1)
 
     def prove(replica: Replica) -> None:

@@ -1,4 +1,4 @@
-"""In closed access no message asks for anybody's right on its way: who is connected has it, until the watch says no."""
+"""With closed access, a delivery runs no access code: the replica disconnects clients whose access ends."""
 
 import json
 from collections import Counter
@@ -23,9 +23,9 @@ from tests.drivers.replica import Replica
 from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import eventually
 
-#: Of functions that decide who may do what.
+#: Prefixes of the access modules.
 ACCESS = ("ws.access.", "access.")
-#: Bytes of a snapshot, beside which the kernel's buffers are small.
+#: Bytes of a snapshot that is much larger than the kernel's buffers.
 LARGE = 300_000
 #: Run instead of ``python -m ws``; writes which functions of Python ran in a delivery, and in a handshake, into the
 #: file that ``CALLS`` names. A delivery is what follows from one message until all frames are with the kernel or wait,
@@ -59,7 +59,7 @@ def traced(owner, name, amid):
 
     setattr(owner, name, run)
 
-traced(Feed, "_take", "delivery")
+traced(Feed, "_apply", "delivery")
 traced(Session, "writable", "delivery")
 traced(AccessServer, "handle_connect", "handshake")
 sys.exit(main())
@@ -94,7 +94,7 @@ def closed(valkey: Valkey, credentials: Credentials, tmp_path: Path) -> Iterator
     assert "Traceback" not in replica.process.log()
 
 
-def test_message_meets_no_code_of_access_on_its_way_when_access_is_closed(
+def test_delivery_runs_no_access_code_when_access_is_closed(
     closed: Traced, credentials: Credentials, collector: Publisher
 ) -> None:
     # Given clients of every kind: a WebSocket in each namespace, one that follows a node by deltas, one that inflates,
@@ -121,7 +121,7 @@ def test_message_meets_no_code_of_access_on_its_way_when_access_is_closed(
         # When more is published than the one that does not read can be sent, on every channel, and it reads.
         def is_behind() -> bool:
             collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL, seq=next(seqs), padding="a" * LARGE))
-            return closed.called("delivery")["ws.engine.session.Session.wrote"] > 0
+            return closed.called("delivery")["ws.engine.session.Session.keep_rest"] > 0
 
         eventually(is_behind)
         last = next(seqs)

@@ -1,4 +1,4 @@
-"""One address, or one person, that takes too much is told so, and harms nobody else."""
+"""An address or identity that exceeds a limit gets an error, and does not affect other clients."""
 
 import json
 import socket
@@ -20,7 +20,7 @@ from tests.drivers.raw_client import RawClient
 from tests.drivers.replica import Replica, Start
 from tests.drivers.waiting import eventually
 
-#: From elsewhere, says a proxy that is believed.
+#: Header of a trusted proxy for a client at another address.
 ELSEWHERE = ("X-Forwarded-For: 10.1.2.3",)
 
 
@@ -41,7 +41,7 @@ def snapshots(client: RawClient) -> int:
     return len(client.payloads("redis_cluster_metrics"))
 
 
-def test_address_gets_no_more_connections_than_it_may(start: Start) -> None:
+def test_connection_is_refused_when_its_address_has_reached_the_limit(start: Start) -> None:
     replica = start(WS_LIMIT_CONNECTIONS="3")
     first = [replica.client() for _ in range(3)]
 
@@ -55,25 +55,27 @@ def test_address_gets_no_more_connections_than_it_may(start: Start) -> None:
         replica.client()
     assert replica.get("/socket.io/?EIO=4&transport=polling&xsid=1&sid=").status_code == 429
     assert replica.metric('ws_limited_total{kind="connections"}') == 3
-    # Others come in, those inside stay, and who leaves makes room.
+    # Other addresses can connect, existing connections stay, and a closed connection makes room.
     assert replica.client(headers=ELSEWHERE).names()[:1] in ([], ["connection_confirmed"])
     assert not any(client.closed for client in first)
     first[0].close()
     eventually(lambda: open_request(replica).status_code == 200, what="room for one more")
 
 
-def test_address_connects_no_more_often_than_it_may(start: Start) -> None:
+def test_connection_is_refused_when_its_address_connects_too_often(start: Start) -> None:
     replica = start(WS_LIMIT_CONNECTS_PER_SECOND="1")
     codes = [open_request(replica).status_code for _ in range(40)]
 
-    # A burst of ten, and what the seconds of the test itself bring.
+    # A burst of ten, and the connections allowed during the test itself.
     assert codes[:10] == [200] * 10
     assert 429 in codes
     assert open_request(replica, *ELSEWHERE).status_code == 200
     assert replica.metric('ws_limited_total{kind="connects"}') == codes.count(429)
 
 
-def test_flood_of_packets_waits_and_is_told_so_while_others_go_on(start: Start, collector: Publisher) -> None:
+def test_flood_of_packets_is_delayed_with_a_warning_while_other_clients_are_served(
+    start: Start, collector: Publisher
+) -> None:
     replica = start(WS_LIMIT_PACKETS_PER_SECOND="20")
     other = replica.client(headers=ELSEWHERE)
     flooder = replica.client("/monitoring")
@@ -84,14 +86,14 @@ def test_flood_of_packets_waits_and_is_told_so_while_others_go_on(start: Start, 
     def limited() -> int:
         return sum(error["code"] == "limit_exceeded" for error in flooder.payloads("error"))
 
-    eventually(lambda: limited() > 0, within_seconds=20, what="the word that packets wait")
+    eventually(lambda: limited() > 0, within_seconds=20, what="the warning that packets wait")
     for seq in range(1, 6):
         collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL, seq=seq))
         other.event("redis_cluster_metrics", seq)
     assert not flooder.closed
-    # It is told once a second, not once a packet.
+    # The client gets a warning once per second, not once per packet.
     assert limited() < 100
-    # Nothing of it is lost: the rest waits its turn.
+    # No packet is lost: the rest waits.
     answered = len(flooder.payloads("error")) + len(flooder.payloads("cluster_status_response"))
     eventually(
         lambda: len(flooder.payloads("error")) + len(flooder.payloads("cluster_status_response")) > answered,
@@ -101,7 +103,7 @@ def test_flood_of_packets_waits_and_is_told_so_while_others_go_on(start: Start, 
     assert replica.metric('ws_limited_total{kind="packets"}') > 0
 
 
-def test_flood_of_pings_is_not_answered_faster_than_packets_may_come(replicas: Start) -> None:
+def test_flood_of_pings_is_answered_at_the_packet_rate(replicas: Start) -> None:
     replica = replicas(WS_LIMIT_PACKETS_PER_SECOND="200")
     connection = replica.bare_websocket()
     ping = frame(0x89, b"")
@@ -110,7 +112,7 @@ def test_flood_of_pings_is_not_answered_faster_than_packets_may_come(replicas: S
     pongs, sent = 0, 0
 
     def most() -> float:
-        """A burst of ten seconds' worth may pass, and a reading more or two."""
+        """Return the most pings: a burst of ten seconds, and one or two more reads."""
         return 2000 + 200 * (time.monotonic() - began) + 2 * 16 * 1024 / len(ping)
 
     while time.monotonic() - began < 1.5 or sent / len(ping) < 2 * most():
@@ -126,7 +128,7 @@ def test_flood_of_pings_is_not_answered_faster_than_packets_may_come(replicas: S
     connection.close()
 
 
-def test_packet_longer_than_it_may_be_ends_its_connection_alone(start: Start) -> None:
+def test_connection_is_closed_when_its_packet_is_too_long(start: Start) -> None:
     replica = start(WS_LIMIT_PACKET_BYTES="2048")
     other, client = replica.client(), replica.client()
 
@@ -140,7 +142,7 @@ def test_packet_longer_than_it_may_be_ends_its_connection_alone(start: Start) ->
     assert requests.post(path, data="42" + json.dumps(["x", "a" * 3000]), timeout=15).status_code in (400, 413)
 
 
-def test_address_gets_no_more_subscriptions_to_lists_than_it_may(start: Start) -> None:
+def test_subscription_is_refused_when_its_address_has_reached_the_limit(start: Start) -> None:
     replica = start(WS_LIMIT_SUBSCRIPTIONS="2")
 
     def subscribe(client: RawClient, nodes: list[str] | None, number: int = 1) -> dict[str, Any]:
@@ -167,7 +169,7 @@ def test_address_gets_no_more_subscriptions_to_lists_than_it_may(start: Start) -
     eventually(lambda: "nodes" in subscribe(fourth, ["e"], len(fourth.packets) + 9), what="room for one more")
 
 
-def test_identity_is_limited_wherever_it_comes_from(replicas: Start, tmp_path: Path, redis: Redis) -> None:
+def test_identity_is_limited_across_addresses(replicas: Start, tmp_path: Path, redis: Redis) -> None:
     credentials = Credentials(tmp_path, redis)
     token = credentials.token("reader")
     replica = replicas(
@@ -189,14 +191,14 @@ def test_identity_is_limited_wherever_it_comes_from(replicas: Start, tmp_path: P
     assert comes(4, {}, cookie=(f"Cookie: {credentials.cookie()}", f"Origin: {replica.origin}")).startswith("0")
 
 
-def test_forwarded_addresses_are_believed_from_configured_proxies_only(replicas: Start) -> None:
+def test_forwarded_address_is_used_only_from_trusted_proxies(replicas: Start) -> None:
     replica = replicas(WS_LIMIT_CONNECTIONS="1")
     replica.client(headers=ELSEWHERE)
 
     assert open_request(replica, "X-Forwarded-For: 10.9.9.9").status_code == 429
 
 
-def test_half_requests_do_not_stop_service_for_others(start: Start, collector: Publisher) -> None:
+def test_other_clients_are_served_while_half_requests_are_open(start: Start, collector: Publisher) -> None:
     replica = start()
     halves = []
     for _ in range(300):

@@ -1,4 +1,4 @@
-"""Whatever happens on the way, every client ends at the newest snapshot, and never goes back."""
+"""After any sequence of events, every client has the newest snapshot, and never goes back to an older one."""
 
 import json
 from itertools import product
@@ -19,7 +19,7 @@ from ws.budget import Budget
 from ws.counters import Counters
 from ws.engine.outbox import Outbox
 from ws.namespaces.monitoring import MonitoringNamespace
-from ws.state import ClusterState, Stored, receive
+from ws.state import ClusterState, StoredMessage, receive
 
 GOLDEN = Path(__file__).parents[3] / "contract" / "golden" / "messages" / "metrics.json"
 BASE = msgspec.json.decode(GOLDEN.read_bytes(), type=Snapshot)
@@ -28,7 +28,7 @@ SELECTIONS: list[list[str] | None] = [None, [], ["a"], ["b", "d", "unknown"]]
 
 
 class Replica:
-    """One that hears some of what is published, in order, some time later."""
+    """A replica that receives some of the published messages, in order and with a delay."""
 
     def __init__(self, depth: int) -> None:
         self.push = Outboxes()
@@ -38,21 +38,21 @@ class Replica:
         self.namespace = MonitoringNamespace(self.push, Counters(), self.state, None, subscriptions)  # type: ignore[arg-type]
         self.heard: list[bytes] = []
 
-    def hear(self, latest: bytes | None) -> None:
+    def receive(self, latest: bytes | None) -> None:
         if self.heard:
             received = receive(METRICS_CHANNEL, self.heard.pop(0))
-            step = self.state.take(received, Stored(latest) if self.state.must_look(received) else None)
-            self.namespace.deliver(step)
+            outcome = self.state.apply(received, StoredMessage(latest) if self.state.needs_latest(received) else None)
+            self.namespace.deliver(outcome)
 
     def reconnect(self, latest: bytes | None) -> None:
         self.heard.clear()
-        step = self.state.catch_up(METRICS_CHANNEL, Stored(latest))
-        if step is not None:
-            self.namespace.deliver(step)
+        outcome = self.state.catch_up(METRICS_CHANNEL, StoredMessage(latest))
+        if outcome is not None:
+            self.namespace.deliver(outcome)
 
 
 class Client:
-    """A follower and its connections."""
+    """A client and its connections."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -100,7 +100,7 @@ class Client:
 
 
 class Cluster:
-    """What the collector publishes."""
+    """The snapshots that the collector publishes."""
 
     def __init__(self) -> None:
         self.epoch, self.seq = 1, 0
@@ -125,19 +125,19 @@ class Cluster:
 
 
 USUAL = ["publish"] * 4 + ["hear"] * 6 + ["take"] * 5
-#: Drawn as one: to draw each of the three costs more time than the test itself.
+#: An operation and two numbers in one draw: three draws would take longer than the test itself.
 OPERATIONS = st.sampled_from(
     list(product([*USUAL, "repeat", "lose", "by hand", "connect", "subscribe"], range(20), range(20)))
 )
 
 
 @settings(max_examples=400)
-# Left to itself, a list is short; what is found can be made shorter.
+# A minimum size, because generated lists are usually short; hypothesis can still shrink a failure.
 @given(
     st.one_of(st.lists(OPERATIONS, max_size=20), st.lists(OPERATIONS, min_size=50, max_size=120)),
     st.sampled_from([0, 0, 3]),
 )
-def test_every_client_ends_at_the_newest_snapshot(operations: list[tuple[str, int, int]], depth: int) -> None:
+def test_every_client_has_the_newest_snapshot_at_the_end(operations: list[tuple[str, int, int]], depth: int) -> None:
     cluster, replicas = Cluster(), [Replica(depth), Replica(depth)]
     clients = [Client(name) for name in "xyz"]
     latest: bytes | None = None
@@ -159,7 +159,7 @@ def test_every_client_ends_at_the_newest_snapshot(operations: list[tuple[str, in
             case "by hand" if latest is not None:
                 publish(json.dumps({**json.loads(latest), "seq": 2**40 + first}).encode())
             case "hear":
-                replica.hear(latest)
+                replica.receive(latest)
             case "lose":
                 replica.reconnect(latest)
             case "connect":
@@ -172,7 +172,7 @@ def test_every_client_ends_at_the_newest_snapshot(operations: list[tuple[str, in
     latest = encode(cluster.newest)
     for replica in replicas:
         while replica.heard:
-            replica.hear(latest)
+            replica.receive(latest)
     for client in clients:
         client.drain()
 

@@ -1,6 +1,6 @@
 """The cases of Engine.IO's official suite, with this service's own events where the suite expects an echo.
 
-Left out: the two cases of binary packets. The service has no binary event, and closes on one, as docs/contract.md says.
+Omitted: the two cases of binary packets. The service has no binary events and closes the connection (docs/contract.md).
 
 Source: https://github.com/socketio/socket.io/tree/main/docs/engine.io-protocol/v4-test-suite
 """
@@ -47,7 +47,7 @@ def opened(replica: Replica, query: str = "EIO=4&transport=websocket") -> websoc
 
 @pytest.fixture
 def connection(replica: Replica) -> Iterator[websocket.WebSocket]:
-    """A WebSocket that has been told its session."""
+    """A WebSocket that has got its handshake."""
     connection = opened(replica)
     assert '"upgrades":[]' in connection.recv()
     yield connection
@@ -55,7 +55,7 @@ def connection(replica: Replica) -> Iterator[websocket.WebSocket]:
 
 
 def is_closed(connection: websocket.WebSocket) -> bool:
-    """Whether the connection ends, whatever comes before."""
+    """Whether the connection ends, possibly after other packets."""
     try:
         while connection.recv_data(control_frame=True)[0] != websocket.ABNF.OPCODE_CLOSE:
             pass
@@ -97,7 +97,7 @@ def test_websocket_is_refused_when_version_or_transport_is_not_valid(replica: Re
 # -- message
 
 
-def test_post_is_answered_ok_and_the_poll_brings_what_it_asked_for(session: EngineSession) -> None:
+def test_post_is_answered_ok_and_the_poll_returns_the_response(session: EngineSession) -> None:
     assert session.post("40").text == "ok"
 
     assert session.get().packets[0].startswith('40{"sid":')
@@ -115,7 +115,7 @@ def test_packets_of_one_post_are_handled_in_their_order(session: EngineSession) 
     assert kinds == ["40/health,", "43/health,"]
 
 
-def test_session_ends_when_a_post_is_no_packet(session: EngineSession) -> None:
+def test_session_ends_when_a_post_is_not_a_packet(session: EngineSession) -> None:
     assert session.post("abc").status == 400
 
     assert session.get().status == 400
@@ -137,13 +137,13 @@ def test_session_ends_when_a_poll_is_cancelled(session: EngineSession) -> None:
     assert session.get().status == 400
 
 
-def test_websocket_brings_what_was_asked_for(connection: websocket.WebSocket) -> None:
+def test_websocket_returns_the_response(connection: websocket.WebSocket) -> None:
     connection.send("40")
 
     assert connection.recv().startswith('40{"sid":')
 
 
-def test_websocket_is_closed_when_a_frame_is_no_packet(connection: websocket.WebSocket) -> None:
+def test_websocket_is_closed_when_a_frame_is_not_a_packet(connection: websocket.WebSocket) -> None:
     connection.send("abc")
 
     assert is_closed(connection)
@@ -204,7 +204,7 @@ def test_close_ends_a_websocket(connection: websocket.WebSocket) -> None:
 
 @pytest.fixture
 def upgrade(session: EngineSession) -> Iterator[websocket.WebSocket]:
-    """A WebSocket that has taken the place of the polls, and works to the end."""
+    """A WebSocket that has replaced polling, and that works at the end of the test."""
     upgrade = session.websocket()
     upgrade.send("2probe")
     assert upgrade.recv() == "3probe"
@@ -220,7 +220,7 @@ def upgrade(session: EngineSession) -> Iterator[websocket.WebSocket]:
     upgrade.close()
 
 
-def test_upgrade_ends_the_poll_with_a_noop_and_goes_on_over_the_websocket(upgrade: websocket.WebSocket) -> None:
+def test_upgrade_ends_the_poll_with_a_noop_and_continues_on_the_websocket(upgrade: websocket.WebSocket) -> None:
     assert upgrade.connected
 
 

@@ -6,11 +6,11 @@ from hypothesis import strategies as st
 from wsproto.extensions import PerMessageDeflate
 from wsproto.frame_protocol import Frame, FrameProtocol, Opcode
 
-from ws.event import COMPRESSION_THRESHOLD_BYTES, Event, Packet, close_frame, pong_frame
+from ws.event import COMPRESSION_THRESHOLD_BYTES, EnginePacket, Event, close_frame, pong_frame
 
 
 def read(data: bytes, *, inflates: bool = False) -> list[Frame]:
-    """What a client reads, by another implementation than ours."""
+    """Return the frames that another implementation (wsproto) reads."""
     extension = PerMessageDeflate(server_no_context_takeover=True, client_no_context_takeover=True)
     extension.finalize("permessage-deflate")
     protocol = FrameProtocol(client=True, extensions=[extension] if inflates else [])
@@ -20,7 +20,7 @@ def read(data: bytes, *, inflates: bool = False) -> list[Frame]:
 
 @pytest.mark.parametrize("size", [0, 1, 124, 125, 126, 127, 65534, 65535, 65536, 3_000_000])
 def test_client_reads_the_packet_whatever_its_size(size: int) -> None:
-    packet = Packet(os.urandom(size // 2 + 1).hex()[:size].encode())
+    packet = EnginePacket(os.urandom(size // 2 + 1).hex()[:size].encode())
 
     for data, inflates in ((packet.plain, False), (packet.plain, True), (packet.compressed, True)):
         frames = read(data, inflates=inflates)
@@ -30,8 +30,8 @@ def test_client_reads_the_packet_whatever_its_size(size: int) -> None:
 
 
 @given(st.lists(st.text(max_size=2000), min_size=1, max_size=4))
-def test_client_reads_compressed_packets_each_by_itself(texts: list[str]) -> None:
-    packets = [Packet(text.encode()) for text in texts]
+def test_client_inflates_each_packet_separately(texts: list[str]) -> None:
+    packets = [EnginePacket(text.encode()) for text in texts]
 
     frames = read(b"".join(packet.compressed for packet in packets), inflates=True)
 
@@ -39,14 +39,17 @@ def test_client_reads_compressed_packets_each_by_itself(texts: list[str]) -> Non
 
 
 def test_frames_are_made_once() -> None:
-    packet = Packet(b"4" + b"a" * 1000)
+    packet = EnginePacket(b"4" + b"a" * 1000)
 
     assert packet.plain is packet.plain
     assert packet.compressed is packet.compressed
 
 
-def test_compressed_frame_is_smaller_where_it_is_another() -> None:
-    small, large = Packet(b"4" * (COMPRESSION_THRESHOLD_BYTES - 1)), Packet(b"4" * COMPRESSION_THRESHOLD_BYTES)
+def test_compressed_frame_is_smaller_unless_it_is_the_plain_frame() -> None:
+    small, large = (
+        EnginePacket(b"4" * (COMPRESSION_THRESHOLD_BYTES - 1)),
+        EnginePacket(b"4" * COMPRESSION_THRESHOLD_BYTES),
+    )
 
     assert small.compressed == small.plain
     assert len(large.compressed) < len(large.plain) / 10
@@ -61,18 +64,18 @@ def test_event_carries_its_payload_untouched(namespace: str, prefix: str) -> Non
     assert event.text == f'42{prefix}["cluster_metrics",'.encode() + payload + b"]"
 
 
-def test_slots_of_two_namespaces_are_two() -> None:
+def test_slots_of_two_namespaces_differ() -> None:
     assert Event("/", "a", b"{}", "metrics").slot != Event("/monitoring", "a", b"{}", "metrics").slot
     assert Event("/", "a", b"{}").slot is None
 
 
-def test_close_says_its_code_and_reason() -> None:
+def test_close_frame_has_its_code_and_reason() -> None:
     (frame,) = read(close_frame(1013, "slow"))
 
     assert (frame.opcode, frame.payload) == (Opcode.CLOSE, (1013, "slow"))
 
 
-def test_pong_carries_what_the_ping_did() -> None:
+def test_pong_has_the_payload_of_the_ping() -> None:
     (frame,) = read(pong_frame(b"ping"))
 
     assert (frame.opcode, frame.payload) == (Opcode.PONG, b"ping")

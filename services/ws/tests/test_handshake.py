@@ -8,7 +8,7 @@ from ws.engine.handshake import AGREED, agreement, answer
 KEY, TOKEN = "dGhlIHNhbXBsZSBub25jZQ==", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 
 NAMES = ("server_no_context_takeover", "client_no_context_takeover", "server_max_window_bits", "client_max_window_bits")
-#: Each parameter of RFC 7692, 7.1, as a client may offer it; ``None``: not at all.
+#: Values of each parameter of RFC 7692, 7.1, in an offer; ``None``: the offer lacks the parameter.
 FLAG = (None, "")
 SERVER_BITS = (None, "8", "10", "14", "15", '"15"')
 CLIENT_BITS = (None, "", "8", "15", '"12"')
@@ -22,7 +22,7 @@ def offer(*values: str | None) -> str:
     return "; ".join(["permessage-deflate", *parameters])
 
 
-def test_answer_is_that_of_the_rfc() -> None:
+def test_answer_equals_the_example_of_the_rfc() -> None:
     text, _ = answer({"HTTP_SEC_WEBSOCKET_KEY": KEY})
 
     assert text.decode() == (
@@ -32,7 +32,7 @@ def test_answer_is_that_of_the_rfc() -> None:
 
 
 @pytest.mark.parametrize("values", OFFERS, ids=lambda values: offer(*values))
-def test_answer_holds_to_rfc_7692_for_every_offer(values: tuple[str | None, ...]) -> None:
+def test_answer_follows_rfc_7692_for_every_offer(values: tuple[str | None, ...]) -> None:
     agreed = agreement(offer(*values))
 
     server_bits = values[2]
@@ -42,8 +42,8 @@ def test_answer_holds_to_rfc_7692_for_every_offer(values: tuple[str | None, ...]
     assert agreed is not None
     name, *parameters = agreed.split("; ")
     assert name == "permessage-deflate"
-    # 7.1.1: both may be answered unasked. 7.1.2.1: the answer repeats the window of the server if, and only if, the
-    # offer has it. 7.1.2.2: the answer may leave out the window of the client.
+    # 7.1.1: the answer may contain both without an offer. 7.1.2.1: the answer repeats the server's window exactly if
+    # the offer has it. 7.1.2.2: the answer may omit the client's window.
     expected = {"server_no_context_takeover", "client_no_context_takeover"}
     assert set(parameters) == expected | ({"server_max_window_bits=15"} if server_bits else set())
 
@@ -82,7 +82,7 @@ def test_offer_is_declined_when_the_rfc_does_not_define_it(declined: str) -> Non
         ("permessage-deflate; server_max_window_bits=15, permessage-deflate", f"{AGREED}; server_max_window_bits=15"),
     ],
 )
-def test_first_offer_that_can_be_met_is_answered(offers: str | None, agreed: str | None) -> None:
+def test_first_acceptable_offer_is_answered(offers: str | None, agreed: str | None) -> None:
     environ = {"HTTP_SEC_WEBSOCKET_KEY": KEY, **({} if offers is None else {"HTTP_SEC_WEBSOCKET_EXTENSIONS": offers})}
 
     text, compresses = answer(environ)

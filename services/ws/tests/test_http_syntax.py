@@ -10,7 +10,7 @@ def body(text: bytes) -> ChunkedBody:
 
 
 @pytest.mark.parametrize("size", [1, 3, 100, None])
-def test_body_is_what_its_chunks_hold_however_it_is_read(size: int | None) -> None:
+def test_body_is_the_content_of_its_chunks_for_all_sizes_of_reads(size: int | None) -> None:
     file = io.BytesIO(b"3\r\nabc\r\n00A;name=value\r\n0123456789\r\n0\r\nTrailer: x\r\n\r\nGET /")
     chunked = ChunkedBody(file)
     pieces = []
@@ -32,7 +32,7 @@ def test_body_is_what_its_chunks_hold_however_it_is_read(size: int | None) -> No
         *(b"0\r\n" + b"a: b\r\n" * 20 + b"\r\n", b"0\r\na: " + b"b" * 2000 + b"\r\n\r\n", b"0\r\na: b\n\r\n"),
     ],
 )
-def test_body_is_refused_when_two_servers_could_read_it_in_two_ways(text: bytes) -> None:
+def test_ambiguous_body_is_refused(text: bytes) -> None:
     chunked = body(text)
 
     with pytest.raises(MalformedChunk):
@@ -41,7 +41,7 @@ def test_body_is_refused_when_two_servers_could_read_it_in_two_ways(text: bytes)
         chunked.read()
 
 
-def test_reading_stops_where_enough_is_read() -> None:
+def test_reading_stops_at_the_requested_size() -> None:
     file = io.BytesIO(b"ffffffff\r\n" + b"a" * 100)
 
     assert ChunkedBody(file).read(10) == b"a" * 10

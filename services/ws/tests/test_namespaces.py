@@ -15,14 +15,14 @@ from runtime.redis_failures import RedisAway
 from tests.drivers.outboxes import read
 from tests.drivers.publisher import message
 from ws.access.limits import Limits, Subscriptions
-from ws.alert_log import Page, StoredEntry
+from ws.alert_log import ResultPage, StoredEntry
 from ws.counters import Counters
 from ws.event import Event, Group
 from ws.namespaces.health import HealthNamespace, cluster_counts
 from ws.namespaces.monitoring import MonitoringNamespace
 from ws.namespaces.namespace import Namespace
 from ws.namespaces.root import RootNamespace
-from ws.state import ClusterState, Step, Stored, receive
+from ws.state import ClusterState, MessageOutcome, StoredMessage, receive
 
 GOLDEN = Path(__file__).parents[3] / "contract" / "golden" / "messages"
 ALL = ["head.lan", "node6.lan", "pi-é.lan:9200"]
@@ -62,14 +62,14 @@ class Recorder:
 
 
 class Log:
-    """The alert log, as ``AlertLog`` reads it; ``entries`` are in it, and ``before_answer`` happens meanwhile."""
+    """An ``AlertLogFollower`` that holds ``entries`` and calls ``before_answer`` before each answer."""
 
     def __init__(self) -> None:
         self.entries: list[LogEntry] = []
         self.fails = False
         self.before_answer: list[Callable[[], None]] = []
 
-    def after(self, position: str, known: str) -> Page | None:
+    def read_after(self, position: str, known: str) -> ResultPage | None:
         if self.before_answer:
             self.before_answer.pop(0)()
         if self.fails:
@@ -94,7 +94,7 @@ class Reporter:
 
 
 class Parts:
-    """The parts of a replica, without Redis and without clients."""
+    """The parts of a replica without Redis and without clients."""
 
     def __init__(self) -> None:
         self.push, self.counters, self.state, self.log = Recorder(), Counters(), ClusterState(), Log()
@@ -104,13 +104,13 @@ class Parts:
         self.health = HealthNamespace(*common, Reporter())  # type: ignore[arg-type]
         self.monitoring = MonitoringNamespace(*common, self.log, subscriptions)  # type: ignore[arg-type]
 
-    def publish(self, channel: str, **changes: Any) -> Step:
-        """The collector's next message of a channel, as the feed hands it on."""
+    def publish(self, channel: str, **changes: Any) -> MessageOutcome:
+        """Apply the collector's next message of a channel; return the outcome."""
         received = receive(channel, message(channel, **changes))
-        return self.state.take(received, Stored(received.raw))
+        return self.state.apply(received, StoredMessage(received.raw))
 
-    def transition(self, before: str | None, *positions: str) -> Step:
-        """An alert that changes: its entry is in the log, and in the message that is returned."""
+    def transition(self, before: str | None, *positions: str) -> MessageOutcome:
+        """Add an alert's entries to the log; return the outcome of the message with the entries."""
         added = [entry(position) for position in positions]
         self.log.entries += added
         return self.publish(
@@ -170,16 +170,16 @@ def test_root_passes_on_what_is_published_by_hand(parts: Parts, raw: bytes) -> N
 # /health
 
 
-def test_health_sends_the_latest_at_once_and_every_change(parts: Parts) -> None:
+def test_health_sends_the_latest_on_connect_and_then_every_change(parts: Parts) -> None:
     parts.publish(HEALTH_CHANNEL, seq=1)
     parts.health.connected("a", {})
 
-    for step in [
+    for outcome in [
         parts.publish(HEALTH_CHANNEL, seq=2),
         parts.publish(HEALTH_CHANNEL, seq=2),
         parts.publish(METRICS_CHANNEL),
     ]:
-        parts.health.deliver(step)
+        parts.health.deliver(outcome)
 
     assert parts.push.events("a") == ["health_connected", "health_update", "health_update"]
     assert parts.push.got["a"][1][1] == message(HEALTH_CHANNEL, seq=1)
@@ -203,7 +203,7 @@ def test_cluster_counts_nodes_down(parts: Parts, online: Any, total: Any, with_s
 # /monitoring
 
 
-def test_monitoring_sends_snapshot_and_alerts_at_once_then_every_one(parts: Parts) -> None:
+def test_monitoring_sends_snapshot_and_alerts_on_connect_and_then_every_new_one(parts: Parts) -> None:
     parts.publish(METRICS_CHANNEL, seq=1)
     parts.publish(ALERTS_CHANNEL, seq=1, last_alert_id="7-1")
     second = {"seq": 2, "previous_alert_id": "7-1", "last_alert_id": "7-2"}
@@ -307,7 +307,7 @@ def test_deltas_are_limited_to_the_nodes_that_a_client_wants(parts: Parts) -> No
     assert parts.push.last("b", "cluster_metrics_delta")["changed"] == []
 
 
-def test_clients_of_deltas_get_the_snapshot_when_no_delta_can_say_it(parts: Parts) -> None:
+def test_clients_of_deltas_get_the_snapshot_when_there_is_no_delta(parts: Parts) -> None:
     parts.monitoring.deliver(parts.publish(METRICS_CHANNEL, seq=1))
     parts.monitoring.connected("a", {"subscribe": {"mode": "delta", "nodes": ["head.lan"]}})
     parts.push.got.clear()
@@ -354,14 +354,14 @@ def entry(position: str) -> LogEntry:
 
 
 def shown(push: Recorder, sid: str) -> list[str]:
-    """The entries that a client has been shown; each update goes on where the one before stopped."""
+    """Return the entries that a client got; each update must continue the previous one."""
     updates = [json.loads(payload) for name, payload in push.got.get(sid, []) if name == "alerts_update"]
     for before, after in pairwise(updates):
         assert after["previous_alert_id"] == before["last_alert_id"]
     return [each["id"] for update in updates for each in update["entries"]]
 
 
-def test_client_that_was_away_is_shown_what_it_missed_and_then_what_happens(parts: Parts) -> None:
+def test_resuming_client_gets_missed_entries_and_then_new_ones(parts: Parts) -> None:
     ids = [f"7-{number}" for number in range(1, 12)]
     parts.monitoring.deliver(parts.transition(None, *ids))
 
@@ -372,7 +372,7 @@ def test_client_that_was_away_is_shown_what_it_missed_and_then_what_happens(part
     assert shown(parts.push, "a") == [*ids[2:], "7-12"]
 
 
-def test_entries_that_come_while_the_log_is_read_are_shown_once(parts: Parts) -> None:
+def test_entries_that_arrive_while_the_log_is_read_are_sent_once(parts: Parts) -> None:
     parts.monitoring.deliver(parts.transition(None, "7-1", "7-2"))
     parts.monitoring.connected("a", {})
     parts.push.got.clear()
@@ -384,7 +384,7 @@ def test_entries_that_come_while_the_log_is_read_are_shown_once(parts: Parts) ->
     assert shown(parts.push, "a") == ["7-2", "7-3", "7-4"]
 
 
-def test_entries_that_the_replica_has_not_yet_seen_are_left_to_their_message(parts: Parts) -> None:
+def test_entries_newer_than_the_replicas_state_come_with_their_message(parts: Parts) -> None:
     parts.monitoring.deliver(parts.transition(None, "7-1", "7-2"))
     parts.log.entries.append(entry("7-3"))
 
@@ -396,7 +396,7 @@ def test_entries_that_the_replica_has_not_yet_seen_are_left_to_their_message(par
     assert shown(parts.push, "a") == ["7-2", "7-3"]
 
 
-def test_client_is_told_when_its_entry_is_gone(parts: Parts) -> None:
+def test_resume_is_not_recovered_when_the_clients_entry_no_longer_exists(parts: Parts) -> None:
     parts.monitoring.deliver(parts.transition(None, "7-5", "7-6"))
 
     parts.monitoring.connected("a", {"subscribe": {"last_alert_id": "7-4"}})
@@ -407,7 +407,7 @@ def test_client_is_told_when_its_entry_is_gone(parts: Parts) -> None:
     assert parts.push.last("a", "alerts_update")["previous_alert_id"] == "7-6"
 
 
-def test_client_is_told_when_the_log_is_cut_while_it_is_read(parts: Parts) -> None:
+def test_resume_is_not_recovered_when_the_log_is_trimmed_while_it_is_read(parts: Parts) -> None:
     parts.monitoring.deliver(parts.transition(None, *(f"7-{number}" for number in range(1, 9))))
     parts.log.before_answer = [lambda: None, parts.log.entries.clear]
 
@@ -418,7 +418,7 @@ def test_client_is_told_when_the_log_is_cut_while_it_is_read(parts: Parts) -> No
     assert parts.push.last("a", "alerts_update")["previous_alert_id"] == "7-8"
 
 
-def test_nothing_is_recovered_when_redis_is_away_unless_nothing_was_missed(parts: Parts) -> None:
+def test_resume_is_recovered_without_redis_only_when_nothing_was_missed(parts: Parts) -> None:
     parts.monitoring.deliver(parts.transition(None, "7-1", "7-2"))
     parts.log.fails = True
 
@@ -452,7 +452,7 @@ def test_clients_that_want_the_same_nodes_share_one_encoded_payload(parts: Parts
     assert sorted(sorted(parts.push.members[group]) for group in groups) == [["a", "b"], ["c"], ["d"]]
 
 
-def test_subscription_replaces_the_former(parts: Parts) -> None:
+def test_subscription_replaces_the_previous_one(parts: Parts) -> None:
     parts.monitoring.connected("a", {"subscribe": {"nodes": ["head.lan"]}})
     parts.monitoring.handle("a", "subscribe_to_updates", [{"nodes": []}])
     parts.monitoring.handle("a", "subscribe_to_updates", [])
@@ -465,7 +465,7 @@ def test_subscription_replaces_the_former(parts: Parts) -> None:
     assert len(parts.push.broadcasts) == 1
 
 
-def test_subscription_in_the_handshake_is_in_force_from_the_beginning(parts: Parts) -> None:
+def test_subscription_in_the_handshake_applies_from_the_beginning(parts: Parts) -> None:
     parts.publish(METRICS_CHANNEL)
 
     parts.monitoring.connected("a", {"subscribe": {"nodes": ["node6.lan"]}})
@@ -479,7 +479,7 @@ def test_subscription_in_the_handshake_is_in_force_from_the_beginning(parts: Par
     [{"nodes": 3}, {"nodes": [1]}, {"mode": "fast"}, {"last_alert_id": "x"}, {"nodes": ["n"] * 2001}, 5, [], "x"],
     ids=lambda wanted: str(wanted)[:30],
 )
-def test_all_nodes_follow_when_the_subscription_in_the_handshake_is_bad(parts: Parts, wanted: Any) -> None:
+def test_client_gets_all_nodes_when_the_subscription_in_the_handshake_is_invalid(parts: Parts, wanted: Any) -> None:
     parts.publish(METRICS_CHANNEL)
 
     parts.monitoring.connected("a", {"subscribe": wanted})
@@ -490,7 +490,7 @@ def test_all_nodes_follow_when_the_subscription_in_the_handshake_is_bad(parts: P
 
 
 @pytest.mark.parametrize("wanted", [{"nodes": 3}, {"mode": "fast"}, {"nodes": ["n"] * 2001}, 5, [], "x"], ids=str)
-def test_former_subscription_stays_when_a_new_one_is_bad(parts: Parts, wanted: Any) -> None:
+def test_previous_subscription_stays_when_the_new_one_is_invalid(parts: Parts, wanted: Any) -> None:
     parts.monitoring.connected("a", {"subscribe": {"nodes": ["head.lan"]}})
 
     answer = parts.monitoring.handle("a", "subscribe_to_updates", [wanted])
@@ -510,7 +510,7 @@ def test_most_nodes_that_a_subscription_may_name_are_accepted(parts: Parts) -> N
     assert parts.push.events("a")[-1] == "subscribed_to_updates"
 
 
-def test_nothing_is_kept_of_a_client_that_is_gone(parts: Parts) -> None:
+def test_nothing_is_kept_of_a_disconnected_client(parts: Parts) -> None:
     parts.monitoring.connected("a", {"subscribe": {"nodes": ["head.lan"]}})
     parts.monitoring.disconnected("a")
     parts.push.got.clear()
@@ -522,7 +522,7 @@ def test_nothing_is_kept_of_a_client_that_is_gone(parts: Parts) -> None:
     assert [members for group, members in parts.push.members.items() if group.name != "everybody"] == [[], []]
 
 
-def test_snapshots_are_not_encoded_for_a_selection_that_nobody_has(parts: Parts) -> None:
+def test_snapshots_are_not_encoded_for_a_selection_without_clients(parts: Parts) -> None:
     parts.monitoring.connected("a", {"subscribe": {"nodes": ["head.lan"]}})
     parts.monitoring.disconnected("a")
 
@@ -549,7 +549,7 @@ def test_requests_are_answered_as_event_and_acknowledgement(parts: Parts) -> Non
 
 
 @pytest.mark.parametrize("request_name", ["request_cluster_status", "request_nodes_status"])
-def test_request_gets_an_error_when_nothing_is_known_yet(parts: Parts, request_name: str) -> None:
+def test_request_gets_an_error_before_the_first_snapshot(parts: Parts, request_name: str) -> None:
     answer = parts.monitoring.handle("a", request_name, [None])
 
     assert parts.push.events("a") == ["error"]
@@ -564,7 +564,7 @@ def test_request_is_answered_when_its_argument_is_missing_null_or_an_object(part
 
 
 @pytest.mark.parametrize("arguments", [[1], ["x"], [[]], [True], [{}, {}], [None, None]])
-def test_request_is_bad_when_its_argument_is_anything_else(parts: Parts, arguments: list[Any]) -> None:
+def test_request_is_refused_when_its_argument_is_not_an_object(parts: Parts, arguments: list[Any]) -> None:
     answer = parts.health.handle("a", "request_health", arguments)
 
     assert parts.push.events("a") == ["error"]

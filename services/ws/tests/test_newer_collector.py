@@ -1,4 +1,4 @@
-"""What a replica passes on of a collector of a later release: all of it, wherever it does not know the field."""
+"""A replica passes on all fields of a newer collector's messages, including unknown fields."""
 
 import json
 from typing import Any
@@ -12,7 +12,7 @@ from tests.drivers.waiting import eventually
 
 
 class NewerCollector:
-    """Publishes alerts and snapshots with fields, and a transition, that nobody here knows."""
+    """Publishes alerts and snapshots with unknown fields and an unknown transition."""
 
     def __init__(self, publisher: Any) -> None:
         self._publisher = publisher
@@ -21,8 +21,8 @@ class NewerCollector:
         self.entry = entry | {"transition": "silenced", "silence": {"id": "s1"}}
         self.nodes = [node | {"new": 7} for node in json.loads(message(METRICS_CHANNEL))["nodes"]]
 
-    def tell(self, number: int) -> dict[str, Any]:
-        """Put entry ``7-<number>`` in the log; return it."""
+    def publish_alert(self, number: int) -> dict[str, Any]:
+        """Add the entry ``7-<number>`` to the log; return the entry."""
         entry = self.entry | {"id": f"7-{number}"}
         fields = {
             "active_alerts": [self.alert],
@@ -51,13 +51,13 @@ def events(client: Any, name: str, count: int) -> list[Any]:
     return payloads
 
 
-def test_alerts_keep_what_a_newer_collector_says_when_they_come_and_when_a_client_connects(
+def test_alerts_keep_unknown_fields_when_they_are_pushed_and_when_a_client_connects(
     replica: Any, newer: NewerCollector
 ) -> None:
     watcher = replica.client("/monitoring")
-    newer.tell(1)
+    newer.publish_alert(1)
     events(watcher, "alerts_update", 1)
-    second = newer.tell(2)
+    second = newer.publish_alert(2)
 
     live = events(watcher, "alerts_update", 2)
     late = events(replica.client("/monitoring"), "alerts_update", 1)[0]
@@ -68,39 +68,35 @@ def test_alerts_keep_what_a_newer_collector_says_when_they_come_and_when_a_clien
     assert (late["entries"], late["previous_alert_id"]) == ([], second["id"])
 
 
-def test_missed_entries_keep_what_a_newer_collector_says_when_a_client_resumes(
-    replica: Any, newer: NewerCollector
-) -> None:
-    watcher, told = replica.client("/"), [newer.tell(number) for number in range(1, 5)]
+def test_missed_entries_keep_unknown_fields_when_a_client_resumes(replica: Any, newer: NewerCollector) -> None:
+    watcher, published = replica.client("/"), [newer.publish_alert(number) for number in range(1, 5)]
     events(watcher, "redis_cluster_alerts", 4)
 
     client = replica.client("/monitoring", auth={"subscribe": {"last_alert_id": "7-1"}})
 
     assert events(client, "subscribed_to_updates", 1)[0]["recovered"] is True
     resumed = events(client, "alerts_update", 1)[0]
-    assert resumed["entries"] == told[1:]
+    assert resumed["entries"] == published[1:]
     assert resumed["active_alerts"] == [newer.alert]
 
 
-def test_missed_entries_keep_what_a_newer_collector_says_when_the_replica_itself_missed_them(
+def test_missed_entries_keep_unknown_fields_when_the_replica_missed_them(
     replica: Any, newer: NewerCollector, redis: Redis
 ) -> None:
     watcher = replica.client("/monitoring")
-    newer.tell(1)
+    newer.publish_alert(1)
     events(watcher, "alerts_update", 1)
     redis.client_kill_filter(_type="pubsub")
-    told = [newer.tell(2), newer.tell(3)]
+    published = [newer.publish_alert(2), newer.publish_alert(3)]
 
     def seen() -> list[Any]:
         return [entry for update in watcher.payloads("alerts_update") for entry in update["entries"]]
 
     eventually(lambda: len(seen()) >= 2, what="the entries that were missed")
-    assert seen()[-2:] == told
+    assert seen()[-2:] == published
 
 
-def test_nodes_keep_what_a_newer_collector_says_when_a_client_wants_some_of_them(
-    replica: Any, newer: NewerCollector
-) -> None:
+def test_nodes_keep_unknown_fields_when_a_client_selects_some_nodes(replica: Any, newer: NewerCollector) -> None:
     watcher = replica.client("/monitoring")
     newer.snapshot(1)
     events(watcher, "cluster_metrics", 1)
@@ -114,7 +110,7 @@ def test_nodes_keep_what_a_newer_collector_says_when_a_client_wants_some_of_them
     assert events(client, "nodes_status_response", 1)[0]["data"] == newer.nodes
 
 
-def test_delta_client_gets_whole_snapshots_while_a_newer_collector_says_more_than_a_delta_can(
+def test_delta_client_gets_whole_snapshots_when_snapshots_have_unknown_fields(
     replica: Any, newer: NewerCollector, collector: Any
 ) -> None:
     client = replica.client("/monitoring", auth={"subscribe": {"mode": "delta"}})

@@ -2,37 +2,37 @@ import pytest
 
 from ws.budget import Budget
 from ws.engine.outbox import LOG_LIMIT_BYTES, Outbox, Overflow
-from ws.event import Packet
+from ws.event import EnginePacket
 
 
-def state(text: str, slot: str = "metrics", **how: object) -> Packet:
-    return Packet(text.encode(), slot, **how)  # type: ignore[arg-type]
+def state(text: str, slot: str = "metrics", **how: object) -> EnginePacket:
+    return EnginePacket(text.encode(), slot, **how)  # type: ignore[arg-type]
 
 
 def taken(outbox: Outbox) -> list[str]:
     return [outbox.take().text.decode() for _ in range(len(outbox))]
 
 
-def test_of_states_only_the_newest_waits_and_of_the_log_everything() -> None:
+def test_only_the_newest_state_of_a_slot_waits_and_all_log_packets() -> None:
     outbox = Outbox(Budget(1 << 30))
     for text in ("l1", "m1", "h1", "l2", "m2", "h2"):
-        outbox.put(Packet(text.encode(), {"m": "metrics", "h": "health"}.get(text[0])))
+        outbox.put(EnginePacket(text.encode(), {"m": "metrics", "h": "health"}.get(text[0])))
 
     assert taken(outbox) == ["l1", "l2", "m2", "h2"]
 
 
-def test_it_says_how_many_states_were_replaced() -> None:
+def test_put_returns_the_number_of_replaced_states() -> None:
     outbox = Outbox(Budget(1 << 30))
 
-    packets = (state("m1"), Packet(b"l"), state("m2"), state("h", "health"))
+    packets = (state("m1"), EnginePacket(b"l"), state("m2"), state("h", "health"))
     assert [outbox.put(packet) for packet in packets] == [0, 0, 1, 0]
 
 
-def test_packet_that_misses_one_before_it_is_replaced_by_what_stands_alone() -> None:
+def test_packet_after_a_missed_one_is_replaced_by_its_replacement() -> None:
     outbox = Outbox(Budget(1 << 30))
     asked = []
 
-    def whole() -> Packet:
+    def whole() -> EnginePacket:
         asked.append(1)
         return state("whole")
 
@@ -45,7 +45,7 @@ def test_packet_that_misses_one_before_it_is_replaced_by_what_stands_alone() -> 
     assert taken(outbox) == ["delta 3"]
 
 
-def test_states_wait_in_a_row_up_to_the_depth() -> None:
+def test_states_wait_unreplaced_up_to_the_depth() -> None:
     outbox = Outbox(Budget(1 << 30), depth=3)
     for number in range(1, 4):
         assert outbox.put(state(f"m{number}")) == 0
@@ -56,44 +56,44 @@ def test_states_wait_in_a_row_up_to_the_depth() -> None:
 
 def test_log_is_bounded() -> None:
     outbox = Outbox(Budget(1 << 30))
-    large = Packet(b"l" * (LOG_LIMIT_BYTES + 1))
+    large = EnginePacket(b"l" * (LOG_LIMIT_BYTES + 1))
     outbox.put(large)
 
     with pytest.raises(Overflow):
-        outbox.put(Packet(b"l"))
+        outbox.put(EnginePacket(b"l"))
     outbox.put(state("m"))
     outbox.take()
 
-    outbox.put(Packet(b"l"))
+    outbox.put(EnginePacket(b"l"))
     assert taken(outbox) == ["m", "l"]
 
 
-def test_nothing_more_waits_when_all_outboxes_together_are_full() -> None:
+def test_outbox_overflows_when_the_shared_budget_is_spent() -> None:
     budget = Budget(100)
     one, other = Outbox(budget), Outbox(budget)
-    one.put(Packet(b"l" * 101))
+    one.put(EnginePacket(b"l" * 101))
 
     with pytest.raises(Overflow):
-        other.put(Packet(b"l"))
+        other.put(EnginePacket(b"l"))
     other.put(state("m"))
     one.take()
-    other.put(Packet(b"l" * 101))
+    other.put(EnginePacket(b"l" * 101))
     with pytest.raises(Overflow):
-        one.put(Packet(b"l"))
+        one.put(EnginePacket(b"l"))
     other.clear()
 
     assert (budget.used_bytes, len(other)) == (0, 0)
-    one.put(Packet(b"l"))
+    one.put(EnginePacket(b"l"))
 
 
-def broadcast(text: str, clients: int, slot: str = "metrics", **how: object) -> Packet:
-    """A state that so many clients get."""
+def broadcast(text: str, clients: int, slot: str = "metrics", **how: object) -> EnginePacket:
+    """Return a state with this number of recipients."""
     packet = state(text, slot, **how)
     packet.clients = clients
     return packet
 
 
-def test_state_counts_as_the_part_of_each_client_that_gets_it() -> None:
+def test_broadcast_counts_as_the_share_of_each_recipient() -> None:
     budget, of_address = Budget(1 << 30), Budget(1 << 30)
     outbox = Outbox(budget, of_address, depth=16)
     outbox.put(broadcast("m" * 1000, clients=1))
@@ -116,9 +116,9 @@ def test_only_the_newest_state_waits_when_a_budget_is_spent() -> None:
     assert taken(outbox) == ["newest"]
 
 
-def test_state_that_nobody_shares_does_not_wait_when_a_budget_is_spent() -> None:
+def test_unshared_state_overflows_when_a_budget_is_spent() -> None:
     budget = Budget(100)
-    Outbox(budget).put(Packet(b"l" * 101))
+    Outbox(budget).put(EnginePacket(b"l" * 101))
     outbox = Outbox(budget, depth=16)
 
     outbox.put(broadcast("m" * 5000, clients=2))

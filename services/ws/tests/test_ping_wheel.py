@@ -9,7 +9,7 @@ class Client:
         self.awaits_pong = False
         self.pings = 0
         self.ended: str | None = None
-        #: The wheel that it leaves when it is ended, as sessions do.
+        #: Wheel that the client leaves at its end, as sessions do.
         self.leaves: PingWheel | None = None
 
     def ping(self) -> None:
@@ -29,7 +29,7 @@ def test_clients_are_pinged_once_an_interval_and_evenly() -> None:
     most = 0
     for _ in range(50):
         before = sum(client.pings for client in clients)
-        wheel.turn()
+        wheel.advance()
         most = max(most, sum(client.pings for client in clients) - before)
         for client in clients:
             client.awaits_pong = False
@@ -39,7 +39,7 @@ def test_clients_are_pinged_once_an_interval_and_evenly() -> None:
 
 
 @pytest.mark.parametrize(("interval_seconds", "timeout_seconds"), [(25, 20), (10, 10), (1, 1)])
-def test_client_that_does_not_answer_is_ended_after_the_timeout(interval_seconds: int, timeout_seconds: int) -> None:
+def test_session_ends_when_a_ping_is_not_answered_in_time(interval_seconds: int, timeout_seconds: int) -> None:
     wheel = PingWheel(interval_seconds=interval_seconds, timeout_seconds=timeout_seconds)
     deaf, good = Client(), Client()
     deaf.leaves = wheel
@@ -47,7 +47,7 @@ def test_client_that_does_not_answer_is_ended_after_the_timeout(interval_seconds
     wheel.add(good)
     turns = 0
     while deaf.ended is None:
-        wheel.turn()
+        wheel.advance()
         turns += 1
         good.awaits_pong = False
         if turns == deaf.pings == 1:
@@ -58,11 +58,11 @@ def test_client_that_does_not_answer_is_ended_after_the_timeout(interval_seconds
     assert good.ended is None
 
 
-def test_client_that_is_gone_is_pinged_no_more() -> None:
+def test_removed_session_is_not_pinged() -> None:
     wheel, client = PingWheel(interval_seconds=5, timeout_seconds=4), Client()
     wheel.add(client)
     wheel.remove(client)
     for _ in range(20):
-        wheel.turn()
+        wheel.advance()
 
     assert client.pings == 0

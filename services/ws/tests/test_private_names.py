@@ -1,7 +1,7 @@
-"""What the service uses of python-socketio, python-engineio and eventlet without being promised it is what it was.
+"""The private definitions of python-socketio, python-engineio and eventlet that the service uses are unchanged.
 
-When a test fails after an upgrade: compare what changed with ``ws/socketio_names.py`` or ``ws/loop.py``, then note the
-new digest, which the failure shows.
+If a test fails after an upgrade, compare the change with ``ws/socketio_private.py`` or ``ws/loop.py``, then copy the
+new digest from the failure.
 """
 
 import ast
@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 WS = Path(__file__).parents[1]
-#: By file and name, the first 12 digits of the SHA-256 of its source.
+#: First 12 digits of the SHA-256 of the source, by file and name.
 SOCKETIO = {
-    # what ``ws/socketio_names.py`` calls or stands in for
+    # called or overridden in ``ws/socketio_private.py``
     ("engineio/base_server.py", "BaseServer._cors_headers"): "53c3eea920b9",
     ("engineio/base_server.py", "BaseServer._generate_sid_cookie"): "632b62915dee",
     ("engineio/server.py", "Server._trigger_event"): "ff535f989ff2",
@@ -29,12 +29,12 @@ SOCKETIO = {
     ("socketio/server.py", "Server._handle_eio_disconnect"): "b4f3ed35325a",
     ("socketio/server.py", "Server._handle_eio_message"): "b9a79d2e0431",
     ("socketio/server.py", "Server._send_packet"): "3b96d77d90f4",
-    # who calls ``Session`` and ``Engine`` in place of Engine.IO's own
+    # callers of ``Session`` and ``Engine``, which replace Engine.IO's classes
     ("engineio/base_server.py", "BaseServer._get_socket"): "17b86295c850",
     ("engineio/base_server.py", "BaseServer.generate_id"): "6f265952435e",
     ("engineio/server.py", "Server.send"): "b05ac5ac1bcd",
     ("engineio/server.py", "Server.send_packet"): "877479033668",
-    # who calls ``Manager`` and ``Packet`` in place of Socket.IO's own
+    # callers of ``Manager`` and ``SocketIOPacket``, which replace Socket.IO's classes
     ("socketio/manager.py", "Manager.can_disconnect"): "a6da929401f7",
     ("socketio/packet.py", "Packet"): "4499805cf2bb",
     ("socketio/server.py", "Server._handle_ack"): "08745efa85f7",
@@ -51,9 +51,9 @@ EVENTLET = {
     ("eventlet/wsgi.py", "Input"): "28a5e9538757",
     ("eventlet/wsgi.py", "server"): "4c73517803f6",
 }
-#: Where names of theirs are private.
+#: Files of the libraries with private names, by the module that may use these names.
 PRIVATE_IN = {
-    "socketio_names.py": [
+    "socketio_private.py": [
         *("engineio/base_server.py", "engineio/base_socket.py", "engineio/packet.py", "engineio/payload.py"),
         *("engineio/server.py", "engineio/socket.py", "socketio/base_manager.py", "socketio/base_server.py"),
         *("socketio/manager.py", "socketio/packet.py", "socketio/server.py"),
@@ -78,7 +78,7 @@ def tree(file: str) -> ast.Module:
 
 @cache
 def definition(file: str, name: str) -> str:
-    """The source of a function or class, empty where there is none; nothing is imported, which would patch modules."""
+    """Return the source of a function or class, or ``""``; without an import, which would patch modules."""
     node: ast.AST | None = tree(file)
     for part in name.split("."):
         inner = ast.iter_child_nodes(node) if node is not None else ()
@@ -88,7 +88,7 @@ def definition(file: str, name: str) -> str:
 
 @cache
 def private_names(text: str) -> frozenset[str]:
-    """The private names that a module defines or uses as attributes."""
+    """Return the private names that a module defines or uses as attributes."""
     return frozenset(_private_names(text))
 
 
@@ -100,7 +100,7 @@ def _private_names(text: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(("file", "name"), [*SOCKETIO, *EVENTLET])
-def test_what_stands_behind_a_name_is_what_it_was(file: str, name: str) -> None:
+def test_private_definition_is_unchanged(file: str, name: str) -> None:
     noted = {**SOCKETIO, **EVENTLET}[file, name]
     found = hashlib.sha256(definition(file, name).encode()).hexdigest()[:12]
     library = {"engineio": "python-engineio", "socketio": "python-socketio"}.get(file.partition("/")[0], "eventlet")
@@ -109,15 +109,15 @@ def test_what_stands_behind_a_name_is_what_it_was(file: str, name: str) -> None:
     assert found == noted, f"{name} is another one in {library} {version(library)}: {file}"
 
 
-@pytest.mark.parametrize(("module", "listed"), [("socketio_names.py", SOCKETIO), ("loop.py", EVENTLET)])
+@pytest.mark.parametrize(("module", "listed"), [("socketio_private.py", SOCKETIO), ("loop.py", EVENTLET)])
 def test_private_names_are_used_in_one_module_and_are_listed(module: str, listed: dict[tuple[str, str], str]) -> None:
-    theirs = {name for file in PRIVATE_IN[module] for name in private_names(source(file))}
+    library_names = {name for file in PRIVATE_IN[module] for name in private_names(source(file))}
     used = {
-        path.relative_to(WS).as_posix(): theirs & private_names(path.read_text())
+        path.relative_to(WS).as_posix(): library_names & private_names(path.read_text())
         for path in WS.rglob("*.py")
         if "tests" not in path.relative_to(WS).parts
     }
 
-    behind = {name for file, listed_name in listed for name in private_names(definition(file, listed_name))}
-    assert used[module] <= behind
+    listed_names = {name for file, listed_name in listed for name in private_names(definition(file, listed_name))}
+    assert used[module] <= listed_names
     assert {path for path, names in used.items() if names} == {module}

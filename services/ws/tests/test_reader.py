@@ -1,4 +1,4 @@
-"""What comes from a client: whole messages of bounded size, or its end; whatever the bytes are."""
+"""The reader yields complete messages of limited size, or a protocol violation, for any data."""
 
 import os
 import random
@@ -14,13 +14,13 @@ from tests.drivers.frames import deflated, frame
 from ws.engine.reader import (
     FRAGMENTS_LIMIT,
     INFLATED_LIMIT_BYTES,
-    Broken,
-    Closed,
-    Long,
-    Message,
-    Ping,
+    CloseFrame,
+    LongMessage,
+    PingFrame,
+    ProtocolViolation,
     Reader,
-    Received,
+    ReceivedItem,
+    TextMessage,
 )
 
 LIMIT = 10_000
@@ -34,32 +34,32 @@ def reader(*, inflates: bool = False) -> Reader:
 def test_messages_and_pings_are_read() -> None:
     data = frame(0x81, b"40") + frame(0x89, b"there?") + frame(0x8A, b"late") + frame(0x81, "4é".encode())
 
-    assert list(reader().receive(data)) == [Message("40"), Ping(b"there?"), Message("4é")]
+    assert list(reader().receive(data)) == [TextMessage("40"), PingFrame(b"there?"), TextMessage("4é")]
 
 
-def test_message_in_fragments_is_one_and_a_ping_may_come_between() -> None:
+def test_fragments_are_joined_when_a_ping_comes_between() -> None:
     data = frame(0x01, "4é".encode()[:2]) + frame(0x89, b"") + frame(0x00, "é".encode()[1:]) + frame(0x80, b"!")
 
-    assert list(reader().receive(data)) == [Ping(b""), Message("4é!")]
+    assert list(reader().receive(data)) == [PingFrame(b""), TextMessage("4é!")]
 
 
 @pytest.mark.parametrize(("payload", "code"), [(b"", 1005), (b"\x03\xe9bye", 1001), (b"\x0f\xa0", 4000)])
 def test_close_is_read_with_its_code(payload: bytes, code: int) -> None:
-    assert list(reader().receive(frame(0x88, payload))) == [Closed(code)]
+    assert list(reader().receive(frame(0x88, payload))) == [CloseFrame(code)]
 
 
-def test_compressed_messages_are_inflated_each_by_itself() -> None:
+def test_compressed_messages_are_inflated_separately() -> None:
     texts = ["4" + "a" * (INFLATED_LIMIT_BYTES - 1), "4b", ""]
     data = b"".join(frame(0xC1, deflated(text.encode())) for text in texts) + frame(0x81, b"4plain")
 
-    assert list(reader(inflates=True).receive(data)) == [*map(Message, texts), Message("4plain")]
+    assert list(reader(inflates=True).receive(data)) == [*map(TextMessage, texts), TextMessage("4plain")]
 
 
 def test_compressed_message_in_fragments_is_inflated() -> None:
     whole = deflated(b"4" + b"abc" * 1000)
     data = frame(0x41, whole[:10]) + frame(0x89, b"x") + frame(0x00, whole[10:]) + frame(0x80, b"")
 
-    assert list(reader(inflates=True).receive(data)) == [Ping(b"x"), Message("4" + "abc" * 1000)]
+    assert list(reader(inflates=True).receive(data)) == [PingFrame(b"x"), TextMessage("4" + "abc" * 1000)]
 
 
 @pytest.mark.parametrize(
@@ -93,8 +93,8 @@ def test_compressed_message_in_fragments_is_inflated() -> None:
         "length not shortest",
     ],
 )
-def test_client_is_sent_away_with_a_code_when_it_breaks_the_rules(data: bytes, code: int) -> None:
-    with pytest.raises(Broken) as broken:
+def test_violation_has_a_close_code_when_the_data_is_invalid(data: bytes, code: int) -> None:
+    with pytest.raises(ProtocolViolation) as broken:
         list(reader().receive(data))
 
     assert broken.value.code == code
@@ -120,9 +120,9 @@ def test_client_is_sent_away_with_a_code_when_it_breaks_the_rules(data: bytes, c
         *("no deflate", "bit amid a message", "bit of a ping"),
     ],
 )
-def test_client_is_sent_away_with_a_code_when_it_compresses_badly(data: bytes, code: int) -> None:
+def test_violation_has_a_close_code_when_the_compression_is_invalid(data: bytes, code: int) -> None:
     tracemalloc.start()
-    with pytest.raises(Broken) as broken:
+    with pytest.raises(ProtocolViolation) as broken:
         list(reader(inflates=True).receive(data))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
@@ -134,24 +134,24 @@ def test_client_is_sent_away_with_a_code_when_it_compresses_badly(data: bytes, c
 def test_longest_message_is_read() -> None:
     text = "4" + "a" * (LIMIT - 1)
 
-    assert list(reader().receive(frame(0x81, text.encode()))) == [Message(text)]
+    assert list(reader().receive(frame(0x81, text.encode()))) == [TextMessage(text)]
 
 
 @pytest.mark.parametrize("start", [SUBSCRIPTION, "40/monitoring,{", '42/monitoring,[ "subscribe_to_updates"'])
-def test_longest_subscription_is_inflated_when_it_is_asked_for(start: str) -> None:
+def test_longest_subscription_is_inflated_when_the_next_item_is_requested(start: str) -> None:
     one, text = reader(inflates=True), start.ljust(LIMIT)
     received = one.receive(frame(0xC1, deflated(text.encode())))
 
     first = next(received)
     kept_bytes = one.kept_bytes
 
-    assert first == Long()
+    assert first == LongMessage()
     assert kept_bytes == len(deflated(text.encode()))
-    assert list(received) == [Message(text)]
+    assert list(received) == [TextMessage(text)]
     assert one.kept_bytes == 0
 
 
-def test_reader_is_free_for_others_only_between_messages() -> None:
+def test_reader_is_between_messages_only_without_an_incomplete_message() -> None:
     one = reader()
     states = []
     for data in (frame(0x01, b"4"), frame(0x89, b"x"), frame(0x80, b"!"), b"\x81", frame(0x81, b"40")[1:]):
@@ -162,7 +162,7 @@ def test_reader_is_free_for_others_only_between_messages() -> None:
 
 
 def cut(data: bytes, random_: random.Random) -> list[bytes]:
-    """The data in pieces, as a network may deliver it."""
+    """Return the data in random pieces."""
     pieces = []
     while data:
         size = random_.choice([1, 2, 3, 7, 50, 1000])
@@ -175,7 +175,7 @@ def cut(data: bytes, random_: random.Random) -> list[bytes]:
     st.lists(st.tuples(st.text(max_size=300), st.integers(1, 4), st.booleans(), st.booleans()), max_size=6),
     st.randoms(use_true_random=False),
 )
-def test_messages_are_the_same_however_they_are_cut(
+def test_messages_do_not_depend_on_the_pieces_of_data(
     messages: list[tuple[str, int, bool, bool]], random_: random.Random
 ) -> None:
     sent = b""
@@ -189,13 +189,13 @@ def test_messages_are_the_same_however_they_are_cut(
             sent += frame(0x89, b"?") if pings else b""
     one = reader(inflates=True)
 
-    got: list[Received] = [item for piece in cut(sent, random_) for item in one.receive(piece)]
+    got: list[ReceivedItem] = [item for piece in cut(sent, random_) for item in one.receive(piece)]
 
-    assert [item.text for item in got if isinstance(item, Message)] == [text for text, *_ in messages]
+    assert [item.text for item in got if isinstance(item, TextMessage)] == [text for text, *_ in messages]
     assert one.is_between_messages
 
 
-def test_what_is_kept_of_a_message_that_is_not_whole_is_counted_and_put_together() -> None:
+def test_pieces_of_an_incomplete_message_are_counted_and_joined() -> None:
     one = reader()
     sent = frame(0x81, b"4" * 5000)
 
@@ -205,12 +205,12 @@ def test_what_is_kept_of_a_message_that_is_not_whole_is_counted_and_put_together
     whole = list(one.receive(sent[-1:]))
 
     assert kept == 4999
-    assert whole == [Message("4" * 5000)]
+    assert whole == [TextMessage("4" * 5000)]
     assert one.kept_bytes == 0
 
 
 def scrambled(random_: random.Random) -> bytes:
-    """Frames with some bytes changed."""
+    """Return frames with some changed bytes."""
     client = FrameProtocol(client=True, extensions=[])
     data = bytearray(b"".join(client.send_data("4" * random_.randrange(200)) for _ in range(random_.randrange(1, 5))))
     for _ in range(random_.randrange(4)):
@@ -219,7 +219,7 @@ def scrambled(random_: random.Random) -> bytes:
 
 
 @pytest.mark.parametrize("source", [scrambled, lambda random_: random_.randbytes(random_.randrange(400))])
-def test_nothing_but_broken_comes_of_any_bytes(source: Callable[[random.Random], bytes]) -> None:
+def test_only_protocol_violations_are_raised_for_any_bytes(source: Callable[[random.Random], bytes]) -> None:
     codes = set()
     for seed in range(3000):
         random_ = random.Random(seed)
@@ -227,7 +227,7 @@ def test_nothing_but_broken_comes_of_any_bytes(source: Callable[[random.Random],
         try:
             for piece in cut(source(random_), random_):
                 for item in one.receive(piece):
-                    assert isinstance(item, Message | Ping | Closed)
-        except Broken as broken:
+                    assert isinstance(item, TextMessage | PingFrame | CloseFrame)
+        except ProtocolViolation as broken:
             codes.add(broken.code)
     assert codes <= {1002, 1003, 1007, 1009}

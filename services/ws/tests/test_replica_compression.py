@@ -1,4 +1,4 @@
-"""Frames for clients that inflate: compressed once for all, each by itself."""
+"""Compressed frames: compressed once for all clients, and without context takeover."""
 
 import socket
 from typing import Any
@@ -15,7 +15,7 @@ from tests.drivers.waiting import eventually
 
 
 class Inflating:
-    """A client of another make: wsproto's, as browsers negotiate."""
+    """A client of wsproto that negotiates compression as browsers do."""
 
     def __init__(self, port: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=20)
@@ -43,7 +43,7 @@ class Inflating:
         self._send(Message(data=packet))
 
     def packet(self, start: str) -> str:
-        """The next packet that begins like that."""
+        """Return the next packet that begins with ``start``."""
         text = ""
         while True:
             event = self._next()
@@ -78,7 +78,7 @@ def test_large_packets_are_compressed_and_small_ones_are_not(inflating: Any, col
         collector.publish(METRICS_CHANNEL, large)
         assert client.packet('42["redis_cluster_metrics"').encode() == b'42["redis_cluster_metrics",' + large + b"]"
         assert client.bytes < len(large) / 20
-        # The other client has the same before the next state takes its place.
+        # The other client gets the same state before the next one replaces it.
         plain.wait(('2["redis_cluster_metrics",' + large.decode() + "]").__eq__)
         collector.publish(METRICS_CHANNEL, b'{"small":1}')
         assert client.packet("42") == '42["redis_cluster_metrics",{"small":1}]'
@@ -96,7 +96,7 @@ def test_answer_to_one_client_is_compressed_too(inflating: Any, collector: Any) 
     assert client.packet("43/monitoring,1[").endswith("]")
 
 
-def test_client_that_compresses_is_read(inflating: Any) -> None:
+def test_compressed_messages_of_a_client_are_read(inflating: Any) -> None:
     replica, client = inflating
 
     client.send("40/health,")

@@ -1,4 +1,4 @@
-"""Clients that make a replica keep much: each is bounded, those of one address are, and strangers are together."""
+"""Limits on the memory for received data: per client, per address, and for all clients in no namespace."""
 
 import contextlib
 import json
@@ -17,19 +17,19 @@ from tests.drivers.waiting import eventually
 from ws.tests.conftest import Served
 
 DEFLATE: Final = "permessage-deflate"
-#: Bytes that a replica's memory may grow by in a flood: compose gives it 512 MiB, and it needs 117 at rest.
+#: Most bytes by which a replica's memory may grow in a flood. Compose allows 512 MiB; an idle replica needs 117.
 GROWTH_LIMIT_BYTES: Final = 100 << 20
 PACKET_LIMIT_BYTES: Final = 512 * 1024
 CONNECT: Final = "40/monitoring,"
 
 
 def subscription(bytes_: int) -> str:
-    """A subscription to so many nodes that it has about as many bytes."""
+    """Return a subscription of about this number of bytes."""
     return json.dumps({"mode": "delta", "nodes": [f"node-{number:0120}" for number in range(bytes_ // 128)]})
 
 
 def compressed(text: str) -> bytes:
-    """The frame of a compressed message."""
+    """Return the frame of a compressed message."""
     return frame(0xC1, deflated(text.encode()))
 
 
@@ -40,14 +40,14 @@ def sockets(replica: Replica, count: int) -> Iterator[Sequence[socket.socket]]:
 
 
 def send(connection: socket.socket, data: bytes) -> None:
-    """Send what the replica takes of it: it may have closed the connection."""
+    """Send data; ignore an error if the replica has closed the connection."""
     connection.settimeout(10)
     with contextlib.suppress(OSError):
         connection.sendall(data)
 
 
-def last_words(connection: socket.socket) -> int:
-    """Read until the replica closes; return the code that it closes with."""
+def close_code(connection: socket.socket) -> int:
+    """Read until the replica closes the connection; return the close code."""
     connection.settimeout(60)
     data = b""
     while piece := connection.recv(1 << 16):
@@ -56,13 +56,13 @@ def last_words(connection: socket.socket) -> int:
     return int.from_bytes(data[close + 2 : close + 4], "big")
 
 
-@pytest.mark.parametrize("copies", [None], ids=["started"])  # a copy's memory is partly its original's
+@pytest.mark.parametrize("copies", [None], ids=["started"])  # a forked copy shares memory with its original
 @pytest.mark.parametrize(
     "text",
     ["4" + "a" * (PACKET_LIMIT_BYTES - 1), CONNECT + json.dumps({"subscribe": "a" * (PACKET_LIMIT_BYTES - 64)})],
     ids=["no subscription", "a subscription"],
 )
-def test_memory_stays_bounded_when_strangers_send_what_inflates_to_much(
+def test_memory_stays_bounded_when_unadmitted_clients_send_messages_that_inflate_to_much(
     replicas: Start, served: Served, text: str
 ) -> None:
     replica = replicas(TRUSTED_PROXIES="127.0.0.1", WS_LIMIT_CONNECTS_PER_SECOND="5000")
@@ -70,7 +70,7 @@ def test_memory_stays_bounded_when_strangers_send_what_inflates_to_much(
     before = replica.peak_bytes()
 
     def has_dealt_with(count: int) -> bool:
-        """So many strangers were sent away, or some wait for their turn."""
+        """Whether this number of clients was disconnected, or some clients wait for a queue slot."""
         waits = replica.metric('ws_limited_total{kind="packets"}')
         return waits > 0 or replica.metric("ws_malformed_packets_total") == count
 
@@ -84,12 +84,12 @@ def test_memory_stays_bounded_when_strangers_send_what_inflates_to_much(
         assert replica.peak_bytes() - before < GROWTH_LIMIT_BYTES
 
 
-def test_message_that_is_no_subscription_ends_its_connection_when_it_inflates_to_much(replicas: Start) -> None:
+def test_connection_ends_when_a_message_other_than_a_subscription_inflates_to_much(replicas: Start) -> None:
     replica = replicas()
     with sockets(replica, 1) as (stranger,):
         send(stranger, compressed("40") + compressed('42["x","' + "a" * 4096 + '"]'))
 
-        assert last_words(stranger) == 1009
+        assert close_code(stranger) == 1009
 
 
 def test_subscription_may_be_long_when_it_is_compressed(replicas: Start) -> None:
@@ -100,12 +100,12 @@ def test_subscription_may_be_long_when_it_is_compressed(replicas: Start) -> None
         send(client, compressed(f'42/monitoring,7["subscribe_to_updates",{wanted}]'))
         send(client, compressed('42/monitoring,["request_cluster_status"]'))
 
-        # There is no snapshot to ask for: that is the one bad request.
+        # There is no snapshot, so the request for it is the only bad request.
         eventually(lambda: replica.metric("ws_bad_requests_total") == 1)
         assert replica.metric("ws_malformed_packets_total") == 0
 
 
-def test_strangers_of_one_address_share_a_budget_and_others_are_not_touched(replicas: Start) -> None:
+def test_unadmitted_clients_of_one_address_share_a_budget(replicas: Start) -> None:
     replica = replicas(TRUSTED_PROXIES="127.0.0.1")
     part = frame(0x81, b"4" + b"a" * 500_000, announced=PACKET_LIMIT_BYTES)
     elsewhere = replica.client(headers=("X-Forwarded-For: 10.1.2.3",))
@@ -114,7 +114,7 @@ def test_strangers_of_one_address_share_a_budget_and_others_are_not_touched(repl
     with sockets(replica, 12) as strangers:
         for stranger in strangers:
             send(stranger, part)
-        # Eight have room in 4 MiB.
+        # 4 MiB are enough for eight clients.
         eventually(lambda: replica.metric('ws_closes_total{reason="overload"}') == 4)
 
         inside.send("42" + json.dumps(["x", "a" * 400_000]))
@@ -131,13 +131,13 @@ def test_bytes_of_a_message_count_in_the_rate_of_packets(replicas: Start) -> Non
     for _ in range(4):
         client.send('42/monitoring,["subscribe_to_updates",' + subscription(250_000) + "]")
 
-    # As many packets as 4096 bytes go into it, of the 200 that may come at once.
+    # The message counts as one packet per 4096 bytes; a burst of 200 packets is allowed.
     eventually(lambda: client.payloads("error"), what="the word that packets wait")
     assert client.payloads("error")[-1]["code"] == "limit_exceeded"
 
 
 def post(replica: Replica, sid: str, length: int, body: bytes) -> socket.socket:
-    """A connection with a POST whose body may not be whole."""
+    """Return a connection with a POST, whose body may be incomplete."""
     connection = socket.create_connection(("127.0.0.1", replica.port), timeout=60)
     target = f"/socket.io/?EIO=4&transport=polling&sid={sid}"
     send(connection, f"POST {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {length}\r\n\r\n".encode() + body)
@@ -178,25 +178,25 @@ def test_memory_stays_bounded_when_bodies_are_many_packets(replicas: Start, serv
         assert replica.peak_bytes() - before < GROWTH_LIMIT_BYTES
 
 
-def test_body_counts_as_much_as_its_text_takes(replicas: Start) -> None:
+def test_body_counts_as_the_memory_of_its_text(replicas: Start) -> None:
     replica = replicas(WS_LIMIT_PACKETS_PER_SECOND="1")
-    # One character makes each take four bytes. The body is kept while its first packets wait for their turn.
+    # One such character makes each character take four bytes. The body is kept while its first packets wait.
     body = ("6\x1e" * 100 + "6\N{GRINNING FACE}" + "a" * 500_000).encode()
     with contextlib.ExitStack() as stack:
         for _ in range(3):
             session = stack.enter_context(contextlib.closing(EngineSession(replica.port)))
             stack.enter_context(contextlib.closing(post(replica, session.sid, len(body), body)))
 
-        # Two have room in the 4 MiB of an address.
+        # The 4 MiB of an address are enough for two clients.
         eventually(lambda: replica.metric('ws_closes_total{reason="overload"}') == 1)
 
 
 def status(connection: socket.socket) -> int:
-    """Wait for the head of an answer; return its status."""
+    """Return the status of the next answer."""
     return int(connection.recv(1 << 16).split(b" ", 2)[1])
 
 
-def test_body_is_given_up_when_its_session_ends(replicas: Start) -> None:
+def test_body_is_not_read_further_when_its_session_ends(replicas: Start) -> None:
     replica = replicas()
     session = EngineSession(replica.port)
     with contextlib.closing(session), contextlib.closing(post(replica, session.sid, 100_000, b"4" * 50_000)) as sending:
@@ -206,7 +206,7 @@ def test_body_is_given_up_when_its_session_ends(replicas: Start) -> None:
         assert status(sending) == 400
 
 
-def test_answer_reaches_a_client_that_still_sends_and_nobody_listens_for_long(replicas: Start) -> None:
+def test_answer_reaches_a_client_that_still_sends_and_then_the_connection_closes(replicas: Start) -> None:
     replica = replicas()
     with contextlib.closing(post(replica, "unknown", 1 << 40, b"4" * 200_000)) as sending:
         assert status(sending) == 400

@@ -1,4 +1,4 @@
-"""What clients send that is no use to anybody harms nothing but their own connection."""
+"""Invalid data of a client affects only its own connection."""
 
 import contextlib
 import random
@@ -23,7 +23,7 @@ DEEP = "[" * 100_000
 
 @pytest.fixture
 def bystander(replica: Any, redis: Redis) -> Callable[[], None]:
-    """Proves that another client is served as if nothing had happened."""
+    """A check that another client is still served."""
     client = replica.client("/")
     client.event("connection_confirmed")
     count = 0
@@ -50,7 +50,7 @@ def only_the_bystander_is_left(replica: Any) -> None:
     eventually(left)
 
 
-def test_connection_is_ended_when_a_frame_is_no_packet(replica: Any, bystander: Callable[[], None]) -> None:
+def test_connection_is_closed_when_a_frame_is_not_a_packet(replica: Any, bystander: Callable[[], None]) -> None:
     packets: list[str | bytes] = ["", "x", "9", "0{}", "²", "b!!", "é" * 1000, b"", b"\x00\x01", b'42["x"]', "\x1e"]
 
     for packet in packets:
@@ -71,7 +71,7 @@ PACKETS += ['451-["x",{"_placeholder":true,"num":0}]', "46-[]", "44{}", '42["x",
 PACKETS += ["421" + "0" * 200 + '["x"]', "4" + "1" * 5000, "40{", "40/health,[1]", '42abc["x"]']
 
 
-def test_connection_is_ended_when_a_message_is_no_packet(replica: Any, bystander: Callable[[], None]) -> None:
+def test_connection_is_closed_when_a_message_is_not_a_packet(replica: Any, bystander: Callable[[], None]) -> None:
     for packet in PACKETS:
         client = replica.client("/")
         client.send(packet)
@@ -84,7 +84,7 @@ def test_connection_is_ended_when_a_message_is_no_packet(replica: Any, bystander
 
 
 @pytest.mark.parametrize("packet", ['42["request_health"]', '42/health,["request_health"]', "41", "43[1]"])
-def test_connection_is_ended_when_its_first_packet_asks_for_no_namespace(replica: Any, packet: str) -> None:
+def test_connection_is_closed_when_its_first_packet_requests_no_namespace(replica: Any, packet: str) -> None:
     client = replica.bare_client()
 
     client.send(packet)
@@ -92,7 +92,7 @@ def test_connection_is_ended_when_its_first_packet_asks_for_no_namespace(replica
     client.wait_until_closed()
 
 
-def test_connection_lives_on_when_a_packet_has_no_receiver(replica: Any, bystander: Callable[[], None]) -> None:
+def test_connection_stays_open_when_a_packet_has_no_receiver(replica: Any, bystander: Callable[[], None]) -> None:
     client = replica.client("/")
 
     for packet in ['42["nobody_knows_this",{}]', "43[1]", "431[]", "40/nowhere,", '42/health,["request_health"]']:
@@ -140,7 +140,9 @@ def test_refusal_of_a_namespace_is_an_object(replica: Any) -> None:
         *("fragments", "empty fragments", "bomb"),
     ],
 )
-def test_connection_is_ended_when_it_is_no_websocket(replica: Any, bystander: Callable[[], None], data: bytes) -> None:
+def test_connection_is_closed_when_its_data_is_not_a_websocket(
+    replica: Any, bystander: Callable[[], None], data: bytes
+) -> None:
     before = replica.metric("process_resident_memory_bytes")
 
     with replica.bare_websocket("permessage-deflate") as connection, contextlib.suppress(ConnectionError):
@@ -154,7 +156,7 @@ def test_connection_is_ended_when_it_is_no_websocket(replica: Any, bystander: Ca
     bystander()
 
 
-def test_upgrade_is_given_up_when_the_probe_is_garbage(replica: Any, bystander: Callable[[], None]) -> None:
+def test_upgrade_is_abandoned_when_the_upgrade_probe_is_garbage(replica: Any, bystander: Callable[[], None]) -> None:
     for probe in ["", "x", "2nope", "4", b"\xff"]:
         session = EngineSession(replica.port)
         connection = session.websocket()
@@ -162,7 +164,7 @@ def test_upgrade_is_given_up_when_the_probe_is_garbage(replica: Any, bystander: 
         opcode, _ = connection.recv_data()
         assert opcode == websocket.ABNF.OPCODE_CLOSE
         connection.shutdown()
-        # Polling goes on as if there had been no attempt.
+        # The session continues to poll.
         session.connect()
 
     bystander()
@@ -194,7 +196,7 @@ REQUESTS = [
 ]
 
 
-def test_request_is_refused_when_it_is_no_use(replica: Any, bystander: Callable[[], None]) -> None:
+def test_invalid_request_is_refused(replica: Any, bystander: Callable[[], None]) -> None:
     for request in REQUESTS:
         with socket.create_connection(("127.0.0.1", replica.port), timeout=15) as connection:
             connection.sendall(request)
@@ -205,7 +207,7 @@ def test_request_is_refused_when_it_is_no_use(replica: Any, bystander: Callable[
     bystander()
 
 
-def test_replica_serves_on_when_connections_send_random_bytes(replica: Any, bystander: Callable[[], None]) -> None:
+def test_replica_keeps_serving_when_connections_send_random_bytes(replica: Any, bystander: Callable[[], None]) -> None:
     chance = random.Random(4)
     for _ in range(100):
         client = replica.client()
@@ -218,7 +220,7 @@ def test_replica_serves_on_when_connections_send_random_bytes(replica: Any, byst
     bystander()
 
 
-def test_page_of_another_origin_is_refused_and_can_tell_why(replica: Any, bystander: Callable[[], None]) -> None:
+def test_page_of_another_origin_is_refused_and_can_read_the_reason(replica: Any, bystander: Callable[[], None]) -> None:
     headers = {"Origin": "http://evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "http"}
     for _ in range(3):
         answer = requests.post(f"{replica.origin}/socket.io/?EIO=4&transport=polling", headers=headers, timeout=15)

@@ -35,7 +35,7 @@ def test_websocket_of_another_host_is_refused_though_its_origin_is_the_same(repl
         assert answer.status == 421
 
 
-def test_host_is_what_the_request_says_however_it_is_written(replica: Replica) -> None:
+def test_host_is_read_from_all_forms_of_a_request(replica: Replica) -> None:
     assert ask(replica.port, request("GET", POLLING, host="cluster.example")).status == 200
     assert ask(replica.port, request("GET", f"http://localhost{POLLING}", host="evil.example")).status == 200
     assert ask(replica.port, request("GET", f"http://evil.example{POLLING}", host="localhost")).status == 421
@@ -43,7 +43,7 @@ def test_host_is_what_the_request_says_however_it_is_written(replica: Replica) -
         assert ask(replica.port, request("GET", POLLING, *both)).status == 400
 
 
-def test_request_without_a_host_is_a_probes(replica: Replica) -> None:
+def test_request_without_a_host_is_allowed_for_probes(replica: Replica) -> None:
     def status(path: str) -> int:
         (answer,) = exchange(replica.port, f"GET {path} HTTP/1.0\r\n\r\n".encode())
         return answer.status
@@ -51,7 +51,7 @@ def test_request_without_a_host_is_a_probes(replica: Replica) -> None:
     assert [status(path) for path in ("/livez", "/readyz", "/metrics", POLLING)] == [200, 200, 421, 421]
 
 
-def test_refused_hosts_are_counted_and_logged_once_in_a_while(module_replicas: Start) -> None:
+def test_refused_hosts_are_counted_and_logged_at_a_limited_rate(module_replicas: Start) -> None:
     replica = module_replicas()
     before = replica.metric("ws_rejected_requests_total")
     for number in range(3):

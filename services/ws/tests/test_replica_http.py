@@ -1,4 +1,4 @@
-"""What RFC 9112 and RFC 6455 ask of a server, beside Engine.IO."""
+"""Requirements of RFC 9112 and RFC 6455 for servers, beside Engine.IO."""
 
 import json
 import socket
@@ -40,13 +40,13 @@ def test_jsonp_is_refused(replica: Replica, j: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "HEAD", "TRACE"])
-def test_unknown_method_is_refused_and_told_the_known_ones(replica: Replica, method: str) -> None:
+def test_unknown_method_is_refused_with_the_allowed_methods(replica: Replica, method: str) -> None:
     answer = exchange(replica.port, request(method, POLLING))[0]
 
     assert (answer.status, answer.headers["allow"]) == (400, "GET, POST, OPTIONS")
 
 
-def test_answers_of_engine_io_are_never_kept_and_vary_with_the_origin(replica: Replica) -> None:
+def test_answers_of_engine_io_are_not_cached_and_vary_with_the_origin(replica: Replica) -> None:
     for query in ("", "&EIO=3", "&sid=unknown", "&j=0"):
         answer = ask(replica.port, request("GET", POLLING + query))
         assert answer.headers["cache-control"] == "no-store"
@@ -55,7 +55,7 @@ def test_answers_of_engine_io_are_never_kept_and_vary_with_the_origin(replica: R
         assert ask(replica.port, sent).headers["vary"] == "Origin"
 
 
-def test_answers_of_engine_io_are_nothing_to_elements_of_other_pages(replica: Replica) -> None:
+def test_answers_of_engine_io_are_not_loaded_by_elements_of_other_pages(replica: Replica) -> None:
     session = EngineSession(replica.port)
     for sent in (
         *(request("GET", POLLING + query) for query in ("", "&EIO=3", "&sid=unknown", "&j=0")),
@@ -115,7 +115,7 @@ def test_absolute_form_decides_the_host_that_an_origin_is_compared_with(replica:
     assert (ours.status, theirs.status) == (200, 400)
 
 
-def test_websocket_of_another_version_is_told_the_right_one(replica: Replica) -> None:
+def test_websocket_of_another_version_is_refused_with_the_right_version(replica: Replica) -> None:
     answer = ask(replica.port, request("GET", WEBSOCKET, *UPGRADE, "Sec-WebSocket-Version: 8"))
 
     assert (answer.status, answer.headers["sec-websocket-version"]) == (426, "13")
@@ -127,14 +127,14 @@ def test_websocket_over_http_1_0_is_refused(replica: Replica) -> None:
     assert ask(replica.port, sent).status == 400
 
 
-# -- bodies in chunks
+# -- chunked bodies
 
 
 def chunks(*pieces: bytes) -> bytes:
     return b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in (*pieces, b""))
 
 
-def test_body_in_chunks_is_read_and_its_connection_goes_on(replica: Replica) -> None:
+def test_chunked_body_is_read_and_its_connection_stays_open(replica: Replica) -> None:
     session = EngineSession(replica.port)
     post = request("POST", session.target(), "Transfer-Encoding: chunked", body=chunks(b"4", b"0"), close=False)
 
@@ -158,7 +158,7 @@ def test_body_in_chunks_is_read_and_its_connection_goes_on(replica: Replica) -> 
         (["Transfer-Encoding: chunked"], b"1" * 300),
     ],
 )
-def test_body_in_chunks_is_refused_when_it_is_not_valid_or_too_long(
+def test_chunked_body_is_refused_when_it_is_invalid_or_too_long(
     replica: Replica, headers: list[str], body: bytes
 ) -> None:
     session = EngineSession(replica.port)
@@ -168,13 +168,13 @@ def test_body_in_chunks_is_refused_when_it_is_not_valid_or_too_long(
     assert [answer.status for answer in answers] == [413 if len(body) > 524_288 else 400]
 
 
-def test_body_in_chunks_is_refused_in_http_1_0(replica: Replica) -> None:
+def test_chunked_body_is_refused_in_http_1_0(replica: Replica) -> None:
     sent = request("POST", EngineSession(replica.port).target(), "Transfer-Encoding: chunked", body=chunks(b"40"))
 
     assert ask(replica.port, sent.replace(b"HTTP/1.1", b"HTTP/1.0")).status == 400
 
 
-def test_body_in_chunks_has_to_come_within_a_time(replicas: Start) -> None:
+def test_chunked_body_has_a_time_limit(replicas: Start) -> None:
     replica = replicas(prelude="import ws.loop; ws.loop.BODY_SECONDS = 1")
     session = EngineSession(replica.port)
 
@@ -192,10 +192,10 @@ def test_body_in_chunks_has_to_come_within_a_time(replicas: Start) -> None:
     assert session.get().status == 400
 
 
-# -- who is there
+# -- presence
 
 
-def test_client_that_asks_for_no_namespace_is_sent_away(replicas: Start) -> None:
+def test_client_without_a_namespace_is_disconnected(replicas: Start) -> None:
     replica = replicas(prelude="import ws.access.admission; ws.access.admission.CONNECT_SECONDS = 4")
     stays, silent, polling = replica.client(), replica.bare_client(), EngineSession(replica.port)
 
@@ -206,8 +206,8 @@ def test_client_that_asks_for_no_namespace_is_sent_away(replicas: Start) -> None
     assert not stays.closed
 
 
-def test_client_is_counted_as_soon_as_it_comes_and_when_it_goes(replicas: Start, redis: Redis) -> None:
-    # given a replica that refreshes its presence by itself so seldom that only a change can be the cause
+def test_presence_is_refreshed_when_a_client_connects_or_disconnects(replicas: Start, redis: Redis) -> None:
+    # given a replica whose regular refresh is so rare that only a change can cause a refresh
     replica = replicas(prelude="import ws.presence; ws.presence.PRESENCE_REFRESH_SECONDS = 3600")
 
     client = replica.client()
@@ -245,7 +245,7 @@ def test_presence_is_written_once_a_second_at_most(valkey: Valkey) -> None:
     assert all(later - earlier >= 1 for earlier, later in pairwise(written))
 
 
-def test_replica_that_has_left_is_not_counted_again_by_a_refresh_on_its_way(valkey: Valkey, redis: Redis) -> None:
+def test_removed_replica_is_not_registered_again_by_a_late_refresh(valkey: Valkey, redis: Redis) -> None:
     asked, go_on = threading.Event(), threading.Event()
 
     def clients() -> int:
@@ -263,5 +263,5 @@ def test_replica_that_has_left_is_not_counted_again_by_a_refresh_on_its_way(valk
     presence.remove()
     go_on.set()
     late.join()
-    # else it would seem to have vanished
+    # otherwise the collector would report a vanished replica
     assert not redis.exists(REPLICAS_KEY, replica_key("id"))

@@ -1,4 +1,4 @@
-"""How a replica starts and ends."""
+"""Start and shutdown of a replica."""
 
 import json
 import os
@@ -29,7 +29,7 @@ started = pytest.mark.parametrize("copies", [None], ids=["started"])
 
 
 def another_replica(redis: Redis) -> None:
-    """Have Redis tell of one, for a minute."""
+    """Register another replica in Redis for a minute."""
     presence = ReplicaPresence(
         replica="another", connected_clients=0, started="2026-11-30T00:00:00.000Z", version="", messages=0, deliveries=0
     )
@@ -39,8 +39,10 @@ def another_replica(redis: Redis) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_replica_takes_its_leave_when_it_is_asked_to_end(replicas: Start, redis: Redis, number: int) -> None:
-    # Given a minute to send clients elsewhere, which two do not need: ``stop`` gives up before
+def test_replica_unregisters_and_disconnects_its_clients_when_it_shuts_down(
+    replicas: Start, redis: Redis, number: int
+) -> None:
+    # Given a minute to disconnect the clients, which two clients do not need: ``stop`` has a shorter time limit
     replica = replicas(WS_DRAIN_SECONDS="60")
     eventually(lambda: redis.zcard(REPLICAS_KEY) == 1)
     name = redis.zrange(REPLICAS_KEY, 0, -1)[0].decode()
@@ -60,7 +62,7 @@ def test_replica_takes_its_leave_when_it_is_asked_to_end(replicas: Start, redis:
 
 
 @started
-def test_clients_connect_again_when_a_replica_was_restarted(replicas: Start, redis: Redis) -> None:
+def test_clients_reconnect_when_a_replica_was_restarted(replicas: Start, redis: Redis) -> None:
     replica = replicas()
     clients = [SocketClient(replica.origin, "/", transport=transport) for transport in ("websocket", "polling")]
     try:
@@ -77,7 +79,7 @@ def test_clients_connect_again_when_a_replica_was_restarted(replicas: Start, red
             client.close()
 
 
-def test_new_client_is_sent_elsewhere_when_a_replica_drains(replicas: Start, redis: Redis) -> None:
+def test_new_client_is_refused_when_a_replica_drains(replicas: Start, redis: Redis) -> None:
     replica = replicas(WS_DRAIN_SECONDS="60")
     another_replica(redis)
     leaving = [replica.client("/") for _ in range(50)]
@@ -95,13 +97,13 @@ def test_new_client_is_sent_elsewhere_when_a_replica_drains(replicas: Start, red
     assert not all(client.closed for client in leaving)
 
 
-def test_replica_that_ends_takes_new_clients_until_gateways_know(replicas: Start, redis: Redis) -> None:
+def test_draining_replica_admits_new_clients_until_gateways_notice(replicas: Start, redis: Redis) -> None:
     replica = replicas(WS_DRAIN_SECONDS="60")
     another_replica(redis)
     leaving = [replica.client("/") for _ in range(50)]
 
     os.kill(replica.process.pid, signal.SIGTERM)
-    # It listens: who asks by a new connection is told that it drains, not that it is dead
+    # A new connection gets the answer that the replica drains, instead of no answer
     eventually(lambda: replica.get("/readyz").status_code == 404)
     late = replica.get("/socket.io/?EIO=4&transport=polling")
 
@@ -110,8 +112,8 @@ def test_replica_that_ends_takes_new_clients_until_gateways_know(replicas: Start
     eventually(lambda: any(client.closed for client in leaving), within_seconds=30)
 
 
-def test_replica_keeps_no_client_waiting_when_there_is_no_other(replicas: Start) -> None:
-    # Given a minute to send them elsewhere, one by one
+def test_replica_shuts_down_immediately_when_there_is_no_other_replica(replicas: Start) -> None:
+    # Given a minute to disconnect the clients one by one
     replica = replicas(WS_DRAIN_SECONDS="60")
     clients = [replica.client("/") for _ in range(50)]
     # When nobody is there to whom they could go, then ``stop``, which gives up before the minute has passed, has not to
@@ -120,7 +122,7 @@ def test_replica_keeps_no_client_waiting_when_there_is_no_other(replicas: Start)
         client.wait_until_closed()
 
 
-def test_replica_ends_soon_when_redis_hangs_and_a_client_reads_nothing(
+def test_replica_shuts_down_soon_when_redis_hangs_and_a_client_reads_nothing(
     replica: Any, valkey: Valkey, redis: Redis
 ) -> None:
     deaf = replica.bare_websocket()
@@ -144,7 +146,7 @@ def run(**env: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_replica_says_so_in_one_sentence_when_its_port_is_taken(taken: int) -> None:
+def test_replica_prints_one_sentence_when_its_port_is_in_use(taken: int) -> None:
     done = run(WS_PORT=str(taken))
 
     assert done.returncode == 2
@@ -153,7 +155,7 @@ def test_replica_says_so_in_one_sentence_when_its_port_is_taken(taken: int) -> N
 
 
 @pytest.mark.parametrize(("name", "value"), [("LOG_LEVEL", "loud"), ("WS_HOST", "no.such.host.invalid")])
-def test_replica_says_so_in_one_sentence_when_a_setting_is_bad(name: str, value: str) -> None:
+def test_replica_prints_one_sentence_when_a_setting_is_invalid(name: str, value: str) -> None:
     done = run(**{name: value, "WS_PORT": str(free_port())})
 
     assert done.returncode == 2
@@ -161,7 +163,7 @@ def test_replica_says_so_in_one_sentence_when_a_setting_is_bad(name: str, value:
     assert value in done.stderr
 
 
-def test_replica_says_once_that_a_setting_was_removed_and_serves(replicas: Start) -> None:
+def test_replica_serves_and_logs_a_removed_setting_once(replicas: Start) -> None:
     replica = replicas(WS_PUSH="plain")
 
     assert replica.process.log().count("WS_PUSH was removed in 0.4; ") == 1
@@ -188,7 +190,7 @@ sys.exit(run(config, Front("127.0.0.1", int(sys.argv[3]), wrap)))
 """
 
 
-def test_front_serves_its_own_application_around_the_sockets(valkey: Valkey) -> None:
+def test_second_address_serves_its_own_application_around_socket_io(valkey: Valkey) -> None:
     port, front = free_port(), free_port()
     process = Process("front", [sys.executable, "-c", FRONT, valkey.url, str(port), str(front)])
     process.start()
@@ -209,7 +211,7 @@ def test_front_serves_its_own_application_around_the_sockets(valkey: Valkey) -> 
         process.kill()
 
 
-def test_front_says_so_when_its_port_is_taken(valkey: Valkey, taken: int) -> None:
+def test_replica_prints_one_sentence_when_the_second_port_is_in_use(valkey: Valkey, taken: int) -> None:
     done = subprocess.run(
         [sys.executable, "-c", FRONT, valkey.url, str(free_port()), str(taken)],
         cwd=ROOT, capture_output=True, text=True, timeout=60,
@@ -220,7 +222,7 @@ def test_front_says_so_when_its_port_is_taken(valkey: Valkey, taken: int) -> Non
     assert done.stderr.endswith(f"ERROR ws: cannot listen on 127.0.0.1:{taken}: Address already in use\n")
 
 
-def test_probes_and_a_line_are_served(replica: Any) -> None:
+def test_probes_and_the_description_are_served(replica: Any) -> None:
     assert replica.get("/livez").text == "live\n"
     assert replica.get("/readyz").text == "ready\nredis: up\n"
     assert replica.get("/").text.count("\n") == 1
@@ -237,7 +239,7 @@ def test_replica_is_small_when_it_is_idle(replica: Any) -> None:
     assert psutil.Process(replica.process.pid).memory_info().rss < 50 * 1024 * 1024
 
 
-def test_client_is_pinged_as_the_settings_say_and_is_gone_when_it_does_not_answer(replicas: Start) -> None:
+def test_client_is_pinged_by_the_settings_and_disconnected_without_an_answer(replicas: Start) -> None:
     # given
     replica = replicas(WS_PING_INTERVAL_SECONDS="2", WS_PING_TIMEOUT_SECONDS="1")
     opened = replica.get("/socket.io/?EIO=4&transport=polling").text
@@ -249,7 +251,7 @@ def test_client_is_pinged_as_the_settings_say_and_is_gone_when_it_does_not_answe
     eventually(lambda: replica.metric('ws_closes_total{reason="ping timeout"}') == 1, what="the client is gone")
 
 
-def test_replica_tells_beginning_and_end_of_connections_and_requests_when_debugging(replicas: Start) -> None:
+def test_replica_logs_connections_and_requests_at_the_level_debug(replicas: Start) -> None:
     replica = replicas(WS_LOG_LEVEL="DEBUG", LOG_FORMAT="json")
     client = replica.client("/monitoring")
     client.event("monitoring_connected")

@@ -1,4 +1,4 @@
-"""Connections that come and go leave nothing behind, however they go."""
+"""Connections leave no objects and files behind, for all ways in which they end."""
 
 import json
 import socket
@@ -22,27 +22,27 @@ from tests.drivers.replica import Replica
 from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import eventually
 
-#: Types of which there is one a client at least.
+#: Types with at least one object per client.
 OF_A_CLIENT = ("Session", "Backlog", "UpgradeProbe", "ClosingSocket")
-#: Bytes of a snapshot, beside which the kernel's buffers are small.
+#: Bytes of a snapshot that is much larger than the kernel's buffers.
 LARGE = 300_000
 
 
-#: What a client says before it goes.
+#: Packets of a client before it disconnects.
 FAREWELLS = [b"", frame(0x88, b"\x03\xe8"), frame(0x81, b"41") + frame(0x81, b"1")]
-#: What a client is amid when it goes: a head, a message that is a part of one, and one that could be inflated.
+#: Incomplete data at a disconnection: a frame's head, a fragment, and a compressed fragment.
 PARTS = [b"\x81\xfe\x10", frame(0x01, b'42["a'), b"\xc1\xfe\x10\x00" + bytes(4) + b"\xaa\x56\x4a"]
 
 
 class Counted(Replica):
-    """A replica that tells what it holds."""
+    """A replica that reports its objects."""
 
     def __init__(self, redis_url: str) -> None:
         self._counts = ObjectCounts()
         super().__init__(redis_url, program=PROGRAM, **self._counts.environment)
 
     def counts(self) -> Counter[str]:
-        """Objects by type, and open files."""
+        """Return the number of objects by type, and of open files."""
         counts = self._counts.ask(self.process.pid)
         counts["open files"] = self._measured().num_fds()
         return counts
@@ -51,7 +51,7 @@ class Counted(Replica):
         return int(self._measured().memory_info().rss)
 
     def is_left(self) -> bool:
-        """Whether no client is there, and nothing waits for one."""
+        """Whether the replica has no clients and no waiting packets."""
         samples = [f'ws_clients{{transport="{name}"}}' for name in ("websocket", "polling")]
         samples += [f'ws_namespace_clients{{namespace="{name}"}}' for name in ("/", "/health", "/monitoring")]
         return not any(map(self.metric, [*samples, "ws_clients_behind", "ws_outbox_packets"]))
@@ -70,7 +70,7 @@ def replica(valkey: Valkey) -> Iterator[Counted]:
 
 
 class Waves:
-    """Five hundred clients who come, are published to, and go."""
+    """Waves of five hundred clients that connect, get events, and disconnect."""
 
     def __init__(self, replica: Counted, collector: Publisher) -> None:
         self._replica = replica
@@ -79,7 +79,7 @@ class Waves:
         self._numbers = count()
 
     def run(self) -> None:
-        """Let them come and go; return when the replica is left."""
+        """Run one wave; return when all clients have left."""
         self._readers(200)
         self._readers(200, deflate=True)
         self._upgraders(80)
@@ -87,14 +87,14 @@ class Waves:
         eventually(self._replica.is_left, what="the replica to be left by all")
 
     def _readers(self, clients: int, *, deflate: bool = False) -> None:
-        """They read all; every other goes amid a message, and abruptly."""
+        """Clients that read everything; every second client disconnects abruptly within a message."""
         swarm = Swarm(self._replica.port, deflate=deflate)
         swarm.connect(clients)
         assert swarm.failed == 0
         swarm.begin_measuring(0)
         for _ in range(3):
             self._publish()
-        # What they begin with may be counted too.
+        # The first events may be counted as well.
         eventually(lambda: swarm.poll(0.1) == 0 and swarm.received >= 3 * clients, what="all publications at all")
         for number, client in enumerate(swarm.clients.values()):
             if number % 2:
@@ -106,7 +106,7 @@ class Waves:
         swarm.close()
 
     def _upgraders(self, clients: int) -> None:
-        """They poll, then want to go on over a WebSocket, each for a node of its own; some give up on the way."""
+        """Clients that poll, then upgrade to a WebSocket, each for another node; some abandon the upgrade."""
         address = f"127.0.0.1:{self._replica.port}/socket.io/?EIO=4"
         upgraded = []
         with requests.Session() as session:
@@ -136,7 +136,7 @@ class Waves:
                 connection.close(timeout=5)
 
     def _deaf(self, clients: int) -> None:
-        """They read nothing, and go while something waits for them."""
+        """Clients that read nothing, and disconnect while packets wait."""
         connections = [self._replica.bare_websocket() for _ in range(clients)]
         for connection in connections:
             connection.sendall(frame(0x81, b"40"))
@@ -156,12 +156,12 @@ class Waves:
 
 
 def abort(connection: socket.socket) -> None:
-    """Close it without a word, so that the other side's next read fails."""
+    """Reset the connection, so that the peer's next read fails."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
 
 
-def test_replica_is_as_it_was_when_clients_have_come_and_gone(replica: Counted, collector: Publisher) -> None:
+def test_replica_keeps_no_objects_when_clients_have_disconnected(replica: Counted, collector: Publisher) -> None:
     waves = Waves(replica, collector)
     replica.counts()  # to count for the first time makes something, too
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""A poll that did not reach its client loses nothing without a word, and an upgrade that stays away stops nothing."""
+"""A lost answer to a poll ends the session, and an incomplete upgrade does not stop polling."""
 
 import json
 import os
@@ -48,7 +48,7 @@ def connected(replica: Replica, *, stamp: bool = True) -> Iterator[EngineSession
 
 @pytest.fixture
 def probes(session: EngineSession) -> Iterator[list[WebSocket]]:
-    """Two WebSockets that want to take the place of the polls."""
+    """Two WebSockets with an upgrade probe."""
     probes = [session.websocket() for _ in range(2)]
     for probe in probes:
         probe.send("2probe")
@@ -61,7 +61,7 @@ def probes(session: EngineSession) -> Iterator[list[WebSocket]]:
 @pytest.fixture
 def publish(redis: Redis, replica: Replica) -> Callable[[int], None]:
     def publish(number: int) -> None:
-        """Publish an alert; return once the replica has handed it to its clients."""
+        """Publish an alert; return when the replica has sent it to its clients."""
         before = replica.metric(PASSED_ON)
         redis.publish(ALERTS_CHANNEL, json.dumps({"number": number}))
         eventually(lambda: replica.metric(PASSED_ON) > before)
@@ -70,7 +70,7 @@ def publish(redis: Redis, replica: Replica) -> Callable[[int], None]:
 
 
 @pytest.mark.parametrize("end", [reset, lambda connection: connection.close()], ids=["reset", "closed"])
-def test_session_ends_when_the_connection_of_its_poll_does(
+def test_session_ends_when_the_connection_of_its_poll_ends(
     replica: Replica, session: EngineSession, publish: Callable[[int], None], end: Callable[[Any], None]
 ) -> None:
     before = replica.metric(GONE)
@@ -78,19 +78,19 @@ def test_session_ends_when_the_connection_of_its_poll_does(
     with session.waiting_connection() as connection:
         end(connection)
 
-    # Before anything is handed to it.
+    # No packet was given to the poll.
     eventually(lambda: replica.metric(GONE) == before + 1)
     publish(1)
     assert session.get().status == 400
 
 
-def test_packets_are_not_handed_to_a_poll_whose_connection_has_ended(
+def test_packets_are_not_given_to_a_poll_when_its_connection_has_ended(
     replica: Replica, unstamped: EngineSession, publish: Callable[[int], None]
 ) -> None:
-    # given packets that wait, so that the poll does not
+    # given waiting packets, so that the poll is answered immediately
     publish(1)
 
-    # when the replica gets to see the poll after its end
+    # when the replica handles the poll after the end of its connection
     os.kill(replica.process.pid, signal.SIGSTOP)
     with unstamped.waiting_connection(has_arrived=False):
         pass
@@ -100,13 +100,13 @@ def test_packets_are_not_handed_to_a_poll_whose_connection_has_ended(
     eventually(lambda: unstamped.get().status == 400)
 
 
-def test_session_ends_when_a_poll_is_repeated_whose_answer_was_lost(
+def test_session_ends_when_a_poll_is_repeated_after_a_lost_answer(
     replica: Replica, session: EngineSession, publish: Callable[[int], None]
 ) -> None:
     before = replica.metric(REPEATED)
     poll = session.target()
     publish(1)
-    # A proxy has taken the answer, and lost its client.
+    # A proxy has read the answer, and lost its client.
     assert session.request("GET", poll).status == 200
 
     assert session.request("GET", poll).status == 400
@@ -126,7 +126,7 @@ def test_session_ends_when_a_post_is_repeated(replica: Replica) -> None:
     assert session.get().status == 400
 
 
-def test_session_lives_on_when_its_client_stamps_no_request(
+def test_session_continues_when_its_client_stamps_no_request(
     unstamped: EngineSession, publish: Callable[[int], None]
 ) -> None:
     for number in range(3):
@@ -135,7 +135,7 @@ def test_session_lives_on_when_its_client_stamps_no_request(
         assert unstamped.post("3").status == 200
 
 
-def test_session_lives_on_when_its_client_stamps_its_polls_alone(session: EngineSession) -> None:
+def test_session_continues_when_its_client_stamps_only_its_polls(session: EngineSession) -> None:
     for number in range(3):
         post = session.target().partition("&t=")[0] + f"&sid={session.sid}"
         assert session.request("POST", post, f'42/monitoring,{number}["x"]'.encode()).status == 200
@@ -153,10 +153,10 @@ def test_second_poll_is_never_answered_with_a_noop(
 
 
 @pytest.mark.parametrize(("length", "rate"), [(101, 2000), (1000, 2000), (230, 20)])
-def test_packets_of_a_long_post_are_all_handled_in_their_order_and_at_their_rate(
+def test_packets_of_a_long_post_are_handled_in_their_order_and_at_the_packet_rate(
     replicas: Start, length: int, rate: int
 ) -> None:
-    # given a rate of which a client may take ten seconds' worth at once
+    # given a rate that allows a burst of ten seconds
     replica = replicas(WS_LIMIT_PACKETS_PER_SECOND=str(rate))
     session = EngineSession(replica.port)
     session.connect()
@@ -183,7 +183,7 @@ def test_packets_of_a_long_post_are_all_handled_in_their_order_and_at_their_rate
     ids=["empty", "text", "utf-8", "half a character", "empty packet", "behind a packet", "type", "binary", "too big",
          "jsonp", "message", "nested deeply"],
 )  # fmt: skip
-def test_post_that_cannot_be_read_is_refused_and_ends_its_session(session: EngineSession, body: bytes) -> None:
+def test_invalid_post_is_refused_and_ends_its_session(session: EngineSession, body: bytes) -> None:
     assert session.post(body).status == (413 if len(body) > 524_288 else 400)
 
     assert session.get().status == 400
@@ -208,7 +208,7 @@ def test_polls_deliver_until_the_upgrade_is_complete(session: EngineSession, pub
     upgrade.close()
 
 
-def test_probe_ends_one_poll_with_a_noop(session: EngineSession, publish: Callable[[int], None]) -> None:
+def test_upgrade_probe_ends_one_poll_with_a_noop(session: EngineSession, publish: Callable[[int], None]) -> None:
     first = session.later()
     upgrade = session.websocket()
     upgrade.send("2probe")
@@ -223,7 +223,9 @@ def test_probe_ends_one_poll_with_a_noop(session: EngineSession, publish: Callab
     upgrade.shutdown()
 
 
-def test_end_of_one_probe_does_not_cancel_another(probes: list[WebSocket], publish: Callable[[int], None]) -> None:
+def test_end_of_one_upgrade_probe_does_not_cancel_another(
+    probes: list[WebSocket], publish: Callable[[int], None]
+) -> None:
     one, other = probes
 
     one.shutdown()
@@ -234,7 +236,7 @@ def test_end_of_one_probe_does_not_cancel_another(probes: list[WebSocket], publi
     assert '{"number": 1}' in other.recv()
 
 
-def test_second_probe_is_closed_when_another_one_took_over(probes: list[WebSocket]) -> None:
+def test_second_upgrade_probe_is_closed_when_the_first_succeeds(probes: list[WebSocket]) -> None:
     one, other = probes
 
     one.send("5")
@@ -248,10 +250,10 @@ def test_second_probe_is_closed_when_another_one_took_over(probes: list[WebSocke
         pass
 
 
-# -- who is counted
+# -- presence
 
 
-def test_page_that_polled_is_counted_no_longer_than_until_its_ping_is_overdue(
+def test_vanished_polling_client_is_not_counted_after_its_ping_timeout(
     replicas: Start,
 ) -> None:
     replica = replicas(WS_PING_INTERVAL_SECONDS="3", WS_PING_TIMEOUT_SECONDS="3")

@@ -1,4 +1,4 @@
-"""What a real replica pushes to real connections."""
+"""Events of a real replica over real connections."""
 
 import json
 import threading
@@ -23,7 +23,7 @@ ODD = (
 )
 
 
-def test_client_gets_the_latest_of_each_channel_at_once(replica: Any, collector: Any) -> None:
+def test_client_gets_the_latest_of_each_channel_on_connect(replica: Any, collector: Any) -> None:
     watcher = replica.client("/")
     for channel in CHANNELS:
         collector.publish(channel, message(channel))
@@ -57,7 +57,7 @@ def test_message_reaches_a_polling_client_untouched(replica: Any, redis: Redis) 
     assert session.get().text == f'42["redis_cluster_alerts",{ODD.decode()}]'
 
 
-def test_cookie_names_the_sid_of_a_polling_client_when_it_connects_and_only_then(replica: Any) -> None:
+def test_cookie_names_the_sid_of_a_polling_client_only_in_the_handshake(replica: Any) -> None:
     url = f"{replica.origin}/socket.io/?EIO=4&transport=polling"
 
     begun = requests.get(url, cookies={"io": "of-another-replica"}, timeout=15)
@@ -70,7 +70,7 @@ def test_cookie_names_the_sid_of_a_polling_client_when_it_connects_and_only_then
     assert not {"Set-Cookie"} & {*sent.headers, *fetched.headers}
 
 
-def test_burst_reaches_a_polling_client_in_portions_that_its_library_takes(replica: Any, redis: Redis) -> None:
+def test_burst_reaches_a_polling_client_in_portions_that_its_library_accepts(replica: Any, redis: Redis) -> None:
     session = EngineSession(replica.port)
     session.connect()
     before = replica.metric("ws_deliveries_total")
@@ -139,7 +139,7 @@ def test_publications_reach_every_client_once_and_in_order_while_clients_come(re
     assert len(starts) > 5
 
 
-def test_bursts_reach_root_whole_and_the_other_namespaces_at_their_newest(replica: Any, redis: Redis) -> None:
+def test_burst_reaches_root_completely_and_the_other_namespaces_with_the_newest(replica: Any, redis: Redis) -> None:
     client = replica.client("/", "/health")
     pipeline = redis.pipeline(transaction=True)
     for seq in range(100):
@@ -153,7 +153,7 @@ def test_bursts_reach_root_whole_and_the_other_namespaces_at_their_newest(replic
     assert [payload["seq"] for payload in client.payloads("health_update")] == [99]
 
 
-def test_snapshot_by_hand_blocks_nothing(replica: Any, collector: Any, redis: Redis) -> None:
+def test_snapshot_published_by_hand_does_not_block_the_collector(replica: Any, collector: Any, redis: Redis) -> None:
     client = replica.client("/", "/monitoring")
     collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL, seq=1))
     client.event("cluster_metrics")
@@ -170,7 +170,7 @@ def test_snapshot_by_hand_blocks_nothing(replica: Any, collector: Any, redis: Re
 @pytest.mark.parametrize(
     "raw", [b"", b"{", b'{"x":NaN}', b"[1]", b'{"x":"\xff"}', b'{"x":"' + b"a" * 3_200_000 + b'"}']
 )
-def test_message_that_is_no_object_is_dropped_and_counted_and_logged_once(
+def test_message_is_dropped_counted_and_logged_once_when_it_is_not_an_object(
     replica: Any, redis: Redis, raw: bytes
 ) -> None:
     client = replica.client("/")

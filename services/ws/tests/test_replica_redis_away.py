@@ -1,4 +1,4 @@
-"""What a replica does while Redis is away, and when it is back."""
+"""A replica while Redis is away, and after Redis returns."""
 
 import json
 import time
@@ -17,7 +17,7 @@ from tests.drivers.waiting import eventually
 NAMESPACES = ("/", "/health", "/monitoring")
 
 
-#: Sooner than by itself: when Redis is asked whether it is there, and how long its answer may take.
+#: Prelude with shorter time limits for the PING to Redis and its answer.
 SOON = """
 import ws.feed, ws.service
 ws.feed.QUIET_SECONDS = 0.3
@@ -29,7 +29,7 @@ def redis_is_down(replica: Any) -> bool:
     return replica.get("/readyz").text.startswith("ready\nredis: down since 20")
 
 
-def test_replica_goes_on_when_redis_was_restarted_empty(
+def test_replica_continues_when_redis_was_restarted_empty(
     replica: Any, valkey: Valkey, redis: Redis, collector: Any
 ) -> None:
     client = replica.client(*NAMESPACES)
@@ -62,7 +62,7 @@ def test_replica_goes_on_when_redis_was_restarted_empty(
     assert replica.process.log().count("\n") < 10
 
 
-def test_replica_notices_a_redis_that_hangs_and_one_that_goes_on(
+def test_replica_notices_when_redis_hangs_and_when_redis_continues(
     replicas: Start, valkey: Valkey, collector: Any
 ) -> None:
     replica = replicas(prelude=SOON)
@@ -85,7 +85,9 @@ def test_replica_notices_a_redis_that_hangs_and_one_that_goes_on(
     assert [payload["seq"] for payload in client.payloads("redis_cluster_metrics")] == [7, 8]
 
 
-def test_clients_get_what_changed_while_nobody_listened(replica: Any, redis: Redis, collector: Any) -> None:
+def test_clients_get_changes_that_were_published_during_a_disconnection(
+    replica: Any, redis: Redis, collector: Any
+) -> None:
     client = replica.client(*NAMESPACES)
     for channel in CHANNELS:
         collector.publish(channel, message(channel, seq=7))
@@ -108,12 +110,12 @@ def test_clients_get_what_changed_while_nobody_listened(replica: Any, redis: Red
     assert 30 <= json.loads(replica.client("/").event("connection_confirmed"))["age_seconds"] < 60
 
 
-def test_nothing_is_doubled_when_the_connection_is_cut_again_and_again_under_publications(
+def test_no_message_is_sent_twice_when_the_connection_to_redis_is_cut_repeatedly(
     replica: Any, redis: Redis, collector: Any
 ) -> None:
     client = replica.client("/", "/monitoring")
 
-    # When it is cut whenever it has come back and got some more.
+    # When the connection is cut each time after it has reconnected and received more messages.
     cuts = 0
     for last in count(1):
         collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL, seq=last))
@@ -133,7 +135,7 @@ def test_nothing_is_doubled_when_the_connection_is_cut_again_and_again_under_pub
     assert replica.metric("ws_redis_reconnects_total") == 4
 
 
-def test_replica_is_not_ready_and_serves_when_redis_was_never_there(replicas: Start) -> None:
+def test_replica_serves_but_is_not_ready_when_redis_was_never_up(replicas: Start) -> None:
     with_redis = replicas()
     replica = type(with_redis)(f"redis://127.0.0.1:{free_port()}")
     try:
@@ -153,7 +155,7 @@ def test_replica_is_not_ready_and_serves_when_redis_was_never_there(replicas: St
         replica.close()
 
 
-def test_password_is_told_nobody_when_redis_refuses_it(valkey: Valkey, replicas: Start) -> None:
+def test_password_is_not_logged_when_redis_refuses_it(valkey: Valkey, replicas: Start) -> None:
     with_redis = replicas()
     replica = type(with_redis)(valkey.url.replace("//", "//somebody:hunter2@"))
     try:

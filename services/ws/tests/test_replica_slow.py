@@ -1,4 +1,4 @@
-"""Clients that do not take what they are sent: they cost the others nothing, and the replica little."""
+"""Slow clients do not affect other clients, and cost the replica little memory."""
 
 import json
 import socket
@@ -17,12 +17,12 @@ from tests.drivers.publisher import message
 from tests.drivers.replica import Start
 from tests.drivers.waiting import eventually
 
-#: Bytes of a snapshot, beside which the kernel's buffers are small.
+#: Bytes of a snapshot that is much larger than the kernel's buffers.
 LARGE = 300_000
 
 
 class Deaf:
-    """A client of ``/`` or another namespace that reads when it is told to."""
+    """A client that reads only when the test calls a method."""
 
     def __init__(self, replica: Any, connect: bytes) -> None:
         self._socket: socket.socket = replica.bare_websocket()
@@ -34,13 +34,13 @@ class Deaf:
         self._data = self._data.split(b"\r\n\r\n", 1)[1]
 
     def read_until_closed(self) -> int | None:
-        """Read everything; return the close code."""
+        """Read to the end of the connection; return the close code."""
         for _ in self.packets(None):
             pass
         return self.code
 
     def packets(self, until: Callable[[str], bool] | None) -> Iterator[str]:
-        """Packets as they come, up to the wanted one or to the end."""
+        """Yield the packets up to the wanted packet, or to the end."""
         self.code: int | None = None
         self._socket.settimeout(20)
         while True:
@@ -75,13 +75,13 @@ class Deaf:
         return opcode, payload
 
     def close(self) -> None:
-        """End the connection."""
+        """Close the connection."""
         self._socket.close()
 
 
 @pytest.fixture
 def deaf(replicas: Start) -> Iterator[Callable[..., tuple[Any, Deaf]]]:
-    """A replica, and a client that has stopped reading."""
+    """A function that returns a replica, and a client that reads nothing."""
     opened: list[Deaf] = []
 
     def connect(packet: bytes = b"40", **env: str) -> tuple[Any, Deaf]:
@@ -106,7 +106,7 @@ def large(seq: int) -> bytes:
     return message(METRICS_CHANNEL, seq=seq, padding="a" * LARGE)
 
 
-def test_client_that_reads_again_in_time_is_shown_the_newest_state_and_every_entry(
+def test_slow_client_gets_the_newest_state_and_every_entry_when_it_reads_in_time(
     deaf: Callable[..., tuple[Any, Deaf]], collector: Any
 ) -> None:
     replica, client = deaf(b"40/monitoring,", WS_SLOW_SECONDS="60")
@@ -116,7 +116,7 @@ def test_client_that_reads_again_in_time_is_shown_the_newest_state_and_every_ent
     for seq in range(2, 61):
         collector.publish(METRICS_CHANNEL, large(seq))
         collector.transition(seq)
-        good.event("cluster_metrics", seq - 1)  # a replica that falls behind itself leaves snapshots out
+        good.event("cluster_metrics", seq - 1)  # a replica that falls behind omits snapshots
     eventually(lambda: replica.metric("ws_conflated_total") > 10)
     eventually(lambda: replica.metric("ws_clients_behind") == 1)
 
@@ -144,9 +144,9 @@ def test_client_that_reads_again_in_time_is_shown_the_newest_state_and_every_ent
         (30, lambda seq: (METRICS_CHANNEL, large(seq)), "1"),
         (60, lambda seq: (ALERTS_CHANNEL, message(ALERTS_CHANNEL, seq=seq, padding="a" * 100_000)), "600"),
     ],
-    ids=["it stays behind", "its log does not fit"],
+    ids=["no progress", "too many log entries"],
 )
-def test_client_is_sent_away_with_a_code_when_it_does_not_read(
+def test_client_is_disconnected_with_a_close_code_when_it_does_not_read(
     deaf: Callable[..., tuple[Any, Deaf]], collector: Any, count: int, publication: Any, slow_seconds: str
 ) -> None:
     replica, client = deaf(WS_SLOW_SECONDS=slow_seconds)
@@ -159,7 +159,9 @@ def test_client_is_sent_away_with_a_code_when_it_does_not_read(
     assert client.read_until_closed() == 1013
 
 
-def test_memory_and_the_others_are_left_alone_when_many_clients_read_nothing(replicas: Start, collector: Any) -> None:
+def test_memory_and_other_clients_are_not_affected_when_many_clients_read_nothing(
+    replicas: Start, collector: Any
+) -> None:
     replica = replicas(WS_SLOW_SECONDS="3")
     good = replica.client("/")
     crowd = [Deaf(replica, b"40") for _ in range(50)]
@@ -180,7 +182,7 @@ def test_memory_and_the_others_are_left_alone_when_many_clients_read_nothing(rep
         client.close()
 
 
-def test_polling_client_that_does_not_ask_is_not_waited_for(replicas: Start, collector: Any) -> None:
+def test_polling_client_is_disconnected_when_it_does_not_poll(replicas: Start, collector: Any) -> None:
     replica = replicas()
     session = EngineSession(replica.port)
     assert session.post("40").status == 200
@@ -191,7 +193,7 @@ def test_polling_client_that_does_not_ask_is_not_waited_for(replicas: Start, col
     messages = 'ws_messages_total{channel="cluster:metrics",outcome="%s"}'
 
     def taken() -> float:
-        # Some of the first may be overtaken by what is stored already.
+        # Stored snapshots may overtake some of the first ones.
         return sum(replica.metric(messages % outcome) for outcome in ("state", "passed_on", "repeated"))
 
     for seq in range(1, 201):
@@ -205,7 +207,7 @@ def test_polling_client_that_does_not_ask_is_not_waited_for(replicas: Start, col
         text = session.get().text
 
 
-def test_client_that_floods_the_replica_with_requests_and_reads_no_answer_is_sent_away(
+def test_client_is_disconnected_when_it_floods_with_requests_and_reads_no_answer(
     deaf: Callable[..., tuple[Any, Deaf]], collector: Any
 ) -> None:
     replica, client = deaf(b"40/monitoring,", WS_SLOW_SECONDS="2")

@@ -1,4 +1,4 @@
-"""Clients that poll too seldom for what they have asked for: what waits for them is bounded, by address too."""
+"""Limits on the memory for waiting packets of clients that poll too rarely: in total and per address."""
 
 import contextlib
 import json
@@ -19,12 +19,12 @@ from tests.drivers.waiting import eventually
 NODES: Final = tuple(f"node-{number}" for number in range(250))
 GROWTH_LIMIT_BYTES: Final = 100 << 20
 LOUD: Final = "10.9.9.9"
-#: What makes almost as many answers wait for a client as may.
+#: Requests whose answers almost reach the limit of waiting packets.
 QUESTIONS: Final = SEPARATOR.join(["40/monitoring,", *['42/monitoring,["request_nodes_status"]'] * 8])
 
 
 def snapshot(seq: int, times: int = 1) -> bytes:
-    """One of ``NODES``, so many times as large."""
+    """Return a snapshot of ``NODES``, ``times`` times as large."""
     node = json.loads(message(METRICS_CHANNEL))["nodes"][0]
     nodes = [{**node, "node": name, "error": "e" * (500 * (times - 1))} for name in NODES]
     return message(METRICS_CHANNEL, seq=seq, nodes=nodes)
@@ -32,15 +32,15 @@ def snapshot(seq: int, times: int = 1) -> bytes:
 
 @pytest.fixture
 def replica(replicas: Start, collector: Publisher) -> Replica:
-    """One that knows a snapshot."""
+    """A replica that has a snapshot."""
     replica = replicas(TRUSTED_PROXIES="127.0.0.1")
     collector.publish(METRICS_CHANNEL, snapshot(1))
     replica.client(headers=(f"X-Forwarded-For: {LOUD}",)).event("redis_cluster_metrics")
     return replica
 
 
-@pytest.mark.parametrize("copies", [None], ids=["started"])  # a copy's memory is partly its original's
-def test_memory_stays_bounded_when_each_client_waits_for_other_nodes(replica: Replica, collector: Publisher) -> None:
+@pytest.mark.parametrize("copies", [None], ids=["started"])  # a forked copy shares memory with its original
+def test_memory_stays_bounded_when_each_client_selects_other_nodes(replica: Replica, collector: Publisher) -> None:
     watching = replica.client(headers=("X-Forwarded-For: 10.1.1.1",))
     before = replica.peak_bytes()
     for number in range(150):
@@ -56,7 +56,7 @@ def test_memory_stays_bounded_when_each_client_waits_for_other_nodes(replica: Re
 
 
 @pytest.mark.parametrize("copies", [None], ids=["started"])
-def test_memory_stays_bounded_when_each_websocket_wants_other_nodes_and_none_reads(
+def test_memory_stays_bounded_when_websockets_select_other_nodes_and_read_nothing(
     replica: Replica, collector: Publisher
 ) -> None:
     watching = replica.client(headers=("X-Forwarded-For: 10.1.1.1",))
@@ -75,7 +75,7 @@ def test_memory_stays_bounded_when_each_websocket_wants_other_nodes_and_none_rea
 
 
 def deaf(replica: Replica, number: int) -> socket.socket:
-    """A WebSocket that wants nodes which no other wants, and reads nothing."""
+    """Return a WebSocket that selects nodes of its own and reads nothing."""
     connection = replica.bare_websocket()
     wanted = {"mode": "snapshot", "nodes": [*NODES, f"other-{number}"]}
     text = f"40/monitoring,{json.dumps({'subscribe': wanted})}".encode()
@@ -83,7 +83,7 @@ def deaf(replica: Replica, number: int) -> socket.socket:
     return connection
 
 
-def test_other_addresses_can_poll_when_much_waits_for_the_clients_of_one(replica: Replica) -> None:
+def test_other_addresses_can_poll_when_many_packets_wait_for_one_address(replica: Replica) -> None:
     for _ in range(180):
         EngineSession(replica.port, address=LOUD).post(QUESTIONS)
 

@@ -28,7 +28,7 @@ from tests.drivers.follower import Follower
 from tests.drivers.outboxes import Outboxes, read
 from ws import alert_log, feed
 from ws.access.limits import Limits, Subscriptions
-from ws.alert_log import AlertLog
+from ws.alert_log import AlertLogFollower
 from ws.budget import Budget
 from ws.counters import Counters
 from ws.engine.outbox import Outbox
@@ -171,7 +171,7 @@ class Replica:
         self.redis = redis
         self.push = LeavingClients()
         self.counters = Counters()
-        state, log = ClusterState(), AlertLog(redis)  # type: ignore[arg-type]
+        state, log = ClusterState(), AlertLogFollower(redis)  # type: ignore[arg-type]
         subscriptions = Subscriptions(Limits(), self.counters, lambda _sid: ())
         self.namespace = MonitoringNamespace(self.push, self.counters, state, log, subscriptions)
         self.feed = Feed(redis, state, Readiness(), self.counters, log, self.namespace.deliver)  # type: ignore[arg-type]
@@ -435,7 +435,7 @@ def missed(world: World, client: Client) -> list[str]:
 # To a replica that knows nothing yet.
 @example([("restart", 0, 0), ("connect", 0, 0), ("serve", 1, 0), ("follow", 0, 0)])
 @example([("restart", 0, 0), ("connect", 0, 0), ("serve", 1, 0), ("publish", 1, 0)])
-def test_every_client_is_shown_each_entry_once_and_in_order_when_the_log_is_whole(
+def test_every_client_gets_each_entry_once_and_in_order_when_the_log_is_complete(
     operations: list[tuple[str, int, int]],
 ) -> None:
     world = play(operations)
@@ -457,7 +457,7 @@ def test_every_client_is_shown_each_entry_once_and_in_order_when_the_log_is_whol
         *[("publish", 3, 0), ("restart", 0, 0), ("follow", 0, 0), ("connect", 0, 0), ("serve", 0, 0), ("empty", 0, 0)],
     ]
 )
-def test_client_is_told_and_shown_nothing_twice_when_its_position_is_gone(
+def test_client_is_notified_and_gets_no_entry_twice_when_its_position_no_longer_exists(
     operations: list[tuple[str, int, int]],
 ) -> None:
     world = play(operations)

@@ -60,7 +60,7 @@ def test_connection_is_closed_when_its_handshake_is_not_valid(replica: Replica) 
     client.wait_until_closed()
 
 
-def test_connection_is_closed_when_no_handshake_comes(replicas: Start) -> None:
+def test_connection_is_closed_when_no_handshake_arrives(replicas: Start) -> None:
     replica = replicas(prelude="import ws.access.admission; ws.access.admission.CONNECT_SECONDS = 1")
 
     replica.bare_client().wait_until_closed()
@@ -69,7 +69,7 @@ def test_connection_is_closed_when_no_handshake_comes(replicas: Start) -> None:
 # -- disconnect
 
 
-def test_connection_lives_on_after_the_main_namespace_is_left(replica: Replica, client: RawClient) -> None:
+def test_connection_stays_open_after_the_main_namespace_is_left(replica: Replica, client: RawClient) -> None:
     client.send("41")
 
     pings = client.packets.count("")

@@ -8,7 +8,7 @@ def test_config_has_its_defaults_when_nothing_is_set() -> None:
     assert Config.from_environment({}) == Config(redis_url="redis://127.0.0.1:6379/0")
 
 
-def test_config_lists_its_variables_when_it_was_read() -> None:
+def test_config_lists_its_variables_after_reading() -> None:
     environment = Environment({})
     Config.read(environment)
 
@@ -22,12 +22,12 @@ def test_config_lists_its_variables_when_it_was_read() -> None:
     }  # fmt: skip
 
 
-def test_config_waits_for_an_answer_no_longer_than_until_the_next_ping() -> None:
+def test_ping_timeout_is_at_most_the_ping_interval() -> None:
     config = Config.from_environment({"WS_PING_INTERVAL_SECONDS": "10", "WS_PING_TIMEOUT_SECONDS": "20"})
     assert (config.ping_interval_seconds, config.ping_timeout_seconds) == (10, 10)
 
 
-def test_config_has_allowed_origins_and_our_own_apart() -> None:
+def test_config_separates_allowed_origins_from_the_public_one() -> None:
     config = Config.from_environment(
         {"WS_ALLOWED_ORIGINS": "https://a.example, http://b.example:81", "PUBLIC_URL": "https://c.example/live/"}
     )
@@ -37,13 +37,13 @@ def test_config_has_allowed_origins_and_our_own_apart() -> None:
 
 
 @pytest.mark.parametrize("value", ["fast", "plain", "quick"])
-def test_config_says_that_a_setting_was_removed_when_it_is_set(value: str) -> None:
+def test_config_has_a_log_line_when_a_removed_setting_is_set(value: str) -> None:
     config = Config.from_environment({"WS_PUSH": value})
 
     assert [text.partition(";")[0] for text in config.removed] == ["WS_PUSH was removed in 0.4"]
 
 
-def test_config_says_nothing_of_a_removed_setting_when_it_is_empty() -> None:
+def test_config_has_no_log_line_when_a_removed_setting_is_empty() -> None:
     assert Config.from_environment({"WS_PUSH": ""}).removed == ()
 
 
@@ -61,6 +61,6 @@ def test_config_says_nothing_of_a_removed_setting_when_it_is_empty() -> None:
         ("LOG_LEVEL", "loud"),
     ],
 )
-def test_config_names_the_variable_when_its_value_is_bad(name: str, value: str) -> None:
+def test_config_error_names_the_variable_when_its_value_is_invalid(name: str, value: str) -> None:
     with pytest.raises(SettingError, match=name):
         Config.from_environment({name: value})

@@ -1,4 +1,4 @@
-"""Installing, updating and removing, in a folder that stands for a machine's root."""
+"""Installation, update and removal, in a folder in place of a machine's root."""
 
 import io
 import os
@@ -14,10 +14,9 @@ from deploy.local.refusal import CannotStart
 from deploy.local.restore import FOLDER
 from deploy.local.settings import Settings
 from deploy.local.systemd.__main__ import main
-from deploy.local.systemd.accounts import restore, run_as_services, variables_of
 from deploy.local.systemd.install import (
+    are_memory_limits_enforced,
     install,
-    memory_limits_are_kept,
     require_ports,
     require_reachable_ca,
     require_redis,
@@ -27,7 +26,8 @@ from deploy.local.systemd.install import (
     uninstall,
 )
 from deploy.local.systemd.layout import COMMAND, FILES, FOLDERS, Layout, add_release, remove_releases, switch_to
-from deploy.local.systemd.settings import SettingsFiles, parsed
+from deploy.local.systemd.service_user import restore, run_as_service_user, service_environment
+from deploy.local.systemd.settings import SettingsFiles, parse_environment
 from runtime.catalogue import SYSTEMD
 from runtime.settings import SettingError
 from tests.drivers.ports import free_port, inner_ports
@@ -54,7 +54,7 @@ def releases(layout: Layout) -> set[str]:
     return {path.name for path in layout.code.iterdir() if not path.is_symlink()}
 
 
-def test_product_is_copied_without_tests_and_can_be_read_by_others(layout: Layout) -> None:
+def test_release_has_no_tests_and_is_readable_by_all_users(layout: Layout) -> None:
     # when
     install(layout, {})
     # then
@@ -76,18 +76,18 @@ def test_product_is_copied_without_tests_and_can_be_read_by_others(layout: Layou
     assert {path.name for path in (copied / "deploy").iterdir()} == {"host", "local", "wheel.py"}
 
 
-def test_settings_are_made_with_what_the_caller_gave(layout: Layout, tmp_path: Path) -> None:
+def test_settings_are_created_from_the_callers_variables(layout: Layout, tmp_path: Path) -> None:
     # given
     targets = tmp_path / "mine.yaml"
     targets.write_text("workers: [node1.lan]\n")
     # when
     install(layout, {"PORT": "8090", "CLUSTER_NAME": "my lab", "TARGETS": str(targets), "HOME": "/home/me"})
     # then
-    assert parsed(layout.environment.read_text()) == {"PORT": "8090", "CLUSTER_NAME": "my lab"}
+    assert parse_environment(layout.environment.read_text()) == {"PORT": "8090", "CLUSTER_NAME": "my lab"}
     assert layout.nodes.read_text() == "workers: [node1.lan]\n"
 
 
-def test_first_nodes_are_this_machine_and_say_how_to_check_them(layout: Layout) -> None:
+def test_first_nodes_file_lists_this_machine_and_names_check_nodes(layout: Layout) -> None:
     install(layout, {})
     text = layout.nodes.read_text()
     assert text.endswith("workers:\n  - local\n")
@@ -95,16 +95,18 @@ def test_first_nodes_are_this_machine_and_say_how_to_check_them(layout: Layout) 
     assert "make " not in text
 
 
-def test_password_is_new_and_for_root_alone(layout: Layout, tmp_path: Path) -> None:
+def test_password_is_random_and_readable_by_root_only(layout: Layout, tmp_path: Path) -> None:
     # given
     other = Layout(tmp_path / "other")
     # when
     install(layout, {})
     install(other, {})
     # then
-    variables = parsed(layout.valkey_environment.read_text())
+    variables = parse_environment(layout.valkey_environment.read_text())
     assert (
-        variables["VALKEY_URL"] == variables["REDIS_URL"] != parsed(other.valkey_environment.read_text())["REDIS_URL"]
+        variables["VALKEY_URL"]
+        == variables["REDIS_URL"]
+        != parse_environment(other.valkey_environment.read_text())["REDIS_URL"]
     )
     assert len(variables["VALKEY_URL"]) > 60
     assert mode(layout.valkey_environment) == mode(layout.environment) == 0o600
@@ -126,11 +128,11 @@ def test_second_install_changes_no_setting(layout: Layout, capsys: pytest.Captur
     assert {path: path.read_bytes() for path in before} == before
     assert layout.alerts.exists()
     said = capsys.readouterr().out
-    assert f"PORT stays as {layout.environment} has it" in said
+    assert f"PORT is ignored: the settings in {layout.environment} apply" in said
     assert "LOG_LEVEL" not in said
 
 
-def test_update_lies_beside_the_release_that_runs_until_it_is_whole(
+def test_update_does_not_touch_the_running_release_until_it_is_complete(
     layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -158,7 +160,7 @@ def test_update_lies_beside_the_release_that_runs_until_it_is_whole(
     assert switch_to(layout, second) is None
 
 
-def test_releases_are_removed_but_the_current_and_the_former_one(layout: Layout) -> None:
+def test_all_releases_except_the_current_and_the_previous_one_are_removed(layout: Layout) -> None:
     # given
     install(layout, {})
     current = layout.current.resolve()
@@ -171,17 +173,17 @@ def test_releases_are_removed_but_the_current_and_the_former_one(layout: Layout)
     assert layout.current.resolve() == current
 
 
-def test_folder_of_somebody_else_is_left_alone(layout: Layout) -> None:
+def test_folder_of_another_program_is_refused(layout: Layout) -> None:
     # given
     (layout.code / "theirs").mkdir(parents=True)
     # when
-    with pytest.raises(CannotStart, match="holds something else"):
+    with pytest.raises(CannotStart, match="holds other files"):
         install(layout, {})
     # then
     assert releases(layout) == {"theirs"}
 
 
-def test_uninstall_leaves_data_settings_and_the_administrators_own_files(
+def test_uninstall_keeps_data_settings_and_the_administrators_own_files(
     layout: Layout, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # given
@@ -215,23 +217,23 @@ def test_purge_deletes_only_when_the_answer_is_yes(
     assert layout.settings.exists() == layout.data.exists() == stays
 
 
-def test_purge_deletes_nothing_when_nobody_answers(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_purge_deletes_nothing_when_there_is_no_answer(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     install(layout, {})
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
     # when
-    with pytest.raises(CannotStart, match="Nobody said yes"):
+    with pytest.raises(CannotStart, match="There was no answer"):
         uninstall(layout, purge=True)
     # then
     assert layout.nodes.exists()
 
 
-def test_uninstall_of_nothing_says_so(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+def test_uninstall_reports_that_nothing_is_installed(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
     uninstall(layout, purge=False)
     assert capsys.readouterr().out == "No services were installed.\n"
 
 
-def test_command_says_why_it_refuses(
+def test_command_reports_why_it_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # given
@@ -242,7 +244,7 @@ def test_command_says_why_it_refuses(
     assert capsys.readouterr().err == "PORT='many' is not valid: it takes a whole number from 1 to 65535\n"
 
 
-def test_refusals_of_the_machine_name_a_way_out(tmp_path: Path) -> None:
+def test_refusals_for_a_machine_name_a_remedy(tmp_path: Path) -> None:
     with pytest.raises(CannotStart, match="make run"):
         require_systemd("darwin")
     with pytest.raises(CannotStart, match="systemd does not run this machine"):
@@ -274,7 +276,7 @@ def test_machine_without_embedded_valkey_needs_a_redis() -> None:
 
 
 @pytest.mark.parametrize("path", ["ca.crt", "/home/somebody/ca.crt", "/etc/../tmp/ca.crt"])
-def test_ca_file_that_services_cannot_see_is_refused(layout: Layout, path: str) -> None:
+def test_ca_file_that_services_cannot_read_is_refused(layout: Layout, path: str) -> None:
     with pytest.raises(CannotStart, match=f"sudo install -D -m 644 {path} /etc/dispycluster/redis-ca.crt"):
         install(layout, {"REDIS_URL": "rediss://r/0", "REDIS_CA_FILE": path})
     assert not layout.root.exists()
@@ -282,7 +284,7 @@ def test_ca_file_that_services_cannot_see_is_refused(layout: Layout, path: str) 
     require_reachable_ca({})
 
 
-def test_first_install_for_others_is_refused_with_two_commands_when_nothing_says_how(layout: Layout) -> None:
+def test_first_install_for_other_machines_is_refused_when_access_is_not_set(layout: Layout) -> None:
     # when
     with pytest.raises(SettingError) as refusal:
         install(layout, {"PUBLIC_HOST": "0.0.0.0"})
@@ -293,13 +295,13 @@ def test_first_install_for_others_is_refused_with_two_commands_when_nothing_says
     assert closed.endswith("create the first user with: sudo dispycluster user add NAME")
     assert opened.split("#")[0].strip() == "sudo make install-service PUBLIC_HOST=0.0.0.0 ACCESS=open"
     assert not layout.root.exists()
-    # and when one of them is taken
+    # and when one of the two commands is used
     install(layout, {"PUBLIC_HOST": "0.0.0.0", "ACCESS": "closed"})
-    assert parsed(layout.environment.read_text()) == {"PUBLIC_HOST": "0.0.0.0", "ACCESS": "closed"}
+    assert parse_environment(layout.environment.read_text()) == {"PUBLIC_HOST": "0.0.0.0", "ACCESS": "closed"}
 
 
-def test_update_of_an_installation_for_others_is_refused_before_anything_is_changed(layout: Layout) -> None:
-    # given one of before there was a choice
+def test_update_for_other_machines_is_refused_before_any_change_when_access_is_not_set(layout: Layout) -> None:
+    # given an installation from before the setting ACCESS
     install(layout, {})
     layout.environment.write_text("PUBLIC_HOST=192.0.2.7\n")
     before = sorted(layout.root.rglob("*"))
@@ -315,7 +317,7 @@ def test_update_of_an_installation_for_others_is_refused_before_anything_is_chan
     install(layout, {})
 
 
-def test_folder_of_access_is_made_once_and_for_its_owner_alone(layout: Layout) -> None:
+def test_access_folder_is_created_once_and_private(layout: Layout) -> None:
     # given
     install(layout, {})
     key = layout.access.key.read_text()
@@ -327,21 +329,21 @@ def test_folder_of_access_is_made_once_and_for_its_owner_alone(layout: Layout) -
     assert (mode(layout.access.path), mode(layout.access.key)) == (0o700, 0o600)
 
 
-def test_command_line_of_accounts_has_the_settings_of_the_services_and_no_others(layout: Layout) -> None:
+def test_commands_run_with_the_services_settings_only(layout: Layout) -> None:
     # given
     install(layout, {"CLUSTER_NAME": "my lab"})
     layout.environment.write_text(layout.environment.read_text() + "ACCESS_USERS_DIR=/elsewhere\n")
     # when
-    variables = variables_of(layout, {"LANG": "C", "PATH": "/bin", "REDIS_URL": "redis://mine", "HOME": "/root"})
+    variables = service_environment(layout, {"LANG": "C", "PATH": "/bin", "REDIS_URL": "redis://mine", "HOME": "/root"})
     # then
-    assert variables["REDIS_URL"] == parsed(layout.valkey_environment.read_text())["REDIS_URL"]
+    assert variables["REDIS_URL"] == parse_environment(layout.valkey_environment.read_text())["REDIS_URL"]
     assert variables["ACCESS_USERS_DIR"] == str(layout.access.users)
     assert variables["COLLECTOR_TARGETS"] == str(layout.nodes)
     assert (variables["CLUSTER_NAME"], variables["LANG"], variables["PATH"]) == ("my lab", "C", "/bin")
     assert "HOME" not in variables
 
 
-def test_command_is_found_by_its_name_until_it_is_removed(layout: Layout) -> None:
+def test_command_is_linked_until_uninstall(layout: Layout) -> None:
     # when
     install(layout, {})
     install(layout, {})
@@ -353,7 +355,7 @@ def test_command_is_found_by_its_name_until_it_is_removed(layout: Layout) -> Non
     assert not os.path.lexists(layout.command)
 
 
-def test_command_of_somebody_else_stays_and_the_own_one_is_told(
+def test_command_of_another_program_stays_and_the_path_of_ours_is_shown(
     layout: Layout, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # given
@@ -362,28 +364,28 @@ def test_command_of_somebody_else_stays_and_the_own_one_is_told(
     # when
     install(layout, {})
     # then
-    assert f"{layout.command} is another program: the services' own is {COMMAND}" in capsys.readouterr().out
+    assert f"{layout.command} is another program; the command of the services is {COMMAND}" in capsys.readouterr().out
     assert f"sudo {COMMAND} check-nodes" in layout.nodes.read_text()
-    assert layout.make_user == f"sudo {COMMAND} user add NAME"
+    assert layout.add_user_command == f"sudo {COMMAND} user add NAME"
     # and when
     uninstall(layout, purge=False)
     # then
     assert layout.command.read_text() == "of somebody else"
 
 
-def test_command_of_a_release_does_its_words_as_the_services(
+def test_command_of_a_release_runs_as_the_services_user(
     layout: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # given
     install(layout, {})
-    called = []
+    calls = []
 
     def run(_: Layout, words: list[str], variables: dict[str, str]) -> int:
-        called.append((words, variables["COLLECTOR_TARGETS"]))
+        calls.append((words, variables["COLLECTOR_TARGETS"]))
         return 3
 
-    monkeypatch.setattr("deploy.local.systemd.accounts._run", run)
-    monkeypatch.setattr("deploy.local.systemd.accounts.os.geteuid", lambda: 0)
+    monkeypatch.setattr("deploy.local.systemd.service_user._run", run)
+    monkeypatch.setattr("deploy.local.systemd.service_user.os.geteuid", lambda: 0)
     monkeypatch.setattr("deploy.local.systemd.layout.SOURCE", Layout().code / "0.0.1")
     monkeypatch.setattr("deploy.local.systemd.__main__.Layout", lambda: layout)
     monkeypatch.delenv("ACCESS_USERS_DIR", raising=False)
@@ -391,26 +393,26 @@ def test_command_of_a_release_does_its_words_as_the_services(
     codes = [dispycluster.main(words.split()) for words in ("user add ada", "check-nodes", "status --json")]
     # then
     assert codes == [3, 3, 3]
-    assert called == [
+    assert calls == [
         (["-m", "dispycluster", *words.split()], str(layout.nodes))
         for words in ("user add ada", "check-nodes", "status --json")
     ]
-    # and: what runs already is none of its words, and who is not root is told the whole line
+    # and: run is not among the commands, and a user who is not root gets the whole command line
     assert dispycluster.main(["run"]) == 2
-    monkeypatch.setattr("deploy.local.systemd.accounts.os.geteuid", lambda: 1000)
+    monkeypatch.setattr("deploy.local.systemd.service_user.os.geteuid", lambda: 1000)
     capsys.readouterr()
     assert dispycluster.main(["user", "list"]) == 1
     assert capsys.readouterr().err.endswith(": sudo dispycluster user list\n")
 
 
-def test_accounts_of_nothing_are_refused(layout: Layout) -> None:
+def test_command_is_refused_when_nothing_is_installed(layout: Layout) -> None:
     with pytest.raises(CannotStart, match="No services are installed"):
-        run_as_services(layout, ["user", "list"])
+        run_as_service_user(layout, ["user", "list"])
     with pytest.raises(CannotStart, match="No services are installed"):
         restore(layout, layout.root / "dump.rdb")
 
 
-def test_copy_of_the_data_is_handed_to_the_services_user_while_valkey_does_not_run(
+def test_restore_gives_the_copy_to_the_services_user_when_valkey_is_stopped(
     layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -418,7 +420,7 @@ def test_copy_of_the_data_is_handed_to_the_services_user_while_valkey_does_not_r
     layout.data.mkdir(parents=True)
     copy = tmp_path / "dump.rdb"
     copy.write_bytes(b"REDIS")
-    # And a link where a copy stood once, as the owner of that folder may lay one
+    # And a link in place of an earlier copy, which the owner of the folder could create
     others = tmp_path / "others"
     others.write_text("others'")
     link = layout.data / ".restore.rdb"
@@ -429,12 +431,14 @@ def test_copy_of_the_data_is_handed_to_the_services_user_while_valkey_does_not_r
         handed.append((words[:2], Path(words[2]).read_bytes(), variables[FOLDER]))
         return 0
 
-    monkeypatch.setattr("deploy.local.systemd.accounts._run", run)
-    monkeypatch.setattr("deploy.local.systemd.accounts.os.geteuid", lambda: 0)
+    monkeypatch.setattr("deploy.local.systemd.service_user._run", run)
+    monkeypatch.setattr("deploy.local.systemd.service_user.os.geteuid", lambda: 0)
     given_away = []
-    monkeypatch.setattr("deploy.local.systemd.accounts._give_away", lambda file: given_away.append(os.fstat(file)))
+    monkeypatch.setattr(
+        "deploy.local.systemd.service_user._give_to_service_user", lambda file: given_away.append(os.fstat(file))
+    )
     for is_active in (True, False):
-        monkeypatch.setattr("deploy.local.systemd.accounts.is_active", lambda _, is_active=is_active: is_active)
+        monkeypatch.setattr("deploy.local.systemd.service_user.is_active", lambda _, is_active=is_active: is_active)
         # when
         if is_active:
             with pytest.raises(CannotStart, match="systemctl stop"):
@@ -454,12 +458,12 @@ def test_simulated_nodes_are_refused(layout: Layout) -> None:
     assert not layout.root.exists()
 
 
-def test_empty_redis_url_is_refused_with_what_to_write_instead(layout: Layout) -> None:
+def test_empty_redis_url_is_refused_with_a_remedy(layout: Layout) -> None:
     # given
     install(layout, {})
     layout.environment.write_text("REDIS_URL=\n")
     # then
-    with pytest.raises(SettingError, match="a # in front of its line"):
+    with pytest.raises(SettingError, match="a # in front of the line"):
         install(layout, {})
 
 
@@ -468,7 +472,7 @@ def test_targets_that_cannot_be_read_are_refused(layout: Layout) -> None:
         install(layout, {"TARGETS": "/none/nodes.yaml"})
 
 
-def test_busy_ports_are_a_sentence_with_their_holder_and_a_way_out(layout: Layout, taken: int) -> None:
+def test_taken_ports_are_reported_with_their_program_and_a_remedy(layout: Layout, taken: int) -> None:
     def refusal(given: dict[str, str]) -> str:
         files = SettingsFiles(layout, given)
         with pytest.raises(CannotStart) as caught:
@@ -483,7 +487,7 @@ def test_busy_ports_are_a_sentence_with_their_holder_and_a_way_out(layout: Layou
     assert " sudo make install-service PORT=" in first
     elsewhere = {"PUBLIC_HOST": "192.0.2.77", "ACCESS": "open", "PORT": str(free_port())}
     assert "PUBLIC_HOST=192.0.2.77" in refusal(elsewhere)
-    # given one
+    # given an installation
     install(layout, {"PORT": str(taken)})
     assert f" in {layout.environment}" in refusal({})
     ports = {"PORT": str(free_port()), **inner_ports(), "WS_PORT": str(taken)}
@@ -491,11 +495,11 @@ def test_busy_ports_are_a_sentence_with_their_holder_and_a_way_out(layout: Layou
     assert refusal({}).startswith(f"Port {taken} (WS_PORT) is taken by ")
 
 
-def test_services_get_free_ports_where_the_usual_ones_are_taken(taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    # given a machine without settings, whose usual port of the api is taken
+def test_services_get_free_ports_when_the_default_ones_are_taken(taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    # given a machine without settings, on which the api's default port is taken
     nowhere = Path("/nowhere")
     monkeypatch.setattr(Layout, "settings", property(lambda _: nowhere))
-    monkeypatch.setattr("deploy.local.systemd.settings.INNER_PORTS", {"API_PORT": taken})
+    monkeypatch.setattr("deploy.local.systemd.settings.INTERNAL_PORTS", {"API_PORT": taken})
     # when
     files = SettingsFiles(Layout(), {})
     # then
@@ -503,18 +507,18 @@ def test_services_get_free_ports_where_the_usual_ones_are_taken(taken: int, monk
     assert int(files.variables["API_PORT"]) > taken
 
 
-def test_kernel_that_keeps_no_memory_limits_is_noticed(tmp_path: Path) -> None:
-    assert not memory_limits_are_kept(tmp_path)
+def test_kernel_without_memory_limits_is_detected(tmp_path: Path) -> None:
+    assert not are_memory_limits_enforced(tmp_path)
     (tmp_path / "cgroup.controllers").write_text("cpuset cpu io pids\n")
-    assert not memory_limits_are_kept(tmp_path)
+    assert not are_memory_limits_enforced(tmp_path)
     (tmp_path / "cgroup.controllers").write_text("cpuset cpu io memory pids\n")
-    assert memory_limits_are_kept(tmp_path)
+    assert are_memory_limits_enforced(tmp_path)
 
 
-def test_update_changes_nothing_when_settings_are_wrong_and_tells_all_of_them(
+def test_update_changes_nothing_and_reports_all_invalid_settings(
     layout: Layout, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # given an installation whose settings were changed since
+    # given an installation with settings that were edited later
     install(layout, {})
     wrong = all_wrong_in(SYSTEMD)
     layout.environment.write_text("".join(f"{name}={value}\n" for name, value in wrong.items()) + "ACESS=open\n")
@@ -527,7 +531,7 @@ def test_update_changes_nothing_when_settings_are_wrong_and_tells_all_of_them(
     assert {path: path.lstat().st_mtime_ns for path in layout.root.rglob("*")} == before
 
 
-def test_name_that_is_like_a_setting_is_told(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
+def test_name_similar_to_a_setting_is_reported(layout: Layout, capsys: pytest.CaptureFixture[str]) -> None:
     # given
     install(layout, {})
     layout.environment.write_text("ACESS=open\nWS_PUSH=fast\n")

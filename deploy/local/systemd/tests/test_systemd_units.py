@@ -1,4 +1,4 @@
-"""What is installed satisfies systemd, and names only what the services know."""
+"""The installed units are valid for systemd, and name only variables that the services read."""
 
 import re
 import shutil
@@ -11,19 +11,19 @@ import pytest
 from deploy.local.systemd.install import install
 from deploy.local.systemd.layout import SERVICES, TARGET, Layout
 from deploy.local.systemd.services import UNITS, unit_files
-from deploy.local.systemd.settings import FIRST, offered
+from deploy.local.systemd.settings import TEMPLATES, optional_variables
 
 ROOT = Path(__file__).parents[4]
 COMMON = UNITS / "dispycluster-.service.d" / "00-common.conf"
-#: Targets of systemd itself that the units are tied to.
+#: Targets of systemd that the units depend on.
 OF_SYSTEMD = ("basic", "multi-user", "network", "shutdown", "sysinit", "system")
-#: Keys of which every line counts, not the last one.
+#: Keys that may have several lines, which all count.
 ACCUMULATE = {"After", "Environment", "EnvironmentFile", "SystemCallFilter"}
 
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Path:
-    """The root of a machine on which the product is installed."""
+    """A root folder in which the product is installed."""
     install(Layout(tmp_path), {})
     for path in ("bin/sh", "usr/bin/env", "opt/dispycluster/current/.venv/bin/python"):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
@@ -37,7 +37,7 @@ def machine(tmp_path: Path) -> Path:
 
 
 def verified(machine: Path) -> str:
-    """What ``systemd-analyze verify`` has against the units; empty if nothing."""
+    """Return the errors of ``systemd-analyze verify``; empty if there are none."""
     assert shutil.which("systemd-analyze"), "systemd-analyze is missing: sudo apt-get install -y systemd"
     command = ["systemd-analyze", "verify", "--man=no", "--recursive-errors=yes", f"--root={machine}"]
     units = [str(machine / "etc/systemd/system" / unit) for unit in (TARGET, *SERVICES)]
@@ -48,14 +48,14 @@ def verified(machine: Path) -> str:
 
 
 def keys(path: Path) -> dict[str, list[str]]:
-    """Keys of a unit file with their values."""
+    """Return the keys of a unit file with their values."""
     found: dict[str, list[str]] = {}
     for key, value in re.findall(r"^(\w+)=(.*)$", path.read_text(), re.MULTILINE):
         found.setdefault(key, []).append(value)
     return found
 
 
-def test_systemd_has_nothing_against_the_installed_units(machine: Path) -> None:
+def test_systemd_accepts_the_installed_units(machine: Path) -> None:
     assert verified(machine) == ""
 
 
@@ -67,27 +67,27 @@ def test_systemd_has_nothing_against_the_installed_units(machine: Path) -> None:
         ("dispycluster-gateway.service", "ExecStartPost=/opt/dispycluster/none"),
     ],
 )
-def test_systemd_would_object_to_a_mistake_in_any_of_them(machine: Path, unit: str, line: str) -> None:
+def test_systemd_rejects_a_mistake_in_each_unit(machine: Path, unit: str, line: str) -> None:
     with (machine / "etc/systemd/system" / unit).open("a") as file:
         file.write(f"{line}\n")
     assert verified(machine) != ""
 
 
-def test_every_service_and_the_target_has_its_unit() -> None:
+def test_every_service_and_the_target_has_a_unit() -> None:
     units = {str(path) for path in unit_files()}
     assert units == {TARGET, *SERVICES, "dispycluster-.service.d/00-common.conf"}
     assert keys(UNITS / TARGET)["Wants"] == [" ".join(SERVICES)]
 
 
-def test_no_unit_sets_what_the_common_file_would_set_again() -> None:
-    # A drop-in counts more than the unit itself.
+def test_no_unit_sets_a_key_of_the_common_file() -> None:
+    # A drop-in overrides the unit.
     common = keys(COMMON).keys()
     for service in SERVICES:
         assert keys(UNITS / service).keys() & common <= ACCUMULATE, service
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_service_is_restarted_bounded_and_locked_up(service: str) -> None:
+def test_service_is_restarted_limited_and_sandboxed(service: str) -> None:
     # given
     own, common = keys(UNITS / service), keys(COMMON)
     every = {key: value[-1] for key, value in (own | common).items()}
@@ -102,7 +102,7 @@ def test_service_is_restarted_bounded_and_locked_up(service: str) -> None:
     assert own["SystemCallFilter"][1].startswith("~@privileged")
 
 
-def test_collector_sees_the_machine_as_it_is_and_the_others_do_not() -> None:
+def test_only_the_collector_sees_the_real_file_systems() -> None:
     narrowing = {"ProtectSystem", "ProtectHome", "ProcSubset", "InaccessiblePaths", "ReadOnlyPaths", "ProtectHostname"}
     assert not narrowing & (keys(UNITS / "dispycluster-collector.service").keys() | keys(COMMON).keys())
     for service in set(SERVICES) - {"dispycluster-collector.service"}:
@@ -110,7 +110,7 @@ def test_collector_sees_the_machine_as_it_is_and_the_others_do_not() -> None:
         assert (own["ProtectSystem"], own["ProtectHome"], own["ProcSubset"]) == (["strict"], ["yes"], ["pid"])
 
 
-def test_every_path_in_the_units_is_that_of_the_layout() -> None:
+def test_paths_in_the_units_are_those_of_the_layout() -> None:
     layout = Layout()
     for service in SERVICES:
         for key in ("ExecStart", "ExecStartPost"):
@@ -133,15 +133,15 @@ def test_every_path_in_the_units_is_that_of_the_layout() -> None:
         assert found.get("ACCESS_USERS_DIR") == (str(layout.access.users) if service == "api" else None)
 
 
-def test_api_believes_whoever_connects_since_that_is_the_gateway() -> None:
+def test_api_trusts_its_peer_which_is_the_gateway() -> None:
     [command] = keys(UNITS / "dispycluster-api.service")["ExecStart"]
     assert command.startswith('/usr/bin/env "TRUSTED_PROXIES=peer ${TRUSTED_PROXIES}" ')
-    # The gateway itself does not: others connect to it.
+    # The gateway does not trust its peers: any client may connect.
     assert "peer" not in (UNITS / "dispycluster-gateway.service").read_text()
 
 
-#: Prints the variables that the services ask for. A process of its own: the ws service patches the standard library.
-_ASKED = """
+#: Prints the variables that the services read. Runs separately, as the ws service patches the standard library.
+_VARIABLES_SCRIPT = """
 from deploy.local.gateway import GatewayConfig
 from ws.config import Config as Ws
 from api.config import Config as Api
@@ -157,9 +157,11 @@ for config in (GatewayConfig, Ws, Api, Collector):
 """
 
 
-def test_every_variable_of_units_and_settings_is_one_that_a_service_asks_for(machine: Path) -> None:
+def test_every_variable_of_units_and_settings_is_read_by_a_service(machine: Path) -> None:
     # given
-    done = subprocess.run([sys.executable, "-c", _ASKED], cwd=ROOT, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", _VARIABLES_SCRIPT], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     known = set(done.stdout.split())
     assert {"PORT", "REDIS_URL", "COLLECTOR_TARGETS", "API_THREADS", "WS_ALLOWED_ORIGINS"} <= known
     # when
@@ -169,7 +171,7 @@ def test_every_variable_of_units_and_settings_is_one_that_a_service_asks_for(mac
         for line in keys(path).get("Environment", [])
         for assignment in line.split()
     }
-    in_settings = set(offered((FIRST / "environment").read_text()))
+    in_settings = set(optional_variables((TEMPLATES / "environment").read_text()))
     in_access = set(re.findall(r"^(\w+)=", (machine / "etc/dispycluster/valkey.environment").read_text(), re.MULTILINE))
     # then
     of_python_and_libc = {"PYTHONSAFEPATH", "PYTHONUNBUFFERED", "MALLOC_ARENA_MAX"}

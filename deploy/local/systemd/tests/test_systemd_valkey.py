@@ -1,4 +1,4 @@
-"""The command of Valkey's unit, run as systemd would run it."""
+"""The command of Valkey's unit, run like systemd runs it."""
 
 import re
 import subprocess
@@ -16,7 +16,7 @@ MODULE = "deploy.local.systemd.valkey"
 
 
 class Unit:
-    """Valkey with folders and password of its own."""
+    """Valkey with its own folders and password."""
 
     def __init__(self, folder: Path) -> None:
         self.url = f"redis://:secret-of-this-test@127.0.0.1:{free_port()}/0"
@@ -33,7 +33,7 @@ class Unit:
         self.process: Process = python("valkey", MODULE, env=self.env)
 
     def wait(self) -> int:
-        """Run the command that waits."""
+        """Run the command with ``--wait``."""
         done = subprocess.run([sys.executable, "-m", MODULE, "--wait"], env=self.process.env, timeout=60)
         return done.returncode
 
@@ -48,7 +48,7 @@ def unit(tmp_path: Path) -> Iterator[Unit]:
     unit.process.kill()
 
 
-def test_valkey_answers_once_the_wait_is_over_and_keeps_its_data(unit: Unit) -> None:
+def test_valkey_answers_after_the_wait_and_keeps_its_data(unit: Unit) -> None:
     # given
     unit.process.start()
     assert unit.wait() == 0
@@ -64,7 +64,7 @@ def test_valkey_answers_once_the_wait_is_over_and_keeps_its_data(unit: Unit) -> 
     assert (unit.data / "dump.rdb").exists()
 
 
-def test_password_is_needed_and_stands_on_no_command_line(unit: Unit) -> None:
+def test_password_is_required_and_on_no_command_line(unit: Unit) -> None:
     # given
     unit.process.start()
     assert unit.wait() == 0
@@ -78,7 +78,7 @@ def test_password_is_needed_and_stands_on_no_command_line(unit: Unit) -> None:
         wrong.ping()
 
 
-def test_address_that_is_none_is_refused_with_the_variable() -> None:
+def test_invalid_valkey_url_is_reported_with_its_variable() -> None:
     process = python("valkey", MODULE, env={"VALKEY_URL": "redis://127.0.0.1/0"})
     process.start()
     assert process.wait() == 2
@@ -86,8 +86,8 @@ def test_address_that_is_none_is_refused_with_the_variable() -> None:
 
 
 @pytest.mark.parametrize("damage", ["zeros", "end"])
-def test_damaged_data_are_left_as_they_are_and_two_ways_on_are_told(unit: Unit, damage: str) -> None:
-    # given data that Valkey has saved, and that are damaged
+def test_damaged_data_stay_unchanged_and_two_remedies_are_shown(unit: Unit, damage: str) -> None:
+    # given damaged data that Valkey has saved
     unit.process.start()
     assert unit.wait() == 0
     with unit.client() as client:

@@ -1,4 +1,4 @@
-"""A deployment whose access is closed, in this process: its folders, its people, and how they sign in."""
+"""A deployment with closed access in this process: its folders, its users and their browsers."""
 
 import io
 import subprocess
@@ -25,23 +25,23 @@ from access.session import Session, SessionSeal
 from access.settings import AccessSettings
 from access.tokens import StoredToken, new_token, token_digest
 from api.access import commands
-from api.access.rate_limit import PublishedLimit, RequestLimit
+from api.access.rate_limit import PublishLimit, RequestLimit
 from api.access.users import StoredUser, stamp_of
 from api.app import create_app
-from api.components import components_of
+from api.app_resources import resources_of
 from api.config import Config
 from contract.names import GENERATION_KEY, REVOKED_CHANNEL
 from tests.drivers.valkey import Valkey
 
 KEY = b"a key of thirty-two bytes at least"
 PASSWORD = "correct horse"
-#: Cheap: a stored hash says what it costs.
+#: Cheap costs. The stored hash contains them.
 HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
 
 class Fields(HTMLParser):
-    """The forms of a page: each its method, its action and its fields."""
+    """The forms of a page, each with its method, action and fields."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -57,8 +57,8 @@ class Fields(HTMLParser):
             self.forms[-1]["fields"][named.get("name")] = named.get("value") or ""
 
 
-class House:
-    """The deployment. Addresses are those that its gateway says, which is believed."""
+class Deployment:
+    """A deployment with closed access. Client addresses come from its trusted gateway."""
 
     def __init__(self, valkey: Valkey, folder: Path) -> None:
         self.valkey = valkey
@@ -85,19 +85,19 @@ class House:
         return stored
 
     def add_token(self, *scopes: Scope, name: str = "script", expires: float | None = None) -> dict[str, str]:
-        """The header that shows a new token."""
+        """Add a token and return the header for it."""
         token = new_token()
         stored = StoredToken(sha256=token_digest(token), scopes=scopes, created=time.time(), expires=expires)
         self._write(self.tokens / name, stored)
         return {"Authorization": f"Bearer {token}"}
 
     def metrics(self, app: Flask) -> str:
-        """What an application tells of itself to one who may know."""
+        """Return the metrics of an application."""
         headers = self.add_token("read", name="metrics") | {"X-Forwarded-For": "192.0.2.50"}
         return app.test_client().get("/metrics", headers=headers).get_data(as_text=True)
 
     def session(self, generation: str, user: str = "ada", **changes: Any) -> Session:
-        """A session of a user as sign-in would make it, but for what is changed."""
+        """Return a session of a user as sign-in creates it, with ``changes``."""
         now = time.time()
         stored = msgspec.json.decode((self.users / user).read_bytes(), type=StoredUser)
         session = Session("id", user, generation, stamp_of(stored.hash), now, now + 86400, now + 3600)
@@ -105,7 +105,7 @@ class House:
 
     def end(self) -> None:
         for app in self._apps:
-            components_of(app).link.close()
+            resources_of(app).connection.close()
 
     def _write(self, path: Path, content: object) -> None:
         temporary = path.with_name("." + path.name)
@@ -113,8 +113,8 @@ class House:
         temporary.rename(path)
 
 
-class Person:
-    """Somebody with a browser."""
+class Browser:
+    """A person's browser."""
 
     def __init__(self, app: Flask, address: str = "192.0.2.7") -> None:
         self.client: FlaskClient = app.test_client()
@@ -128,7 +128,7 @@ class Person:
         return self.client.post(path, data=fields, headers=self.headers | named)
 
     def fields(self, path: str, action: str) -> dict[str, str]:
-        """What the form of a page holds before anybody fills it in."""
+        """Return the initial fields of a form on a page."""
         for form in self.forms(path):
             if form["action"] == action:
                 found: dict[str, str] = form["fields"]
@@ -136,7 +136,7 @@ class Person:
         raise AssertionError(f"no form to {action} at {path}")
 
     def forms(self, path: str) -> list[dict[str, Any]]:
-        """The forms of a page that change something: each its action and its fields."""
+        """Return the forms of a page that change something, each with its action and fields."""
         return [form for form in Fields(self.get(path).get_data(as_text=True)).forms if form["method"] != "GET"]
 
     def sign_in(
@@ -148,40 +148,40 @@ class Person:
     def sign_out(self) -> TestResponse:
         return self.post("/logout", self.fields("/live", "/logout"))
 
-    def cookie(self, house: House) -> str:
-        """The value of the session's cookie."""
-        found = self.client.get_cookie(house.seal.cookie)
+    def cookie(self, deployment: Deployment) -> str:
+        """Return the value of the session cookie."""
+        found = self.client.get_cookie(deployment.seal.cookie)
         assert found is not None
         return found.value
 
 
 @pytest.fixture(autouse=True)
 def _without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Folders and revocations are looked at whenever somebody asks."""
+    """Read folders and revocations for every request."""
     monkeypatch.setattr("access.credential_folder.CHECK_SECONDS", 0.0)
     monkeypatch.setattr("api.access.revocation_store.FRESH_SECONDS", 0.0)
 
 
 @pytest.fixture
-def house(valkey: Valkey, tmp_path: Path) -> Iterator[House]:
-    house = House(valkey, tmp_path)
-    yield house
-    house.end()
+def deployment(valkey: Valkey, tmp_path: Path) -> Iterator[Deployment]:
+    deployment = Deployment(valkey, tmp_path)
+    yield deployment
+    deployment.end()
 
 
 @pytest.fixture
-def closed(house: House) -> Flask:
-    """Its application, with one user, ``ada``."""
-    house.add_user()
-    return house.start()
+def closed(deployment: Deployment) -> Flask:
+    """The application of the deployment, with one user, ``ada``."""
+    deployment.add_user()
+    return deployment.start()
 
 
 @pytest.fixture
-def ada(closed: Flask) -> Person:
-    """Signed in."""
-    person = Person(closed)
-    assert person.sign_in().status_code == 303
-    return person
+def ada(closed: Flask) -> Browser:
+    """A browser in which ``ada`` is signed in."""
+    browser = Browser(closed)
+    assert browser.sign_in().status_code == 303
+    return browser
 
 
 @pytest.fixture
@@ -194,7 +194,7 @@ Command = Callable[..., subprocess.CompletedProcess[bytes]]
 
 @pytest.fixture
 def folders(tmp_path: Path) -> dict[str, Path]:
-    """Folders of users and tokens that are not there yet."""
+    """Folders of users and tokens that do not exist yet."""
     return {"users": tmp_path / "files" / "users", "tokens": tmp_path / "files" / "tokens"}
 
 
@@ -203,10 +203,10 @@ def variables_of(folders: dict[str, Path]) -> dict[str, str]:
 
 
 @pytest.fixture
-def do(valkey: Valkey, folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> Command:
-    """A command line in this process, with bytes as its input and output."""
+def run_cli(valkey: Valkey, folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> Command:
+    """Run a command line in this process, with bytes as input and output."""
 
-    def do(*words: str, given: bytes = b"", **variables: str) -> subprocess.CompletedProcess[bytes]:
+    def run_cli(*words: str, given: bytes = b"", **variables: str) -> subprocess.CompletedProcess[bytes]:
         out, err = io.BytesIO(), io.BytesIO()
         with monkeypatch.context() as patch:
             for name, stream in (("stdin", io.BytesIO(given)), ("stdout", out), ("stderr", err)):
@@ -217,35 +217,35 @@ def do(valkey: Valkey, folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
                 code = int(ended.code or 0)
             return subprocess.CompletedProcess(words, code, out.getvalue(), err.getvalue())
 
-    return do
+    return run_cli
 
 
 @pytest.fixture
 def listen(redis: Any) -> Iterator[Callable[[], Callable[..., str]]]:
-    """Begins to listen to what is revoked; returns a function that waits for the next word, empty for none."""
+    """Subscribe to revocations; return a function that waits for the next message, empty for no message."""
     with redis.pubsub(ignore_subscribe_messages=True) as pubsub:
 
-        def hear(timeout: float = 10) -> str:
+        def received(timeout: float = 10) -> str:
             message = pubsub.get_message(timeout=timeout)
             return "" if message is None else message["data"].decode()
 
         def listen() -> Callable[..., str]:
             pubsub.subscribe(REVOKED_CHANNEL)
             pubsub.get_message(timeout=10)
-            return hear
+            return received
 
         yield listen
 
 
 @pytest.fixture
-def person() -> type[Person]:
-    return Person
+def browser() -> type[Browser]:
+    return Browser
 
 
 @pytest.fixture
 def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time that limits go by, which stands still."""
+    """The clock of the rate limits. A test sets it."""
     now = [1000.0]
-    for limit in (RequestLimit, PublishedLimit):
+    for limit in (RequestLimit, PublishLimit):
         monkeypatch.setattr(limit, "__init__", partialmethod(limit.__init__, monotonic=lambda: now[0]))
     return now

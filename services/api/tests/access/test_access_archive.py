@@ -1,4 +1,4 @@
-"""``python -m api access …``: copies of users and tokens, and what a restore brings back."""
+"""``python -m api access …``: copies of users and tokens, and restores."""
 
 import bz2
 import gzip
@@ -22,31 +22,31 @@ def contents(folders: dict[str, Path]) -> dict[str, bytes]:
     return {f"{path.parent.name}/{path.name}": path.read_bytes() for path in files}
 
 
-def test_archive_brings_back_what_was_removed_and_says_so_first(
-    do: Command, folders: dict[str, Path], redis: Any
+def test_restore_lists_changes_first_and_restores_removed_accounts(
+    run_cli: Command, folders: dict[str, Path], redis: Any
 ) -> None:
     # given
     for name in ("ada", "bob", "eve"):
-        do("user", "add", name, given=b"correct horse\n")
+        run_cli("user", "add", name, given=b"correct horse\n")
     for name in ("kept", "removed"):
-        do("token", "add", name)
+        run_cli("token", "add", name)
     before = contents(folders)
-    archive = do("access", "save").stdout
-    do("user", "remove", "ada")
-    do("user", "password", "bob", given=b"another horse\n")
-    do("token", "remove", "removed")
-    do("token", "add", "later")
+    archive = run_cli("access", "save").stdout
+    run_cli("user", "remove", "ada")
+    run_cli("user", "password", "bob", given=b"another horse\n")
+    run_cli("token", "remove", "removed")
+    run_cli("token", "add", "later")
     # when
-    checked = do("access", "check", given=archive)
+    checked = run_cli("access", "check", given=archive)
     # then
     lines = [line.partition("\t") for line in checked.stdout.decode().splitlines()]
     assert [what for what, _, _ in lines] == ["user ada", "user bob", "token removed"]
-    assert "not there now" in lines[0][2]
-    assert "password of then" in lines[1][2]
+    assert "does not exist now" in lines[0][2]
+    assert "archived password" in lines[1][2]
     assert "revoked" in lines[2][2]
     assert "users/ada" not in contents(folders)
     # and when
-    restored = do("access", "restore", given=archive)
+    restored = run_cli("access", "restore", given=archive)
     # then
     assert restored.returncode == 0, restored.stderr
     assert restored.stdout == checked.stdout
@@ -54,28 +54,28 @@ def test_archive_brings_back_what_was_removed_and_says_so_first(
     assert contents(folders) == {**before, "tokens/later": later}
 
 
-def test_restore_begins_a_new_generation_and_tells_of_it(do: Command, redis: Any, listen: Any) -> None:
+def test_restore_starts_and_announces_a_new_generation(run_cli: Command, redis: Any, listen: Any) -> None:
     # given
     redis.set(GENERATION_KEY, "of then")
-    hear = listen()
-    do("user", "add", "ada", given=b"correct horse\n")
+    received = listen()
+    run_cli("user", "add", "ada", given=b"correct horse\n")
     # when
-    assert do("access", "restore", given=do("access", "save").stdout).returncode == 0
+    assert run_cli("access", "restore", given=run_cli("access", "save").stdout).returncode == 0
     # then
     assert redis.get(GENERATION_KEY) not in (None, b"of then")
-    assert hear() == RENEWED
+    assert received() == RENEWED
 
 
-def test_nothing_is_brought_back_when_redis_is_away(do: Command, folders: dict[str, Path]) -> None:
-    do("user", "add", "ada", given=b"correct horse\n")
-    archive = do("access", "save").stdout
+def test_restore_changes_nothing_when_redis_is_away(run_cli: Command, folders: dict[str, Path]) -> None:
+    run_cli("user", "add", "ada", given=b"correct horse\n")
+    archive = run_cli("access", "save").stdout
     (folders["users"] / "ada").unlink()
     for words in (("access", "restore"), ("access", "end-sessions"), ("access", "revoked")):
-        assert do(*words, given=archive, REDIS_URL=f"redis://127.0.0.1:{free_port()}/0").returncode == 1
+        assert run_cli(*words, given=archive, REDIS_URL=f"redis://127.0.0.1:{free_port()}/0").returncode == 1
     assert list(folders["users"].iterdir()) == []
 
 
-def test_archive_writes_nothing_but_users_and_tokens(do: Command, folders: dict[str, Path], tmp_path: Path) -> None:
+def test_restore_writes_only_users_and_tokens(run_cli: Command, folders: dict[str, Path], tmp_path: Path) -> None:
     # given
     content = b'{"hash":"x","created":1.0}'
     with tarfile.open(fileobj=(made := io.BytesIO()), mode="w") as archive:
@@ -90,7 +90,7 @@ def test_archive_writes_nothing_but_users_and_tokens(do: Command, folders: dict[
         entry.size = 1
         archive.addfile(entry, io.BytesIO(b"x"))
     # when
-    done = do("access", "restore", given=made.getvalue())
+    done = run_cli("access", "restore", given=made.getvalue())
     # then
     assert done.returncode == 0, done.stderr
     assert {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()} == {"files/users/ada"}
@@ -98,7 +98,7 @@ def test_archive_writes_nothing_but_users_and_tokens(do: Command, folders: dict[
 
 
 def tar(*entries: tuple[tarfile.TarInfo, bytes]) -> bytes:
-    """An archive of these entries, however large their headers say that they are."""
+    """Return an archive of these entries. Their headers may announce any size."""
     return b"".join(
         entry.tobuf(tarfile.GNU_FORMAT) + content.ljust(-len(content) % 512 + len(content), b"\0")
         for entry, content in entries
@@ -124,19 +124,19 @@ LARGE = bytes(ARCHIVE_BYTES + 1024)
     ids=["a file", "a long name", "a PAX header"],
 )
 @pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
-def test_archive_is_read_no_further_than_it_may_be_long(
-    do: Command, content: bytes, compress: Callable[[bytes], bytes]
+def test_archive_is_read_up_to_its_size_limit(
+    run_cli: Command, content: bytes, compress: Callable[[bytes], bytes]
 ) -> None:
-    done = do("access", "check", given=compress(content))
+    done = run_cli("access", "check", given=compress(content))
     assert done.returncode == 1
-    assert done.stderr.decode() == "the archive holds more than 64 MiB\n"
+    assert done.stderr.decode() == "the archive contains more than 64 MiB\n"
 
 
-def test_compressed_archive_is_read(do: Command) -> None:
+def test_compressed_archive_is_read(run_cli: Command) -> None:
     content = b'{"hash":"x","created":1.0}'
     archive = tar((entry("users/ada", len(content)), content)) + bytes(1024)
     for compress in (bytes, gzip.compress, bz2.compress, lzma.compress):
-        assert do("access", "check", given=compress(archive)).stdout.startswith(b"user ada\t")
+        assert run_cli("access", "check", given=compress(archive)).stdout.startswith(b"user ada\t")
 
 
 @pytest.mark.parametrize(
@@ -147,33 +147,33 @@ def test_compressed_archive_is_read(do: Command) -> None:
     ],
     ids=["headers of headers", "damaged"],
 )
-def test_archive_is_refused_in_one_line_when_it_cannot_be_read(do: Command, archive: bytes) -> None:
-    done = do("access", "check", given=archive)
+def test_archive_is_refused_in_one_line_when_it_cannot_be_read(run_cli: Command, archive: bytes) -> None:
+    done = run_cli("access", "check", given=archive)
     assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
 
 
-def test_files_that_are_left_out_are_told_of_briefly(do: Command) -> None:
+def test_omitted_files_are_listed_briefly(run_cli: Command) -> None:
     nested = b'{"x":' + 20_000 * b"[" + 20_000 * b"]" + b"}"
     others = [(entry(f"other/{number}", 0), b"") for number in range(1000)]
-    done = do("access", "check", given=tar((entry("users/ada", len(nested)), nested), *others) + bytes(1024))
+    done = run_cli("access", "check", given=tar((entry("users/ada", len(nested)), nested), *others) + bytes(1024))
     assert done.returncode == 1
     assert done.stderr.decode().splitlines()[0] == "users/ada cannot be read, and is left out"
     assert done.stderr.decode().splitlines()[-2] == "981 more files are left out"
 
 
-def test_what_is_no_archive_is_refused(do: Command) -> None:
-    done = do("access", "restore", given=b"no archive")
+def test_input_that_is_not_an_archive_is_refused(run_cli: Command) -> None:
+    done = run_cli("access", "restore", given=b"no archive")
     assert done.returncode == 1
-    assert b"no archive of users and tokens" in done.stderr
+    assert b"not an archive of users and tokens" in done.stderr
 
 
-def test_token_that_redis_alone_keeps_out_is_listed(do: Command, folders: dict[str, Path]) -> None:
-    # given: as where the patch of a Kubernetes Secret was made and never applied
-    do("token", "add", "kept")
-    do("token", "add", "patched")
-    do("token", "patch", "patched", "--remove")
+def test_token_revoked_only_in_redis_is_listed(run_cli: Command, folders: dict[str, Path]) -> None:
+    # given: a patch of a Kubernetes Secret that was created and never applied
+    run_cli("token", "add", "kept")
+    run_cli("token", "add", "patched")
+    run_cli("token", "patch", "patched", "--remove")
     # when
-    done = do("access", "revoked")
+    done = run_cli("access", "revoked")
     # then
     (line,) = done.stdout.decode().splitlines()
     assert line.startswith("token patched\t")
@@ -189,35 +189,35 @@ def archive_of(*names: str) -> bytes:
 @pytest.mark.parametrize("names", [(), ("notes.txt", "src/main.c"), ("../../x", "users/../../../x"), ("users/ada",)])
 @pytest.mark.parametrize("word", ["check", "restore"])
 def test_archive_without_users_and_tokens_is_refused_and_nothing_is_changed(
-    do: Command, folders: dict[str, Path], redis: Any, word: str, names: tuple[str, ...]
+    run_cli: Command, folders: dict[str, Path], redis: Any, word: str, names: tuple[str, ...]
 ) -> None:
     # given
     redis.set(GENERATION_KEY, "of now")
-    do("user", "add", "bob", given=b"correct horse\n")
-    do("token", "add", "script")
+    run_cli("user", "add", "bob", given=b"correct horse\n")
+    run_cli("token", "add", "script")
     before = contents(folders)
     # when
-    done = do("access", word, given=archive_of(*names))
+    done = run_cli("access", word, given=archive_of(*names))
     # then
     assert (done.returncode, done.stdout) == (1, b"")
-    said = done.stderr.decode()
-    assert "without users and tokens" in said
+    message = done.stderr.decode()
+    assert "has no users and tokens" in message
     for name in names:
-        assert name in said
+        assert name in message
     assert redis.get(GENERATION_KEY) == b"of now"
     assert contents(folders) == before
 
 
 def test_restore_changes_nothing_when_a_folder_cannot_be_written(
-    do: Command, folders: dict[str, Path], redis: Any, tmp_path: Path
+    run_cli: Command, folders: dict[str, Path], redis: Any, tmp_path: Path
 ) -> None:
     # given
     redis.set(GENERATION_KEY, "of now")
-    do("user", "add", "ada", given=b"correct horse\n")
-    archive = do("access", "save").stdout
+    run_cli("user", "add", "ada", given=b"correct horse\n")
+    archive = run_cli("access", "save").stdout
     (tmp_path / "file").touch()
     # when
-    done = do("access", "restore", given=archive, ACCESS_USERS_DIR=str(tmp_path / "file" / "users"))
+    done = run_cli("access", "restore", given=archive, ACCESS_USERS_DIR=str(tmp_path / "file" / "users"))
     # then
     assert done.returncode == 1
     assert str(tmp_path / "file") in done.stderr.decode()

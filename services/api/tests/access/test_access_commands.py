@@ -1,4 +1,4 @@
-"""The command line: in this process, and what people do most as a process of its own."""
+"""The command line: in this process, and the most common commands as a process of their own."""
 
 import base64
 import json
@@ -18,7 +18,7 @@ import pytest
 
 from access.tokens import StoredToken, token_digest, token_id
 from api.access import command_line, commands
-from api.access.users import Passwords, StoredUser
+from api.access.users import PasswordVerifier, StoredUser
 from api.tests.access.conftest import Command, variables_of
 from contract.names import GENERATION_KEY, REVOCATIONS_KEY
 from tests.drivers.ports import free_port
@@ -36,7 +36,7 @@ def environment(valkey: Valkey, folders: dict[str, Path]) -> dict[str, str]:
 
 @pytest.fixture
 def command(environment: dict[str, str]) -> Run:
-    """``python -m api …``."""
+    """Run ``python -m api …`` as a process."""
 
     def command(*arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -48,11 +48,11 @@ def command(environment: dict[str, str]) -> Run:
 
 
 @pytest.fixture
-def run(do: Command) -> Run:
-    """The same in this process."""
+def run(run_cli: Command) -> Run:
+    """Run a command line in this process."""
 
     def run(*arguments: str, typed: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
-        done = do(*arguments, given=typed.encode(), **variables)
+        done = run_cli(*arguments, given=typed.encode(), **variables)
         return subprocess.CompletedProcess(arguments, done.returncode, done.stdout.decode(), done.stderr.decode())
 
     return run
@@ -64,7 +64,7 @@ def user_file(folders: dict[str, Path]) -> Callable[[str], StoredUser]:
 
 
 def is_password(stored: StoredUser, password: str) -> bool:
-    return Passwords(waiting=1).are_equal(stored.hash, password)
+    return PasswordVerifier(waiting=1).matches(stored.hash, password)
 
 
 def one_line(done: subprocess.CompletedProcess[str]) -> str:
@@ -75,7 +75,7 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
 def test_user_is_added_changed_listed_and_removed(
     command: Run, run: Run, user_file: Callable[[str], StoredUser], folders: dict[str, Path], redis: Any
 ) -> None:
-    # added, the password's spaces being its own
+    # add, with the spaces of the password
     done = command("user", "add", "ada", typed=" correct horse \r\nsecond line\n")
     assert (done.returncode, done.stdout) == (0, "")
     assert one_line(done) == "'ada' may sign in"
@@ -88,26 +88,26 @@ def test_user_is_added_changed_listed_and_removed(
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
     assert [entry.name for entry in path.parent.iterdir()] == ["ada"]
     assert redis.keys() == []
-    # not twice
+    # add again
     done = command("user", "add", "ada", typed="another one\n")
     assert done.returncode == 1
     assert "already" in one_line(done)
     assert user_file("ada") == stored
-    # another password
+    # change the password
     done = run("user", "password", "ada", typed="battery staple")
     assert done.returncode == 0
-    assert "signed out everywhere" in one_line(done)
+    assert "all sessions of the user have ended" in one_line(done)
     assert is_password(user_file("ada"), "battery staple")
     (member,) = redis.zrange(REVOCATIONS_KEY, 0, -1)
     assert member.startswith(b"user:ada@")
-    # listed
+    # list
     assert run("user", "add", "bob", typed="another one\n").returncode == 0
     done = run("user", "list")
     assert [line.split("\t")[0] for line in done.stdout.splitlines()] == ["ada", "bob"]
-    # removed
+    # remove
     done = run("user", "remove", "ada")
     assert done.returncode == 0
-    assert "may sign in no more, and is signed out everywhere" in one_line(done)
+    assert "can no longer sign in, and all sessions of the user have ended" in one_line(done)
     assert not path.exists()
     assert run("user", "list").stdout.startswith("bob\t")
     assert redis.zcard(REVOCATIONS_KEY) == 2
@@ -123,10 +123,10 @@ def test_user_is_signed_out_everywhere(run: Run, redis: Any) -> None:
     assert redis.zscore(REVOCATIONS_KEY, member) > time.time() + 366 * 24 * 3600
 
 
-def test_token_is_made_shown_once_listed_and_removed(
+def test_token_is_created_shown_once_listed_and_removed(
     command: Run, run: Run, folders: dict[str, Path], redis: Any
 ) -> None:
-    # made
+    # add
     done = command("token", "add", "script", "--scope", "publish", "--scope", "read", "--days", "30")
     assert done.returncode == 0
     token = done.stdout.removesuffix("\n")
@@ -140,38 +140,38 @@ def test_token_is_made_shown_once_listed_and_removed(
     assert (stored.sha256, stored.scopes) == (token_digest(token), ("publish", "read"))
     assert stored.expires is not None
     assert stored.expires - stored.created == 30 * 24 * 3600
-    # by itself to read, for a year; or for good
+    # the default scope is "read", for a year or without expiry
     run("token", "add", "reader")
     run("token", "add", "for-good", "--never-expires")
     lines = [line.split("\t") for line in run("token", "list").stdout.splitlines()]
     assert [line[0] for line in lines] == ["for-good", "reader", "script"]
     assert lines[0][2] == "read, does not expire"
     assert lines[1][2].startswith("read, until 20")
-    # not twice
+    # add again
     assert run("token", "add", "script").returncode == 1
-    # removed
+    # remove
     done = run("token", "remove", "script")
     assert done.returncode == 0
-    assert "good for nothing" in one_line(done)
+    assert "no longer valid" in one_line(done)
     assert not path.exists()
     assert redis.zrange(REVOCATIONS_KEY, 0, -1, withscores=True) == [
         (f"token:{token_id(stored.sha256)}".encode(), pytest.approx(stored.expires, abs=0.01))
     ]
 
 
-def test_patch_is_what_kubernetes_puts_into_a_secret(run: Run, folders: dict[str, Path], redis: Any) -> None:
+def test_patch_changes_a_kubernetes_secret(run: Run, folders: dict[str, Path], redis: Any) -> None:
     def content(done: subprocess.CompletedProcess[str], name: str) -> bytes | None:
         assert done.returncode == 0
         data = json.loads(done.stdout)["data"]
         assert list(data) == [name]
         return None if data[name] is None else base64.b64decode(data[name])
 
-    # users
+    # a user
     raw = content(run("user", "patch", "ada", typed="correct horse"), "ada")
     assert raw is not None
     assert is_password(msgspec.json.decode(raw, type=StoredUser), "correct horse")
     assert not folders["users"].exists()
-    # tokens
+    # a token
     done = run("token", "patch", "script", "--scope", "publish")
     token = done.stderr.splitlines()[-1]
     raw = content(done, "script")
@@ -179,7 +179,7 @@ def test_patch_is_what_kubernetes_puts_into_a_secret(run: Run, folders: dict[str
     assert msgspec.json.decode(raw, type=StoredToken).sha256 == token_digest(token)
     assert not folders["tokens"].exists()
     assert redis.keys() == []
-    # and out of it
+    # remove from the Secret
     assert content(run("user", "patch", "ada", "--remove"), "ada") is None
     assert run("token", "patch", "script", "--remove").returncode == 1
     path = folders["tokens"] / "script"
@@ -192,7 +192,7 @@ def test_patch_is_what_kubernetes_puts_into_a_secret(run: Run, folders: dict[str
 
 
 class Secret:
-    """A folder as the kubelet mounts a Secret, and what the lines for kubectl do to it."""
+    """A folder mounted from a Secret by the kubelet. Applies the printed kubectl lines to it."""
 
     namespace = "NAMESPACE"
 
@@ -203,7 +203,7 @@ class Secret:
         self.before = sorted(folder.iterdir())
 
     def run(self, line: str) -> None:
-        """What comes of a line, once the kubelet has brought it."""
+        """Apply a printed line like kubectl and the kubelet."""
         *words, patch = shlex.split(line)
         assert " ".join(words) == f"kubectl -n {self.namespace} patch secret access-{self.folder.name} --patch"
         for name, content in json.loads(patch)["data"].items():
@@ -217,7 +217,7 @@ class Secret:
                 (self.folder / name).symlink_to(f"..data/{name}")
 
 
-def test_user_of_a_secret_is_shown_as_the_line_that_kubectl_takes(
+def test_user_command_prints_a_kubectl_line_for_a_secret(
     run: Run,
     folders: dict[str, Path],
     user_file: Callable[[str], StoredUser],
@@ -232,31 +232,31 @@ def test_user_of_a_secret_is_shown_as_the_line_that_kubectl_takes(
     # then
     assert done.returncode == 0
     assert done.stderr.splitlines() == [
-        "in that line, put the product's namespace in place of NAMESPACE",
-        "'ada' may sign in once that line has run where kubectl is",
+        "in that line, replace NAMESPACE with the product's namespace",
+        "'ada' may sign in once you have run that line with kubectl",
     ]
     assert sorted(secret.folder.iterdir()) == secret.before
     secret.run(done.stdout)
     assert is_password(user_file("ada"), "correct horse")
     assert run("user", "list").stdout.startswith("ada\t")
-    # and another password, in a pod that is told its namespace
+    # and when: the password changes, in a pod that knows its namespace
     (tmp_path / "namespace").write_text("mine\n")
     monkeypatch.setattr(command_line, "_NAMESPACE_FILE", tmp_path / "namespace")
     secret.namespace = "mine"
     done = run("user", "password", "ada", typed="battery staple")
-    assert one_line(done) == "'ada' has another password once that line has run where kubectl is"
+    assert one_line(done) == "the password of 'ada' is changed once you have run that line with kubectl"
     secret.run(done.stdout)
     assert is_password(user_file("ada"), "battery staple")
     assert redis.keys() == []
-    # and none any more
+    # and when: the user is removed
     done = run("user", "remove", "ada")
-    assert "no more once that line has run where kubectl is, and is signed out everywhere" in one_line(done)
+    assert "sign in once you have run that line with kubectl, and all sessions of the user have ended" in one_line(done)
     assert redis.zcard(REVOCATIONS_KEY) == 1
     secret.run(done.stdout)
     assert sorted(secret.folder.iterdir()) == secret.before
 
 
-def test_token_of_a_secret_is_shown_beside_the_line_that_kubectl_takes(
+def test_token_command_prints_a_token_and_a_kubectl_line_for_a_secret(
     run: Run, folders: dict[str, Path], redis: Any
 ) -> None:
     # given
@@ -264,30 +264,30 @@ def test_token_of_a_secret_is_shown_beside_the_line_that_kubectl_takes(
     # when
     done = run("token", "add", "script", "--scope", "publish")
     # then
-    _, said, token = done.stderr.splitlines()
-    assert said.endswith("It is good once that line has run where kubectl is, and shown this once:")
+    _, message, token = done.stderr.splitlines()
+    assert message.endswith("It is valid once you have run that line with kubectl, and is shown only once:")
     secret.run(done.stdout)
     stored = msgspec.json.decode((secret.folder / "script").read_bytes(), type=StoredToken, strict=True)
     assert (stored.sha256, stored.scopes) == (token_digest(token), ("publish",))
-    # and none any more
+    # and when: the token is removed
     done = run("token", "remove", "script")
-    assert "is removed once that line has run where kubectl is, and good for nothing" in done.stderr
+    assert "is removed once you have run that line with kubectl, and is no longer valid" in done.stderr
     assert redis.zcard(REVOCATIONS_KEY) == 1
     secret.run(done.stdout)
     assert sorted(secret.folder.iterdir()) == secret.before
 
 
-def test_command_says_so_when_redis_was_not_reached(run: Run, folders: dict[str, Path]) -> None:
-    nobody = f"redis://127.0.0.1:{free_port()}"
+def test_command_reports_an_unreachable_redis(run: Run, folders: dict[str, Path]) -> None:
+    unreachable = f"redis://127.0.0.1:{free_port()}"
     run("user", "add", "ada", typed="correct horse")
     run("token", "add", "script")
     for arguments in (("user", "password", "ada"), ("user", "remove", "ada"), ("token", "remove", "script")):
-        done = run(*arguments, typed="battery staple", REDIS_URL=nobody)
+        done = run(*arguments, typed="battery staple", REDIS_URL=unreachable)
         assert done.returncode == 0
-        assert "Redis did not take it" in one_line(done)
+        assert "Redis did not store the revocation" in one_line(done)
     assert not (folders["users"] / "ada").exists()
     assert not (folders["tokens"] / "script").exists()
-    done = run("user", "sign-out", "ada", REDIS_URL=nobody)
+    done = run("user", "sign-out", "ada", REDIS_URL=unreachable)
     assert done.returncode == 1
     assert "'ada' is still signed in" in one_line(done)
 
@@ -296,30 +296,30 @@ def test_command_says_so_when_redis_was_not_reached(run: Run, folders: dict[str,
 @pytest.mark.parametrize(
     "arguments", ["user add", "user password", "user remove", "user patch", "token add", "token remove"]
 )
-def test_name_is_refused_when_it_is_none(
+def test_invalid_name_is_refused(
     arguments: str, name: str, folders: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert commands.run([*arguments.split(), "--", name], variables_of(folders)) == 1
-    said = capsys.readouterr()
-    assert "is no name" in said.err
-    assert len(said.err.splitlines()) == 1
-    assert said.out == ""
+    output = capsys.readouterr()
+    assert "is not a valid name" in output.err
+    assert len(output.err.splitlines()) == 1
+    assert output.out == ""
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
-    ("arguments", "typed", "said"),
+    ("arguments", "typed", "message"),
     [
         ("user add ada", "short\n", "8 to 1024 characters"), ("user add ada", "", "8 to 1024 characters"),
         ("user add ada", "x" * 1025, "8 to 1024 characters"), ("user add ada", "x" * 10_000, "8 to 1024 characters"),
         ("user password nobody", "correct horse", "no user 'nobody'"), ("user remove nobody", "", "no user 'nobody'"),
-        ("token remove nothing", "", "no token 'nothing'"), ("user sign-out a/b", "", "is no name"),
+        ("token remove nothing", "", "no token 'nothing'"), ("user sign-out a/b", "", "is not a valid name"),
     ],
 )  # fmt: skip
-def test_command_fails_with_one_line_when_it_cannot_be_done(run: Run, arguments: str, typed: str, said: str) -> None:
+def test_command_fails_with_one_line_when_it_cannot_be_done(run: Run, arguments: str, typed: str, message: str) -> None:
     done = run(*arguments.split(), typed=typed)
     assert done.returncode == 1
-    assert said in one_line(done)
+    assert message in one_line(done)
     assert done.stdout == ""
 
 
@@ -342,7 +342,7 @@ def test_command_names_the_folder_that_cannot_be_written(run: Run, tmp_path: Pat
 @pytest.mark.parametrize("arguments", ["user", "token", "nothing", "user add", "user list x", "token add x --days 0",
                                        "token add x --scope write", "token add x --days 1 --never-expires",
                                        "user add x --password y"])  # fmt: skip
-def test_command_explains_its_use_and_ends_with_2_when_it_is_none(run: Run, arguments: str) -> None:
+def test_unknown_command_prints_usage_and_exits_with_2(run: Run, arguments: str) -> None:
     done = run(*arguments.split())
     assert done.returncode == 2
     assert done.stderr.startswith("usage: python -m api")
@@ -356,11 +356,11 @@ def test_help_is_written_to_standard_output(run: Run, arguments: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "code", "said"),
+    ("typed", "code", "message"),
     [(("correct horse", "correct horse"), 0, "'ada' may sign in"), (("correct horse", "correct house"), 1, "differ")],
 )
-def test_password_is_asked_for_twice_and_not_shown_at_a_terminal(
-    environment: dict[str, str], user_file: Callable[[str], StoredUser], typed: tuple[str, str], code: int, said: str
+def test_password_is_asked_twice_without_echo_on_a_terminal(
+    environment: dict[str, str], user_file: Callable[[str], StoredUser], typed: tuple[str, str], code: int, message: str
 ) -> None:
     process, terminal = pty.fork()
     if process == 0:
@@ -384,13 +384,13 @@ def test_password_is_asked_for_twice_and_not_shown_at_a_terminal(
     _, status = os.waitpid(process, 0)
     os.close(terminal)
     assert os.waitstatus_to_exitcode(status) == code
-    assert said in seen.decode()
+    assert message in seen.decode()
     assert b"correct" not in seen
     if code == 0:
         assert is_password(user_file("ada"), "correct horse")
 
 
-def test_token_that_is_replaced_keeps_its_scopes_and_days_and_its_former_for_the_overlap(
+def test_replaced_token_keeps_its_scopes_and_days_and_the_previous_token_for_the_overlap(
     run: Run, folders: dict[str, Path], redis: Any
 ) -> None:
     # given
@@ -406,7 +406,7 @@ def test_token_that_is_replaced_keeps_its_scopes_and_days_and_its_former_for_the
     assert stored.expires - stored.created == pytest.approx(30 * 86400)
     assert [old.sha256 for old in stored.previous] == [token_digest(first), token_digest(second)]
     assert [round((old.until - time.time()) / 3600) for old in stored.previous] == [2, 24]
-    assert "the former is good until" in done.stderr
+    assert "the previous one is valid until" in done.stderr
     assert redis.zcard(REVOCATIONS_KEY) == 0
     # and when
     fourth = run("token", "rotate", "script", "--now").stdout.strip()
@@ -418,7 +418,7 @@ def test_token_that_is_replaced_keeps_its_scopes_and_days_and_its_former_for_the
 
 
 @pytest.mark.parametrize("words", [("nobody",), ("script", "--hours", "0"), ("script", "--hours", "1", "--now")])
-def test_no_token_is_replaced_when_the_words_are_none(
+def test_token_is_not_replaced_when_the_arguments_are_invalid(
     run: Run, folders: dict[str, Path], words: tuple[str, ...]
 ) -> None:
     run("token", "add", "script")
@@ -427,7 +427,7 @@ def test_no_token_is_replaced_when_the_words_are_none(
     assert (folders["tokens"] / "script").read_bytes() == before
 
 
-def test_new_key_has_the_former_beside_it_unless_that_was_stolen(run: Run, tmp_path: Path, redis: Any) -> None:
+def test_new_key_keeps_the_previous_one_unless_it_was_stolen(run: Run, tmp_path: Path, redis: Any) -> None:
     # given
     path = tmp_path / "key"
     path.write_text("k" * 64 + "\n")
@@ -435,9 +435,9 @@ def test_new_key_has_the_former_beside_it_unless_that_was_stolen(run: Run, tmp_p
     # when
     assert run("access", "rotate-key", **variables).returncode == 0
     # then
-    key, (former, until, begins) = path.read_text().strip(), (tmp_path / "key.former").read_text().split()
-    assert former == "k" * 64
-    assert key != former
+    key, (previous, until, begins) = path.read_text().strip(), (tmp_path / "key.former").read_text().split()
+    assert previous == "k" * 64
+    assert key != previous
     assert int(until) - int(begins) == 3600
     assert 0 < int(begins) - time.time() <= 11
     assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE((tmp_path / "key.former").stat().st_mode) == 0o600
@@ -445,12 +445,12 @@ def test_new_key_has_the_former_beside_it_unless_that_was_stolen(run: Run, tmp_p
     # and when
     assert run("access", "rotate-key", "--now", **variables).returncode == 0
     # then
-    assert path.read_text().strip() not in (key, former)
+    assert path.read_text().strip() not in (key, previous)
     assert not (tmp_path / "key.former").exists()
     assert redis.get(GENERATION_KEY) not in (None, generation)
 
 
-def test_new_key_of_a_secret_is_shown_as_a_patch(run: Run, tmp_path: Path) -> None:
+def test_new_key_of_a_secret_is_printed_as_a_patch(run: Run, tmp_path: Path) -> None:
     # given
     secret = Secret(tmp_path / "access")
     path = secret.folder / "key"
@@ -460,22 +460,22 @@ def test_new_key_of_a_secret_is_shown_as_a_patch(run: Run, tmp_path: Path) -> No
     stolen = run("access", "rotate-key", "--now", ACCESS_KEY_FILE=str(path))
     # then
     data = json.loads(done.stdout)["data"]
-    former, _, begins = base64.b64decode(data["key.former"]).decode().split()
-    assert former == path.read_text() == "k" * 64
-    # Every kubelet has brought it by then.
+    previous, _, begins = base64.b64decode(data["key.former"]).decode().split()
+    assert previous == path.read_text() == "k" * 64
+    # By then every kubelet has updated the files.
     assert int(begins) - time.time() > 120
-    assert base64.b64decode(data["key"]).decode().strip() != former
+    assert base64.b64decode(data["key"]).decode().strip() != previous
     assert json.loads(stolen.stdout)["data"]["key.former"] is None
 
 
-def test_key_that_is_not_there_is_named(run: Run, tmp_path: Path) -> None:
+def test_missing_key_file_is_named(run: Run, tmp_path: Path) -> None:
     done = run("access", "rotate-key", ACCESS_KEY_FILE=str(tmp_path / "key"))
     assert done.returncode == 1
     assert str(tmp_path / "key") in done.stderr
     assert list(tmp_path.glob("key*")) == []
 
 
-def test_stolen_key_is_replaced_while_redis_is_away_and_what_is_left_is_told(run: Run, tmp_path: Path) -> None:
+def test_stolen_key_is_replaced_while_redis_is_away_and_the_rest_is_reported(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "key"
     path.write_text("k" * 64)
     away = f"redis://127.0.0.1:{free_port()}/0"

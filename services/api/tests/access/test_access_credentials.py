@@ -1,4 +1,4 @@
-"""Cookies and tokens that are none: forged, expired, cut, of another store, replayed; and whom proxies vouch for."""
+"""Invalid cookies and tokens: forged, expired, cut, replayed, of another store. And users of trusted proxies."""
 
 import base64
 import hashlib
@@ -21,61 +21,61 @@ from tests.drivers.forged import base64url, jwt_header, signature
 Generation = Callable[[], str]
 
 
-def status(app: Flask, house: Any, cookie: str, path: str = "/api/health") -> int:
-    """Of an answer to who shows a session's cookie of that value."""
-    headers = {"Cookie": f"{house.seal.cookie}={cookie}"}
+def status(app: Flask, deployment: Any, cookie: str, path: str = "/api/health") -> int:
+    """Return the status of a request with this value of the session cookie."""
+    headers = {"Cookie": f"{deployment.seal.cookie}={cookie}"}
     return app.test_client(use_cookies=False).get(path, headers=headers).status_code
 
 
 @pytest.fixture
-def good(closed: Flask, house: Any, ada: Any, generation: Generation) -> str:
-    """A cookie that is valid."""
-    cookie: str = house.seal.seal(house.session(generation()))
-    assert status(closed, house, cookie) == 200
+def valid(closed: Flask, deployment: Any, ada: Any, generation: Generation) -> str:
+    """A valid session cookie."""
+    cookie: str = deployment.seal.seal(deployment.session(generation()))
+    assert status(closed, deployment, cookie) == 200
     return cookie
 
 
-def test_cookie_is_none_when_a_letter_of_it_was_changed(closed: Flask, house: Any, good: str) -> None:
-    letters = range(0, len(good), 7)
-    # The last letter of base64 may hold bits that nobody reads.
-    for position in (place for place in letters if good[place + 1 : place + 2] not in ("", ".")):
-        other = "A" if good[position] != "A" else "B"
-        assert status(closed, house, good[:position] + other + good[position + 1 :]) == 401, position
+def test_cookie_is_invalid_when_a_character_was_changed(closed: Flask, deployment: Any, valid: str) -> None:
+    letters = range(0, len(valid), 7)
+    # The last character of base64 may contain bits that decoders ignore.
+    for position in (place for place in letters if valid[place + 1 : place + 2] not in ("", ".")):
+        other = "A" if valid[position] != "A" else "B"
+        assert status(closed, deployment, valid[:position] + other + valid[position + 1 :]) == 401, position
 
 
-def test_cookie_is_none_when_a_part_of_it_is_missing(closed: Flask, house: Any, good: str) -> None:
-    payload, _, signature = good.rpartition(".")
+def test_cookie_is_invalid_when_a_part_is_missing(closed: Flask, deployment: Any, valid: str) -> None:
+    payload, _, signature = valid.rpartition(".")
     for cut in (
-        "", ".", payload, f"{payload}.", f".{signature}", good[:-1], good[:-4], good[4:], good[: len(good) // 2],
-        f"{payload}.{signature}.{signature}", f"{payload}{payload}.{signature}", "x" * 5000, good + "x" * COOKIE_LIMIT,
-        "é", "\\udc80", '"', good.replace(".", ","),
+        "", ".", payload, f"{payload}.", f".{signature}", valid[:-1], valid[:-4], valid[4:], valid[: len(valid) // 2],
+        f"{payload}.{signature}.{signature}", f"{payload}{payload}.{signature}", "x" * 5000, valid + "x" * COOKIE_LIMIT,
+        "é", "\\udc80", '"', valid.replace(".", ","),
     ):  # fmt: skip
-        assert status(closed, house, cut) == 401, cut
+        assert status(closed, deployment, cut) == 401, cut
 
 
-def test_cookie_is_none_when_it_was_made_with_another_key_or_for_another_use(
-    closed: Flask, house: Any, good: str, generation: Generation
+def test_cookie_is_invalid_when_signed_with_another_key_or_for_another_use(
+    closed: Flask, deployment: Any, valid: str, generation: Generation
 ) -> None:
-    session = house.session(generation())
-    assert status(closed, house, SessionSeal(b"another key of thirty-two bytes!").seal(session)) == 401
-    assert status(closed, house, SessionSeal(b"").seal(session)) == 401
-    # By hand, with what is public: no signature, an empty key, the name of the cookie as key.
+    session = deployment.session(generation())
+    assert status(closed, deployment, SessionSeal(b"another key of thirty-two bytes!").seal(session)) == 401
+    assert status(closed, deployment, SessionSeal(b"").seal(session)) == 401
+    # Forged with public data: without a signature, with an empty key, with the cookie's name as key.
     payload = base64url(msgspec.json.encode(session))
-    for key in (b"", house.seal.cookie.encode(), b"secret"):
-        assert status(closed, house, f"{payload}.{signature(key, payload)}") == 401
+    for key in (b"", deployment.seal.cookie.encode(), b"secret"):
+        assert status(closed, deployment, f"{payload}.{signature(key, payload)}") == 401
 
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "HS256", "RS256", "HS1", ""])
-def test_cookie_is_none_when_it_names_its_own_algorithm(
-    closed: Flask, house: Any, good: str, generation: Generation, algorithm: str
+def test_cookie_is_invalid_when_it_names_its_own_algorithm(
+    closed: Flask, deployment: Any, valid: str, generation: Generation, algorithm: str
 ) -> None:
     claims = {"alg": algorithm, "sub": "ada", "user": "ada", "exp": 9e9, "generation": generation()}
     head = jwt_header(algorithm)
-    for body in (base64url(json.dumps(claims).encode()), good.rpartition(".")[0]):
-        for key in (b"", house.seal.cookie.encode()):
+    for body in (base64url(json.dumps(claims).encode()), valid.rpartition(".")[0]):
+        for key in (b"", deployment.seal.cookie.encode()):
             signed = signature(key, f"{head}.{body}")
             for token in (f"{head}.{body}.", f"{head}.{body}.{signed}", f"{body}.{signed}"):
-                assert status(closed, house, token) == 401
+                assert status(closed, deployment, token) == 401
                 bearer = {"Authorization": f"Bearer {token}"}
                 assert closed.test_client().get("/api/health", headers=bearer).status_code == 401
 
@@ -88,58 +88,58 @@ def test_cookie_is_none_when_it_names_its_own_algorithm(
     ],
     ids=str,
 )  # fmt: skip
-def test_session_of_our_own_is_refused_when_it_is_not_valid_any_more(
-    closed: Flask, house: Any, good: str, generation: Generation, changes: dict[str, Any]
+def test_signed_session_is_refused_when_it_is_no_longer_valid(
+    closed: Flask, deployment: Any, valid: str, generation: Generation, changes: dict[str, Any]
 ) -> None:
-    session = msgspec.structs.replace(house.session(generation()), **changes)
-    assert status(closed, house, house.seal.seal(session)) == 401
+    session = msgspec.structs.replace(deployment.session(generation()), **changes)
+    assert status(closed, deployment, deployment.seal.seal(session)) == 401
 
 
-def test_session_is_refused_when_it_says_less_or_more_than_it_should(
-    closed: Flask, house: Any, good: str, generation: Generation
+def test_session_is_refused_when_its_fields_are_wrong(
+    closed: Flask, deployment: Any, valid: str, generation: Generation
 ) -> None:
-    whole = msgspec.json.decode(msgspec.json.encode(house.session(generation())))
-    signer = house.seal._signer
+    whole = msgspec.json.decode(msgspec.json.encode(deployment.session(generation())))
+    signer = deployment.seal._signer
     for content in (whole[:-1], [*whole, 1], {}, [], None, "ada", [1] * 7, {"user": "ada"}):
         payload = base64.urlsafe_b64encode(msgspec.json.encode(content)).rstrip(b"=")
-        assert status(closed, house, signer.sign(payload).decode()) == 401
-    assert status(closed, house, signer.sign(b"\xff\xfe not base64 \x00").decode("latin-1")) == 401
+        assert status(closed, deployment, signer.sign(payload).decode()) == 401
+    assert status(closed, deployment, signer.sign(b"\xff\xfe not base64 \x00").decode("latin-1")) == 401
 
 
 def test_cookie_is_refused_everywhere_when_it_is_replayed_after_signing_out(
-    closed: Flask, house: Any, ada: Any
+    closed: Flask, deployment: Any, ada: Any
 ) -> None:
     # given
-    cookie = ada.cookie(house)
-    other = house.start()
-    assert [status(app, house, cookie) for app in (closed, other)] == [200, 200]
+    cookie = ada.cookie(deployment)
+    other = deployment.start()
+    assert [status(app, deployment, cookie) for app in (closed, other)] == [200, 200]
     # when
     assert ada.sign_out().status_code == 303
     # then
-    assert [status(app, house, cookie) for app in (closed, other, house.start())] == [401, 401, 401]
-    assert ada.client.get_cookie(house.seal.cookie) is None
+    assert [status(app, deployment, cookie) for app in (closed, other, deployment.start())] == [401, 401, 401]
+    assert ada.client.get_cookie(deployment.seal.cookie) is None
 
 
-def test_all_sessions_are_refused_when_redis_was_emptied(closed: Flask, house: Any, ada: Any, redis: Any) -> None:
-    # given: one that was revoked, and one that was not
-    revoked, cookie = ada.cookie(house), ""
+def test_all_sessions_are_refused_when_redis_was_emptied(closed: Flask, deployment: Any, ada: Any, redis: Any) -> None:
+    # given: a revoked session and a valid one
+    revoked, cookie = ada.cookie(deployment), ""
     ada.sign_out()
     ada.sign_in()
-    cookie = ada.cookie(house)
+    cookie = ada.cookie(deployment)
     # when
     redis.flushall()
     # then
-    for app in (closed, house.start()):
-        assert [status(app, house, each) for each in (revoked, cookie)] == [401, 401]
+    for app in (closed, deployment.start()):
+        assert [status(app, deployment, each) for each in (revoked, cookie)] == [401, 401]
     assert ada.sign_in().status_code == 303
     assert ada.get("/api/health").status_code == 200
-    assert [status(closed, house, each) for each in (revoked, cookie)] == [401, 401]
+    assert [status(closed, deployment, each) for each in (revoked, cookie)] == [401, 401]
 
 
 def test_every_session_of_a_user_is_refused_when_all_were_revoked(
-    closed: Flask, house: Any, ada: Any, redis: Any, person: Any
+    closed: Flask, deployment: Any, ada: Any, redis: Any, browser: Any
 ) -> None:
-    phone = person(closed)
+    phone = browser(closed)
     phone.sign_in()
     revoked = time.time() + 0.001
     redis.zadd(REVOCATIONS_KEY, {revocation_of_user("ada", revoked): revoked + 60})
@@ -151,56 +151,56 @@ def test_every_session_of_a_user_is_refused_when_all_were_revoked(
 
 
 @pytest.mark.parametrize("change", ["removed", "another password"])
-def test_session_ends_with_its_sockets_when_its_user_is_not_the_same_any_more(
-    closed: Flask, house: Any, ada: Any, redis: Any, listen: Any, generation: Generation, change: str
+def test_session_and_its_sockets_end_when_its_user_has_changed(
+    closed: Flask, deployment: Any, ada: Any, redis: Any, listen: Any, generation: Generation, change: str
 ) -> None:
     # given
     earlier = time.time() - 1000
-    session = house.session(generation(), id="old", issued=earlier)
-    cookie = house.seal.seal(session)
-    assert status(closed, house, cookie) == 200
-    hear = listen()
+    session = deployment.session(generation(), id="old", issued=earlier)
+    cookie = deployment.seal.seal(session)
+    assert status(closed, deployment, cookie) == 200
+    received = listen()
     # when
     if change == "removed":
-        (house.users / "ada").unlink()
+        (deployment.users / "ada").unlink()
     else:
-        house.add_user(password="something else")
+        deployment.add_user(password="something else")
     # then
-    assert status(closed, house, cookie) == 401
-    assert hear() == "session:old"
+    assert status(closed, deployment, cookie) == 401
+    assert received() == "session:old"
     assert redis.zscore(REVOCATIONS_KEY, "session:old") == pytest.approx(session.expires, abs=0.01)
-    # A session that has only just begun may be of a replica whose folder is newer.
-    assert status(closed, house, ada.cookie(house)) == 401
+    # A very new session may come from a replica with a newer folder.
+    assert status(closed, deployment, ada.cookie(deployment)) == 401
     assert redis.zcard(REVOCATIONS_KEY) == 1
 
 
-def test_token_is_refused_when_it_is_expired_removed_or_revoked(closed: Flask, house: Any, redis: Any) -> None:
+def test_token_is_refused_when_it_is_expired_removed_or_revoked(closed: Flask, deployment: Any, redis: Any) -> None:
     client = closed.test_client()
-    assert client.get("/api/health", headers=house.add_token(READ, expires=time.time() - 1)).status_code == 401
-    token = house.add_token(READ, name="removed")
+    assert client.get("/api/health", headers=deployment.add_token(READ, expires=time.time() - 1)).status_code == 401
+    token = deployment.add_token(READ, name="removed")
     assert client.get("/api/health", headers=token).status_code == 200
-    (house.tokens / "removed").unlink()
+    (deployment.tokens / "removed").unlink()
     assert client.get("/api/health", headers=token).status_code == 401
-    token = house.add_token(READ, name="revoked")
+    token = deployment.add_token(READ, name="revoked")
     assert client.get("/api/health", headers=token).status_code == 200
     secret = token["Authorization"].removeprefix("Bearer ")
     redis.zadd(REVOCATIONS_KEY, {f"token:{token_id(hashlib.sha256(secret.encode()).hexdigest())}": time.time() + 60})
     assert client.get("/api/health", headers=token).status_code == 401
 
 
-def test_token_is_none_when_it_is_nearly_one(closed: Flask, house: Any) -> None:
-    good = house.add_token(READ)["Authorization"].removeprefix("Bearer ")
-    digest = hashlib.sha256(good.encode()).hexdigest()
+def test_token_is_invalid_when_it_is_nearly_valid(closed: Flask, deployment: Any) -> None:
+    valid = deployment.add_token(READ)["Authorization"].removeprefix("Bearer ")
+    digest = hashlib.sha256(valid.encode()).hexdigest()
     client = closed.test_client()
-    assert client.get("/api/health", headers={"Authorization": f"bearer   {good}  "}).status_code == 200
-    for near in (good[:-1], good + "x", good.upper(), good.removeprefix("dcl_"), digest, f"dcl_{digest}", "",
-                 "script", good + "," + good, f"{good} {good}", "\x00", "é" * 40, good * 100):  # fmt: skip
+    assert client.get("/api/health", headers={"Authorization": f"bearer   {valid}  "}).status_code == 200
+    for near in (valid[:-1], valid + "x", valid.upper(), valid.removeprefix("dcl_"), digest, f"dcl_{digest}", "",
+                 "script", valid + "," + valid, f"{valid} {valid}", "\x00", "é" * 40, valid * 100):  # fmt: skip
         headers = {"Authorization": f"Bearer {near}"}
         assert client.get("/api/health", headers=headers).status_code == 401, near
 
 
-def test_user_of_a_trusted_proxy_is_let_in_to_read(house: Any) -> None:
-    app = house.start(words="peer 10.0.0.5", user_header="Remote-User")
+def test_user_of_a_trusted_proxy_may_read(deployment: Any) -> None:
+    app = deployment.start(words="peer 10.0.0.5", user_header="Remote-User")
     client = app.test_client()
     headers = {"Remote-User": "bob@example.org", "X-Forwarded-For": "192.0.2.1, 10.0.0.5"}
     answer = client.get("/api/session", headers=headers)
@@ -222,39 +222,41 @@ def test_user_of_a_trusted_proxy_is_let_in_to_read(house: Any) -> None:
         ("10.0.0.5", "Remote-User", "192.0.2.1, 10.0.0.5"), ("peer", "Remote-User", "127.0.0.1"),
     ],
 )  # fmt: skip
-def test_word_of_somebody_who_is_no_trusted_proxy_counts_for_nothing(
-    house: Any, words: str, header: str, forwarded_for: str
+def test_user_header_of_an_untrusted_peer_is_ignored(
+    deployment: Any, words: str, header: str, forwarded_for: str
 ) -> None:
-    app = house.start(words=words, user_header="Remote-User")
+    app = deployment.start(words=words, user_header="Remote-User")
     headers = {header: "ada", "X-Forwarded-For": forwarded_for}
     assert app.test_client().get("/api/health", headers=headers).status_code == 401
 
 
 @pytest.mark.parametrize("name", ["a b", "a,b", "<b>", "x" * 129, "a\tb", "é", "../x", "a;b"])
-def test_name_of_a_trusted_proxy_is_refused_when_it_is_none(house: Any, name: str) -> None:
-    app = house.start(words="peer 10.0.0.5", user_header="Remote-User")
+def test_invalid_user_name_of_a_trusted_proxy_is_refused(deployment: Any, name: str) -> None:
+    app = deployment.start(words="peer 10.0.0.5", user_header="Remote-User")
     headers = {"Remote-User": name, "X-Forwarded-For": "10.0.0.5"}
     assert app.test_client().get("/api/health", headers=headers).status_code == 401
 
 
-def test_nothing_is_let_in_before_what_was_revoked_is_known(house: Any, closed: Flask, ada: Any, valkey: Any) -> None:
+def test_every_credential_is_refused_until_the_revocations_are_known(
+    deployment: Any, closed: Flask, ada: Any, valkey: Any
+) -> None:
     # given
-    token, cookie = house.add_token(READ, PUBLISH), ada.cookie(house)
-    fresh = house.start()
+    token, cookie = deployment.add_token(READ, PUBLISH), ada.cookie(deployment)
+    fresh = deployment.start()
     valkey.stop()
-    # when, then: what was read before goes on
+    # when, then: the remembered revocations are used
     assert ada.get("/live").status_code == 200
     assert closed.test_client().get("/metrics", headers=token).status_code == 200
-    # A process that knows nothing lets nobody in
-    assert status(fresh, house, cookie) == 503
+    # A process without revocations refuses every credential
+    assert status(fresh, deployment, cookie) == 503
     assert fresh.test_client().get("/api/health", headers=token).status_code == 503
     assert fresh.test_client().get("/api/health").status_code == 401
     assert fresh.test_client().get("/livez").status_code == 200
 
 
-def test_scheme_of_a_proxy_is_believed_of_those_that_are_known(house: Any) -> None:
+def test_forwarded_scheme_is_trusted_only_from_known_proxies(deployment: Any) -> None:
     def is_secure(words: str, scheme: str, **changes: Any) -> bool:
-        app = house.start(words=words, **changes)
+        app = deployment.start(words=words, **changes)
         answer = app.test_client().get("/login", headers={"X-Forwarded-Proto": scheme})
         return "Secure" in answer.headers["Set-Cookie"]
 

@@ -1,4 +1,4 @@
-"""Forms are taken from their own page and their own person only."""
+"""Forms are accepted only from their own page and their own person."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ from api.pages import PAGES
 
 
 @pytest.fixture
-def everywhere(closed: Flask, ada: Any, person: Any) -> list[tuple[Any, str, dict[str, str]]]:
-    """Each form of each page: who sees it, where it goes, what it holds."""
+def forms_by_page(closed: Flask, ada: Any, browser: Any) -> list[tuple[Any, str, dict[str, str]]]:
+    """Return each form of each page: its user, its action and its fields."""
     found = []
-    stranger = person(closed)
+    stranger = browser(closed)
     for who, path in [(ada, path.replace("<path:node>", "x")) for path in [*PAGES, "/nope"]] + [(stranger, "/login")]:
         forms = who.forms(path)
         assert forms, path
@@ -24,41 +24,41 @@ def everywhere(closed: Flask, ada: Any, person: Any) -> list[tuple[Any, str, dic
 FILLED = {"user": "ada", "password": "correct horse"}
 
 
-def test_every_form_of_every_page_is_taken_with_its_token_only(closed: Flask, everywhere: Any) -> None:
+def test_every_form_of_every_page_needs_its_token(closed: Flask, forms_by_page: Any) -> None:
     actions = set()
-    for who, action, fields in everywhere:
+    for who, action, fields in forms_by_page:
         actions.add(action)
         for token in ("", "x", fields["csrf"][:-1], fields["csrf"] + "x", fields["csrf"].swapcase(), "é"):
             assert who.post(action, fields | FILLED | {"csrf": token}).status_code == 403
         without = {name: value for name, value in (fields | FILLED).items() if name != "csrf"}
         assert who.post(action, without).status_code == 403
     assert actions == {"/login", "/logout"}
-    who, action, fields = everywhere[0]
+    who, action, fields = forms_by_page[0]
     assert who.get("/api/session").status_code == 200
     assert who.post(action, fields).status_code == 303
 
 
-def test_token_is_of_one_person_and_one_use(closed: Flask, house: Any, ada: Any, person: Any) -> None:
+def test_form_token_belongs_to_one_person_and_one_use(closed: Flask, deployment: Any, ada: Any, browser: Any) -> None:
     # given
-    house.add_user("bob")
-    bob, stranger = person(closed), person(closed)
+    deployment.add_user("bob")
+    bob, stranger = browser(closed), browser(closed)
     bob.sign_in("bob")
     # when, then
     assert ada.post("/logout", bob.fields("/live", "/logout")).status_code == 403
     assert ada.post("/logout", stranger.fields("/login", "/login")).status_code == 403
     stranger.get("/login")
     assert stranger.post("/login", FILLED | ada.fields("/live", "/logout")).status_code == 403
-    # The page of one visitor is of no use to another
-    other = person(closed)
+    # A visitor's form token is invalid for another visitor
+    other = browser(closed)
     assert other.post("/login", FILLED | stranger.fields("/login", "/login")).status_code == 403
-    # Nor is a former session's after the next sign-in
-    former = ada.fields("/live", "/logout")
+    # A form token of the previous session is invalid after the next sign-in
+    previous = ada.fields("/live", "/logout")
     ada.sign_in()
-    assert ada.post("/logout", former).status_code == 403
+    assert ada.post("/logout", previous).status_code == 403
 
 
-def test_token_goes_on_being_valid_when_the_page_is_opened_twice(closed: Flask, person: Any) -> None:
-    visitor = person(closed)
+def test_form_token_stays_valid_when_the_page_is_opened_twice(closed: Flask, browser: Any) -> None:
+    visitor = browser(closed)
     first = visitor.fields("/login", "/login")
     visitor.get("/login")
     assert visitor.post("/login", first | FILLED).status_code == 303
@@ -77,8 +77,8 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("headers", HOSTILE, ids=str)
-def test_form_is_refused_when_another_page_sent_it(closed: Flask, ada: Any, person: Any, headers: Any) -> None:
-    visitor = person(closed)
+def test_form_is_refused_when_a_foreign_page_sent_it(closed: Flask, ada: Any, browser: Any, headers: Any) -> None:
+    visitor = browser(closed)
     assert visitor.post("/login", visitor.fields("/login", "/login") | FILLED, **headers).status_code == 403
     assert ada.post("/logout", ada.fields("/live", "/logout"), **headers).status_code == 403
     assert ada.get("/api/session").status_code == 200
@@ -93,25 +93,25 @@ def test_form_is_refused_when_another_page_sent_it(closed: Flask, ada: Any, pers
     ],
     ids=str,
 )  # fmt: skip
-def test_form_is_taken_when_our_own_page_sent_it(house: Any, person: Any, headers: Any) -> None:
-    house.add_user()
-    visitor = person(house.start(public=WebOrigin("https", "cluster.example", 443)))
+def test_form_is_accepted_when_our_own_page_sent_it(deployment: Any, browser: Any, headers: Any) -> None:
+    deployment.add_user()
+    visitor = browser(deployment.start(public_url=WebOrigin("https", "cluster.example", 443)))
     assert visitor.post("/login", visitor.fields("/login", "/login") | FILLED, **headers).status_code == 303
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "PROPFIND"])
 @pytest.mark.parametrize("path", ["/", "/nope", "/api/health", "/logout"])
-def test_every_other_method_needs_the_token_of_who_comes_with_a_cookie(ada: Any, method: str, path: str) -> None:
+def test_every_unsafe_method_with_a_cookie_needs_a_form_token(ada: Any, method: str, path: str) -> None:
     assert ada.client.open(path, method=method, headers=ada.headers).status_code == 403
 
 
-def test_proxys_user_needs_it_too_and_a_program_does_not(house: Any, person: Any) -> None:
-    app = house.start(words="peer 10.0.0.5", user_header="Remote-User")
-    bob = person(app, "192.0.2.1, 10.0.0.5")
+def test_proxy_user_needs_a_form_token_and_a_program_does_not(deployment: Any, browser: Any) -> None:
+    app = deployment.start(words="peer 10.0.0.5", user_header="Remote-User")
+    bob = browser(app, "192.0.2.1, 10.0.0.5")
     bob.headers |= {"Remote-User": "bob"}
     assert bob.post("/logout", {}).status_code == 403
     assert bob.get("/live").status_code == 200
-    token = house.add_token("read")
+    token = deployment.add_token("read")
     answer = app.test_client().post("/logout", headers=token | {"Origin": "https://evil.example"})
     assert answer.status_code == 303
 
@@ -125,8 +125,8 @@ def test_proxys_user_needs_it_too_and_a_program_does_not(house: Any, person: Any
     ],
     ids=str,
 )  # fmt: skip
-def test_form_is_refused_unread_when_it_is_none_that_browsers_send(
-    closed: Flask, person: Any, headers: Any, status: int
+def test_form_is_refused_unread_when_browsers_would_not_send_it(
+    closed: Flask, browser: Any, headers: Any, status: int
 ) -> None:
     class Unreadable:
         def read(self, *_: object) -> bytes:
@@ -134,7 +134,7 @@ def test_form_is_refused_unread_when_it_is_none_that_browsers_send(
 
         readline = read
 
-    visitor = person(closed)
+    visitor = browser(closed)
     visitor.get("/login")
     sent = {"CONTENT_LENGTH": "100", "CONTENT_TYPE": "application/x-www-form-urlencoded"} | headers
     response = visitor.client.post(
@@ -143,8 +143,8 @@ def test_form_is_refused_unread_when_it_is_none_that_browsers_send(
     assert response.status_code == status
 
 
-def test_refused_forms_are_counted_and_shown_as_a_page(closed: Flask, house: Any, person: Any) -> None:
-    response = person(closed).post("/login", FILLED)
+def test_refused_forms_are_counted_and_shown_as_a_page(closed: Flask, deployment: Any, browser: Any) -> None:
+    response = browser(closed).post("/login", FILLED)
     assert response.status_code == 403
-    assert "too old, or was not sent from here" in response.get_data(as_text=True)
-    assert 'api_refusals_total{reason="form"} 1.0' in house.metrics(closed)
+    assert "too old, or another site sent it" in response.get_data(as_text=True)
+    assert 'api_refusals_total{reason="form"} 1.0' in deployment.metrics(closed)

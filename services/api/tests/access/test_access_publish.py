@@ -1,4 +1,4 @@
-"""Messages of programs: onto a channel unchanged, or refused with the reason."""
+"""Programs publish messages: unchanged on the channel, or refused with the reason."""
 
 import logging
 from typing import Any
@@ -7,31 +7,30 @@ import pytest
 from flask import Flask
 
 from api.access.publish import Publisher
-from api.access.rate_limit import PublishedLimit
+from api.access.rate_limit import PublishLimit
 from api.counters import Counters
 from api.tests.conftest import problem
-from api.tests.described import DOCUMENT
-from api.tests.described import described as answer_described
+from api.tests.openapi_check import DOCUMENT, validate_response
 from contract.names import ALERTS_CHANNEL, CHANNELS, MESSAGE_LIMIT_BYTES, METRICS_CHANNEL
 
 ROUTE = "/api/publish/{channel}"
 PATH = f"/api/publish/{ALERTS_CHANNEL}"
 
 
-def described(response: Any) -> None:
-    """Check that an answer is as the OpenAPI document says."""
+def assert_documented(response: Any) -> None:
+    """Check that a response matches the OpenAPI document."""
     assert str(response.status_code) in DOCUMENT["paths"][ROUTE]["post"]["responses"]
-    answer_described(ROUTE, response, "post")
+    validate_response(ROUTE, response, "post")
 
 
 @pytest.fixture
-def publish(closed: Flask, house: Any) -> Any:
-    token = house.add_token("publish")
+def publish(closed: Flask, deployment: Any) -> Any:
+    token = deployment.add_token("publish")
 
     def publish(body: bytes, path: str = PATH, **headers: str) -> Any:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         response = closed.test_client().post(path, data=body, headers=token | named)
-        described(response)
+        assert_documented(response)
         return response
 
     return publish
@@ -40,16 +39,16 @@ def publish(closed: Flask, house: Any) -> Any:
 @pytest.mark.parametrize("mode", ["open", "closed"])
 @pytest.mark.parametrize("channel", CHANNELS)
 def test_message_reaches_its_channel_unchanged_in_every_mode(
-    house: Any, listener: Any, mode: str, channel: str
+    deployment: Any, listener: Any, mode: str, channel: str
 ) -> None:
     body = ' {"b": 1e400,\n "a":[{}, [], "é"]}'.encode()
-    token = house.add_token("publish")
-    client = house.start(mode).test_client()
+    token = deployment.add_token("publish")
+    client = deployment.start(mode).test_client()
     response = client.post(f"/api/publish/{channel}", data=body, headers=token)
     assert (response.status_code, response.get_json()) == (202, {"channel": channel, "receivers": 1})
-    described(response)
-    assert [(name, data) for name, data, _ in listener.hear(0.1)] == [(channel, body)]
-    assert f'api_published_total{{channel="{channel}"}} 1.0' in house.metrics(client.application)
+    assert_documented(response)
+    assert [(name, data) for name, data, _ in listener.received(0.1)] == [(channel, body)]
+    assert f'api_published_total{{channel="{channel}"}} 1.0' in deployment.metrics(client.application)
 
 
 @pytest.mark.parametrize("mode", ["open", "closed"])
@@ -62,20 +61,20 @@ def test_message_reaches_its_channel_unchanged_in_every_mode(
     ids=str,
 )  # fmt: skip
 def test_message_needs_a_token_of_that_scope_in_every_mode(
-    house: Any, listener: Any, mode: str, headers: dict[str, str] | None, status: int
+    deployment: Any, listener: Any, mode: str, headers: dict[str, str] | None, status: int
 ) -> None:
     if headers is None:
-        headers = house.add_token("read")
-    response = house.start(mode).test_client().post(PATH, data=b"{}", headers=headers)
+        headers = deployment.add_token("read")
+    response = deployment.start(mode).test_client().post(PATH, data=b"{}", headers=headers)
     assert response.status_code == status
-    described(response)
-    assert listener.hear(0.1) == []
+    assert_documented(response)
+    assert listener.received(0.1) == []
 
 
 @pytest.mark.parametrize("mode", ["open", "closed"])
-def test_session_does_not_publish(house: Any, closed: Flask, ada: Any, person: Any, mode: str) -> None:
-    who = person(house.start(mode))
-    who.client.set_cookie(house.seal.cookie, ada.cookie(house))
+def test_session_does_not_publish(deployment: Any, closed: Flask, ada: Any, browser: Any, mode: str) -> None:
+    who = browser(deployment.start(mode))
+    who.client.set_cookie(deployment.seal.cookie, ada.cookie(deployment))
     who.headers = {}
     assert who.post(PATH, {}).status_code == (401 if mode == "open" else 403)
 
@@ -88,24 +87,22 @@ def test_session_does_not_publish(house: Any, closed: Flask, ada: Any, person: A
     ],
     ids=lambda body: repr(body[:12]),
 )  # fmt: skip
-def test_body_is_refused_with_the_reason_when_it_is_no_object(publish: Any, listener: Any, body: bytes) -> None:
+def test_body_is_refused_with_the_reason_when_it_is_not_an_object(publish: Any, listener: Any, body: bytes) -> None:
     response = publish(body)
     assert response.status_code == 400
-    assert response.get_json()["detail"].startswith("A message is a JSON object; this is ")
-    assert listener.hear(0.1) == []
+    assert response.get_json()["detail"].startswith("A message must be a JSON object; this one is ")
+    assert listener.received(0.1) == []
 
 
-def test_body_is_taken_up_to_the_limit_and_not_beyond(publish: Any) -> None:
+def test_body_is_accepted_up_to_the_limit(publish: Any) -> None:
     largest = b'{"a":"' + b"x" * (MESSAGE_LIMIT_BYTES - 8) + b'"}'
     assert len(largest) == MESSAGE_LIMIT_BYTES
     assert publish(largest).status_code == 202
     assert publish(largest + b" ").status_code == 413
 
 
-def test_body_is_not_read_when_it_says_that_it_is_too_long_and_not_whole_when_it_does_not(
-    closed: Flask, house: Any
-) -> None:
-    token = house.add_token("publish")
+def test_too_long_body_is_not_read_completely(closed: Flask, deployment: Any) -> None:
+    token = deployment.add_token("publish")
 
     class Endless:
         read_bytes = 0
@@ -113,7 +110,7 @@ def test_body_is_not_read_when_it_says_that_it_is_too_long_and_not_whole_when_it
         def read(self, size: int = -1) -> bytes:
             assert 0 < size <= MESSAGE_LIMIT_BYTES + 1
             self.read_bytes += size
-            # What comes first is an object: it must not be taken for the whole.
+            # The body begins with an object, but is not one.
             return b"{}".ljust(size) if self.read_bytes == size else b" " * size
 
     for sent, allowed in (
@@ -134,37 +131,40 @@ def test_body_is_not_read_when_it_says_that_it_is_too_long_and_not_whole_when_it
         ("application/x-www-form-urlencoded", 415), ("multipart/form-data; boundary=x", 415),
     ],
 )  # fmt: skip
-def test_type_of_a_body_is_json_or_not_said(publish: Any, mimetype: str, status: int) -> None:
+def test_content_type_of_a_body_is_json_or_missing(publish: Any, mimetype: str, status: int) -> None:
     assert publish(b"{}", Content_Type=mimetype).status_code == status
 
 
 @pytest.mark.parametrize(
     "channel", ["alerts", "cluster:nope", "cluster:access:revoked", "cluster:alerts/x", "CLUSTER:ALERTS"]
 )
-def test_channel_is_one_of_those_that_the_answer_names(publish: Any, listener: Any, channel: str) -> None:
+def test_unknown_channel_is_refused_with_a_list_of_channels(publish: Any, listener: Any, channel: str) -> None:
     response = publish(b"{}", f"/api/publish/{channel}")
     assert response.status_code == 404
     for name in CHANNELS:
         assert name in response.get_json()["detail"]
-    assert listener.hear(0.1) == []
+    assert listener.received(0.1) == []
 
 
 def test_message_is_refused_when_redis_is_away(publish: Any, valkey: Any) -> None:
     assert publish(b"{}").status_code == 202
     valkey.stop()
-    assert "Nothing was published" in problem(publish(b"{}"), 503)
+    assert "The message was not published" in problem(publish(b"{}"), 503)
 
 
-def test_message_is_refused_when_half_the_threads_wait_for_others(closed: Flask) -> None:
-    publisher = Publisher(None, None, PublishedLimit(1, Counters()), threads=4)  # type: ignore[arg-type]
+def test_message_is_refused_when_half_the_threads_receive_messages(closed: Flask) -> None:
+    publisher = Publisher(None, None, PublishLimit(1, Counters()), threads=4)  # type: ignore[arg-type]
     for _ in range(2):
         assert publisher._bodies.acquire(blocking=False)
-    with closed.test_request_context(PATH, method="POST", data=b"{}"), pytest.raises(Exception, match="at once"):
+    with (
+        closed.test_request_context(PATH, method="POST", data=b"{}"),
+        pytest.raises(Exception, match="at the same time"),
+    ):
         publisher.read()
 
 
-class Counted:
-    """A body of so many bytes, and how many of them were read."""
+class CountingBody:
+    """A body of a given length that counts the bytes read."""
 
     def __init__(self, length: int) -> None:
         self._left = length
@@ -180,23 +180,23 @@ class Counted:
 
 
 @pytest.mark.parametrize("says_length", [True, False])
-def test_token_publishes_so_many_bytes_and_more_are_refused_unread(
-    house: Any, now: list[float], says_length: bool
+def test_token_publishes_up_to_its_limit_and_more_is_refused_unread(
+    deployment: Any, now: list[float], says_length: bool
 ) -> None:
     # given
-    client = house.start(published_bytes_per_second=1_000_000).test_client()
-    loud, other = house.add_token("publish"), house.add_token("publish", name="other")
+    client = deployment.start(published_bytes_per_second=1_000_000).test_client()
+    loud, other = deployment.add_token("publish"), deployment.add_token("publish", name="other")
 
     def publish(token: dict[str, str], length: int = 2_500_000) -> tuple[Any, int]:
-        body = Counted(length)
+        body = CountingBody(length)
         sent = {"CONTENT_LENGTH": str(length)} if says_length else {"HTTP_TRANSFER_ENCODING": "chunked"}
         environment = {"CONTENT_LENGTH": "", **sent, "wsgi.input": body, "wsgi.input_terminated": True}
         response = client.post(PATH, headers=token, environ_overrides=environment)
-        described(response)
+        assert_documented(response)
         return response, body.read_bytes
 
     assert [publish(loud)[0].status_code for _ in range(4)] == [202] * 4
-    if not says_length:  # one more on credit
+    if not says_length:  # the limit allows one message too many
         assert publish(loud)[0].status_code == 202
     # when
     response, read_bytes = publish(loud)
@@ -206,22 +206,22 @@ def test_token_publishes_so_many_bytes_and_more_are_refused_unread(
     assert publish(other)[0].status_code == 202
     now[0] += int(response.headers["Retry-After"])
     assert publish(loud)[0].status_code == 202
-    assert 'api_limited_total{kind="published"} 1.0' in house.metrics(client.application)
+    assert 'api_limited_total{kind="published"} 1.0' in deployment.metrics(client.application)
 
 
-def test_largest_message_passes_at_any_rate(house: Any, now: list[float]) -> None:
-    client = house.start(published_bytes_per_second=1000).test_client()
+def test_largest_message_is_accepted_at_any_rate(deployment: Any, now: list[float]) -> None:
+    client = deployment.start(published_bytes_per_second=1000).test_client()
     body = b'{"a":"' + b"x" * (MESSAGE_LIMIT_BYTES - 8) + b'"}'
-    assert client.post(PATH, data=body, headers=house.add_token("publish")).status_code == 202
+    assert client.post(PATH, data=body, headers=deployment.add_token("publish")).status_code == 202
 
 
 def test_refused_message_is_logged_on_one_line_without_a_secret(
-    publish: Any, closed: Flask, house: Any, caplog: pytest.LogCaptureFixture
+    publish: Any, closed: Flask, deployment: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     publish(b"secret body\n", f"/api/publish/{METRICS_CHANNEL}")
     publish(b"{}", "/api/publish/x%0d%0aINFO forged")
-    token = house.add_token("read", name="reader")
+    token = deployment.add_token("read", name="reader")
     closed.test_client().post(PATH, data=b"{}", headers=token)
     lines = [record.getMessage() for record in caplog.records]
     assert any("refused a message of 'script'" in line and "not JSON" in line for line in lines)
@@ -235,5 +235,5 @@ def test_refused_messages_of_one_token_are_one_line_a_minute(publish: Any, caplo
         publish(b"no object")
 
     refused = [record for record in caplog.records if "refused a message" in record.getMessage()]
-    # Nothing has such a name, and this is no message.
+    # The channel is unknown, and the body is not a message.
     assert len(refused) == 2

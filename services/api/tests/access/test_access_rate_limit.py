@@ -1,4 +1,4 @@
-"""Nobody makes so many requests that others suffer."""
+"""Rate limits keep one client from harming others."""
 
 from typing import Any
 
@@ -14,10 +14,10 @@ def spend(client: FlaskClient, count: int, path: str = "/api/session", **headers
 
 @pytest.mark.parametrize(("mode", "status"), [("open", 200), ("closed", 401)])
 def test_address_is_refused_beyond_its_rate_and_others_are_not(
-    house: Any, now: list[float], mode: str, status: int
+    deployment: Any, now: list[float], mode: str, status: int
 ) -> None:
     # given
-    app = house.start(mode, requests_per_second=2)
+    app = deployment.start(mode, requests_per_second=2)
     client = app.test_client()
     assert spend(client, 20, X_Forwarded_For="192.0.2.1") == [status] * 20
     # when
@@ -31,36 +31,36 @@ def test_address_is_refused_beyond_its_rate_and_others_are_not(
     assert (page.status_code, page.mimetype) == (429, "text/html")
     now[0] += 0.5
     assert spend(client, 2, X_Forwarded_For="192.0.2.1") == [status, 429]
-    assert 'api_limited_total{kind="address"} 3.0' in house.metrics(client.application)
+    assert 'api_limited_total{kind="address"} 3.0' in deployment.metrics(client.application)
 
 
-def test_address_is_what_somebody_believed_says_and_a_network_of_ipv6(house: Any, now: list[float]) -> None:
-    client = house.start("open", requests_per_second=1).test_client()
+def test_address_comes_from_a_trusted_proxy_and_ipv6_counts_by_network(deployment: Any, now: list[float]) -> None:
+    client = deployment.start("open", requests_per_second=1).test_client()
     for number in range(10):
         assert spend(client, 1, X_Forwarded_For=f"2001:db8::{number:x}") == [200]
     assert spend(client, 1, X_Forwarded_For="2001:db8::ffff") == [429]
     assert spend(client, 1, X_Forwarded_For="2001:db8:0:1::1") == [200]
-    # Where nobody is believed, everybody is who connects.
-    client = house.start("open", words="", requests_per_second=1).test_client()
+    # Without trusted proxies, the address of the connection counts.
+    client = deployment.start("open", words="", requests_per_second=1).test_client()
     assert [spend(client, 1, X_Forwarded_For=f"192.0.2.{number}") for number in range(11)] == [[200]] * 10 + [[429]]
 
 
-def test_identity_is_refused_beyond_its_rate_from_wherever_it_comes(house: Any, now: list[float]) -> None:
-    house.add_user()
-    client = house.start(requests_per_second=1).test_client()
-    token, other = house.add_token("read"), house.add_token("read", name="other")
+def test_identity_is_refused_beyond_its_rate_from_every_address(deployment: Any, now: list[float]) -> None:
+    deployment.add_user()
+    client = deployment.start(requests_per_second=1).test_client()
+    token, other = deployment.add_token("read"), deployment.add_token("read", name="other")
     for number in range(10):
         assert spend(client, 1, X_Forwarded_For=f"192.0.2.{number}", **token) == [200]
     response = client.get("/api/session", headers=token | {"X-Forwarded-For": "192.0.2.11"})
     assert (response.status_code, response.headers["Retry-After"]) == (429, "1")
     assert spend(client, 1, X_Forwarded_For="192.0.2.11", **other) == [200]
-    assert 'api_limited_total{kind="identity"} 1.0' in house.metrics(client.application)
+    assert 'api_limited_total{kind="identity"} 1.0' in deployment.metrics(client.application)
 
 
-def test_nobody_is_asked_who_he_is_when_his_address_is_beyond_its_rate(
-    house: Any, closed: Flask, now: list[float], monkeypatch: pytest.MonkeyPatch
+def test_credentials_are_not_read_when_the_address_is_beyond_its_rate(
+    deployment: Any, closed: Flask, now: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client = house.start(requests_per_second=1).test_client()
+    client = deployment.start(requests_per_second=1).test_client()
     spend(client, 10, X_Forwarded_For="192.0.2.1")
     monkeypatch.setattr("api.access.credentials.Credentials.require", lambda _: 1 / 0)
     assert spend(client, 1, X_Forwarded_For="192.0.2.1") == [429]

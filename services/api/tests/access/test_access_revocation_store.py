@@ -1,4 +1,4 @@
-"""What was revoked, in step with Redis."""
+"""Revocations, synchronized with Redis."""
 
 import logging
 from collections.abc import Callable
@@ -12,8 +12,8 @@ from access.grant import Grant
 from access.revocations import Revocations
 from api.access.revocation_store import RevocationStore
 from api.counters import Counters
-from api.redis_link import RedisLink
-from api.store import NothingKnown, StoredInvalid
+from api.message_store import NotReadYet, StoredDataInvalid
+from api.redis_connection import RedisConnection
 from contract.names import GENERATION_KEY, RENEWED, REVOCATIONS_KEY
 from runtime.readiness import Readiness
 from runtime.redis_failures import RedisAway
@@ -22,15 +22,15 @@ from tests.drivers.waiting import eventually
 
 
 class Process:
-    """The store of one process, and its clocks, which stand still."""
+    """The store of one process, with clocks that a test sets."""
 
     def __init__(self, url: str, *, saves: bool = False) -> None:
         self.now = [1000.0]
         self.readiness = Readiness()
-        self.link = RedisLink(url, self.readiness, Counters())
+        self.connection = RedisConnection(url, self.readiness, Counters())
         self.revocations = Revocations()
         self.store = RevocationStore(
-            self.link, self.revocations, self.readiness, lambda: 50_000.0, lambda: self.now[0], saves=saves
+            self.connection, self.revocations, self.readiness, lambda: 50_000.0, lambda: self.now[0], saves=saves
         )
 
     def knows(self, member: str) -> bool:
@@ -49,7 +49,7 @@ def process(valkey: Valkey) -> Any:
 
     yield start
     for one in started:
-        one.link.close()
+        one.connection.close()
 
 
 @pytest.fixture(autouse=True)
@@ -57,23 +57,21 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.access.revocation_store.FRESH_SECONDS", 1.0)
 
 
-def test_generation_is_made_once_and_told_of_when_the_store_has_none(
-    process: Callable[[], Process], redis: Any, listen: Any
-) -> None:
-    hear = listen()
+def test_generation_is_created_and_announced_once(process: Callable[[], Process], redis: Any, listen: Any) -> None:
+    received = listen()
     first, second = process(), process()
     made = first.store.generation()
     assert len(made) == 32
     assert second.store.generation() == made == redis.get(GENERATION_KEY).decode()
     assert redis.ttl(GENERATION_KEY) == -1
-    assert (hear(), hear(0.1)) == (RENEWED, "")
-    # And again when it was emptied, and a session begins within the second after it was read
+    assert (received(), received(0.1)) == (RENEWED, "")
+    # And again when Redis was emptied, and a session starts within a second after the last read
     redis.flushall()
     assert second.store.generation() not in (made, "")
-    assert hear() == RENEWED
+    assert received() == RENEWED
 
 
-def test_revocation_is_known_here_at_once_and_elsewhere_within_a_second(
+def test_revocation_is_known_here_immediately_and_elsewhere_within_a_second(
     process: Callable[[], Process], redis: Any
 ) -> None:
     here, there = process(), process()
@@ -92,16 +90,16 @@ def test_revocation_is_known_here_at_once_and_elsewhere_within_a_second(
     ]  # fmt: skip
 
 
-def test_redis_is_asked_once_a_second_and_when_it_is_needed_only(
+def test_redis_is_read_on_demand_and_at_most_once_a_second(
     process: Callable[[], Process], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, plain = [], RedisLink.ask
+    asked, plain = [], RedisConnection.ask
 
-    def ask(link: RedisLink, question: Any) -> Any:
-        asked.append(question)
-        return plain(link, question)
+    def ask(connection: RedisConnection, query: Any) -> Any:
+        asked.append(query)
+        return plain(connection, query)
 
-    monkeypatch.setattr(RedisLink, "ask", ask)
+    monkeypatch.setattr(RedisConnection, "ask", ask)
     one = process()
     assert asked == []
     for _ in range(5):
@@ -113,11 +111,11 @@ def test_redis_is_asked_once_a_second_and_when_it_is_needed_only(
     assert len(asked) == first
     one.now[0] += 0.5
     one.store.require()
-    # once the log, and once what the former release left
+    # once the log, and once the set of an older release
     assert len(asked) == first + 2
 
 
-def test_session_of_a_generation_that_another_process_just_began_is_known_at_once(
+def test_session_of_a_generation_that_another_process_just_started_is_accepted_immediately(
     process: Callable[[], Process], redis: Any
 ) -> None:
     here, there = process(), process()
@@ -128,7 +126,7 @@ def test_session_of_a_generation_that_another_process_just_began_is_known_at_onc
     assert here.revocations.generation == begun
 
 
-def test_threads_that_come_first_wait_for_the_one_that_asks(process: Callable[[], Process]) -> None:
+def test_first_threads_wait_for_the_one_that_reads(process: Callable[[], Process]) -> None:
     one = process()
 
     def is_known(_number: int) -> bool:
@@ -139,7 +137,7 @@ def test_threads_that_come_first_wait_for_the_one_that_asks(process: Callable[[]
         assert list(threads.map(is_known, range(20))) == [True] * 20
 
 
-def test_what_was_read_stays_known_when_redis_goes_away(process: Callable[[], Process], valkey: Valkey) -> None:
+def test_revocations_stay_known_when_redis_goes_away(process: Callable[[], Process], valkey: Valkey) -> None:
     one, fresh = process(), process()
     one.store.revoke("session:x", 60_000.0)
     one.store.require()
@@ -150,43 +148,43 @@ def test_what_was_read_stays_known_when_redis_goes_away(process: Callable[[], Pr
     with pytest.raises(RedisAway):
         one.store.revoke("session:y", 60_000.0)
     assert not one.knows("session:y")
-    with pytest.raises(NothingKnown):
+    with pytest.raises(NotReadYet):
         fresh.store.require()
-    with pytest.raises(NothingKnown):
+    with pytest.raises(NotReadYet):
         fresh.store.generation()
 
 
-def test_nothing_is_known_when_the_key_holds_something_else(
+def test_revocations_are_unknown_when_the_key_has_another_type(
     process: Callable[[], Process], redis: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.ERROR)
     redis.set(REVOCATIONS_KEY, "mine")
-    with pytest.raises(StoredInvalid, match=REVOCATIONS_KEY):
+    with pytest.raises(StoredDataInvalid, match=REVOCATIONS_KEY):
         process().store.require()
 
 
-def test_revocation_outlives_a_kill_of_redis_when_dumps_are_asked_for(tmp_path: Path) -> None:
+def test_revocation_survives_a_kill_of_redis_when_dumps_are_requested(tmp_path: Path) -> None:
     valkey = Valkey()
     valkey.start(tmp_path)
     try:
         process = Process(valkey.url, saves=True)
         with valkey.client() as client:
-            # Given that a dump is being written, which lacks what is revoked meanwhile
+            # Given that Redis writes a dump, which lacks later revocations
             client.config_set("rdb-key-save-delay", 200)
             client.mset({f"key {number}": "x" for number in range(2000)})
             client.bgsave()
             assert client.info("persistence")["rdb_bgsave_in_progress"]
-            # When something is revoked, and Redis is killed once no dump is being written
+            # When a revocation is stored, and Redis is killed after the dump
             process.store.revoke("session:x", 60_000.0)
             client.config_set("rdb-key-save-delay", 0)
             eventually(lambda: not client.info("persistence")["rdb_bgsave_in_progress"], within_seconds=30)
-        process.link.close()
+        process.connection.close()
         valkey.stop()
         valkey.start(tmp_path)
-        # Then it is still revoked
+        # Then the revocation is still there
         after = Process(valkey.url)
         after.store.require()
         assert after.knows("session:x")
-        after.link.close()
+        after.connection.close()
     finally:
         valkey.stop()

@@ -1,0 +1,45 @@
+/** The title and the icon of the page, which show the state of the cluster while the reader is in another tab. */
+
+import { wording } from "../wording.ts";
+import type { ShownFreshness } from "./freshness.ts";
+import { countsText, type Verdict } from "./verdict.ts";
+
+type Tone = "well" | "warning" | "critical" | "stale";
+
+/** Receives the verdict and the freshness. */
+export class PageTitle {
+  readonly #title = document.title;
+  readonly #icon = document.querySelector<HTMLLinkElement>("link[rel=icon]");
+  readonly #wellIcon = this.#icon?.getAttribute("href") ?? "";
+  #verdict: Verdict | null = null;
+  #freshness: ShownFreshness = "live";
+
+  showVerdict(verdict: Verdict): void {
+    this.#verdict = verdict;
+    this.#show();
+  }
+
+  showFreshness(state: ShownFreshness): void {
+    if (state === this.#freshness) return;
+    this.#freshness = state;
+    this.#show();
+  }
+
+  get #tone(): Tone {
+    if (this.#freshness === "stale" || this.#freshness === "signed_out") return "stale";
+    const tone = this.#verdict?.tone;
+    return tone === "critical" || tone === "warning" ? tone : "well";
+  }
+
+  #show(): void {
+    const counts = this.#verdict?.counts ?? null;
+    const firing = counts === null ? "" : countsText(counts);
+    const state = this.#freshness === "live" ? "" : `${wording.freshness[this.#freshness]} · `;
+    const title = `${firing === "" ? "" : `${wording.titleFiring(firing)} `}${state}${this.#title}`;
+    if (document.title !== title) document.title = title;
+    const tone = this.#tone;
+    document.body.dataset["tone"] = tone;
+    const icon = tone === "well" ? this.#wellIcon : (this.#icon?.dataset[tone] ?? this.#wellIcon);
+    if (this.#icon !== null && this.#icon.getAttribute("href") !== icon) this.#icon.href = icon;
+  }
+}
