@@ -79,7 +79,7 @@ OPERATIONS: tuple[Operation, ...] = (
     scale(5),
     scale(1),
     scale(2),
-    ("a push replica hangs", _hang),
+    ("a ws replica hangs", _hang),
     kill("ws"),
     kill("redis"),
     kill("collector"),

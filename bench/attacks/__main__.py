@@ -28,7 +28,7 @@ OTHERS: Final = 20
 #: Seconds before a measurement, and seconds in which an attack must begin.
 BEGIN_SECONDS: Final = 3.0
 ATTACKER_NICE: Final = 5
-#: Memory limit in compose in MiB by process; the gateway of local mode is a push replica as well.
+#: Memory limit in compose in MiB by process; the gateway of local mode is a ws replica as well.
 LIMITS_MIB: Final = {"api": 256, "gateway": 512, "haproxy": 256, "ws1": 512, "collector": 256}
 
 

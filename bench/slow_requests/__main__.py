@@ -47,7 +47,7 @@ class Bench:
         gateway = self._stack.start_gateway(self._stack.start_api(TRUSTED_PROXIES="peer"))
         self.out.add_line(
             f"Measured {machine()}; closed access; {self._count} slow connections to the measured server, of "
-            f"{len(API_KINDS)} kinds at the api, {len(WS_KINDS)} at a push replica, {len(KINDS)} at the local gateway."
+            f"{len(API_KINDS)} kinds at the api, {len(WS_KINDS)} at a ws replica, {len(KINDS)} at the local gateway."
         )
         self.out.add_line("")
         self._table = Table(
@@ -55,7 +55,7 @@ class Bench:
         )
         for place, server, kinds, has_pages, pushes in (
             ("the api", api, API_KINDS, True, False),
-            ("a push replica", replica, WS_KINDS, False, True),
+            ("a ws replica", replica, WS_KINDS, False, True),
             ("the local gateway", gateway, tuple(KINDS), True, True),
         ):
             if has_pages:

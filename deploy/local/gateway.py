@@ -1,4 +1,4 @@
-"""The public port of the local mode: a push replica that forwards every path except ``/socket.io/`` to the api.
+"""The public port of the local mode: a ws replica that forwards every path except ``/socket.io/`` to the api.
 
 ``python -m deploy.local.gateway``. Probes and metrics stay on the replica's own port. Only this module and the
 ws service itself import the ws service.
@@ -42,7 +42,7 @@ class GatewayConfig:
     api_port: int
     #: Maximum connections per client address; for clients behind a trusted proxy, maximum requests in progress.
     connections: int
-    #: Log level of the process, which is a push replica too.
+    #: Log level of the process, which is a ws replica too.
     log_level: str
 
     @classmethod

@@ -74,7 +74,7 @@ def service_processes(
     access_dir: AccessDir,
     cluster_name: str,
 ) -> list[ProcessSpec]:
-    """Return the collector, the api, and the gateway with the push replica."""
+    """Return the collector, the api, and the gateway with the ws replica."""
     shared = {"REDIS_URL": redis.url, "API_HOST": "127.0.0.1", "API_PORT": str(ports.api), "PUBLIC_HOST": settings.host}
     shared["CLUSTER_NAME"] = cluster_name
     # Fewer heaps per process save a few megabytes each; no service here needs fast allocation.

@@ -1,1 +1,1 @@
-"""The push replicas: each replica follows Redis and pushes every change to the browsers that are connected to it."""
+"""The ws replicas: each replica follows Redis and pushes every change to the browsers that are connected to it."""

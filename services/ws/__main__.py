@@ -1,4 +1,4 @@
-"""Run one push replica: ``python -m ws``."""
+"""Run one ws replica: ``python -m ws``."""
 
 import runtime.early_stop  # noqa: F401  # isort: skip (first: the other imports take long)
 import ws.loop  # noqa: F401  # isort: skip (patches modules that the others import)

@@ -44,7 +44,7 @@ _TEXT_TYPE: Final = "text/plain; charset=utf-8"
 _METHODS: Final = frozenset(("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"))
 #: Text of ``/readyz`` by status, for clients without a credential.
 _STATUS_TEXTS: Final = {200: "ready\n", 404: "draining\n", 503: "not ready\n"}
-_DESCRIPTION: Final = "DispyCluster Live, a push replica: /socket.io/, /livez, /readyz, /metrics\n"
+_DESCRIPTION: Final = "DispyCluster Live, a ws replica: /socket.io/, /livez, /readyz, /metrics\n"
 
 _logger = logging.getLogger(__name__)
 _complaints: Final = RateLimitedLog(_logger)

@@ -1,4 +1,4 @@
-"""One push replica: creates and connects all its parts, serves, and shuts down."""
+"""One ws replica: creates and connects all its parts, serves, and shuts down."""
 
 import ws.loop  # isort: skip (first: patches modules that the others import)
 import ws.socketio_private  # noqa: F401  # isort: skip (before the others import ``socketio``)

@@ -1,4 +1,4 @@
-"""A cluster that a test defines: the api, a push replica and their gateway, with published messages.
+"""A cluster that a test defines: the api, a ws replica and their gateway, with published messages.
 
 Without a collector and exporters, a thousand nodes, their alerts and a week of history exist immediately.
 ``python -m tests.browser.scene --nodes 50 --state alerts`` shows a scene for work on the pages.

@@ -103,7 +103,7 @@ FORM = """([url, fields, encoding]) => {
 
 @dataclass
 class Deployment:
-    """The product at an origin, and the port of its push replica."""
+    """The product at an origin, and the port of its ws replica."""
 
     origin: str
     replica: Rest

@@ -1,4 +1,4 @@
-"""The product with closed access, as processes: two apis, two push replicas, and the local mode's gateway."""
+"""The product with closed access, as processes: two apis, two ws replicas, and the local mode's gateway."""
 
 import os
 import re
@@ -50,7 +50,7 @@ class ClosedStack(Stack):
     # -- services
 
     def start_gateway(self, api: Rest, **env: str) -> Rest:
-        """Start the local mode's gateway before ``api``, with its push replica. Return a client of it."""
+        """Start the local mode's gateway before ``api``, with its ws replica. Return a client of it."""
         port, own = free_port(), free_port()
         settings = {"PORT": str(port), "WS_PORT": str(own), "API_PORT": str(port_of(api)), **env}
         self.gateway = self.start("gateway", "deploy.local.gateway", **settings)

@@ -35,7 +35,7 @@ def test_killed_replica_is_reported_and_a_stopped_one_is_not(stack: Stack) -> No
     eventually(lambda: codes(api) == ["replica_vanished"], within_seconds=90, what="the api reports the killed one")
     assert redis.zcard(VANISHED_KEY) == redis.zcard(REPLICAS_KEY) == 1
     assert api.json("/api/health")["reasons"][0]["args"] == {"count": 1}
-    assert api.json("/api/cluster/health")["issues"][0].startswith("1 push replica disappeared without shutting down")
+    assert api.json("/api/cluster/health")["issues"][0].startswith("1 ws replica disappeared without shutting down")
     assert 'dispycluster_degraded{code="replica_vanished"} 1.0' in collector.get("/metrics").text
 
 

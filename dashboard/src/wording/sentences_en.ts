@@ -165,7 +165,7 @@ const sentences = {
     "If Redis stops now, all changes since its last save are lost",
   history_refused: () => "Redis has no memory left for history, and history has gaps: raise the maxmemory of Redis",
   replica_vanished: (a) =>
-    `${a.plural("count", "push replica")} disappeared without shutting down (killed, hanging, or cut off from Redis). ` +
+    `${a.plural("count", "ws replica")} disappeared without shutting down (killed, hanging, or cut off from Redis). ` +
     "This message stays for ten minutes",
   rounds_missed: (a) =>
     "The collector misses rounds: the collector or Redis is too slow for an interval of " +

@@ -95,14 +95,14 @@ def test_reasons_include_product_issues_and_no_node_issues(client: FlaskClient, 
     collector.store(METRICS_CHANNEL)
     vanished = {"code": "replica_vanished", "args": {"count": 1}}
     changes = {
-        "issues": ["1 push replica is gone", *HEALTH["issues"]],
+        "issues": ["1 ws replica is gone", *HEALTH["issues"]],
         "issues_coded": [vanished, *HEALTH["issues_coded"]],
         "degraded": ["replica_vanished"],
     }
     store_health(collector, **changes)
     report = client.get("/api/health").get_json()
     assert report["status"] == "degraded"
-    assert report["reasons"] == [{**vanished, "text": "1 push replica is gone"}]
+    assert report["reasons"] == [{**vanished, "text": "1 ws replica is gone"}]
     # a collector of the previous release does not report the field
     store_health(collector)
     assert reasons(client) == []

@@ -71,7 +71,7 @@ def history_refused() -> str:
 @sentence
 def replica_vanished(count: int) -> str:
     return (
-        f"{plural(count, 'push replica')} disappeared without shutting down (killed, hanging, or cut off from Redis). "
+        f"{plural(count, 'ws replica')} disappeared without shutting down (killed, hanging, or cut off from Redis). "
         "This message stays for ten minutes"
     )
 
