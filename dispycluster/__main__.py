@@ -107,7 +107,7 @@ def _accounts(kind: str) -> Callable[[Sequence[str]], int]:
         # --help needs no settings.
         variables, stopped = (os.environ, "") if any(word in _HELP for word in arguments) else _command_environment()
         commands = import_module("api.access.commands")
-        code: int = commands.run([kind, *arguments], variables, "dispycluster", stopped=stopped)
+        code: int = commands.run([kind, *arguments], variables, "dispycluster", not_running_reason=stopped)
         return code
 
     return run

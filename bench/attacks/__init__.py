@@ -1,1 +1,1 @@
-"""What others notice while one address attacks."""
+"""The effect of an attack from one address on other clients."""

@@ -1,7 +1,7 @@
-"""What others notice while one address attacks.
+"""The effect of an attack from one address on other clients.
 
-``python -m bench.attacks [--quick] [--only WORD] [--gateway haproxy] [--write FILE]``: each attack beside the same
-seconds without one.
+``python -m bench.attacks [--quick] [--only WORD] [--gateway haproxy] [--write FILE]`` measures each attack, and the
+same time without the attack.
 """
 
 import argparse
@@ -25,15 +25,15 @@ from tests.drivers.rest import Rest
 
 INTRODUCTIONS: Final = {name: Path(__file__).parent / f"introduction_{name}.md" for name in ("local", "haproxy")}
 OTHERS: Final = 20
-#: Seconds that the others go on before they are measured, and an attack is given to begin.
+#: Seconds before a measurement, and seconds in which an attack must begin.
 BEGIN_SECONDS: Final = 3.0
 ATTACKER_NICE: Final = 5
-#: By process, its limit in compose in MiB; the gateway of local mode is a push replica too.
+#: Memory limit in compose in MiB by process; the gateway of local mode is a push replica as well.
 LIMITS_MIB: Final = {"api": 256, "gateway": 512, "haproxy": 256, "ws1": 512, "collector": 256}
 
 
 def memory_mib(pid: int) -> int:
-    """The most memory that a process and its children have had at once, about."""
+    """Return the approximate peak of the memory of a process and its children."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     peak = Path(f"/proc/{pid}/status").read_text().partition("VmHWM:")[2].split()[0]
     return int(peak) // 1024 + sum(map(memory_mib, map(int, children)))
@@ -41,7 +41,7 @@ def memory_mib(pid: int) -> int:
 
 @contextmanager
 def attacking(name: str, target: Target) -> Iterator[None]:
-    """Have an attack go on in a process of its own."""
+    """Run an attack in a separate process."""
 
     def run() -> None:
         os.nice(ATTACKER_NICE)
@@ -53,20 +53,20 @@ def attacking(name: str, target: Target) -> Iterator[None]:
         yield
     finally:
         if process.exitcode is not None:
-            raise RuntimeError(f"the attack ended by itself: {name}")
+            raise RuntimeError(f"the attack stopped early: {name}")
         process.kill()
         process.join()
 
 
 class Bench:
-    """The attacks, each in an installation of its own."""
+    """Measures each attack in a new installation."""
 
     def __init__(self, gateway: str, *, quick: bool) -> None:
         self._gateway = gateway
         self._seconds = 5.0 if quick else 20.0
         self.out = Chapter()
-        self.out.say(f"Measured {machine()}; {self._seconds:.0f} s without and with each attack.")
-        self.out.say("")
+        self.out.add_line(f"Measured {machine()}; {self._seconds:.0f} s without and with each attack.")
+        self.out.add_line("")
         self._table = Table(
             self.out,
             "attack",
@@ -80,7 +80,7 @@ class Bench:
         )
 
     def run(self, names: Iterable[str]) -> None:
-        """Measure each; print the table."""
+        """Measure the attacks; print the table."""
         for name in names:
             with installed(self._gateway, ATTACKS[name].nodes) as installation:
                 self._row(name, *installation)
@@ -108,19 +108,20 @@ class Bench:
             cells.append(f"{percentile_ms(before, 95):.0f} → {percentile_ms(during, 95):.0f}")
             cells.append(f"{percentile_ms(during, 95) / percentile_ms(before, 95):.1f}")
         measured = {process.name: process.pid for process in stack.processes if process.name in LIMITS_MIB}
-        cells.append(", ".join(f"{part} {memory_mib(pid)} of {LIMITS_MIB[part]}" for part, pid in measured.items()))
+        memory = (f"{process} {memory_mib(pid)} of {LIMITS_MIB[process]}" for process, pid in measured.items())
+        cells.append(", ".join(memory))
         self._table.row(name, *cells)
         for failure, count in Counter(others.failures).most_common(5):
             print(f"  {count} × {failure}", flush=True)
 
 
 def main() -> int:
-    """Run all; return the exit code."""
+    """Run the measurements; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="5 seconds an attack instead of 20")
-    parser.add_argument("--only", default="", help="attacks whose name has this word")
-    parser.add_argument("--gateway", choices=INTRODUCTIONS, default="local", help="what stands before the services")
-    parser.add_argument("--write", type=Path, help="put the table into this file")
+    parser.add_argument("--quick", action="store_true", help="5 seconds per attack instead of 20")
+    parser.add_argument("--only", default="", help="only attacks with this word in their name")
+    parser.add_argument("--gateway", choices=INTRODUCTIONS, default="local", help="gateway of the services")
+    parser.add_argument("--write", type=Path, help="write the table into this file")
     options = parser.parse_args()
     bench = Bench(options.gateway, quick=options.quick)
     bench.run(name for name in ATTACKS if options.only in name)

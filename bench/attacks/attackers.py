@@ -1,7 +1,7 @@
-"""What an attacker does, from one address of loopback, until it is stopped.
+"""The attacks, which run from one loopback address until they are stopped.
 
-Each attack is a function of a ``Target``. It runs in a process of its own, at a low priority and with a rate of its
-own, so that the servers get what one address sends and not what is left of this machine.
+Each attack is a function of a ``Target``. An attack runs in a separate process with a low priority and a fixed rate, so
+that the result does not depend on the free time of the machine.
 """
 
 import contextlib
@@ -28,26 +28,26 @@ PACKET_LIMIT_BYTES: Final = 512 * 1024
 
 
 class Target(NamedTuple):
-    """Where the product is, and what the attacker has been given."""
+    """The address of the product, and the credentials of the attacker."""
 
     port: int
-    #: Name of the session's cookie, and a user with a password.
+    #: Name of the session cookie, and a user with a password.
     cookie: str
     user: str
     password: str
     #: A token with the scope ``publish``.
     token: str
-    #: A targets file of the collector's that is not there yet.
+    #: A targets file of the collector that does not exist yet.
     more_targets: Path
 
     @property
     def origin(self) -> str:
-        """Its address, as a browser has it."""
+        """Origin of the product's pages."""
         return f"http://127.0.0.1:{self.port}"
 
 
 def bombs(target: Target) -> None:
-    """Send compressed packets that inflate to 512 KiB, 28 a second on each of 60 WebSockets."""
+    """Send compressed packets that inflate to 512 KiB, 28 per second on each of 60 WebSockets."""
     compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
     text = b"40/monitoring," + b'{"subscribe":"'.ljust(PACKET_LIMIT_BYTES - 14, b"a")
     data = (compressor.compress(text) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
@@ -56,7 +56,7 @@ def bombs(target: Target) -> None:
 
 
 def half_sign_ins(target: Target) -> None:
-    """Hold 200 sign-ins of 4 MiB, of which the last byte does not come."""
+    """Keep 200 sign-ins of 4 MiB open without their last byte."""
     head = (
         f"POST /login HTTP/1.1\r\nHost: 127.0.0.1:{target.port}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
     )
@@ -64,7 +64,7 @@ def half_sign_ins(target: Target) -> None:
 
 
 def half_posts(target: Target) -> None:
-    """Hold 700 POSTs of 512 KiB to sessions of long polling, of which the last byte does not come."""
+    """Keep 700 POSTs of 512 KiB to polling sessions open without their last byte."""
 
     def begin() -> socket.socket:
         path = "/socket.io/?EIO=4&transport=polling"
@@ -76,36 +76,36 @@ def half_posts(target: Target) -> None:
 
 
 def guesses(target: Target) -> None:
-    """Guess the password of a user whose name is known, ten times a second."""
+    """Guess the password of a known user ten times per second."""
     person = Person(target.cookie)
     for number in _ticks(10):
         person.try_to_sign_in(target.origin, target.user, f"guess {number}")
 
 
 def sign_in_pages(target: Target) -> None:
-    """Ask for the sign-in page 127 times a second."""
-    _keep_asking(target, "/login", 127)
+    """Request the sign-in page 127 times per second."""
+    _keep_requesting(target, "/login", 127)
 
 
 def static_files(target: Target) -> None:
-    """Ask for a compressed static file 63 times a second."""
-    _keep_asking(target, "/static/dashboard.js", 63)
+    """Request a compressed static file 63 times per second."""
+    _keep_requesting(target, "/static/dashboard.js", 63)
 
 
 def idle_connections(target: Target) -> None:
-    """Hold 1050 connections that say nothing."""
+    """Keep 1050 silent connections open."""
     _keep_open(1050, lambda: _connection(target))
 
 
 def sign_ins(target: Target) -> None:
-    """Sign in five times a second, each time with the cookie of the last time."""
+    """Sign in five times per second, each time with the previous cookie."""
     person = Person(target.cookie)
     for _ in _ticks(5):
         person.try_to_sign_in(target.origin, target.user, target.password)
 
 
 def large_publications(target: Target) -> None:
-    """Publish 3 MB of ones 1.7 times a second."""
+    """Publish 3 MB of ones 1.7 times per second."""
     body = b"[" + b",".join([b"1"] * 1_500_000) + b"]"
     headers = {"Authorization": f"Bearer {target.token}", "Content-Type": "application/json"}
     for _ in _ticks(1.7):
@@ -117,7 +117,7 @@ def large_publications(target: Target) -> None:
 
 
 def hostile_exporters(count: int, target: Target) -> None:
-    """Serve pages of almost 8 MiB with 19,000 series, of four kinds, as so many nodes of the cluster."""
+    """Serve expositions of almost 8 MiB with 19,000 series, of four kinds, as ``count`` nodes of the cluster."""
     kinds = islice(cycle(("processors", "disks", "mounts", "series")), count)
     nodes = [{"host": f"127.0.0.1:{serve(kind)}", "name": f"{kind}{number}"} for number, kind in enumerate(kinds)]
     new = target.more_targets.with_suffix(".new")
@@ -127,10 +127,10 @@ def hostile_exporters(count: int, target: Target) -> None:
 
 
 class Attack(NamedTuple):
-    """What the attacker does, and to how large a cluster."""
+    """An attack, and the size of the cluster."""
 
     run: Callable[[Target], None]
-    #: Simulated nodes that a collector reads; with none, the snapshots are published by hand.
+    #: Simulated nodes that a collector scrapes; with 0, the benchmark publishes the snapshots.
     nodes: int = 0
 
 
@@ -150,7 +150,7 @@ ATTACKS: Final[Mapping[str, Attack]] = {
 
 
 def _ticks(each_second: float) -> Iterator[int]:
-    """Count for good, at a rate."""
+    """Count forever at a rate."""
     began, number = time.monotonic(), 0
     while True:
         yield number
@@ -186,13 +186,13 @@ def _get(target: Target, path: str) -> tuple[int, bytes]:
 
 
 def _sent(target: Target, head: str, length: int) -> socket.socket:
-    """A connection on which a request was sent but for its last byte."""
+    """Return a connection with a request that lacks its last byte."""
     connection = _connection(target)
     connection.sendall(f"{head}Content-Length: {length}\r\n\r\n".encode() + b"4" * (length - 1))
     return connection
 
 
-def _keep_asking(target: Target, path: str, each_second: float) -> None:
+def _keep_requesting(target: Target, path: str, each_second: float) -> None:
     def ask() -> None:
         with contextlib.suppress(OSError, http.client.HTTPException):
             _get(target, path)
@@ -203,7 +203,7 @@ def _keep_asking(target: Target, path: str, each_second: float) -> None:
 
 
 def _keep_open(count: int, begin: Callable[[], socket.socket]) -> None:
-    """Hold connections; those that the server ends begin anew."""
+    """Keep connections open; replace connections that the server closes."""
     watched = selectors.DefaultSelector()
     while True:
         if len(watched.get_map()) < count:
@@ -220,7 +220,7 @@ def _keep_open(count: int, begin: Callable[[], socket.socket]) -> None:
 
 
 def _keep_sending(count: int, begin: Callable[[], socket.socket], data: bytes, each_second: float) -> None:
-    """Send ``data`` on each connection at a rate; those that the server ends begin anew."""
+    """Send ``data`` on each connection at a rate; replace connections that the server closes."""
     connections: list[socket.socket | None] = [None] * count
     for _ in _ticks(each_second):
         for index, connection in enumerate(connections):

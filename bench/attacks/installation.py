@@ -1,4 +1,4 @@
-"""The installation that is attacked: its servers have one of the machine's cores, all else the other."""
+"""The attacked installation: its servers run on one core of the machine, everything else on the other."""
 
 import os
 import time
@@ -17,25 +17,25 @@ from tests.drivers.rest import Rest
 from tests.drivers.waiting import eventually
 
 SERVERS, OTHERS = 0, 1
-#: Seconds between two publications by hand, and between two rounds of the collector, which is its default.
+#: Seconds between two publications by the benchmark, and between two rounds of the collector (its default).
 PUBLISH_SECONDS: Final = 0.5
 INTERVAL_SECONDS: Final = 2.0
 
 
 class Installation(NamedTuple):
-    """What is attacked, once clients can come."""
+    """An installation that accepts clients."""
 
     stack: ClosedStack
     edge: Rest
-    #: A targets file of the collector's that is not there yet.
+    #: A targets file of the collector that does not exist yet.
     more_targets: Path
 
 
 @contextmanager
 def installed(gateway: str, nodes: int) -> Iterator[Installation]:
-    """Start all behind the gateway ``local`` or ``haproxy``.
+    """Start an installation behind the gateway ``local`` or ``haproxy``.
 
-    Snapshots come from a collector of so many simulated nodes; with none, they are published by hand.
+    Snapshots come from a collector of ``nodes`` simulated nodes; with 0, the benchmark publishes the snapshots.
     """
     pin(SERVERS)
     with closed_stack() as stack, ExitStack() as until_the_end:
@@ -55,13 +55,13 @@ def installed(gateway: str, nodes: int) -> Iterator[Installation]:
 
 
 def pin(core: int) -> None:
-    """Have this thread, and what it starts, run on one of the machine's cores."""
+    """Run this thread and its children on one core of the machine."""
     os.sched_setaffinity(0, {core % (os.cpu_count() or 1)})
 
 
 @contextmanager
 def _published_by_hand(stack: ClosedStack) -> Iterator[None]:
-    """Publish the golden snapshot again and again, each time with the time of then."""
+    """Publish the golden snapshot repeatedly with the current time."""
     redis = stack.redis()
     publisher, numbers = Publisher(redis), count(1)
 
@@ -79,7 +79,7 @@ def _published_by_hand(stack: ClosedStack) -> Iterator[None]:
 
 
 def _collect(stack: ClosedStack, nodes: int, more_targets: Path) -> None:
-    """Start a collector, and away from it its nodes; wait for its first snapshot."""
+    """Start a collector, and its nodes on the other core; wait for the first snapshot."""
     pin(OTHERS)
     stack.start_simulator(nodes)
     pin(SERVERS)

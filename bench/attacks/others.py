@@ -1,4 +1,4 @@
-"""The other clients: what they wait for, and for how long."""
+"""The other clients, which measure latencies."""
 
 import http.client
 import re
@@ -11,14 +11,14 @@ import websocket
 
 from runtime.clock import unix_seconds
 
-#: Seconds that one thing may take; longer counts as so long.
+#: Longest measured time in seconds; longer times count as this time.
 PATIENCE_SECONDS: Final = 30.0
 PAUSE_SECONDS: Final = 0.5
 _TIMESTAMP: Final = re.compile(r'"timestamp":"([^"]+)"')
 
 
 class Others:
-    """Clients from addresses of their own: each waits for pushes, and asks for pages; results are in nanoseconds."""
+    """Clients from separate addresses, which wait for pushes and request pages; results are in nanoseconds."""
 
     def __init__(self, port: int, cookie: str, count: int) -> None:
         self._port = port
@@ -27,9 +27,9 @@ class Others:
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._sockets: list[websocket.WebSocket] = []
-        #: By client, when its last snapshot arrived.
+        #: Monotonic time of the last snapshot by client.
         self._arrived: dict[int, int] = {}
-        #: Ages of snapshots when they arrived, and times between one and the next at a client.
+        #: Ages of snapshots on arrival, and times between two snapshots at a client.
         self.pushes: list[int] = []
         self._gaps: list[int] = []
         self.health: list[int] = []
@@ -37,7 +37,7 @@ class Others:
         self.failures: list[str] = []
 
     def start(self) -> None:
-        """Connect all, and begin."""
+        """Connect the clients and start them."""
         for number in range(self._count):
             address = f"127.0.0.{100 + number}"
             bare = socket.create_connection(("127.0.0.1", self._port), PATIENCE_SECONDS, source_address=(address, 0))
@@ -51,19 +51,19 @@ class Others:
             connection.send("40")
             self._sockets.append(connection)
             self._spawn(self._listen, connection, number)
-            self._spawn(self._ask, address, number)
+            self._spawn(self._request, address, number)
 
     def forget(self) -> None:
-        """Begin to measure anew."""
+        """Discard all results."""
         self.pushes, self._gaps, self.health, self.pages = [], [], [], []
 
     def longest_gap(self) -> int:
-        """The longest that a client has been without a new snapshot, until now."""
+        """Return the longest time that a client was without a new snapshot."""
         now = time.monotonic_ns()
         return max([*self._gaps, *(now - arrived for arrived in self._arrived.values())])
 
     def stop(self) -> None:
-        """Let them go."""
+        """Disconnect the clients."""
         self._stopping.set()
         for connection in self._sockets:
             connection.shutdown()
@@ -91,7 +91,7 @@ class Others:
                 self._gaps.append(self._arrived[number] - before)
                 self.pushes.append(int((time.time() - unix_seconds(found[1])) * 1e9))
 
-    def _ask(self, address: str, number: int) -> None:
+    def _request(self, address: str, number: int) -> None:
         time.sleep(PAUSE_SECONDS * number / self._count)
         while not self._stopping.wait(PAUSE_SECONDS):
             self.health.append(self._get(address, "/api/health"))

@@ -1,1 +1,1 @@
-"""The push path beside its peers: the same work, in one run, each server on one core and the load on the other."""
+"""A comparison of the push path with other servers: same work, one core for the server, another for the load."""

@@ -1,8 +1,8 @@
-"""Our push path beside its peers: ``python -m bench.push [--quick] [--write docs/benchmarks.md]``.
+"""Compare our push path with other servers: ``python -m bench.push [--quick] [--write docs/benchmarks.md]``.
 
-Servers run on one core, the load on the other. Where two are compared, each figure is the median of five runs in turn,
-and so is the ratio: of the five pairs, not of two medians. Samples of latency are merged raw. A client that could not
-connect is due its deliveries.
+Servers run on one core, the load on the other. A comparison runs the servers alternately, five times each. Each figure
+is the median of the five runs, and each ratio is the median of the ratios of the five pairs. Latency samples of all
+runs are merged. The deliveries to a client that could not connect count as missing.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 
 from bench.push.beside_api import beside_api
-from bench.push.churn import CLIENTS, WAVES, Counted, churn
+from bench.push.churn import CLIENTS, WAVES, CountedReplica, churn
 from bench.push.delta import bytes_per_round
 from bench.push.measure import BUSY, Connected, Pushed, connect, percentile_ms, push
 from bench.push.report import Chapter, Table, machine, write
@@ -26,10 +26,10 @@ from bench.push.servers import (
     Server,
     valkey,
 )
-from bench.push.slow import behind
+from bench.push.slow import measure_slow
 from tests.prepare import NODE_PEER, get_packages
 
-#: What stands before the tables where they are written into a file.
+#: Text before the tables in a file.
 INTRODUCTION = Path(__file__).parent / "introduction.md"
 
 SMALL, LARGE = 1_100, 110_000
@@ -37,7 +37,7 @@ PARTS = ["deliveries", "compression", "connections", "deltas", "slow", "churn", 
 
 
 class Bench:
-    """All measurements, and the text that they make."""
+    """All measurements, and the chapter with their results."""
 
     def __init__(self, redis_url: str, runs: int, seconds: float) -> None:
         self._url = redis_url
@@ -46,7 +46,7 @@ class Bench:
         self.out = Chapter()
 
     def alternate(self, *measures: Callable[[], Pushed]) -> list[list[Pushed]]:
-        """Run the measurements in turn; return the runs of each."""
+        """Run the measurements alternately; return the runs of each measurement."""
         found: list[list[Pushed]] = [[] for _ in measures]
         for _ in range(self._runs):
             for runs, measure in zip(found, measures, strict=True):
@@ -54,7 +54,7 @@ class Bench:
         return found
 
     def pushed(self, kind: type[Server], **how: object) -> Callable[[], Pushed]:
-        """A run of one server."""
+        """Return a function that measures one run of a server."""
 
         def measure() -> Pushed:
             with kind(self._url) as server:
@@ -63,18 +63,18 @@ class Bench:
         return measure
 
     def deliveries(self) -> None:
-        """CPU and latency while messages are pushed."""
+        """Measure CPU time and latency of deliveries."""
         for rate, kinds in ((40, (Ours, Floor, Node)), (20, (Ours, Floor, Node, EventletEmit))):
-            self.out.say(f"\n### 1000 clients, 1.1 KB, {rate} a second\n")
+            self.out.add_line(f"\n### 1000 clients, 1.1 KB, {rate} a second\n")
             found = self.alternate(*(self.pushed(kind, rate=rate, size=SMALL) for kind in kinds))
             self._table(kinds, found)
-        self.out.say("\n### Default settings, one run (1000 clients, 1.1 KB, 20 a second)\n")
+        self.out.add_line("\n### Default settings, one run (1000 clients, 1.1 KB, 20 a second)\n")
         self._table((AsgiEmit,), [[self.pushed(AsgiEmit, rate=20, size=SMALL)()]])
 
     def compression(self) -> None:
-        """What it costs and saves where clients offer it."""
+        """Measure CPU time and bytes with and without compression."""
         for size, name, rate in ((SMALL, "1.1 KB", 40), (LARGE, "110 KB", 2)):
-            self.out.say(f"\n### 1000 clients, {name}, {rate} a second, permessage-deflate\n")
+            self.out.add_line(f"\n### 1000 clients, {name}, {rate} a second, permessage-deflate\n")
             measures = [self.pushed(Ours, rate=rate, size=size, deflate=offered) for offered in (False, True)]
             measures.append(self.pushed(Node, rate=rate, size=size))
             plain, deflated, node = self.alternate(*measures)
@@ -84,15 +84,20 @@ class Bench:
                 ("ours, offered", deflated),
                 ("Node, default settings", node),
             ):
-                table.row(what, f"{cpu(runs):.1f}", f"{runs[0].wire_bytes_per_delivery:.0f}", f"{p(runs, 99):.1f}")
-            shares = f"CPU {ratio(deflated, plain):.2f}, bytes {wire(deflated) / wire(plain):.3f}"
-            self.out.say(f"\nOffered ÷ not: {shares}.")
-        self.out.say("\nNode with `perMessageDeflate` on, one run at 1.1 KB, 20 a second:\n")
+                table.row(
+                    what,
+                    f"{median_cpu(runs):.1f}",
+                    f"{runs[0].wire_bytes_per_delivery:.0f}",
+                    f"{percentile(runs, 99):.1f}",
+                )
+            shares = f"CPU {ratio(deflated, plain):.2f}, bytes {median_bytes(deflated) / median_bytes(plain):.3f}"
+            self.out.add_line(f"\nOffered ÷ not: {shares}.")
+        self.out.add_line("\nNode with `perMessageDeflate` on, one run at 1.1 KB, 20 a second:\n")
         self._table((NodeDeflate,), [[self.pushed(NodeDeflate, rate=20, size=SMALL, deflate=True)()]])
 
     def connections(self) -> None:
-        """What it takes to come, and to stay."""
-        self.out.say("\n### 4000 connections\n")
+        """Measure the time to connect and the memory of idle connections."""
+        self.out.add_line("\n### 4000 connections\n")
         table = Table(self.out, "server", "connected in s", "a second", "failed", "RSS KB each", "with deflate offered")
         kinds: Sequence[type[Server]] = (Ours, Node)
         runs: dict[type[Server], list[Connected]] = {kind: [] for kind in kinds}
@@ -106,22 +111,22 @@ class Bench:
         for kind, found in runs.items():
             with kind(self._url) as server:
                 offered = connect(server, clients=4000, deflate=True)
-            seconds, each = median(one.seconds for one in found), median(one.rss_bytes_each for one in found)
-            failed = sum(one.failed for one in found)
+            seconds, each = median(run.seconds for run in found), median(run.rss_bytes_each for run in found)
+            failed = sum(run.failed for run in found)
             table.row(
                 kind.name, f"{seconds:.2f}", f"{4000 / seconds:.0f}", str(failed), f"{each / 1000:.1f}",
                 f"{offered.rss_bytes_each / 1000:.1f}",
             )  # fmt: skip
         ours, node = runs[Ours], runs[Node]
         pairs = list(zip(ours, node, strict=True))
-        self.out.say(
+        self.out.add_line(
             f"\nOurs ÷ Node: time {median(a.seconds / b.seconds for a, b in pairs):.2f}, "
             f"RSS {median(a.rss_bytes_each / b.rss_bytes_each for a, b in pairs):.2f}."
         )
 
     def deltas(self) -> None:
-        """Bytes of a round of a large cluster."""
-        self.out.say("\n### A round of 1000 nodes, bytes for one client\n")
+        """Measure the bytes of a large cluster's round."""
+        self.out.add_line("\n### A round of 1000 nodes, bytes for one client\n")
         table = Table(
             self.out, "changed values", "snapshot", "delta", "delta ÷ snapshot", "snapshot, deflate", "delta, deflate"
         )
@@ -132,38 +137,38 @@ class Bench:
             )  # fmt: skip
 
     def slow(self) -> None:
-        """The others, while some do not read."""
-        self.out.say("\n### 50 of 1000 clients stop reading (11 KB, 20 a second)\n")
+        """Measure the other clients while some clients do not read."""
+        self.out.add_line("\n### 50 of 1000 clients stop reading (11 KB, 20 a second)\n")
         with Ours(self._url) as server:
-            found = behind(server)
+            found = measure_slow(server)
         table = Table(self.out, "", "before", "while they are behind")
         table.row("p99 of the others, ms", f"{found.before_ms:.1f}", f"{found.while_ms:.1f}")
         table.row("RSS MB", f"{found.rss_before / 1e6:.1f}", f"{found.rss_most / 1e6:.1f}")
         grown = found.rss_most - found.rss_before
-        self.out.say(
+        self.out.add_line(
             f"\np99 ratio {found.while_ms / found.before_ms:.2f}; RSS grew {grown / 1e6:.1f} MB; "
             f"closed as slow: {found.closed}; live again when they read: {found.recovered}."
         )
 
     def churn(self) -> None:
-        """What is left of many clients that came and went."""
-        self.out.say(f"\n### {WAVES} times {CLIENTS} connections\n")
-        with Counted(self._url) as server:
+        """Measure the memory that remains after many clients have disconnected."""
+        self.out.add_line(f"\n### {WAVES} times {CLIENTS} connections\n")
+        with CountedReplica(self._url) as server:
             found = churn(server)
         table = Table(self.out, "", "RSS MB")
         table.row("fresh", f"{found.fresh / 1e6:.1f}")
         table.row(f"{CLIENTS} connected", f"{found.full / 1e6:.1f}")
         table.row("after the second time", f"{found.after_second / 1e6:.1f}")
         table.row("after the last", f"{found.after_last / 1e6:.1f}")
-        self.out.say(
+        self.out.add_line(
             f"\nRSS KB each {(found.full - found.fresh) / CLIENTS / 1000:.2f}; "
             f"last ÷ second {found.after_last / found.after_second:.3f}; "
             f"types with more objects: {found.grown or 'none'}; failed to connect: {found.failed}."
         )
 
     def api(self) -> None:
-        """Push latency in the local mode, while the api is asked for everything again and again."""
-        self.out.say(
+        """Measure push latency in the local mode while a client sends requests to the api without a pause."""
+        self.out.add_line(
             "\n### Local mode, 1000 nodes, 100 clients of deltas: one client requests all nodes and history in a loop\n"
         )
         pairs = beside_api(self._url, self._runs)
@@ -174,7 +179,9 @@ class Bench:
             f"{median(pair.beside_ms for pair in pairs):.1f}",
         )
         worse = median(pair.beside_ms / pair.alone_ms for pair in pairs)
-        self.out.say(f"\nRatio {worse:.2f}; requests answered in a run: {median(pair.answered for pair in pairs):.0f}.")
+        self.out.add_line(
+            f"\nRatio {worse:.2f}; requests answered in a run: {median(pair.answered for pair in pairs):.0f}."
+        )
 
     def _table(self, kinds: Sequence[type[Server]], found: list[list[Pushed]]) -> None:
         table = Table(
@@ -185,7 +192,7 @@ class Bench:
             busy = max(run.load_share for run in runs)
             arrived = min(run.arrived for run in runs)
             name = kind.name + (f" (load side busy: {busy:.0%})" if busy > BUSY else "")
-            if not arrived:  # a server that is overloaded from the beginning has no figures
+            if not arrived:  # no figures for a server that is overloaded from the beginning
                 table.row(name, "–", "–", "–", f"{arrived:.1%}", "–", "–")
                 continue
             compared = "–", "–"
@@ -195,40 +202,47 @@ class Bench:
                     for a, b in zip(ours, runs, strict=True)
                 )
                 compared = f"{ratio(ours, runs):.2f}", f"{p99:.2f}"
-            table.row(name, f"{cpu(runs):.1f}", f"{p(runs, 50):.1f}", f"{p(runs, 99):.1f}", f"{arrived:.1%}", *compared)
+            table.row(
+                name,
+                f"{median_cpu(runs):.1f}",
+                f"{percentile(runs, 50):.1f}",
+                f"{percentile(runs, 99):.1f}",
+                f"{arrived:.1%}",
+                *compared,
+            )
 
 
-def cpu(runs: Sequence[Pushed]) -> float:
-    """Median of CPU per delivery, µs."""
+def median_cpu(runs: Sequence[Pushed]) -> float:
+    """Return the median of the CPU time per delivery in µs."""
     return median(run.cpu_us_per_delivery for run in runs)
 
 
-def wire(runs: Sequence[Pushed]) -> float:
-    """Median of bytes per delivery."""
+def median_bytes(runs: Sequence[Pushed]) -> float:
+    """Return the median of the bytes per delivery."""
     return median(run.wire_bytes_per_delivery for run in runs)
 
 
-def p(runs: Sequence[Pushed], percent: float) -> float:
-    """A percentile of the samples of all runs, ms."""
+def percentile(runs: Sequence[Pushed], percent: float) -> float:
+    """Return a percentile of the samples of all runs in ms."""
     return percentile_ms([sample for run in runs for sample in run.latencies_ns], percent)
 
 
-def ratio(ours: Sequence[Pushed], theirs: Sequence[Pushed]) -> float:
-    """Median of the ratios of CPU of runs that followed each other."""
-    return median(a.cpu_us_per_delivery / b.cpu_us_per_delivery for a, b in zip(ours, theirs, strict=True))
+def ratio(ours: Sequence[Pushed], others: Sequence[Pushed]) -> float:
+    """Return the median of the ratios of CPU time, pair by pair."""
+    return median(a.cpu_us_per_delivery / b.cpu_us_per_delivery for a, b in zip(ours, others, strict=True))
 
 
 def main() -> int:
-    """Run all; return the exit code."""
+    """Run the measurements; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one short run of each instead of five")
+    parser.add_argument("--quick", action="store_true", help="one short run of each measurement instead of five")
     parser.add_argument("--only", choices=PARTS)
-    parser.add_argument("--write", type=Path, help="put the tables into this file")
+    parser.add_argument("--write", type=Path, help="write the tables into this file")
     options = parser.parse_args()
     get_packages(NODE_PEER, "Node's Socket.IO")
     with valkey() as store:
         bench = Bench(store.url, runs=1 if options.quick else 5, seconds=3 if options.quick else 5)
-        bench.out.say(f"Measured {machine()}; `make bench`.")
+        bench.out.add_line(f"Measured {machine()}; `make bench`.")
         for name in [options.only] if options.only else PARTS:
             getattr(bench, name)()
     if options.write:

@@ -1,4 +1,4 @@
-"""What clients of the local mode notice of somebody who asks the api for the cluster and its past, again and again."""
+"""Push latency of the local mode while a client requests the cluster and its history without a pause."""
 
 import contextlib
 import os
@@ -26,11 +26,11 @@ from tests.drivers.waiting import eventually
 CLIENTS, NODES, MOVING, RATE = 100, 1000, 50, 5
 SECONDS: Final = 10
 SUBSCRIBE: Final = b'40/monitoring,{"subscribe":{"mode":"delta"}}'
-#: Nodes whose last hour is asked for, as many as one request may name.
-REMEMBERED: Final = tuple(f"node{number:04}.lan" for number in range(50))
-#: Asks in turn for all nodes and for the history of some, over one connection, until it is killed; says how often it
-#: was answered.
-ASKER: Final = """
+#: Nodes with an hour of history: the most nodes that one request may name.
+NODES_WITH_HISTORY: Final = tuple(f"node{number:04}.lan" for number in range(50))
+#: Program that requests all nodes and the history of some nodes alternately over one connection, and prints a line per
+#: answer, until it is killed.
+REQUESTER: Final = """
 import http.client, sys
 connection = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=30)
 while True:
@@ -44,7 +44,7 @@ while True:
 
 @dataclass(frozen=True)
 class Pair:
-    """p99 from PUBLISH to a client, without and beside the requests, and how many of them were answered."""
+    """p99 latency from PUBLISH to a client without and with the requests, and the number of answers."""
 
     alone_ms: float
     beside_ms: float
@@ -52,13 +52,13 @@ class Pair:
 
 
 class LocalMode:
-    """Gateway and api as ``make run`` starts them, and clients of the gateway; the snapshots are ours."""
+    """Gateway and api as ``make run`` starts them, clients of the gateway, and published snapshots."""
 
     def __init__(self, redis_url: str) -> None:
         self._redis = redis.Redis.from_url(redis_url)
         self.port, api, own = free_port(), free_port(), free_port()
         shared = {"REDIS_URL": redis_url, "API_PORT": str(api), "MALLOC_ARENA_MAX": "2"}
-        self._parts = [
+        self._processes = [
             python("api", "api", env=shared),
             python("gateway", "deploy.local.gateway", env={**shared, "PORT": str(self.port), "WS_PORT": str(own)}),
         ]
@@ -67,10 +67,10 @@ class LocalMode:
 
     def __enter__(self) -> "LocalMode":
         os.sched_setaffinity(0, range(os.cpu_count() or 1))
-        self._remember()
+        self._write_history()
         self._publish()
-        for part in self._parts:
-            part.start()
+        for process in self._processes:
+            process.start()
         self.swarm = Swarm(self.port, connect=SUBSCRIBE, mark=b'"seq":')
 
         def connected() -> bool:
@@ -82,12 +82,12 @@ class LocalMode:
 
     def __exit__(self, *_: object) -> None:
         self.swarm.close()
-        for part in reversed(self._parts):
-            part.stop()
+        for process in reversed(self._processes):
+            process.stop()
         self._redis.close()
 
     def p99_ms(self) -> float:
-        """Publish for some seconds."""
+        """Publish for some seconds; return the p99 latency."""
         for _ in range(3):
             self._publish()
             self.swarm.run(1 / RATE)
@@ -98,11 +98,13 @@ class LocalMode:
         assert self.swarm.received >= 0.99 * SECONDS * RATE * CLIENTS
         return percentile_ms(self.swarm.latencies, 99)
 
-    def _remember(self) -> None:
-        """Leave an hour of history that ends when the snapshots say that it is."""
+    def _write_history(self) -> None:
+        """Write an hour of history that ends at the time of the snapshots."""
         chance = random.Random(1)  # noqa: S311 (noise, no secret)
         until = int(unix_seconds(self._snapshots.timestamp))
-        for _ in record(self._redis, records([Node(name, chance) for name in REMEMBERED], (TEN_SECONDS,), until)):
+        for _ in record(
+            self._redis, records([Node(name, chance) for name in NODES_WITH_HISTORY], (TEN_SECONDS,), until)
+        ):
             pass
 
     def _publish(self) -> None:
@@ -114,24 +116,24 @@ class LocalMode:
 
 
 @contextlib.contextmanager
-def asking(port: int) -> Iterator[Process]:
-    """Somebody who asks without a pause."""
-    asker = Process("asker", [sys.executable, "-c", ASKER, str(port), *REMEMBERED])
-    asker.start()
+def requesting(port: int) -> Iterator[Process]:
+    """Run a client that sends requests without a pause."""
+    requester = Process("requester", [sys.executable, "-c", REQUESTER, str(port), *NODES_WITH_HISTORY])
+    requester.start()
     try:
-        eventually(lambda: "answered" in asker.log(), within_seconds=30)
-        yield asker
+        eventually(lambda: "answered" in requester.log(), within_seconds=30)
+        yield requester
     finally:
-        asker.kill()
+        requester.kill()
 
 
 def beside_api(redis_url: str, runs: int) -> list[Pair]:
-    """Measure in turn without and beside the requests."""
+    """Measure alternately without and with the requests."""
     with LocalMode(redis_url) as local:
         found = []
         for _ in range(runs):
             alone = local.p99_ms()
-            with asking(local.port) as asker:
+            with requesting(local.port) as requester:
                 beside = local.p99_ms()
-                found.append(Pair(alone, beside, asker.log().count("answered")))
+                found.append(Pair(alone, beside, requester.log().count("answered")))
         return found

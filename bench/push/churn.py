@@ -1,4 +1,4 @@
-"""What is left of clients that came and went."""
+"""Memory of a replica after many clients have disconnected."""
 
 import os
 import sys
@@ -14,8 +14,8 @@ from tests.drivers.waiting import eventually
 CLIENTS, WAVES = 15_000, 10
 
 
-class Counted(Ours):
-    """A replica that can be asked what lives in it."""
+class CountedReplica(Ours):
+    """A replica that counts its objects."""
 
     def __init__(self, redis_url: str) -> None:
         super().__init__(redis_url)
@@ -30,13 +30,13 @@ class Counted(Ours):
         return super().environment() | self._counts.environment
 
     def objects(self) -> Counter[str]:
-        """Live objects by type."""
+        """Return the number of live objects by type."""
         return self._counts.ask(self._measured().pid)
 
 
 @dataclass(frozen=True)
 class Churned:
-    """RSS: fresh, with the clients of the first wave, after the second, after the last; and what has grown since."""
+    """RSS in bytes at the start, with the first wave, after the second and the last wave; types that have grown."""
 
     fresh: int
     full: int
@@ -46,14 +46,14 @@ class Churned:
     failed: int
 
 
-def churn(server: Counted) -> Churned:
-    """Let all clients come and go, several times."""
+def churn(server: CountedReplica) -> Churned:
+    """Connect and disconnect all clients several times."""
     os.sched_setaffinity(0, {LOAD_CORE})
     fresh, full, failed = server.rss_bytes(), 0, 0
     server.objects()
     rss, counts = [], []
     for wave in range(WAVES):
-        # Each wave from an address of its own: the system keeps the ports of the one before for a minute.
+        # Each wave has another address: the system keeps the ports of the previous wave for a minute.
         swarm = Swarm(server.port, deflate=bool(wave % 2), source=f"127.0.0.{wave + 2}")
         swarm.connect(CLIENTS, within_seconds=120)
         swarm.run(2)

@@ -1,4 +1,4 @@
-"""Bytes of a round: the snapshots of a real collector that watches a thousand simulated nodes, whole and as deltas."""
+"""Bytes of a round: snapshots and deltas of a real collector with a thousand simulated nodes."""
 
 import itertools
 import tempfile
@@ -35,15 +35,18 @@ class Bytes:
 
 
 def bytes_per_round() -> Iterator[tuple[str, Bytes]]:
-    """Yield what changed and what it takes, the median round of nine."""
+    """Yield a description of the changes and the bytes of the median of nine rounds."""
     rounds = _rounds(10)
     pairs = list(itertools.pairwise(rounds))
     yield "all values of all nodes", _median([_measure(before, after) for before, after in pairs])
-    yield f"{CHANGING} of {NODES} nodes", _median([_measure(before, _mostly(before, after)) for before, after in pairs])
+    yield (
+        f"{CHANGING} of {NODES} nodes",
+        _median([_measure(before, _with_few_changes(before, after)) for before, after in pairs]),
+    )
 
 
 def _rounds(count: int) -> list[Snapshot]:
-    """Snapshots that followed each other, of all nodes online."""
+    """Return consecutive snapshots with all nodes online."""
     folder = Path(tempfile.mkdtemp(prefix="delta-"))
     store = Valkey()
     store.start()
@@ -67,7 +70,7 @@ def _rounds(count: int) -> list[Snapshot]:
                     n.cpu_usage is not None for n in snapshot.nodes
                 )
                 found = [*found, snapshot] if whole else []
-        assert len(found) == count, "the simulated cluster does not come up"
+        assert len(found) == count, "the simulated cluster does not start"
         return found
     finally:
         pubsub.close()
@@ -76,8 +79,8 @@ def _rounds(count: int) -> list[Snapshot]:
         store.stop()
 
 
-def _mostly(before: Snapshot, after: Snapshot) -> Snapshot:
-    """``after``, of whose nodes only a few have changed."""
+def _with_few_changes(before: Snapshot, after: Snapshot) -> Snapshot:
+    """Return ``after`` with only a few changed nodes."""
     step = NODES // CHANGING
     nodes = tuple(
         new if index % step == 0 else old
@@ -90,9 +93,9 @@ def _measure(before: Snapshot, after: Snapshot) -> Bytes:
     delta = compute_delta(before, after)
     assert delta is not None
     whole = Event(MONITORING_NAMESPACE, CLUSTER_METRICS, encode(after))
-    step = Event(MONITORING_NAMESPACE, CLUSTER_METRICS_DELTA, encode(delta))
-    return Bytes(len(whole.plain), len(step.plain), len(whole.compressed), len(step.compressed))
+    delta_event = Event(MONITORING_NAMESPACE, CLUSTER_METRICS_DELTA, encode(delta))
+    return Bytes(len(whole.plain), len(delta_event.plain), len(whole.compressed), len(delta_event.compressed))
 
 
 def _median(found: list[Bytes]) -> Bytes:
-    return sorted(found, key=lambda one: one.delta)[len(found) // 2]
+    return sorted(found, key=lambda sizes: sizes.delta)[len(found) // 2]

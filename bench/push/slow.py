@@ -1,4 +1,4 @@
-"""What the others notice of clients that stop reading."""
+"""The effect of clients that stop reading on the other clients."""
 
 import os
 import time
@@ -15,8 +15,8 @@ BEFORE_SECONDS, WHILE_SECONDS = 10, 25
 
 
 @dataclass(frozen=True)
-class Behind:
-    """Of the others: p99. Of the replica: memory, and what it did with those that did not read."""
+class SlowResult:
+    """p99 of the other clients, memory of the replica, and numbers of closed and recovered slow clients."""
 
     before_ms: float
     while_ms: float
@@ -26,8 +26,8 @@ class Behind:
     recovered: int
 
 
-def behind(server: Ours) -> Behind:
-    """Let some clients stop reading, wait until they are sent away, let them come back."""
+def measure_slow(server: Ours) -> SlowResult:
+    """Stop reading at some clients until the replica disconnects them, then reconnect them."""
     os.sched_setaffinity(0, {LOAD_CORE})
     snapshots, swarm = of_bytes(SIZE), Swarm(server.port)
     number = most = 0
@@ -65,7 +65,7 @@ def behind(server: Ours) -> Behind:
         first = number
         publish(2)
         live = sum(client.live and client.seen == number for client in swarm.clients.values())
-        return Behind(
+        return SlowResult(
             before_ms=percentile_ms(before, 99),
             while_ms=percentile_ms(during, 99),
             rss_before=rss,

@@ -1,7 +1,7 @@
-"""Many WebSocket clients in one process: the load. Written to cost little, so that the server is what is measured.
+"""The load: many WebSocket clients in one process. It costs little CPU time, so that the server limits the result.
 
-A client speaks as much Socket.IO as it takes to be connected to a namespace and to answer pings; of what it gets it
-reads the heads of the frames and, behind a mark in the first bytes of a payload, the number of the publication.
+A client uses only enough Socket.IO to connect to a namespace and to answer pings. It reads the heads of frames, and the
+number of the publication, which follows a mark in the first bytes of a payload.
 """
 
 import errno
@@ -17,17 +17,17 @@ from typing import Final
 from tests.drivers.raw_client import websocket_request
 
 READ_BYTES: Final = 1 << 18
-#: Linux's number of the option, which Python does not name before 3.13.
+#: The option's number in Linux; the standard library has the name since Python 3.13.
 IP_BIND_ADDRESS_NO_PORT: Final = 24
-#: Connections that may be on their way at a time; browsers come one by one, too.
+#: Most connections that are being opened at the same time.
 AT_A_TIME: Final = 256
 
 _DEFLATE: Final = "permessage-deflate; client_max_window_bits"
 _PONG: Final = b"\x81\x81\x00\x00\x00\x003"
-#: Before the number of a publication, in the first bytes of a frame.
+#: Mark before the number of a publication, in the first bytes of a frame.
 MARK: Final = b'{"n":'
-#: Bytes of a frame that are looked through for it.
-LOOKED_THROUGH_BYTES: Final = 192
+#: Bytes of a frame that are searched for the mark.
+SEARCHED_BYTES: Final = 192
 
 
 class Client:
@@ -40,13 +40,13 @@ class Client:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.upgraded = False
         self.frames = 0
-        #: Connected to ``/``.
+        #: Whether the client has joined its namespace.
         self.live = False
         self.gone = False
         self.reads = True
-        #: Publications received.
+        #: Number of received publications.
         self.seen = 0
-        #: Bytes of the frame that is being received.
+        #: Bytes to skip of the frame that is being received.
         self.skip = 0
         self.pending = b""
 
@@ -64,13 +64,13 @@ class Swarm:
         mark: bytes = MARK,
         cookies: Sequence[str] = (),
     ) -> None:
-        """``cookies`` are headers that clients send, in turn."""
+        """``cookies`` are values of the header ``Cookie`` that clients send in turn."""
         self._connect = b"\x81" + bytes([0x80 | len(connect)]) + bytes(4) + connect
         self._mark = mark
         self._address = ("127.0.0.1", port)
         self._source = source
         request = websocket_request(_DEFLATE if deflate else "")
-        # As a browser sends it from the server's own page.
+        # The headers of a browser at the server's own page.
         shown = f"Origin: http://{self._address[0]}\r\nCookie: {{}}\r\n\r\n"
         requests = [request[:-2] + shown.format(cookie).encode() for cookie in cookies]
         self._requests = itertools.cycle(requests or [request])
@@ -80,15 +80,15 @@ class Swarm:
         self.failed = 0
         self.received = 0
         self.received_bytes = 0
-        #: When each publication was made, by its number; nanoseconds of the monotonic clock.
+        #: Monotonic time of each publication in nanoseconds, by number.
         self.published: Final[dict[int, int]] = {}
-        #: Nanoseconds from a publication to one client.
+        #: Nanoseconds from a publication to its arrival at a client.
         self.latencies = array("q")
         self._by_count = deflate
         self.measures = False
 
     def connect(self, count: int, *, within_seconds: float = 60.0, at_a_time: int = AT_A_TIME) -> float:
-        """Connect so many more clients to ``/``; return the seconds that it took until all were."""
+        """Connect ``count`` more clients; return the seconds until all were connected."""
         wanted = sum(client.live for client in self.clients.values()) + count
         began, left = time.monotonic(), count
         while True:
@@ -104,7 +104,7 @@ class Swarm:
                 return time.monotonic() - began
 
     def poll(self, seconds: float) -> int:
-        """Wait for events, at most so long; handle them; return their number."""
+        """Wait at most ``seconds`` for events; handle the events; return their number."""
         events = self._epoll.poll(seconds, 1024)
         for fd, flags in events:
             client = self.clients.get(fd)
@@ -117,13 +117,13 @@ class Swarm:
         return len(events)
 
     def run(self, seconds: float) -> None:
-        """Handle events for so long."""
+        """Handle events for ``seconds``."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             self.poll(left)
 
     def begin_measuring(self, published: int) -> None:
-        """Count from here on; ``published`` publications were made before."""
+        """Start the measurement after ``published`` publications."""
         self.latencies = array("q")
         self.received = self.received_bytes = 0
         for client in self.clients.values():
@@ -131,12 +131,12 @@ class Swarm:
         self.measures = True
 
     def stop_reading(self, client: Client) -> None:
-        """Let the client read nothing more."""
+        """Stop reading at a client."""
         client.reads = False
         self._epoll.modify(client.socket.fileno(), 0)
 
     def read_again(self, client: Client) -> None:
-        """Let the client read again."""
+        """Resume reading at a client."""
         client.reads = True
         if client.socket.fileno() in self.clients:
             self._epoll.modify(client.socket.fileno(), select.EPOLLIN)
@@ -151,7 +151,7 @@ class Swarm:
     def _begin(self) -> None:
         client = Client()
         if self._source != "127.0.0.1":
-            # The kernel chooses the port when it knows both ends: each source has them all.
+            # The kernel chooses the port at connect(), so each source address can use all ports.
             client.socket.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
             client.socket.bind((self._source, 0))
         error = client.socket.connect_ex(self._address)
@@ -218,8 +218,8 @@ class Swarm:
                 return
 
     def _frame(self, client: Client, data: bytes, position: int, end: int, now: int) -> int:
-        """Take the frame that begins there; return where the next does, -1 at the end of what there is."""
-        # A head that may be cut is kept; what it takes to read a number comes with it.
+        """Read the frame at ``position``; return the position of the next frame, or -1 if more data is needed."""
+        # Keep an incomplete head, and bytes that are too few to contain the number.
         short = data[position + 1] & 127 if end - position > 1 else 127
         head = 2 if short < 126 else 4 if short == 126 else 10
         if end - position < head:
@@ -227,17 +227,17 @@ class Swarm:
             return -1
         length = short if short < 126 else int.from_bytes(data[position + 2 : position + head], "big")
         start = position + head
-        if end - start < min(length, LOOKED_THROUGH_BYTES):
+        if end - start < min(length, SEARCHED_BYTES):
             client.pending = data[position:]
             return -1
         if length > 100:
-            self._publication(client, data, start, start + min(length, LOOKED_THROUGH_BYTES), now)
+            self._publication(client, data, start, start + min(length, SEARCHED_BYTES), now)
         elif data[position] == 0x88:
             pass  # the end of the connection follows
         elif data[start] == 50 and length == 1:
             client.socket.send(_PONG)
         elif not client.live:
-            # A server that compresses every message with the ones before it cannot be read here: its second is it.
+            # With context takeover the packet cannot be inflated here; the second frame is the answer to CONNECT.
             client.frames += 1
             if data.startswith(b"40", start) or (data[position] & 0x40 and client.frames == 2):
                 client.live = True

@@ -1,4 +1,4 @@
-"""What is published: the product's own snapshots, of a chosen size."""
+"""The published messages: the product's snapshots, of a chosen size."""
 
 import random
 from pathlib import Path
@@ -13,7 +13,7 @@ _GOLDEN: Final = Path(__file__).parents[2] / "contract" / "golden" / "messages" 
 
 
 class Snapshots:
-    """One cluster's snapshots, each with other values; as bytes that begin with the number of the publication."""
+    """Snapshots of one cluster with changing values; a publication begins with its number."""
 
     def __init__(self, nodes: int, seed: int = 1) -> None:
         golden = msgspec.json.decode(_GOLDEN.read_bytes(), type=Snapshot)
@@ -21,15 +21,15 @@ class Snapshots:
         self._base = golden
         self._node = next(node for node in golden.nodes if node.status == "online")
         self._nodes = [self._moved(f"node{number:04}.lan") for number in range(nodes)]
-        #: Of every snapshot.
+        #: Timestamp of every snapshot.
         self.timestamp = golden.timestamp
 
     def publication(self, number: int) -> bytes:
-        """The snapshot of that number, in which every node has moved."""
+        """Return the publication of this number, in which all nodes have changed."""
         return b'{"n":%d,' % number + self.snapshot(number + 1, moving=len(self._nodes))[1:]
 
     def snapshot(self, seq: int, *, moving: int) -> bytes:
-        """A snapshot in which so many nodes have moved since the one before."""
+        """Return a snapshot in which ``moving`` nodes have changed since the previous one."""
         for index in self._random.sample(range(len(self._nodes)), moving):
             self._nodes[index] = self._moved(self._nodes[index].node)
         return encode(msgspec.structs.replace(self._base, seq=seq, nodes=tuple(self._nodes)))
@@ -56,7 +56,7 @@ class Snapshots:
 
 
 def of_bytes(size: int) -> Snapshots:
-    """Snapshots of about so many bytes."""
+    """Return snapshots of about ``size`` bytes."""
     one, eleven = (len(Snapshots(nodes).publication(10)) for nodes in (1, 11))
     a_node = (eleven - one) / 10
     return Snapshots(max(1, round((size - one) / a_node) + 1))

@@ -1,1 +1,1 @@
-"""What others notice while many clients send and read slowly."""
+"""The effect of many slow clients on other clients."""

@@ -1,7 +1,7 @@
-"""What others notice while 500 clients send and read slowly.
+"""The effect of 500 slow clients on other clients.
 
-``python -m bench.slow_requests [--quick] [--write FILE]``: without and with them in turn, three times, on one machine
-that does all of it; a ratio is of all samples.
+``python -m bench.slow_requests [--quick] [--write FILE]`` measures alternately without and with slow clients, three
+times each, on one machine. A ratio is computed over all samples.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from tests.drivers.rest import Rest
 from tests.drivers.slow_crowd import API_KINDS, KINDS, WS_KINDS
 
 INTRODUCTION: Final = Path(__file__).parent / "introduction.md"
-#: Everything comes from one address here.
+#: Settings without limits, because all clients have the same address.
 UNLIMITED: Final = {
     "API_LIMIT_REQUESTS_PER_SECOND": "100000",
     "WS_LIMIT_CONNECTIONS": "1000000",
@@ -32,7 +32,7 @@ UNLIMITED: Final = {
 
 
 class Bench:
-    """The measurements, and their table."""
+    """The measurements and their table."""
 
     def __init__(self, stack: ClosedStack, publisher: Publisher, *, quick: bool) -> None:
         self._stack = stack
@@ -42,14 +42,14 @@ class Bench:
         self.out = Chapter()
 
     def run(self) -> None:
-        """Measure all, and print the table."""
+        """Run all measurements; print the table."""
         api, replica = self._stack.start_api(), self._stack.start_replica()
         gateway = self._stack.start_gateway(self._stack.start_api(TRUSTED_PROXIES="peer"))
-        self.out.say(
+        self.out.add_line(
             f"Measured {machine()}; closed access; {self._count} slow connections to the measured server, of "
             f"{len(API_KINDS)} kinds at the api, {len(WS_KINDS)} at a push replica, {len(KINDS)} at the local gateway."
         )
-        self.out.say("")
+        self.out.add_line("")
         self._table = Table(
             self.out, "ms, p50 / p99", "alone", f"beside {self._count} slow clients", "ratio p50", "ratio p99"
         )
@@ -90,10 +90,10 @@ class Bench:
 
 
 def main() -> int:
-    """Run all; return the exit code."""
+    """Run the benchmark; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="100 slow connections and one round")
-    parser.add_argument("--write", type=Path, help="put the table into this file")
+    parser.add_argument("--write", type=Path, help="write the table into this file")
     options = parser.parse_args()
     with closed_stack(**UNLIMITED) as stack:
         redis = stack.redis()

@@ -1,4 +1,4 @@
-"""What is measured: things that others ask for, one after the other."""
+"""The measured operations of other clients."""
 
 import http.client
 import json
@@ -12,17 +12,17 @@ from contract.names import METRICS_CHANNEL
 from tests.drivers.publisher import Publisher, message
 from tests.drivers.raw_client import RawClient
 
-#: Seconds that one thing may take; longer counts as so long.
+#: Seconds after which an operation fails.
 PATIENCE_SECONDS: Final = 30.0
 #: Seconds between two publications.
 PAUSE_SECONDS: Final = 0.02
 
-#: Does something once; returns its nanoseconds.
+#: Runs an operation once; returns its nanoseconds.
 Measure = Callable[[], int]
 
 
 def health(port: int, token: str) -> Measure:
-    """``GET /api/health`` over a connection of its own."""
+    """Return the operation ``GET /api/health`` on a new connection."""
 
     def measure() -> int:
         began = time.monotonic_ns()
@@ -40,7 +40,7 @@ def health(port: int, token: str) -> Measure:
 
 
 def connect(port: int, token: str) -> Measure:
-    """A new WebSocket, until it is let into a namespace."""
+    """Return the operation of opening a WebSocket and joining a namespace."""
 
     def measure() -> int:
         began = time.monotonic_ns()
@@ -55,14 +55,14 @@ def connect(port: int, token: str) -> Measure:
         elapsed = time.monotonic_ns() - began
         connection.shutdown()
         if not str(answer).startswith("40"):
-            raise RuntimeError(f"not let in: {answer!r}")
+            raise RuntimeError(f"not admitted: {answer!r}")
         return elapsed
 
     return measure
 
 
 class Delivery:
-    """From a publication to the one client of ``/`` that waits for it."""
+    """The delivery of a publication to a client of ``/``."""
 
     def __init__(self, port: int, token: str, publisher: Publisher) -> None:
         self._publisher = publisher
@@ -70,7 +70,7 @@ class Delivery:
         self._arrived = len(self._client.payloads("redis_cluster_metrics"))
 
     def __call__(self) -> int:
-        """Measure one."""
+        """Measure one delivery."""
         time.sleep(PAUSE_SECONDS)
         self._arrived += 1
         now = time.time_ns()
@@ -81,5 +81,5 @@ class Delivery:
         return time.monotonic_ns() - began
 
     def close(self) -> None:
-        """Let the client go."""
+        """Disconnect the client."""
         self._client.close()

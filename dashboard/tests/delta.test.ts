@@ -5,7 +5,7 @@ import { applyDelta, compareCodePoints } from "../src/live/delta.ts";
 import { type DeltaCase, golden, goldenNames, SNAPSHOT } from "./golden.ts";
 
 for (const name of goldenNames("deltas")) {
-  test(`delta gives exactly the next snapshot when ${name.replaceAll("_", " ")}`, () => {
+  test(`delta gives the next snapshot when ${name.replaceAll("_", " ")}`, () => {
     const { base, next, delta } = golden(`deltas/${name}`) as DeltaCase;
     if (delta === null) {
       assert.notDeepEqual(base, next);

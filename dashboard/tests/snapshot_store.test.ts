@@ -66,7 +66,7 @@ test("a repeated snapshot does not delay a lower epoch", () => {
 });
 
 for (const name of goldenNames("deltas")) {
-  test(`store steps exactly as the golden example says when ${name.replaceAll("_", " ")}`, () => {
+  test(`store applies the golden delta when ${name.replaceAll("_", " ")}`, () => {
     const { base, next, delta } = golden(`deltas/${name}`) as DeltaCase;
     const store = subscribedStore();
     store.accept(base, 0);

@@ -142,19 +142,22 @@ test("the most severe alert of a node counts", () => {
 
 test("an issue that repeats the alert of a node is left out", () => {
   const { issues_coded: _, ...uncoded } = health(1, 3, "warning");
-  const told = {
+  const reported = {
     ...uncoded,
     issues: ["/x/nodes.yaml cannot be read", "n1 is offline: refused", "n10 is offline: refused"],
   };
-  assert.deepEqual(withoutAlertIssues(told, alerts(alert("node_down", "warning", "n1", "pending"))).issues, [
+  assert.deepEqual(withoutAlertIssues(reported, alerts(alert("node_down", "warning", "n1", "pending"))).issues, [
     "/x/nodes.yaml cannot be read",
     "n10 is offline: refused",
   ]);
   const offline = (node: string): Coded => ({ code: "node_offline", args: { node } });
-  const coded = { ...told, issues_coded: [{ code: "targets_file_invalid", args: {} }, offline("n1"), offline("n10")] };
+  const coded = {
+    ...reported,
+    issues_coded: [{ code: "targets_file_invalid", args: {} }, offline("n1"), offline("n10")],
+  };
   const kept = withoutAlertIssues(coded, alerts(alert("node_down", "warning", "n1")));
   assert.deepEqual(kept.issues_coded, [coded.issues_coded[0], offline("n10")]);
-  const many = { ...told, issues: ["n1 is offline: refused", "… and 30 more"] };
+  const many = { ...reported, issues: ["n1 is offline: refused", "… and 30 more"] };
   assert.deepEqual(withoutAlertIssues(many, alerts(alert("node_down", "warning", "n1"))).issues, []);
-  assert.equal(withoutAlertIssues(told, null), told);
+  assert.equal(withoutAlertIssues(reported, null), reported);
 });

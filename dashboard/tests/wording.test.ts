@@ -101,16 +101,16 @@ test("a rule named like a property of objects is shown as its name", () => {
 test("a message next to its node's name omits the name", () => {
   const full = { node: "pi: a", code: "cpu_high", args: { node: "pi: a", percent: 99 }, message: "" };
   assert.equal(messageWithoutNode(full), "CPU is at 99\u00a0%");
-  const said = (node: string | null, message: string): string => messageWithoutNode({ node, message });
-  assert.equal(said("pi", "pi\u00a0: CPU à 99\u00a0%"), "CPU à 99\u00a0%");
-  assert.equal(said("pi", "pi is online again"), "online again");
-  assert.equal(said("pi", "pi is offline: no answer"), "offline: no answer");
-  assert.equal(said("pi", "pi est hors ligne\u00a0: pas de réponse"), "hors ligne\u00a0: pas de réponse");
-  assert.equal(said("pi", "pi n'est plus une cible"), "n'est plus une cible");
-  assert.equal(said("pi", "pi2 is offline"), "pi2 is offline");
-  assert.equal(said("pi", "other: CPU"), "other: CPU");
-  assert.equal(said("", ": x"), ": x");
-  assert.equal(said(null, "the alert log starts here"), "the alert log starts here");
+  const shortened = (node: string | null, message: string): string => messageWithoutNode({ node, message });
+  assert.equal(shortened("pi", "pi\u00a0: CPU à 99\u00a0%"), "CPU à 99\u00a0%");
+  assert.equal(shortened("pi", "pi is online again"), "online again");
+  assert.equal(shortened("pi", "pi is offline: no answer"), "offline: no answer");
+  assert.equal(shortened("pi", "pi est hors ligne\u00a0: pas de réponse"), "hors ligne\u00a0: pas de réponse");
+  assert.equal(shortened("pi", "pi n'est plus une cible"), "n'est plus une cible");
+  assert.equal(shortened("pi", "pi2 is offline"), "pi2 is offline");
+  assert.equal(shortened("pi", "other: CPU"), "other: CPU");
+  assert.equal(shortened("", ": x"), ": x");
+  assert.equal(shortened(null, "the alert log starts here"), "the alert log starts here");
 });
 
 test("messages of the golden examples use their codes, and messages without codes use their texts", () => {

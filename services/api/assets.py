@@ -12,7 +12,7 @@ from api.compression import SMALLEST_BYTES, answer_compressed
 #: Digits of the content hash in a URL.
 HASH_DIGITS: Final = 12
 
-_KEEP: Final = "public, max-age=31536000, immutable"
+_CACHE_FOREVER: Final = "public, max-age=31536000, immutable"
 #: gzip level, 1 to 9. Higher than for responses, which are compressed while a client waits.
 _LEVEL: Final = 6
 
@@ -49,7 +49,7 @@ class Assets:
             name = (request.view_args or {}).get("filename", "")
             asset = self._asset(name)
             kept = asset is not None and request.args.get("v") == asset.version
-            response.headers["Cache-Control"] = _KEEP if kept else "no-cache"
+            response.headers["Cache-Control"] = _CACHE_FOREVER if kept else "no-cache"
             if asset is not None and asset.compressed and response.content_length == asset.state[1]:
                 answer_compressed(response, asset.compressed)
         return response

@@ -196,8 +196,8 @@ class MessageStore:
         if known is None:
             raise NotReadYet(self._readiness.redis_down_since)
         if known.stored is not None:
-            passed = self._monotonic() - known.asked_at
-            return LatestMessage(known.stored, None if known.age_seconds is None else known.age_seconds + passed)
+            elapsed = self._monotonic() - known.asked_at
+            return LatestMessage(known.stored, None if known.age_seconds is None else known.age_seconds + elapsed)
         if known.reason is not None:
             raise StoredDataInvalid(_key(channel), known.reason)
         raise NotStored(_key(channel))

@@ -15,17 +15,17 @@ Job = TypeVar("Job")
 SHARE_OF_THREADS: Final = 0.25
 #: Additional threads that only serve quick requests, and how many of them one address gets.
 QUICK_THREADS: Final = 4
-QUICK_AT_ONCE: Final = 2
+QUICK_PER_ADDRESS: Final = 2
 #: Additional threads that only receive messages, as a fraction of all threads. A slow sender blocks its thread.
 SHARE_OF_MESSAGES: Final = 0.5
 #: Additional threads that only serve CPU-bound requests, and how many of them one address gets. Such a request delays
 #: all other threads, which wait for the interpreter.
 LONG_THREADS: Final = 2
-LONG_AT_ONCE: Final = 1
+LONG_PER_ADDRESS: Final = 1
 #: Longest queue of one address: half of the connections that gunicorn accepts.
-WAITING: Final = 500
+QUEUE_LENGTH: Final = 500
 
-_REMEMBERED: Final = 256
+_CACHE_SIZE: Final = 256
 _FORWARDED_FOR: Final = re.compile(rb"\r\nx-forwarded-for[ \t]*:([^\r\n]*)", re.IGNORECASE)
 #: Method and path of a request. The target may be absolute (RFC 9112, 3.2.2).
 _REQUEST: Final = re.compile(rb"([A-Z]+) (?:[A-Za-z][A-Za-z0-9+.-]*://[^/?# ]*)?([^?# ]*)")
@@ -63,14 +63,14 @@ class RequestQueue(Generic[Job]):
     def __init__(self, proxies: TrustedProxies, threads: int) -> None:
         at_once = max(1, int(threads * SHARE_OF_THREADS))
         self._queues: dict[Kind, FairQueue[tuple[QueueSlot, Job]]] = {
-            "quick": FairQueue(QUICK_THREADS, QUICK_AT_ONCE, WAITING),
-            "long": FairQueue(LONG_THREADS, LONG_AT_ONCE, WAITING),
-            "message": FairQueue(_message_threads(threads), at_once, WAITING),
-            "usual": FairQueue(threads, at_once, WAITING),
+            "quick": FairQueue(QUICK_THREADS, QUICK_PER_ADDRESS, QUEUE_LENGTH),
+            "long": FairQueue(LONG_THREADS, LONG_PER_ADDRESS, QUEUE_LENGTH),
+            "message": FairQueue(_message_threads(threads), at_once, QUEUE_LENGTH),
+            "usual": FairQueue(threads, at_once, QUEUE_LENGTH),
         }
         self._lock = threading.Lock()
 
-        @functools.lru_cache(_REMEMBERED)
+        @functools.lru_cache(_CACHE_SIZE)
         def address_of(peer: str, forwarded_for: bytes) -> str:
             return client_network(proxies.client_address(peer, forwarded_for.decode("latin-1")).address)
 

@@ -22,7 +22,7 @@ KEEP_ALIVE_SECONDS: Final = 20
 #: Seconds that requests under way may take when the service stops.
 GRACE_SECONDS: Final = 8
 #: Seconds without a sign of life after which the master replaces the worker.
-SILENCE_SECONDS: Final = 60
+WORKER_TIMEOUT_SECONDS: Final = 60
 #: Longest time, in seconds, that a postponed publication delays the exit of a worker.
 LAST_PUBLICATION_SECONDS: Final = 0.5
 #: Seconds that a thread may keep the interpreter from other threads. Python's default is 5 ms. A short request releases
@@ -89,7 +89,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "threads": self._config.threads,
             "keepalive": KEEP_ALIVE_SECONDS,
             "limit_request_line": REQUEST_LINE_BYTES,
-            "timeout": SILENCE_SECONDS,
+            "timeout": WORKER_TIMEOUT_SECONDS,
             "graceful_timeout": GRACE_SECONDS + math.ceil(self._config.drain_seconds),
             "worker_tmp_dir": _MEMORY_FOLDER if os.access(_MEMORY_FOLDER, os.W_OK) else None,
             "control_socket_disable": True,

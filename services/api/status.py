@@ -68,7 +68,7 @@ class LiveDataStatus(Struct, frozen=True, kw_only=True):
         health, last = self.health, self.round
         age = health.collector.age_seconds
         replicas, clients = len(health.websocket.replicas), health.websocket.connected_clients
-        lines = {
+        values = {
             "live": "yes" if self.live else f"no: {self.missing}",
             "version": health.version,
             "cluster": health.cluster_name,
@@ -79,7 +79,7 @@ class LiveDataStatus(Struct, frozen=True, kw_only=True):
             "nodes": None if last is None else f"{last.nodes_online} of {last.nodes_total} online",
         }
         return [
-            *(f"{name}: {fact}" for name, fact in lines.items() if fact is not None),
+            *(f"{name}: {value}" for name, value in values.items() if value is not None),
             *(f"problem: {issue}" for issue in self.issues),
         ]
 
@@ -87,9 +87,9 @@ class LiveDataStatus(Struct, frozen=True, kw_only=True):
 class StatusReader:
     """Reads the status with the api's own settings. Connects with the first query."""
 
-    def __init__(self, config: Config, stopped: str = "") -> None:
-        """``stopped`` explains why the product does not run, or is empty."""
-        self._stopped = stopped
+    def __init__(self, config: Config, not_running_reason: str = "") -> None:
+        """``not_running_reason`` explains why the product does not run, or is empty."""
+        self._not_running_reason = not_running_reason
         counters, readiness = Counters(), Readiness()
         self._connection = RedisConnection(config.redis_url, readiness, counters)
         self._store = MessageStore(self._connection, readiness, counters)
@@ -105,7 +105,7 @@ class StatusReader:
         snapshot, why_missing = self._remembered(METRICS_CHANNEL)
         health, _ = self._remembered(HEALTH_CHANNEL)
         last = _round(snapshot) if isinstance(snapshot, Snapshot) else None
-        missing = self._stopped or _missing(report, last, why_missing)
+        missing = self._not_running_reason or _missing(report, last, why_missing)
         return LiveDataStatus(
             live=missing is None,
             missing=missing,
@@ -124,14 +124,14 @@ class StatusReader:
 
     def wait(self, seconds: float) -> LiveDataStatus:
         """Read the status until live data flow, for at most ``seconds``."""
-        began = time.monotonic()
+        started = time.monotonic()
         while True:
             status = self.read()
-            passed = time.monotonic() - began
-            is_first_scrape = (
-                status.round is not None and status.round.nodes_unknown > 0 and passed < FIRST_SCRAPE_SECONDS
+            elapsed = time.monotonic() - started
+            awaits_first_scrape = (
+                status.round is not None and status.round.nodes_unknown > 0 and elapsed < FIRST_SCRAPE_SECONDS
             )
-            if (status.live and not is_first_scrape) or passed >= seconds:
+            if (status.live and not awaits_first_scrape) or elapsed >= seconds:
                 return status
             time.sleep(_POLL_SECONDS)
 
@@ -194,13 +194,13 @@ def main(
     options = parser.parse_args(arguments)
     deadline = time.monotonic() + options.wait
     try:
-        variables, stopped = read_environment()
-        while stopped and time.monotonic() < deadline:
+        variables, not_running_reason = read_environment()
+        while not_running_reason and time.monotonic() < deadline:
             time.sleep(_POLL_SECONDS)
-            variables, stopped = read_environment()
-        reader = StatusReader(Config.from_environment(variables), stopped)
+            variables, not_running_reason = read_environment()
+        reader = StatusReader(Config.from_environment(variables), not_running_reason)
         # If the product does not run, warnings about Redis add nothing.
-        logging.disable(logging.WARNING if stopped else logging.NOTSET)
+        logging.disable(logging.WARNING if not_running_reason else logging.NOTSET)
         try:
             status = reader.wait(max(0.0, deadline - time.monotonic()))
         finally:

@@ -49,7 +49,7 @@ LINGER_SECONDS: Final = 5.0
 LINGER_BYTES: Final = 8 * 1024 * 1024
 
 #: Bytes of one such read.
-_PIECE_BYTES: Final = 64 * 1024
+_READ_BYTES: Final = 64 * 1024
 
 _TOO_LONG: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 _TOO_MANY: Final = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 2\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
@@ -242,7 +242,7 @@ class BufferingWorker(ThreadWorker):  # type: ignore[misc]
         if _is_closed(client):
             return
         try:
-            data = client.recv(min(left[0], _PIECE_BYTES))
+            data = client.recv(min(left[0], _READ_BYTES))
         except BlockingIOError:
             return
         except OSError:

@@ -75,7 +75,7 @@ class CollectFilter:
         self._is_compared = False
         self._started: float | None = None
         self._left_out: str | None = None
-        self._next_trial = 0.0
+        self._trial_due = 0.0
         self._pause_seconds = FIRST_PAUSE_SECONDS
 
     @property
@@ -87,7 +87,7 @@ class CollectFilter:
         """Whether the families of the exposition must be noted for a comparison."""
         return self._is_whole_due if requested is None else self._expected is not None
 
-    def next(self, now: float, *, with_interfaces: bool = False) -> RequestedCollectors:
+    def next_request(self, now: float, *, with_interfaces: bool = False) -> RequestedCollectors:
         """Return the collectors of the next scrape; ``with_interfaces``: with those that describe interfaces."""
         if self._is_whole_due or now < self._whole_until:
             return None
@@ -95,7 +95,7 @@ class CollectFilter:
             return (*self._supported, *self._interface_collectors) if with_interfaces else self._supported
         return tuple(name for name in self._supported if name != self._left_out)
 
-    def answered(self, requested: RequestedCollectors, notes: ExpositionNotes, now: float) -> Set[bytes]:
+    def note_exposition(self, requested: RequestedCollectors, notes: ExpositionNotes, now: float) -> Set[bytes]:
         """Note an exposition; return the families that are missing although the whole exposition had them."""
         has_restarted = self._started is not None and notes.started not in (None, self._started)
         self._started = notes.started or self._started
@@ -113,13 +113,13 @@ class CollectFilter:
         self._expected, self._is_compared = None, True
         return lost
 
-    def needs_whole(self, now: float) -> None:
+    def suspend_filter(self, now: float) -> None:
         """Request whole expositions for a while, after a filtered request failed and an unfiltered one succeeded."""
         self._whole_until = now + UNFILTERED_SECONDS
         # Afterwards, the answer to collect[] is compared with a new whole exposition.
         self._is_whole_due, self._is_compared, self._expected = True, False, None
 
-    def failed(self, requested: RequestedCollectors, now: float, *, is_reached: bool, is_late: bool) -> None:
+    def note_failure(self, requested: RequestedCollectors, now: float, *, is_reached: bool, is_late: bool) -> None:
         """Note a failed scrape.
 
         ``is_reached``: the request reached the exporter. ``is_late``: the scrape timed out.
@@ -130,25 +130,25 @@ class CollectFilter:
         elif is_late:
             self._is_whole_due, self._whole_until = False, 0.0
             self._left_out = _after(previous)
-            self._next_trial, self._pause_seconds = now, FIRST_PAUSE_SECONDS
+            self._trial_due, self._pause_seconds = now, FIRST_PAUSE_SECONDS
         elif requested is None:
             # A filtered exposition may be valid, for example if the whole one is too long.
             self._is_whole_due = False
-            self._next_trial = now + self._pause_seconds
+            self._trial_due = now + self._pause_seconds
         else:
             self._is_whole_due = True
 
-    def trial(self, now: float) -> RequestedCollectors | Literal[False]:
+    def next_trial(self, now: float) -> RequestedCollectors | Literal[False]:
         """Return the request to try now beside the scrapes; ``False`` for no request."""
-        if now < self._next_trial or self._is_whole_due or now < self._whole_until:
+        if now < self._trial_due or self._is_whole_due or now < self._whole_until:
             return False
         if self._left_out is not None:
             return (self._left_out,)
         return None if not self._is_compared and self._expected is None else False
 
-    def tried(self, requested: RequestedCollectors, notes: ExpositionNotes | None, now: float) -> None:
+    def note_trial(self, requested: RequestedCollectors, notes: ExpositionNotes | None, now: float) -> None:
         """Note the exposition that a trial returned; ``None``: the trial failed."""
-        self._next_trial = now + self._pause_seconds
+        self._trial_due = now + self._pause_seconds
         self._pause_seconds = min(2 * self._pause_seconds, LONGEST_PAUSE_SECONDS)
         if notes is None:
             return

@@ -97,7 +97,7 @@ class Collector:
         Raises:
             ClusterMismatch: at the start, another cluster's collector holds the lease.
         """
-        await self._fleet.begin(stop)
+        await self._fleet.start(stop)
         interval = self.lease.interval_seconds
         due = time.monotonic()
         while not stop.is_set():
@@ -146,7 +146,7 @@ class Collector:
             _log.warning("another collector has taken over; this collector is on standby")
             self._rounds, self._is_epoch_lost = None, False
             self._recorder.forget()
-            self._missed_rounds.stand_by()
+            self._missed_rounds.note_standby()
             ALERTS_FIRING.clear()
             DEGRADED.clear()
             LEADING.set(0)
@@ -198,7 +198,7 @@ class Collector:
         return outcome
 
     def _note_published(self, rounds: Rounds) -> None:
-        self._missed_rounds.published()
+        self._missed_rounds.note_published()
         LAST_PUBLISHED.value = time.time()
         firing = Counter(alert.severity for alert in rounds.alerts.values() if alert.state == "firing")
         for severity in get_args(Severity):

@@ -83,7 +83,7 @@ class CpuSeconds(Mapping[CpuMode, float]):
         ``None`` if a counter went back: the node booted, or a processor was switched off and on.
         """
         spent: defaultdict[int, float] = defaultdict(float)
-        for code, before, seconds in self._with(previous):
+        for code, before, seconds in self._paired_with(previous):
             mode, delta = code & _MODE_MASK, seconds - before
             if delta < 0:
                 if mode not in _IDLE_NUMBERS or delta < -_IDLE_STEP_BACK_SECONDS:
@@ -92,7 +92,7 @@ class CpuSeconds(Mapping[CpuMode, float]):
             spent[mode] += delta
         return {MODES[mode]: seconds for mode, seconds in spent.items()}
 
-    def _with(self, previous: "CpuSeconds") -> Iterable[tuple[int, float, float]]:
+    def _paired_with(self, previous: "CpuSeconds") -> Iterable[tuple[int, float, float]]:
         """Return code, previous value and present value of each counter of both."""
         if self._codes == previous._codes:  # the usual case, and quick
             return zip(self._codes, previous._seconds, self._seconds, strict=True)

@@ -162,10 +162,10 @@ def _why_root_is_no_disk(root: Mount | None, local: Sequence[Mount]) -> str | No
     if root is None:
         return "the node does not report /"
     if _is_image(root):
-        return f"/ is an image ({_shown(root.fstype)})"
+        return f"/ is an image ({_quoted_type(root.fstype)})"
     if root.size_bytes == 0:
         # The initial file system in memory has no size. df does not show it either.
-        return f"/ has no size ({_shown(root.fstype)})"
+        return f"/ has no size ({_quoted_type(root.fstype)})"
     if root.fstype in _LAYERED_TYPES and _host_at(local) is not None:
         return "/ belongs to a container"
     if root.fstype == "apfs" and root.readonly and any(mount.mountpoint == _DATA_OF_MACOS for mount in local):
@@ -173,7 +173,7 @@ def _why_root_is_no_disk(root: Mount | None, local: Sequence[Mount]) -> str | No
     return None
 
 
-def _shown(fstype: str) -> str:
+def _quoted_type(fstype: str) -> str:
     # An exporter may send any text.
     return fstype if _FSTYPE.fullmatch(fstype) else quoted(fstype)
 

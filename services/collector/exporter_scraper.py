@@ -105,7 +105,7 @@ class ExporterScraper:
     async def scrape(self) -> Sample | ScrapeFailed:
         """Return the node's present sample, or the failure, within the scrape timeout."""
         current_budget.set(self._budget)
-        result = await self._result()
+        result = await self._scrape_safely()
         if isinstance(result, Sample):
             self._speaks_https = None
             self._start_trial()
@@ -113,11 +113,11 @@ class ExporterScraper:
             return ScrapeFailed("limit", self._budget.excess)
         return result
 
-    async def _result(self) -> Sample | ScrapeFailed:
+    async def _scrape_safely(self) -> Sample | ScrapeFailed:
         is_late = False
         result: Sample | ScrapeFailed
         try:
-            result = await self._result_in_time()
+            result = await self._scrape_in_time()
         except TimeoutError:
             is_late = True
             result = self._timed_out()
@@ -126,9 +126,9 @@ class ExporterScraper:
         except aiohttp.ClientError as error:
             result = self._failure(error)
             if self._closes_silently(error):
-                result = await self._https_or(result)
+                result = await self._check_https(result)
         if isinstance(result, ScrapeFailed):
-            self._filter.failed(
+            self._filter.note_failure(
                 self._requested, time.monotonic(), is_reached=self._budget.is_request_sent, is_late=is_late
             )
         return result
@@ -174,7 +174,7 @@ class ExporterScraper:
         has_answered_http = self._budget.first_bytes.startswith(b"HTTP/")
         return is_closed and not self._is_https and self._budget.is_request_sent and not has_answered_http
 
-    async def _https_or(self, result: ScrapeFailed) -> ScrapeFailed:
+    async def _check_https(self, result: ScrapeFailed) -> ScrapeFailed:
         """Return the failure ``SPEAKS_HTTPS`` if the exporter speaks HTTPS, otherwise ``result``.
 
         The exporter is tested once in a series of failed scrapes.
@@ -187,31 +187,31 @@ class ExporterScraper:
                 self._speaks_https = False
         return SPEAKS_HTTPS if self._speaks_https else result
 
-    async def _result_in_time(self) -> Sample | ScrapeFailed:
+    async def _scrape_in_time(self) -> Sample | ScrapeFailed:
         now = asyncio.get_running_loop().time
         deadline = now() + self._timeout_seconds
         try:
             async with asyncio.timeout_at(deadline):
-                return await self._scrape()
+                return await self._scrape_once()
         except TimeoutError:
             if now() - deadline < LATE_SECONDS:
                 raise
         # This process was paused, so the node is not to blame for the timeout: scrape once more.
         async with asyncio.timeout(self._timeout_seconds):
-            return await self._scrape()
+            return await self._scrape_once()
 
-    async def _scrape(self) -> Sample | ScrapeFailed:
+    async def _scrape_once(self) -> Sample | ScrapeFailed:
         collect_filter, now = self._filter, time.monotonic
         is_due = self._interfaces.is_due(now())
-        requested = collect_filter.next(now(), with_interfaces=is_due)
+        requested = collect_filter.next_request(now(), with_interfaces=is_due)
         if is_due:
             # Noted before the request, so that collectors that hang or are refused do not spoil every scrape.
             self._interfaces.requested(now())
-        answer, notes = await self._ask(requested)
+        answer, notes = await self._request(requested)
         if isinstance(answer, Sample):
             if is_due:
                 self._interfaces.requested(now())
-            lost = collect_filter.answered(requested, notes, now())
+            lost = collect_filter.note_exposition(requested, notes, now())
             if not lost:
                 return answer
             self._log_loss(lost)
@@ -221,21 +221,21 @@ class ExporterScraper:
         # exporter without collect[] may answer with any status, an empty body or HTML.
         if requested is not None:
             is_failed = isinstance(answer, ScrapeFailed) and not isinstance(answer, FilterRefused)
-            answer, _ = await self._ask(None)
+            answer, _ = await self._request(None)
             if isinstance(answer, Sample):
-                collect_filter.needs_whole(now())
+                collect_filter.suspend_filter(now())
             elif is_failed:
                 self._requested = requested  # both requests fail
         else:
-            collect_filter.failed(None, now(), is_reached=True, is_late=False)
-            other = collect_filter.next(now())
+            collect_filter.note_failure(None, now(), is_reached=True, is_late=False)
+            other = collect_filter.next_request(now())
             if other is not None:
-                answer, notes = await self._ask(other)
+                answer, notes = await self._request(other)
                 if isinstance(answer, Sample):
-                    collect_filter.answered(other, notes, now())
+                    collect_filter.note_exposition(other, notes, now())
         return ScrapeFailed(answer.reason, answer.why) if isinstance(answer, FilterRefused) else answer
 
-    async def _ask(self, requested: RequestedCollectors) -> tuple[Sample | ScrapeFailed, ExpositionNotes]:
+    async def _request(self, requested: RequestedCollectors) -> tuple[Sample | ScrapeFailed, ExpositionNotes]:
         self._requested = requested
         notes = ExpositionNotes(is_thorough=self._filter.needs_comparison(requested))
         hung = None if requested is None else self._filter.left_out
@@ -243,7 +243,7 @@ class ExporterScraper:
 
     def _start_trial(self) -> None:
         """Start a task that retries a request which failed before. Scrapes do not wait for its result."""
-        requested = self._filter.trial(time.monotonic())
+        requested = self._filter.next_trial(time.monotonic())
         if requested is not False and (self._trial is None or self._trial.done()):
             self._trial = asyncio.create_task(self._run_trial(requested), name=f"try {self._target.address}")
 
@@ -258,7 +258,7 @@ class ExporterScraper:
         except Exception as error:
             # The log names the type only: an error of aiohttp contains the request with its credentials.
             _log.debug("a trial request to %s failed: %s", self._target.address, type(error).__name__)
-        self._filter.tried(requested, notes if has_answered else None, time.monotonic())
+        self._filter.note_trial(requested, notes if has_answered else None, time.monotonic())
 
     def _log_loss(self, lost: Set[bytes]) -> None:
         if not self._has_logged_loss:

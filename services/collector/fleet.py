@@ -49,7 +49,7 @@ class Fleet:
         """Absolute path of the file in which users list nodes."""
         return self._sources.path
 
-    async def begin(self, stop: asyncio.Event) -> None:
+    async def start(self, stop: asyncio.Event) -> None:
         """Wait for the first result of DNS, or for ``stop``, so that the first round has the targets from DNS.
 
         This takes a few seconds at most.
@@ -108,7 +108,7 @@ class NodeNames:
             if state.target.is_discovered:
                 address = state.target.address
                 name = self._names.get(address)
-                if name is None or name in assigned or not _fits(name, state):
+                if name is None or name in assigned or not _is_still_valid(name, state):
                     unnamed.append(state)
                 else:
                     names[address] = name
@@ -116,7 +116,7 @@ class NodeNames:
         if unnamed:
             # No other node gets a name of the previous round yet, because alerts belong to names and must end first.
             taken = assigned.union(self._names.values())
-            for state in sorted(unnamed, key=lambda state: _order(state.target)):
+            for state in sorted(unnamed, key=lambda state: _sort_key(state.target)):
                 address = state.target.address
                 own = {self._names.get(address)} - assigned
                 name = next(name for name in _candidates(state) if name not in taken or name in own)
@@ -129,7 +129,7 @@ class NodeNames:
         self._names = names
 
 
-def _fits(name: str, state: NodeState) -> bool:
+def _is_still_valid(name: str, state: NodeState) -> bool:
     own = state.host_name
     return own is None or name == own or name == f"{own}@{state.target.address}"
 
@@ -147,7 +147,7 @@ def _candidates(state: NodeState) -> Iterator[str]:
         name += f"@{address}"
 
 
-def _order(target: Target) -> tuple[int, int, str, int]:
+def _sort_key(target: Target) -> tuple[int, int, str, int]:
     """Return a sort key: IP addresses in numeric order, then host names."""
     try:
         number = ipaddress.ip_address(target.host)

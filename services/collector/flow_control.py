@@ -189,7 +189,7 @@ class BoundedConnector(aiohttp.TCPConnector):
     """Makes connections that receive bytes within the budget of the scrape that made the connection."""
 
     def __init__(self, resolver: Resolver, credentials: Credentials) -> None:
-        super().__init__(resolver=resolver, use_dns_cache=False, limit=0, socket_factory=_socket)
+        super().__init__(resolver=resolver, use_dns_cache=False, limit=0, socket_factory=_bounded_socket)
         self.queue = ReadQueue()
         self.memory = MemoryBudget()
         self.credentials = credentials
@@ -231,7 +231,7 @@ class _BoundedSocket(socket.socket):
         return super().sendmsg(*arguments)
 
 
-def _socket(address: Iterable[Any]) -> socket.socket:
+def _bounded_socket(address: Iterable[Any]) -> socket.socket:
     family, kind, protocol, *_ = address
     bounded = _BoundedSocket(family, kind, protocol)
     bounded.budget = current_budget.get()

@@ -132,7 +132,7 @@ def _filesystems() -> Filesystems:
         first.setdefault((mount.device, mount.fstype), mount)
     sized = {"/", *(mount.mountpoint for mount in list(first.values())[:FILESYSTEMS_LIMIT])}
     return disks.choose(
-        _sized(mount) if mount.mountpoint in sized else mount for mount in dict.fromkeys((*local, visible["/"]))
+        _with_size(mount) if mount.mountpoint in sized else mount for mount in dict.fromkeys((*local, visible["/"]))
     )
 
 
@@ -152,7 +152,7 @@ def partial_mounts(mountinfo: str) -> set[str]:
     return partial
 
 
-def _sized(mount: Mount) -> Mount:
+def _with_size(mount: Mount) -> Mount:
     try:
         size = os.statvfs(mount.mountpoint)
     except OSError:

@@ -72,17 +72,17 @@ def derive(
     network = disk = _UNKNOWN_RATES
     if previous is not None and 0 < elapsed <= longest_gap_seconds:
         cpu, iowait = cpu_usage_and_iowait(previous.cpu_seconds, sample.cpu_seconds)
-        between = _between(previous, sample)
-        pressure_io = _pressure(previous.io_waiting_seconds, sample.io_waiting_seconds, between)
-        pressure_memory = _pressure(previous.memory_waiting_seconds, sample.memory_waiting_seconds, between)
-        network = _rates(previous.network_bytes, sample.network_bytes, between)
-        disk = _rates(previous.disk_bytes, sample.disk_bytes, between)
+        elapsed_seconds = _elapsed_seconds(previous, sample)
+        pressure_io = _pressure(previous.io_waiting_seconds, sample.io_waiting_seconds, elapsed_seconds)
+        pressure_memory = _pressure(previous.memory_waiting_seconds, sample.memory_waiting_seconds, elapsed_seconds)
+        network = _rates(previous.network_bytes, sample.network_bytes, elapsed_seconds)
+        disk = _rates(previous.disk_bytes, sample.disk_bytes, elapsed_seconds)
     total, available = sample.memory_total_bytes, sample.memory_available_bytes
     memory = 100 * (1 - available / total) if total and available is not None else None
     swap_total, swap_free = sample.swap_total_bytes, sample.swap_free_bytes
     swap = 100 * (1 - swap_free / swap_total) if swap_total and swap_free is not None else None
     return Measures(
-        boot_unix_seconds=_boot(
+        boot_unix_seconds=_boot_time(
             sample.boot_unix_seconds, None if previous_measures is None else previous_measures.boot_unix_seconds
         ),
         cpu_usage=cpu,
@@ -112,7 +112,7 @@ def derive(
     )
 
 
-def _between(previous: Sample, current: Sample) -> float:
+def _elapsed_seconds(previous: Sample, current: Sample) -> float:
     """Return the seconds between two scrapes, by the node's own clock if the exporter sends its time.
 
     This process's times have the uncertainty of the scrapes. The node's clock decides if the difference is within that
@@ -174,7 +174,7 @@ def _rate(differences: Sequence[float | None], elapsed_seconds: float) -> int | 
     return _whole(sum(known) / elapsed_seconds) if len(known) == len(differences) else None
 
 
-def _boot(boot: float | None, previous: float | None) -> float | None:
+def _boot_time(boot: float | None, previous: float | None) -> float | None:
     if boot is not None and previous is not None and abs(boot - previous) <= _BOOT_STEP_SECONDS:
         return previous
     return boot

@@ -40,7 +40,7 @@ class MissedRounds:
         intervals = math.floor((self._monotonic() - self._last) / self._interval_seconds + 0.5)
         return self._missed + max(0, intervals - 1)
 
-    def published(self) -> None:
+    def note_published(self) -> None:
         """Note that a round is published; the next one is due an interval later."""
         now, missed = self._monotonic(), self.missed
         if (
@@ -51,7 +51,7 @@ class MissedRounds:
             self._late_rounds.append(now)
         self._missed, self._last = missed, now
 
-    def stand_by(self) -> None:
+    def note_standby(self) -> None:
         """Note that another collector leads."""
         self._missed, self._last = self.missed, None
         self._late_rounds.clear()

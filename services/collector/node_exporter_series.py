@@ -231,7 +231,11 @@ def _counter(value: float | None) -> float | None:
 
 def memory(values: Mapping[str, float]) -> tuple[float | None, float | None]:
     """Return total and available bytes; ``values`` are the known series by name, without NaN."""
-    for name, available_of in (("MemTotal", _linux), ("size", _bsd), ("total", _others)):
+    for name, available_of in (
+        ("MemTotal", _available_on_linux),
+        ("size", _available_on_bsd),
+        ("total", _available_elsewhere),
+    ):
         total = values.get(name)
         if total is not None and 0 <= total < _WRAPPED_BYTES:
             available = available_of(values)
@@ -254,7 +258,7 @@ def swap(values: Mapping[str, float]) -> tuple[float | None, float | None]:
     return total, free if free is None or 0 <= free < _WRAPPED_BYTES else 0.0
 
 
-def _linux(values: Mapping[str, float]) -> float | None:
+def _available_on_linux(values: Mapping[str, float]) -> float | None:
     """Return the kernel's value; without one, as before Linux 3.14 and in some containers, compute it like ``free``."""
     if "MemAvailable" in values:
         return values["MemAvailable"]
@@ -264,12 +268,12 @@ def _linux(values: Mapping[str, float]) -> float | None:
     return values["MemFree"] + values.get("Buffers", 0.0) + values.get("Cached", 0.0) + slab
 
 
-def _bsd(values: Mapping[str, float]) -> float | None:
+def _available_on_bsd(values: Mapping[str, float]) -> float | None:
     """Return free, inactive and cached memory: all memory that ``top`` shows neither as active, wired nor laundry."""
     return values["free"] + values.get("inactive", 0.0) + values.get("cache", 0.0) if "free" in values else None
 
 
-def _others(values: Mapping[str, float]) -> float | None:
+def _available_elsewhere(values: Mapping[str, float]) -> float | None:
     """Return AIX's value; for macOS, all memory except applications, wired and compressed, as in Activity Monitor."""
     if "available" in values or "wired" not in values:
         return values.get("available", values.get("free"))

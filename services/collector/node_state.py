@@ -38,7 +38,7 @@ class WritableFilesystems:
         #: Type and device of the file systems of the last scrape that had any.
         self._previous: frozenset[str] = frozenset()
 
-    def marked(self, filesystems: Sequence[Filesystem]) -> tuple[Filesystem, ...]:
+    def mark(self, filesystems: Sequence[Filesystem]) -> tuple[Filesystem, ...]:
         """Return the file systems with ``was_writable`` set: writable now or at an earlier scrape.
 
         A file system that returns at another mount point after it was gone counts as new: a USB stick, a pod's volume.
@@ -78,11 +78,11 @@ class NodeState:
         self.missing_reason: Coded | None = None
         #: The collector of the node's exporter that hangs.
         self.hanging_collector: str | None = None
-        self._scrapes_without = 0
+        self._scrapes_without_collector = 0
         self._writable = WritableFilesystems()
         self._interval_seconds = interval_seconds
         self._scraped_at = -math.inf
-        self._rename_from = -math.inf
+        self._next_rename = -math.inf
         self._rename_pause_seconds = RENAME_PAUSE_SECONDS
         self._sample: Sample | None = None
         self._previous_measures: Measures | None = None
@@ -99,17 +99,21 @@ class NodeState:
         status: NodeStatus
         if isinstance(result, ScrapeFailed):
             status, self.error, self.measures, self.missing_figures = "offline", result.why, None, ""
-            self._scrapes_without, self.hanging_collector = 0, None
+            self._scrapes_without_collector, self.hanging_collector = 0, None
         else:
             longest_gap = LONGEST_GAP_INTERVALS * self._interval_seconds
             measures = derive(result, self._sample, self._previous_measures, longest_gap_seconds=longest_gap)
-            filesystems = self._writable.marked(measures.filesystems)
+            filesystems = self._writable.mark(measures.filesystems)
             if filesystems != measures.filesystems:
                 measures = replace(measures, filesystems=filesystems)
             status, self.error, self.measures = "online", None, measures
             self._update_host_name(result.host_name)
-            self._scrapes_without = 0 if result.hung_collector is None else self._scrapes_without + 1
-            self.hanging_collector = result.hung_collector if self._scrapes_without >= HANGING_SCRAPES else None
+            self._scrapes_without_collector = (
+                0 if result.hung_collector is None else self._scrapes_without_collector + 1
+            )
+            self.hanging_collector = (
+                result.hung_collector if self._scrapes_without_collector >= HANGING_SCRAPES else None
+            )
             self._sample, self._previous_measures = result, measures
             self.missing_figures, self.missing_reason = missing_figures(result), result.missing_reason
         changed = status != self.status
@@ -119,10 +123,10 @@ class NodeState:
 
     def _update_host_name(self, reported: str | None) -> None:
         name = usable_name(reported)
-        if name is None or name == self.host_name or self._scraped_at < self._rename_from:
+        if name is None or name == self.host_name or self._scraped_at < self._next_rename:
             return
         if self.host_name is not None:
-            self._rename_from = self._scraped_at + self._rename_pause_seconds
+            self._next_rename = self._scraped_at + self._rename_pause_seconds
             self._rename_pause_seconds = min(2 * self._rename_pause_seconds, LONGEST_RENAME_PAUSE_SECONDS)
         self.host_name = name
 

@@ -132,7 +132,7 @@ class Rounds:
             self.seq,
             messages,
             entries,
-            rules=self._rules_due(state, now),
+            rules=self._due_rules(state, now),
             incidents={entry_id: encode(incident) for entry_id, incident in self.log.incidents.items()},
             incidents_since=written,
         )
@@ -144,7 +144,7 @@ class Rounds:
         self._alerts.confirm()
         self._rules.confirm()
 
-    def _rules_due(self, state: ClusterState, now: CurrentTime) -> bytes | None:
+    def _due_rules(self, state: ClusterState, now: CurrentTime) -> bytes | None:
         rules = rules_in_force(state.rules)
         if not self._rules.is_due(rules, now):
             return None

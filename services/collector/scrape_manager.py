@@ -56,7 +56,7 @@ class ScrapeManager:
 
     async def _scrape_repeatedly(self, state: NodeState) -> None:
         http, scraper = state.target.http, self._make_scraper(state.target)
-        offset = phase_seconds(state.target.address, self._interval_seconds)
+        offset = offset_seconds(state.target.address, self._interval_seconds)
         start = _next_start(time.monotonic(), offset, self._interval_seconds)
         result: Sample | ScrapeFailed | None = None
         skipped = to_skip = 0
@@ -102,7 +102,7 @@ def _log_scrape(target: Target, result: Sample | ScrapeFailed, seconds: float) -
     _log.debug("scraped %s (%s) in %.0f ms: %s", target.node, target.address, 1000 * seconds, outcome, extra=fields)
 
 
-def phase_seconds(address: str, interval_seconds: float) -> float:
+def offset_seconds(address: str, interval_seconds: float) -> float:
     """Return the time of an address's scrapes within each interval: constant, and spread evenly over addresses."""
     return zlib.crc32(address.encode()) / 2**32 * interval_seconds
 

@@ -133,7 +133,7 @@ def message_for_position(position: LogId | None, raw: bytes, alerts: Alerts, mis
         return raw
     gap = Gap.before(alerts, position)
     if gap is None or missed is None:
-        # The reader has the entries already, or they are unknown; the previous position shows which.
+        # The reader already has the entries, or they are unknown; then the previous position shows the loss.
         return without_entries(raw, alerts)
     return with_entries(raw, missed, *gap)
 

@@ -91,7 +91,7 @@ class Feed:
         for channel in CHANNELS:
             if (channel, stored[channel].raw) not in messages:
                 gap = self._state.gap_to(stored[channel]) if channel == ALERTS_CHANNEL else None
-                outcome = self._state.catch_up(channel, stored[channel], self._missed(gap))
+                outcome = self._state.catch_up(channel, stored[channel], self._missed_entries(gap))
                 if outcome is not None:
                     self._deliver(outcome)
         for message in messages:
@@ -151,14 +151,14 @@ class Feed:
         try:
             with translated():
                 stored = self._read_latest(channel)[channel]
-            missed = self._missed(self._state.gap(received, stored))
+            missed = self._missed_entries(self._state.gap(received, stored))
         except RedisFailure:
             # The clients of ``/`` get the message; the next connection begins with ``:latest``.
             self._apply(received, None, None)
             raise
         self._apply(received, stored, missed)
 
-    def _missed(self, gap: Gap | None) -> ResultPage | None:
+    def _missed_entries(self, gap: Gap | None) -> ResultPage | None:
         """Return the entries of a gap; ``None`` if they no longer exist or are too many to be sent unrequested."""
         if gap is None:
             return None

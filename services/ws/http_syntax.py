@@ -18,11 +18,11 @@ _REQUEST_LINE: Final = re.compile(_TOKEN + rb" [\x21-\x7e\x80-\xff]+ HTTP/1\.[01
 #: A header on one line without control characters: some servers take a bare CR for the end of a line.
 _FIELD: Final = re.compile(rb"(" + _TOKEN + rb"):([\t\x20-\x7e\x80-\xff]*)\r?\n")
 #: The absolute form of a target, without user information (RFC 9110, 4.2.4).
-_ABSOLUTE: Final = re.compile(r"(?i:https?)://([^/?#@]+)(/[^?#]*)?(\?[^#]*)?")
-_ENDS: Final = (b"\r\n", b"\n", b"")
+_ABSOLUTE_FORM: Final = re.compile(r"(?i:https?)://([^/?#@]+)(/[^?#]*)?(\?[^#]*)?")
+_END_LINES: Final = (b"\r\n", b"\n", b"")
 _LENGTH: Final = b"content-length"
 #: Headers that may occur at most once.
-_SINGLE: Final = (b"host", _LENGTH)
+_SINGLE_HEADERS: Final = (b"host", _LENGTH)
 
 
 class RequestHead:
@@ -36,7 +36,7 @@ class RequestHead:
     def readline(self, size: int = -1) -> bytes:
         """Return the next line."""
         line = self._file.readline(size)
-        if line not in _ENDS:
+        if line not in _END_LINES:
             self.is_valid = self._is_field(line) and self.is_valid
         return line
 
@@ -45,7 +45,7 @@ class RequestHead:
         if field is None:
             return False
         name = field[1].lower()
-        if name not in _SINGLE:
+        if name not in _SINGLE_HEADERS:
             return True
         if name in self._seen or (name == _LENGTH and not field[2].strip(b" \t").isdigit()):
             return False
@@ -63,7 +63,7 @@ def origin_form(target: str) -> tuple[str, str]:
     """
     if "://" not in target or target.startswith("/"):
         return "", target
-    parts = _ABSOLUTE.fullmatch(target)
+    parts = _ABSOLUTE_FORM.fullmatch(target)
     if parts is None:
         raise ValueError("not the URI of a resource")
     return parts[1], (parts[2] or "/") + (parts[3] or "")

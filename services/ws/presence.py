@@ -21,7 +21,7 @@ from runtime.redis_failures import FunctionsMissing, RedisAway, RedisFailure, Re
 from ws.counters import Counters
 
 #: Least seconds between two refreshes.
-SHORTEST_SECONDS: Final = 1.0
+MIN_REFRESH_SECONDS: Final = 1.0
 
 _logger = logging.getLogger(__name__)
 _complaints: Final = RateLimitedLog(_logger)
@@ -78,8 +78,8 @@ class Presence:
                 _complaints.warning("presence", "Redis does not count this replica: %s", error)
             except RedisAway:
                 pass  # the feed logs it
-            time.sleep(SHORTEST_SECONDS)
-            self._changed.wait(max(0.0, PRESENCE_REFRESH_SECONDS - SHORTEST_SECONDS))
+            time.sleep(MIN_REFRESH_SECONDS)
+            self._changed.wait(max(0.0, PRESENCE_REFRESH_SECONDS - MIN_REFRESH_SECONDS))
 
     def refresh(self) -> None:
         """Write the replica's state to Redis once.

@@ -94,11 +94,11 @@ def run(config: Config, second_address: SecondAddress | None = None) -> int:
     spawn("http", lambda: serve(listeners[0], replica.own_app))
     if second_address is not None:
         wrapped = replica.with_request_limits(log_errors(second_address.wrap(replica.socketio_app)))
-        spawn("front", lambda: serve(listeners[1], wrapped))
+        spawn("second address", lambda: serve(listeners[1], wrapped))
     _logger.info("replica %s listens on %s, port %d", replica.id, config.host, config.port)
     number = signals.wait()
     _logger.info("%s: shutting down", signal.Signals(number).name)
-    # The listeners stay open until the end: gateways request whether the replica is draining or dead.
+    # The listeners stay open until the end: gateways check whether the replica drains or is dead.
     replica.stop(config.drain_seconds if number == signal.SIGTERM else 0)
     for listener in listeners:
         listener.close()

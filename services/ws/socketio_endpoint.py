@@ -126,10 +126,10 @@ class SocketIOEndpoint:
 
     def closers(self) -> Sequence[Callable[[], None]]:
         """Return a function for each connection that closes it so that its client reconnects."""
-        return [_closer(session) for session in self._engine.sockets.values()]
+        return [_close_function(session) for session in self._engine.sockets.values()]
 
 
-def _closer(session: Session) -> Callable[[], None]:
+def _close_function(session: Session) -> Callable[[], None]:
     return lambda: session.end("drain", CloseReason.GOING_AWAY, "drain")
 
 

@@ -161,11 +161,11 @@ class WebSocketFrames:
 
     def subscribed(self) -> list[str]:
         """Return the nodes of the last subscription that names nodes, in a handshake or later; empty before."""
-        asked = [frame for frame in self.sent if '"subscribe' in frame and '"nodes":[' in frame]
-        if not asked:
+        subscriptions = [frame for frame in self.sent if '"subscribe' in frame and '"nodes":[' in frame]
+        if not subscriptions:
             return []
-        said, _ = json.JSONDecoder().raw_decode(asked[-1], asked[-1].index("{"))
-        names: list[str] = said.get("subscribe", said)["nodes"]
+        payload, _ = json.JSONDecoder().raw_decode(subscriptions[-1], subscriptions[-1].index("{"))
+        names: list[str] = payload.get("subscribe", payload)["nodes"]
         return names
 
 

@@ -206,8 +206,8 @@ def test_page_tries_again_later_when_there_are_too_many_connections(closed: Loca
         def refuse(message: str | bytes) -> None:
             namespace = re.match(r"40(/\w+)?", str(message))
             if namespace:
-                said = json.dumps({"message": refusal["message"], "data": refusal})
-                socket.send(f"44{namespace[1] + ',' if namespace[1] else ''}{said}")
+                data = json.dumps({"message": refusal["message"], "data": refusal})
+                socket.send(f"44{namespace[1] + ',' if namespace[1] else ''}{data}")
 
         socket.on_message(refuse)
         socket.send('0{"sid":"a","upgrades":[],"pingInterval":25000,"pingTimeout":20000,"maxPayload":1000000}')

@@ -9,7 +9,7 @@ import pytest
 
 from bench.access.handshake import shake
 from bench.access.replicas import Closed, ClosedToMany, ClosedToPrograms, Open
-from bench.push.churn import Counted
+from bench.push.churn import CountedReplica
 from bench.push.measure import connect, push
 from bench.push.report import write
 from bench.push.servers import AsgiEmit, EventletEmit, Node, NodeDeflate, Ours, Server
@@ -26,7 +26,7 @@ def _cores() -> Iterator[None]:
     os.sched_setaffinity(0, before)
 
 
-@pytest.mark.parametrize("kind", [Ours, Counted, Node, EventletEmit, AsgiEmit])
+@pytest.mark.parametrize("kind", [Ours, CountedReplica, Node, EventletEmit, AsgiEmit])
 def test_server_delivers_all_messages_and_is_measured(kind: type[Server], valkey: Valkey) -> None:
     with kind(valkey.url) as server:
         pushed = push(server, clients=30, rate=40, size=1100, seconds=0.5)

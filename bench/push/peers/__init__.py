@@ -1,1 +1,1 @@
-"""The servers that ours is compared with, each as its users write it: Redis's messages to all clients of ``/``."""
+"""The other servers, written as their users would: each sends Redis's messages to all clients of ``/``."""

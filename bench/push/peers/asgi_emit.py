@@ -1,4 +1,4 @@
-"""python-socketio's asyncio server under uvicorn, as it comes."""
+"""python-socketio's asyncio server under uvicorn, with its defaults."""
 
 import asyncio
 import json
@@ -12,7 +12,7 @@ server = socketio.AsyncServer(async_mode="asgi", cors_allowed_origins="*")
 
 
 async def follow() -> None:
-    """Emit what Redis publishes."""
+    """Emit the messages of Redis."""
     pubsub = redis.asyncio.Redis.from_url(sys.argv[2]).pubsub(ignore_subscribe_messages=True)
     await pubsub.subscribe("cluster:metrics")
     async for message in pubsub.listen():
@@ -20,7 +20,7 @@ async def follow() -> None:
 
 
 async def started() -> None:
-    """Begin to follow."""
+    """Start following Redis."""
     tasks.append(asyncio.create_task(follow()))
 
 

@@ -1,4 +1,4 @@
-"""python-socketio under eventlet, as it comes."""
+"""python-socketio under eventlet, with its defaults."""
 
 import eventlet
 
@@ -16,7 +16,7 @@ server = socketio.Server(async_mode="eventlet", cors_allowed_origins="*")
 
 
 def follow(url: str) -> None:
-    """Emit what Redis publishes."""
+    """Emit the messages of Redis."""
     pubsub = redis.Redis.from_url(url).pubsub(ignore_subscribe_messages=True)
     pubsub.subscribe("cluster:metrics")
     for message in pubsub.listen():

@@ -1,7 +1,7 @@
-/* The floor: what the kernel alone takes. Writes each frame that it reads from standard input to all its clients.
+/* The floor: the cost of the kernel alone. Writes each frame from standard input to all clients.
 
-   A frame on standard input is its length, 4 bytes little-endian, and its bytes. To a client it is a Socket.IO server
-   that answers whatever it is sent, once with the handshake and once with the connection to the namespace. */
+   A frame on standard input is its length in 4 bytes, little-endian, and its bytes. The program answers a client's first
+   data with the handshake, and its second data with the connection to the namespace. */
 #define _GNU_SOURCE
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -62,7 +62,7 @@ int main(int arguments, char **values) {
                 for (int k = 0; k < count; k++)
                     if (write(clients[k], frame, bytes) < 0) return perror("write"), 1;
             } else if (read(fd, thrown, sizeof thrown) <= 0) {
-                close(fd); /* only at the end: its place is not used again */
+                close(fd); /* only at the end of the run: the slot is not reused */
             } else if (greeted[fd] < 2) {
                 const char *answer = greeted[fd] ? CONNECTED : OPENING;
                 if (write(fd, answer, strlen(answer)) < 0) return perror("write"), 1;

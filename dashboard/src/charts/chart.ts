@@ -87,15 +87,15 @@ export class Chart {
     const { x, min, avg, max } = this.#data.columns;
     if (this.#options.isCluster) {
       const quantiles = this.#data.quantiles;
-      const averageAlone = avg.map((value, index) => (quantiles?.median[index] == null ? value : null));
-      const quantileColumns = quantiles ?? { high: averageAlone.map(() => null), low: [], median: [], max: [] };
+      const averageOnly = avg.map((value, index) => (quantiles?.median[index] == null ? value : null));
+      const quantileColumns = quantiles ?? { high: averageOnly.map(() => null), low: [], median: [], max: [] };
       this.#plot.setData([
         x,
         [...quantileColumns.high],
         [...quantileColumns.low],
         [...quantileColumns.median],
         [...quantileColumns.max],
-        averageAlone,
+        averageOnly,
       ]);
     } else {
       this.#plot.setData([x, max, min, avg]);
@@ -140,8 +140,8 @@ export class Chart {
     const step = stepOf(this.#data.columns);
     const label = (seconds: number): string => dataStartLabel(seconds, rangeSeconds, step, end);
     const notes = dataSeconds === null ? [] : [wording.dataSince(label(dataSeconds))];
-    if (quantilesSeconds === "never") notes.push(wording.averageAlone);
-    else if (quantilesSeconds !== null) notes.push(wording.averageAloneBefore(label(quantilesSeconds)));
+    if (quantilesSeconds === "never") notes.push(wording.averageOnly);
+    else if (quantilesSeconds !== null) notes.push(wording.averageOnlyBefore(label(quantilesSeconds)));
     const note = notes.join(" · ");
     const begin = axisStart(this.#data.fromSeconds, end, rangeSeconds);
     const hasRoom = heightPixels >= HEIGHT_WITH_TIMES || ((dataSeconds ?? 0) - begin) / (end - begin) > MIN_EMPTY_SHARE;

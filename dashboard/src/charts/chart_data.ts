@@ -63,10 +63,10 @@ export function chartDataOf(timeline: Timeline, measure: Measure, context: Chart
   };
 }
 
-/** `isAbsent`: the last round has values, but not of this measure. */
-function emptyReasonOf(measure: Measure, isAbsent: boolean): string {
-  const absent: Partial<Readonly<Record<Measure, string>>> = wording.absent;
-  return (isAbsent ? absent[measure] : undefined) ?? wording.noHistory;
+/** `isMeasureMissing`: the last round has values, but not of this measure. */
+function emptyReasonOf(measure: Measure, isMeasureMissing: boolean): string {
+  const reasons: Partial<Readonly<Record<Measure, string>>> = wording.noValueReasons;
+  return (isMeasureMissing ? reasons[measure] : undefined) ?? wording.noHistory;
 }
 
 /**

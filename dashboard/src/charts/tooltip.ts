@@ -25,7 +25,7 @@ export function tooltipOf(
   if (quantiles !== null && median !== null) {
     const span = spanOf(format(quantiles.low[index] ?? null), format(quantiles.high[index] ?? null));
     const highest = wording.highestNode(formatNow(quantiles.max[index] ?? null), quantiles.maxNode[index] ?? "");
-    return `${at} · ${wording.medianOfNodes(formatNow(median))}\n${wording.mostNodes(span)}\n${highest}`;
+    return `${at} · ${wording.medianOfNodes(formatNow(median))}\n${wording.percentileRange(span)}\n${highest}`;
   }
   if (isCluster) return `${at} · ${wording.averageOfNodes(formatNow(mean))}`;
   const low = min[index] ?? null;

@@ -66,7 +66,7 @@ function connectionProblems(now: ConnectionStatus): string[] {
   if (now.push.kind === "limited") found.push(wording.tooManyConnections);
   if (now.push.kind === "ended") found.push(wording.connectionEnded(reasonOf(now.push.serverError)));
   if (now.push.kind !== "connected") {
-    if (now.pollFailure !== null) found.push(wording.serverSilent(now.pollFailure));
+    if (now.pollFailure !== null) found.push(wording.noServerAnswer(now.pollFailure));
     else if (now.freshness === "polling") {
       if (now.push.kind === "lost") found.push(wording.pushDown);
       found.push(wording.meanwhilePolling(now.pollIntervalSeconds));
@@ -82,10 +82,10 @@ function reasonOf(serverError: ServerError | null): string | null {
 
 function dataProblems(now: ConnectionStatus): string[] {
   const found: string[] = [];
-  if (now.redisDownSince !== null) found.push(wording.redisAway(now.redisDownSince));
+  if (now.redisDownSince !== null) found.push(wording.redisDown(now.redisDownSince));
   else if (now.collectorDown) found.push(wording.collectorDown);
   if (now.freshness !== "stale" || now.ageSeconds === null) return found;
-  const age = coarse(now.ageSeconds);
+  const age = roundedAge(now.ageSeconds);
   const unexplained = found.length === 0 && now.pollFailure === null;
   found.push(unexplained ? wording.dataOldUnexplained(age) : wording.dataOld(age));
   return found;
@@ -100,6 +100,6 @@ function versionProblems(server: string | null, page: string | null): string[] {
 }
 
 /** Round to five seconds, because screen readers read the banner at each change. */
-function coarse(seconds: number): number {
+function roundedAge(seconds: number): number {
   return seconds < 60 ? Math.floor(seconds / 5) * 5 : seconds;
 }

@@ -100,7 +100,7 @@ export class LivePage extends Page {
     const { nodes, timestamp } = this.#snapshot;
     markNodes(this.#snapshot);
     showFigures(this.#snapshot);
-    this.#health.show("taken", timestamp, wording.wallTakenAt);
+    this.#health.show("taken", timestamp, wording.wallTimestamp);
     this.#mapContainer.parentElement?.style.setProperty("--wall-nodes", `${nodes.length}`);
     this.#map.draw({ nodes, markOf: (node) => markOf(node, this.#firing), measure: this.#measure });
     const troubles = troubledNodes(nodes, this.#firing);

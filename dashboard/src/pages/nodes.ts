@@ -30,7 +30,7 @@ export class NodesPage extends Page {
   readonly #csv = byId("nodes-csv", HTMLAnchorElement);
   readonly #noMatch = byId("no-match", HTMLElement);
   readonly #animationFrame = new AnimationFrame(() => this.#draw());
-  readonly #heads = [...document.querySelectorAll<HTMLButtonElement>("[data-sort]")];
+  readonly #columnHeaders = [...document.querySelectorAll<HTMLButtonElement>("[data-sort]")];
   readonly #views = [...document.querySelectorAll<HTMLButtonElement>("[data-view]")];
   #view = parameter("view", "table", VIEWS);
   #histories: NodeHistories | null = null;
@@ -56,7 +56,7 @@ export class NodesPage extends Page {
     this.#visible.start();
     this.#controls.start();
     for (const button of this.#views) button.onclick = () => this.#showView(button.dataset["view"] ?? "table");
-    for (const button of this.#heads) button.onclick = () => this.#sortBy(button.dataset["sort"] ?? "node");
+    for (const button of this.#columnHeaders) button.onclick = () => this.#sortBy(button.dataset["sort"] ?? "node");
     byId("clear-filters", HTMLButtonElement).onclick = () => this.#controls.set({ text: "", status: "" });
     this.#showView(this.#view);
   }
@@ -124,7 +124,7 @@ export class NodesPage extends Page {
     this.#table.setAttribute("aria-rowcount", `${nodes.length + 1}`);
     this.#noMatch.hidden = nodes.length > 0 || this.#latest.nodes.length === 0;
     const [field, direction] = sortOf(this.#controls.filter.sort);
-    for (const button of this.#heads) {
+    for (const button of this.#columnHeaders) {
       button
         .closest("[role=columnheader]")
         ?.setAttribute("aria-sort", button.dataset["sort"] === field ? direction : "none");

@@ -52,7 +52,7 @@ export class TroubledNodeList {
     this.#troubles = troubles;
     this.#now = now;
     const { heading } = this.#elements;
-    const text = troubles.length === 0 ? wording.wallWell : wording.wallTrouble(troubles.length);
+    const text = troubles.length === 0 ? wording.noNodeInTrouble : wording.nodesInTrouble(troubles.length);
     write(heading, text);
     const shown = troubles.slice(0, ROWS);
     this.#rows.show(shown);

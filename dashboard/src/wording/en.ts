@@ -73,7 +73,7 @@ export const en = {
   ofTotal: (total: number | null): string => (total === null ? "" : `of ${bytes(total)}`),
   forDuration: (span: string): string => `for ${span}`,
 
-  redisAway: (since: string): string =>
+  redisDown: (since: string): string =>
     `Redis has been unavailable since ${moment(since)}. ` +
     "The page shows the last known data and continues automatically when Redis is back.",
   collectorDown:
@@ -101,7 +101,7 @@ export const en = {
   pushDown: "The push connection is down: the ws service does not answer.",
   meanwhilePolling: (intervalSeconds: number): string =>
     `Meanwhile, the page asks the server every ${intervalSeconds} s.`,
-  serverSilent: (reason: string): string => `The server does not answer (${reason}). The page keeps trying.`,
+  noServerAnswer: (reason: string): string => `The server does not answer (${reason}). The page keeps trying.`,
   scriptFailed: (what: string): string =>
     `Something on this page failed (${what}). Reload the page; the browser's console has details.`,
   newerServer: (page: string, server: string): string =>
@@ -143,7 +143,7 @@ export const en = {
   meanOfStep: (mean: string): string => `mean ${mean}`,
   timesIn: (zone: string): string => `Times are in ${zone}`,
   /** Why a node has no values of a measure, in place of its line. */
-  absent: {
+  noValueReasons: {
     temperature: "No temperature sensor",
     swap_usage: "No swap",
     pressure_io: "The node's kernel or exporter does not report this",
@@ -152,12 +152,12 @@ export const en = {
   /** A rounded time of day. */
   about: (time: string): string => `about ${time}`,
   dataSince: (time: string): string => `data since ${time}`,
-  averageAlone: "average only",
-  averageAloneBefore: (time: string): string => `average only before ${time}`,
+  averageOnly: "average only",
+  averageOnlyBefore: (time: string): string => `average only before ${time}`,
   thresholdAt: (value: string): string => `Alert from ${value}`,
   medianOfNodes: (median: string): string => `median ${median}`,
   /** From the 10th to the 90th percentile of all nodes. */
-  mostNodes: (span: string): string => `10–90 %: ${span}`,
+  percentileRange: (span: string): string => `10–90 %: ${span}`,
   highestNode: (value: string, node: string): string => `highest ${value}${node === "" ? "" : `, ${node}`}`,
   averageOfNodes: (value: string): string => `average ${value}`,
   /** The average, above a chart whose line is the median. */
@@ -169,11 +169,11 @@ export const en = {
 
   nodeGone: (node: string): string => `No node is named ${node} at present. Its history may still be shown below.`,
   wallCell: (node: string, status: string, value: string): string => `${node}: ${status}, ${value}`,
-  wallTrouble: (count: number): string => (count === 1 ? "1 node in trouble" : `${count} nodes in trouble`),
-  wallWell: "No node in trouble",
+  nodesInTrouble: (count: number): string => (count === 1 ? "1 node in trouble" : `${count} nodes in trouble`),
+  noNodeInTrouble: "No node in trouble",
   wallSummary: (total: number, offline: number, alerting: number): string =>
     `${total} ${total === 1 ? "node" : "nodes"}: ${offline} offline, ${alerting} with an alert`,
-  wallTakenAt: (timestamp: string): string => `as of ${moment(timestamp)}`,
+  wallTimestamp: (timestamp: string): string => `as of ${moment(timestamp)}`,
   andMore: (count: number): string => `… and ${count} more`,
   fullScreen: "Full screen",
   leaveFullScreen: "Leave full screen",

@@ -50,7 +50,7 @@ export const fr: Wording = {
   ofTotal: (total) => (total === null ? "" : `sur ${bytes(total)}`),
   forDuration: (span) => `depuis ${span}`,
 
-  redisAway: (since) =>
+  redisDown: (since) =>
     `Redis ne répond plus depuis ${moment(since)}. La page montre le dernier état connu ` +
     "et reprendra automatiquement au retour de Redis.",
   collectorDown:
@@ -78,7 +78,7 @@ export const fr: Wording = {
     "Fermez les autres pages dont vous n'avez pas besoin. Cette page réessaie environ toutes les demi-minutes.",
   pushDown: "La connexion de push est coupée\u00a0: le service ws ne répond pas.",
   meanwhilePolling: (intervalSeconds) => `En attendant, la page interroge le serveur toutes les ${intervalSeconds} s.`,
-  serverSilent: (reason) => `Le serveur ne répond pas (${reason}). La page continue d'essayer.`,
+  noServerAnswer: (reason) => `Le serveur ne répond pas (${reason}). La page continue d'essayer.`,
   scriptFailed: (what) =>
     `Quelque chose a échoué sur cette page (${what}). Rechargez-la\u00a0; la console du navigateur donne des détails.`,
   newerServer: (page, server) =>
@@ -117,7 +117,7 @@ export const fr: Wording = {
 
   meanOfStep: (mean) => `moy. ${mean}`,
   timesIn: (zone) => `Heures\u00a0: ${zone}`,
-  absent: {
+  noValueReasons: {
     temperature: "Pas de capteur de température",
     swap_usage: "Pas de swap",
     pressure_io: "Le noyau ou l'exporter du nœud ne fournit pas cette mesure",
@@ -125,11 +125,11 @@ export const fr: Wording = {
   },
   about: (time) => `vers ${time}`,
   dataSince: (time) => `données depuis ${time}`,
-  averageAlone: "moyenne seule",
-  averageAloneBefore: (time) => `moyenne seule avant ${time}`,
+  averageOnly: "moyenne seule",
+  averageOnlyBefore: (time) => `moyenne seule avant ${time}`,
   thresholdAt: (value) => `Alerte à partir de ${value}`,
   medianOfNodes: (median) => `médiane ${median}`,
-  mostNodes: (span) => `10–90\u00a0%\u00a0: ${span}`,
+  percentileRange: (span) => `10–90\u00a0%\u00a0: ${span}`,
   highestNode: (value, node) => `maximum ${value}${node === "" ? "" : `, ${node}`}`,
   averageOfNodes: (value) => `moyenne ${value}`,
   averageNow: (value) => `moy. ${value}`,
@@ -140,11 +140,11 @@ export const fr: Wording = {
   nodeGone: (node) =>
     `Aucun nœud ne s'appelle ${node} en ce moment. Son historique est peut-être encore affiché ci-dessous.`,
   wallCell: (node, status, value) => `${node}\u00a0: ${status}, ${value}`,
-  wallTrouble: (count) => (count === 1 ? "1 nœud en difficulté" : `${count} nœuds en difficulté`),
-  wallWell: "Aucun nœud en difficulté",
+  nodesInTrouble: (count) => (count === 1 ? "1 nœud en difficulté" : `${count} nœuds en difficulté`),
+  noNodeInTrouble: "Aucun nœud en difficulté",
   wallSummary: (total, offline, alerting) =>
     `${total} ${total < 2 ? "nœud" : "nœuds"}\u00a0: ${offline} hors ligne, ${alerting} en alerte`,
-  wallTakenAt: (timestamp) => `mesuré à ${moment(timestamp)}`,
+  wallTimestamp: (timestamp) => `mesuré à ${moment(timestamp)}`,
   andMore: (count) => `… et ${count} de plus`,
   fullScreen: "Plein écran",
   leaveFullScreen: "Quitter le plein écran",

@@ -48,11 +48,11 @@ class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-#: Most files of an archive, and its largest uncompressed size in bytes. A file of ours takes a kilobyte.
-FILES: Final = 20_000
+#: Most files of an archive, and its largest uncompressed size in bytes. The file of a user or a token takes a kilobyte.
+FILES_LIMIT: Final = 20_000
 ARCHIVE_BYTES: Final = 64 * 1024 * 1024
 #: Most files that are listed one by one as left out.
-LEFT_OUT_LINES: Final = 20
+OMITTED_LINES: Final = 20
 
 #: Seconds after which every service has a new key and signs with it. The kubelets take longer to update a Secret.
 SETTLE_SECONDS: Final = 10
@@ -192,13 +192,14 @@ class ArchiveCommands:
         revocations = self._revocations()
         users = CredentialFolder(self._users, "user", StoredUser).files()
         tokens = CredentialFolder(self._tokens, "token", StoredToken).files()
-        for name, (_, then) in sorted(archive.users.items()):
-            now = users.get(name)
-            if now is None:
+        for name, (_, archived) in sorted(archive.users.items()):
+            current = users.get(name)
+            if current is None:
                 print_output(f"user {name}\tdoes not exist now; a restore adds the user with the archived password")
-            elif now.hash != then.hash:
+            elif current.hash != archived.hash:
                 print_output(
-                    f"user {name}\thas a password from {timestamp(now.created)}; a restore sets the archived password"
+                    f"user {name}\thas a password from {timestamp(current.created)}; "
+                    "a restore sets the archived password"
                 )
         for name, (_, token) in sorted(archive.tokens.items()):
             if revocations.includes(token_grant(name, token)):
@@ -215,27 +216,27 @@ def _read(source: Any) -> Archive:
     """
     users: dict[str, tuple[bytes, StoredUser]] = {}
     tokens: dict[str, tuple[bytes, StoredToken]] = {}
-    left_out: list[str] = []
-    given: Any = io.BufferedReader(source)
-    begins = given.peek(8)
-    inflate = next((inflate for magic, inflate in _INFLATE.items() if begins.startswith(magic)), None)
+    omitted: list[str] = []
+    stream: Any = io.BufferedReader(source)
+    magic_bytes = stream.peek(8)
+    inflate = next((inflate for magic, inflate in _INFLATE.items() if magic_bytes.startswith(magic)), None)
     try:
-        whole = _Bounded(given if inflate is None else inflate(given))
-        with tarfile.open(fileobj=whole, mode="r|") as archive:  # type: ignore[call-overload]
-            for kind, name, content in _files(archive, left_out):
+        limited = _SizeLimitedFile(stream if inflate is None else inflate(stream))
+        with tarfile.open(fileobj=limited, mode="r|") as archive:  # type: ignore[call-overload]
+            for kind, name, content in _files(archive, omitted):
                 try:
                     if kind == "users":
                         users[name] = content, msgspec.json.decode(content, type=StoredUser)
                     else:
                         tokens[name] = content, msgspec.json.decode(content, type=StoredToken)
                 except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-                    left_out.append(f"{kind}/{name} cannot be read, and is left out")
+                    omitted.append(f"{kind}/{name} cannot be read, and is left out")
     except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError, RecursionError) as error:
         raise CommandError(f"standard input is not an archive of users and tokens: {error_text(error)}") from None
-    for line in left_out[:LEFT_OUT_LINES]:
+    for line in omitted[:OMITTED_LINES]:
         print_message(line)
-    if len(left_out) > LEFT_OUT_LINES:
-        print_message(f"{len(left_out) - LEFT_OUT_LINES} more files are left out")
+    if len(omitted) > OMITTED_LINES:
+        print_message(f"{len(omitted) - OMITTED_LINES} more files are left out")
     if not users and not tokens:
         raise CommandError(
             "the archive on standard input has no users and tokens, which 'access save' writes as users/NAME and "
@@ -244,7 +245,7 @@ def _read(source: Any) -> Archive:
     return Archive(users, tokens)
 
 
-class _Bounded:
+class _SizeLimitedFile:
     """Reads at most ``ARCHIVE_BYTES`` of a file: a few compressed kilobytes may contain gigabytes."""
 
     def __init__(self, file: _Readable) -> None:
@@ -264,15 +265,15 @@ class _Bounded:
         return content
 
 
-def _files(archive: tarfile.TarFile, left_out: list[str]) -> Iterator[tuple[str, str, bytes]]:
+def _files(archive: tarfile.TarFile, omitted: list[str]) -> Iterator[tuple[str, str, bytes]]:
     for number, entry in enumerate(archive):
-        if number >= FILES:
-            raise CommandError(f"the archive contains more than {FILES} files")
+        if number >= FILES_LIMIT:
+            raise CommandError(f"the archive contains more than {FILES_LIMIT} files")
         kind, _, name = entry.name.removeprefix("./").partition("/")
         if entry.isdir() or (kind in ("users", "tokens") and name.startswith(".") and "/" not in name):
             continue  # an editor's or the kubelet's file
         file = archive.extractfile(entry) if entry.isreg() and entry.size <= FILE_LIMIT_BYTES else None
         if kind not in ("users", "tokens") or not NAME.fullmatch(name) or file is None:
-            left_out.append(f"{quoted(entry.name)} is neither a user nor a token, and is left out")
+            omitted.append(f"{quoted(entry.name)} is neither a user nor a token, and is left out")
             continue
         yield kind, name, file.read()

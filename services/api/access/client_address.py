@@ -19,7 +19,7 @@ from api.problems import RequestRefused
 from runtime.logs import RateLimitedLog
 
 #: Size of the cache of client addresses, so that an address is not parsed for every request.
-_REMEMBERED: Final = 256
+_CACHE_SIZE: Final = 256
 
 _logger = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ def resolve_client_addresses(app: Flask, proxies: TrustedProxies, public_url: We
 
     ``public_url`` is the public URL of the deployment, if configured.
     """
-    find_client_address = functools.lru_cache(_REMEMBERED)(proxies.client_address)
+    find_client_address = functools.lru_cache(_CACHE_SIZE)(proxies.client_address)
     is_public_encrypted = public_url is not None and public_url.scheme == "https"
 
     @app.before_request

@@ -53,12 +53,12 @@ class ProductNotRunning(RevocationFailed):
 class CommandEnvironment(Environment):
     """The settings of a command.
 
-    ``stopped`` explains why the product's own Redis does not run, or is empty.
+    ``not_running_reason`` explains why the product's own Redis does not run, or is empty.
     """
 
-    def __init__(self, variables: Mapping[str, str], stopped: str = "") -> None:
+    def __init__(self, variables: Mapping[str, str], not_running_reason: str = "") -> None:
         super().__init__(variables)
-        self.stopped: Final = stopped
+        self.not_running_reason: Final = not_running_reason
 
 
 def folder_of(environment: Environment, variable: str) -> Path:
@@ -184,8 +184,8 @@ def redis_client(environment: CommandEnvironment) -> Iterator[redis.Redis]:
         ProductNotRunning: the product's own Redis does not run.
         RedisFailure: Redis does not answer, or answers with an error.
     """
-    if environment.stopped:
-        raise ProductNotRunning(environment.stopped)
+    if environment.not_running_reason:
+        raise ProductNotRunning(environment.not_running_reason)
     url = environment.redis_url("api")
     client = blocking_client(url, connect_seconds=REDIS_SECONDS, answer_seconds=REDIS_SECONDS)
     try:

@@ -30,12 +30,14 @@ _MODULE: Final = "python -m api"
 Parsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
-def run(arguments: Sequence[str], variables: Mapping[str, str], program: str = _MODULE, *, stopped: str = "") -> int:
+def run(
+    arguments: Sequence[str], variables: Mapping[str, str], program: str = _MODULE, *, not_running_reason: str = ""
+) -> int:
     """Run a command line and return its exit code, 1 if the command fails.
 
-    ``stopped``: see ``CommandEnvironment``.
+    ``not_running_reason``: see ``CommandEnvironment``.
     """
-    environment = CommandEnvironment(variables, stopped)
+    environment = CommandEnvironment(variables, not_running_reason)
     options = _parser(environment, program).parse_args(arguments)
     command: Callable[[argparse.Namespace], None] = options.command
     try:

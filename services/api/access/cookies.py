@@ -116,18 +116,18 @@ class DeviceCookie:
             found = _DEVICE_VALUE.fullmatch(request.cookies.get(_name(seal, user), ""))
             if found is None:
                 continue
-            device, given, signature = found.groups()
-            is_ours = secrets.compare_digest(signature, _signature(seal, user, stamp, device, given))
-            if is_ours and stamp and self._clock() - int(given) < KNOWN_SECONDS:
+            device, issued, signature = found.groups()
+            is_ours = secrets.compare_digest(signature, _signature(seal, user, stamp, device, issued))
+            if is_ours and stamp and self._clock() - int(issued) < KNOWN_SECONDS:
                 return device
         return ""
 
     def give(self, response: Response, user: str, stamp: str, device: str) -> None:
         """Set the cookie that identifies the browser as ``device``."""
-        given, seal = str(int(self._clock())), self._keys.seal
+        issued, seal = str(int(self._clock())), self._keys.seal
         response.set_cookie(
             _name(seal, user),
-            f"{device}.{given}.{_signature(seal, user, stamp, device, given)}",
+            f"{device}.{issued}.{_signature(seal, user, stamp, device, issued)}",
             max_age=KNOWN_SECONDS,
             path=SIGN_IN,
             httponly=True,

@@ -64,11 +64,11 @@ class FormTokens:
         """
         self._require_own_page()
         _require_form()
-        given = request.form.get(FIELD, "").encode(errors="replace")
+        received = request.form.get(FIELD, "").encode(errors="replace")
         # The form may be older than the current key.
         for seal in self._keys.seals():
             expected = _token(seal, grant) if grant is not None else _visitor_token(seal, _nonce(seal))
-            if expected and secrets.compare_digest(given, expected.encode()):
+            if expected and secrets.compare_digest(received, expected.encode()):
                 return
         raise self._refused()
 

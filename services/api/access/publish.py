@@ -33,7 +33,7 @@ class Publisher:
         self._connection = connection
         self._limit = limit
         self._counters = counters
-        self._bodies = threading.BoundedSemaphore(max(1, threads // 2))
+        self._body_slots = threading.BoundedSemaphore(max(1, threads // 2))
 
     def read(self) -> bytes:
         """Return the body of the current request: a JSON object.
@@ -49,7 +49,7 @@ class Publisher:
             raise too_long
         # Read a body of unknown length up to one byte above the limit.
         request.max_content_length = MESSAGE_LIMIT_BYTES + 1
-        if not self._bodies.acquire(blocking=False):
+        if not self._body_slots.acquire(blocking=False):
             raise RequestRefused(
                 503,
                 "The api is receiving too many messages at the same time.",
@@ -59,7 +59,7 @@ class Publisher:
             self._limit.count(g.grant, request.content_length or 0)
             body = request.get_data(cache=False)
         finally:
-            self._bodies.release()
+            self._body_slots.release()
         if request.content_length is None:
             self._limit.count_after_reading(g.grant, len(body))
         if len(body) > MESSAGE_LIMIT_BYTES:

@@ -25,7 +25,7 @@ from contract.names import MESSAGE_LIMIT_BYTES
 BURST_SECONDS: Final = 10
 
 #: Size of the cache from address to network.
-_REMEMBERED: Final = 256
+_CACHE_SIZE: Final = 256
 
 Kind = Literal["address", "identity"]
 
@@ -44,7 +44,7 @@ class RequestLimit:
         self._counters = counters
         self._monotonic = monotonic
         self._lock = threading.Lock()
-        self._network_of = functools.lru_cache(_REMEMBERED)(client_network)
+        self._network_of = functools.lru_cache(_CACHE_SIZE)(client_network)
 
     def count_address(self) -> None:
         """Count this request for its address.

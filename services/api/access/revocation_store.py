@@ -20,7 +20,7 @@ from runtime.redis_failures import RedisAway, RedisRefused
 #: Seconds for which the last read stays valid.
 FRESH_SECONDS: Final = 1.0
 #: Seconds between two reads that sessions of an unknown generation cause.
-SPARED_SECONDS: Final = 0.05
+RELOAD_INTERVAL_SECONDS: Final = 0.05
 #: Longest time, in seconds, that a dump waits for the end of another one.
 SAVE_SECONDS: Final = 3.0
 
@@ -65,7 +65,7 @@ class RevocationStore:
             DataUnavailable: the revocations were never read.
         """
         is_other = self._revocations.is_loaded and generation not in (None, self._revocations.generation)
-        self._read(*(0.0, SPARED_SECONDS) if is_other else (FRESH_SECONDS, 0.0))
+        self._read(*(0.0, RELOAD_INTERVAL_SECONDS) if is_other else (FRESH_SECONDS, 0.0))
 
     def generation(self) -> str:
         """Return the store's current generation, for a new session.

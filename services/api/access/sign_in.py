@@ -173,7 +173,7 @@ class SignIn:
         else:  # started by release 0.1.1, or by a clock ahead of this one
             self._revocations.revoke(alone, session.expires)
 
-    def unavailable(self) -> None:
+    def count_unavailable(self) -> None:
         """Count an attempt that could not be checked."""
         self._count("unavailable")
 

@@ -24,8 +24,8 @@ RETRY_SECONDS: Final = 5
 HOME: Final = "/"
 
 #: Longest "next" path, in characters.
-_LONGEST: Final = 2000
-_NOT_AGAIN: Final = frozenset((SIGN_IN, "/logout"))
+_PATH_LIMIT: Final = 2000
+_EXCLUDED_PATHS: Final = frozenset((SIGN_IN, "/logout"))
 
 
 def sign_in_routes(sign_in: SignIn, credentials: Credentials, forms: FormTokens) -> Blueprint:
@@ -62,11 +62,11 @@ def sign_in_routes(sign_in: SignIn, credentials: Credentials, forms: FormTokens)
             response = _redirect(safe_next(next_page))
             sign_in.begin(response, verified, previous, device)
         except (RedisFailure, DataUnavailable):
-            sign_in.unavailable()
+            sign_in.count_unavailable()
             error = gettext("Signing in needs Redis, which does not answer. Try again in a moment.")
             return _sign_in_page(forms, 503, error, user, next_page, RETRY_SECONDS)
         except TooManyPasswordChecks:
-            sign_in.unavailable()
+            sign_in.count_unavailable()
             error = gettext("Too many people sign in at this moment. Try again in a moment.")
             return _sign_in_page(forms, 503, error, user, next_page, RETRY_SECONDS)
         return response
@@ -134,11 +134,11 @@ def safe_next(text: str) -> str:
 
     Browsers treat a backslash as a slash and two slashes as another host, and drop control characters.
     """
-    if not text.startswith("/") or text.startswith("//") or "\\" in text or len(text) > _LONGEST:
+    if not text.startswith("/") or text.startswith("//") or "\\" in text or len(text) > _PATH_LIMIT:
         return HOME
     if not text.isprintable() or " " in text:
         return HOME
-    return HOME if text.partition("?")[0].rstrip("/") in _NOT_AGAIN else text
+    return HOME if text.partition("?")[0].rstrip("/") in _EXCLUDED_PATHS else text
 
 
 def sign_in_url() -> str:

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from argon2 import PasswordHasher
 
 #: Shortest and longest password, in characters.
-LENGTHS: Final = (8, 1024)
+PASSWORD_LENGTHS: Final = (8, 1024)
 #: Costs that OWASP recommends for small machines: a container with 256 MB has room for several checks at a time.
 MEMORY_KIB: Final = 19 * 1024
 PASSES: Final = 2
 LANES: Final = 1
 #: Passwords that a process checks at the same time.
-AT_ONCE: Final = 2
+CONCURRENT_CHECKS: Final = 2
 #: Longest time, in seconds, that a further check waits.
 WAIT_SECONDS: Final = 5.0
 
@@ -91,9 +91,9 @@ def hash_password(password: str) -> str:
         UnusablePassword: the password is too short or too long.
     """
     text = _normal(password)
-    if not LENGTHS[0] <= len(text) <= LENGTHS[1]:
+    if not PASSWORD_LENGTHS[0] <= len(text) <= PASSWORD_LENGTHS[1]:
         raise UnusablePassword(
-            f"a password must have {LENGTHS[0]} to {LENGTHS[1]} characters; this one has {len(text)}"
+            f"a password must have {PASSWORD_LENGTHS[0]} to {PASSWORD_LENGTHS[1]} characters; this one has {len(text)}"
         )
     try:
         return _hasher().hash(text)
@@ -107,10 +107,10 @@ class PasswordVerifier:
     def __init__(self, waiting: int, wait_seconds: float = WAIT_SECONDS) -> None:
         """``waiting``: threads that may wait for a check. The other threads serve other requests."""
         self._wait_seconds = wait_seconds
-        self._admitted = threading.BoundedSemaphore(AT_ONCE + waiting)
-        self._running = threading.BoundedSemaphore(AT_ONCE)
+        self._admitted = threading.BoundedSemaphore(CONCURRENT_CHECKS + waiting)
+        self._running = threading.BoundedSemaphore(CONCURRENT_CHECKS)
         # The allocator keeps the memory that each thread has used: 19 MiB for a thread that compares passwords.
-        self._threads = ThreadPoolExecutor(AT_ONCE, "password")
+        self._threads = ThreadPoolExecutor(CONCURRENT_CHECKS, "password")
 
     def matches(self, stored_hash: str | None, password: str) -> bool:
         """Return whether the password matches. The check takes as long without a stored hash.
@@ -118,7 +118,7 @@ class PasswordVerifier:
         Raises:
             TooManyPasswordChecks: the check waited too long.
         """
-        text = _normal(password[: LENGTHS[1] + 1])
+        text = _normal(password[: PASSWORD_LENGTHS[1] + 1])
         with self._slot():
             is_equal = self._threads.submit(_verify, _DUMMY_HASH if stored_hash is None else stored_hash, text).result()
         return is_equal and stored_hash is not None

@@ -47,7 +47,7 @@ def golden_message(name: str, **changes: Any) -> dict[str, Any]:
     return found | changes
 
 
-def problem(response: TestResponse, status: int) -> str:
+def problem_detail(response: TestResponse, status: int) -> str:
     """Return the detail of a problem response."""
     assert (response.status_code, response.mimetype) == (status, "application/problem+json")
     detail: str = response.get_json()["detail"]
@@ -62,7 +62,7 @@ def get_json(client: FlaskClient, path: str) -> dict[str, Any]:
     return body
 
 
-def cookies(response: TestResponse) -> dict[str, Morsel[str]]:
+def set_cookies(response: TestResponse) -> dict[str, Morsel[str]]:
     """Return the cookies that a response sets, by name."""
     return dict(SimpleCookie("\r\n".join(response.headers.getlist("Set-Cookie"))))
 

@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 from redis import Redis
 
-from api.tests.conftest import golden_message, problem
+from api.tests.conftest import golden_message, problem_detail
 from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY, ALERTS_CHANNEL, RULES_KEY
 
 
@@ -38,7 +38,7 @@ def test_alerts_and_rules_are_answered_unchanged_when_stored(
 
 def test_rules_answer_a_problem_when_they_are_unreadable(client: FlaskClient, collector: Any) -> None:
     collector.store(RULES_KEY, b"{}")
-    assert "cannot be read" in problem(client.get("/api/rules"), 503)
+    assert "cannot be read" in problem_detail(client.get("/api/rules"), 503)
 
 
 def test_log_answers_the_newest_hundred_oldest_first_without_parameters(client: FlaskClient, log: list[str]) -> None:

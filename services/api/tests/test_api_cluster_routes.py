@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 from redis import Redis
 
-from api.tests.conftest import golden, golden_message, problem
+from api.tests.conftest import golden, golden_message, problem_detail
 from contract.names import ALERT_LOG_KEY, HEALTH_CHANNEL, INCIDENTS_KEY, METRICS_CHANNEL, history_key, latest_key
 
 FROM_SNAPSHOT = ["/api/cluster/nodes", "/api/cluster/nodes/node6.lan", "/api/cluster/snapshot", "/api/cluster/overview"]
@@ -101,7 +101,7 @@ def test_route_answers_a_problem_when_the_key_has_another_type(
         redis.rpush(key, b"x")
     else:
         redis.set(key, b"x")
-    assert "WRONGTYPE" in problem(client.get(path), 503)
+    assert "WRONGTYPE" in problem_detail(client.get(path), 503)
 
 
 def test_route_forgets_the_message_when_redis_has_lost_it(client: FlaskClient, collector: Any, redis: Redis) -> None:

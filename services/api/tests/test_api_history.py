@@ -7,7 +7,7 @@ import pytest
 from flask.testing import FlaskClient
 from redis import Redis
 
-from api.tests.conftest import get_json, problem
+from api.tests.conftest import get_json, problem_detail
 from contract.history import (
     CLUSTER_NODE,
     FOUR_MINUTES,
@@ -186,7 +186,7 @@ def test_history_is_not_found_when_no_node_is_in_the_snapshot_or_in_history(
     recorded.entry(step, floor(NOW - age_seconds, step.seconds), 1.0, node="former")
     for known in ("former", "node6.lan", "nobody&node=former"):
         assert client.get(f"/api/history?node={known}").status_code == 200
-    assert r"'no\nbody'" in problem(client.get("/api/history?node=no%0Abody&node=nemo"), 404)
+    assert r"'no\nbody'" in problem_detail(client.get("/api/history?node=no%0Abody&node=nemo"), 404)
     # Invalid parameters are reported first.
     assert client.get("/api/history?node=nobody&points=1").status_code == 400
 

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from access.proxies import TrustedProxies
-from api.request_queue import QUICK_THREADS, WAITING, RequestQueue
+from api.request_queue import QUEUE_LENGTH, QUICK_THREADS, RequestQueue
 
 Start = Callable[..., Any]
 
@@ -130,7 +130,7 @@ def test_request_is_answered_when_many_addresses_request_history(crowded_api: St
 
 
 def test_request_is_refused_immediately_when_the_queue_of_its_address_is_full(crowded_api: Start) -> None:
-    process = crowded_api([LOUD], WAITING + 1)
+    process = crowded_api([LOUD], QUEUE_LENGTH + 1)
     answer = requests.get(process.url + "/api/health", headers={"X-Forwarded-For": LOUD}, timeout=15)
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "2")
     assert status(process, "/api/health", QUIET) == 200

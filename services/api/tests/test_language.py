@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from api.language import COOKIE, KEPT_SECONDS, LANGUAGES, gettext, language
 from api.message_store import NotStored
 from api.pages import PAGES
-from api.tests.conftest import cookies, failing_client
+from api.tests.conftest import failing_client, set_cookies
 from contract.names import CHANNELS
 
 FRENCH = "fr-FR,fr;q=0.9,en;q=0.8"
@@ -66,7 +66,7 @@ def test_parameter_is_ignored_when_its_language_is_unknown(client: FlaskClient, 
 
 @pytest.mark.parametrize("name", LANGUAGES)
 def test_parameter_sets_a_cookie_for_a_year_that_scripts_can_read(client: FlaskClient, name: str) -> None:
-    cookie = cookies(client.get(f"/?lang={name}"))[COOKIE]
+    cookie = set_cookies(client.get(f"/?lang={name}"))[COOKIE]
     assert cookie.value == name
     assert (cookie["path"], cookie["samesite"], cookie["max-age"]) == ("/", "Lax", str(KEPT_SECONDS))
     assert not cookie["httponly"]

@@ -215,37 +215,41 @@ def notes(*families, collectors=(), started=None):
 
 
 def test_filter_is_tried_again_after_a_while_when_it_failed():
-    choice = CollectFilter()
-    choice.answered(None, notes(b"load1", b"thermal_zone_temp"), 0.0)
-    assert choice.answered(choice.next(1.0), notes(b"load1"), 1.0) == {b"thermal_zone_temp"}
-    choice.needs_whole(1.0)
+    collect_filter = CollectFilter()
+    collect_filter.note_exposition(None, notes(b"load1", b"thermal_zone_temp"), 0.0)
+    assert collect_filter.note_exposition(collect_filter.next_request(1.0), notes(b"load1"), 1.0) == {
+        b"thermal_zone_temp"
+    }
+    collect_filter.suspend_filter(1.0)
 
-    choice.answered(choice.next(2.0), notes(b"load1", b"thermal_zone_temp"), 2.0)
-    assert choice.next(UNFILTERED_SECONDS) is None
-    assert choice.next(UNFILTERED_SECONDS + 1.0) == COLLECTORS
+    collect_filter.note_exposition(collect_filter.next_request(2.0), notes(b"load1", b"thermal_zone_temp"), 2.0)
+    assert collect_filter.next_request(UNFILTERED_SECONDS) is None
+    assert collect_filter.next_request(UNFILTERED_SECONDS + 1.0) == COLLECTORS
     # The comparison is repeated.
-    assert choice.answered(COLLECTORS, notes(b"load1"), UNFILTERED_SECONDS + 1.0) == {b"thermal_zone_temp"}
+    assert collect_filter.note_exposition(COLLECTORS, notes(b"load1"), UNFILTERED_SECONDS + 1.0) == {
+        b"thermal_zone_temp"
+    }
 
 
 def test_scrape_requests_the_whole_exposition_when_a_machine_is_back():
-    choice = CollectFilter()
-    choice.answered(None, notes(b"load1"), 0.0)
-    choice.failed(COLLECTORS, 1.0, is_reached=True, is_late=True)
-    assert choice.left_out == "filesystem"
+    collect_filter = CollectFilter()
+    collect_filter.note_exposition(None, notes(b"load1"), 0.0)
+    collect_filter.note_failure(COLLECTORS, 1.0, is_reached=True, is_late=True)
+    assert collect_filter.left_out == "filesystem"
 
-    choice.failed(choice.next(2.0), 2.0, is_reached=False, is_late=True)
+    collect_filter.note_failure(collect_filter.next_request(2.0), 2.0, is_reached=False, is_late=True)
 
-    assert (choice.left_out, choice.next(3.0)) == (None, None)
+    assert (collect_filter.left_out, collect_filter.next_request(3.0)) == (None, None)
 
 
 def test_filter_leaves_out_one_collector_after_another_and_finally_none():
-    choice = CollectFilter()
-    choice.answered(None, notes(b"load1"), 0.0)
+    collect_filter = CollectFilter()
+    collect_filter.note_exposition(None, notes(b"load1"), 0.0)
     left_out = []
     everything = {*COLLECTORS, *OPTIONAL_COLLECTORS}
     for _ in range(len(everything) + 1):
-        choice.failed(choice.next(0.0), 0.0, is_reached=True, is_late=True)
-        left_out.append(choice.left_out)
+        collect_filter.note_failure(collect_filter.next_request(0.0), 0.0, is_reached=True, is_late=True)
+        left_out.append(collect_filter.left_out)
 
     assert left_out[0] == "filesystem"
     assert set(left_out) == {*everything, None}
@@ -271,17 +275,19 @@ def test_collectors_are_unknown_when_the_exposition_is_too_long_to_note_all():
 
 
 def test_scrape_sometimes_requests_interfaces_when_the_exporter_describes_them():
-    choice = CollectFilter()
-    choice.answered(None, notes(b"load1", b"network_iface_id", collectors=["loadavg", "netclass", "zfs"]), 0.0)
+    collect_filter = CollectFilter()
+    collect_filter.note_exposition(
+        None, notes(b"load1", b"network_iface_id", collectors=["loadavg", "netclass", "zfs"]), 0.0
+    )
 
-    assert choice.next(1.0, with_interfaces=True) == ("loadavg", "netclass")
-    assert choice.next(1.0) == ("loadavg",)
+    assert collect_filter.next_request(1.0, with_interfaces=True) == ("loadavg", "netclass")
+    assert collect_filter.next_request(1.0) == ("loadavg",)
     # A family that the whole exposition lacks is not lost.
-    assert not choice.answered(("loadavg",), notes(b"load1"), 1.0)
+    assert not collect_filter.note_exposition(("loadavg",), notes(b"load1"), 1.0)
 
 
 def test_scrape_requests_the_collectors_of_known_families_when_the_exporter_does_not_list_collectors():
-    choice = CollectFilter()
-    choice.answered(None, notes(b"load1", b"pressure_io_waiting_seconds_total", b"network_info"), 0.0)
+    collect_filter = CollectFilter()
+    collect_filter.note_exposition(None, notes(b"load1", b"pressure_io_waiting_seconds_total", b"network_info"), 0.0)
 
-    assert choice.next(1.0, with_interfaces=True) == (*COLLECTORS, "pressure", *INTERFACE_COLLECTORS)
+    assert collect_filter.next_request(1.0, with_interfaces=True) == (*COLLECTORS, "pressure", *INTERFACE_COLLECTORS)

@@ -106,8 +106,8 @@ class Process:
         self.collector = Collector(config, self.link, fleet, rules, Readiness(), lambda: self.degradations)
 
     def pass_time(self, seconds):
-        watch = self.collector._missed_rounds
-        watch._monotonic = lambda former=watch._monotonic: former() + seconds
+        missed_rounds = self.collector._missed_rounds
+        missed_rounds._monotonic = lambda monotonic=missed_rounds._monotonic: monotonic() + seconds
 
     def run_round(self):
         return self.runner.run(self.collector.run_round())

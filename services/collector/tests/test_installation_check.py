@@ -44,56 +44,56 @@ def test_metrics_have_the_build_version():
 
 def test_round_is_missed_once_it_is_half_an_interval_late_and_counts_once():
     now = [0.0]
-    watch = MissedRounds(2.0, lambda: now[0])
+    missed_rounds = MissedRounds(2.0, lambda: now[0])
     now[0] = 100.0
-    assert watch.missed == 0  # no round is due before the first
-    watch.published()
+    assert missed_rounds.missed == 0  # no round is due before the first
+    missed_rounds.note_published()
     counts = []
     for later in (101.9, 102.9, 103.1, 104.9, 105.1):
         now[0] = later
-        counts.append(watch.missed)
+        counts.append(missed_rounds.missed)
     assert counts == [0, 0, 1, 1, 2]
-    watch.published()
-    assert watch.missed == 2
+    missed_rounds.note_published()
+    assert missed_rounds.missed == 2
     now[0] = 107.0
-    watch.published()
-    assert watch.missed == 2
+    missed_rounds.note_published()
+    assert missed_rounds.missed == 2
 
 
 def test_collector_is_not_slow_when_rounds_of_half_a_second_are_a_little_late():
     now = [0.0]
-    watch = MissedRounds(0.5, lambda: now[0])
+    missed_rounds = MissedRounds(0.5, lambda: now[0])
     for later in (0.0, *[1.4] * 20):
         now[0] += later
-        watch.published()
-    assert watch.missed > 20
-    assert not watch.is_slow
+        missed_rounds.note_published()
+    assert missed_rounds.missed > 20
+    assert not missed_rounds.is_slow
     for _ in range(5):
         now[0] += 1.6
-        watch.published()
-    assert watch.is_slow
+        missed_rounds.note_published()
+    assert missed_rounds.is_slow
 
 
 def test_standby_collector_misses_no_round():
     now = [0.0]
-    watch = MissedRounds(2.0, lambda: now[0])
-    watch.published()
+    missed_rounds = MissedRounds(2.0, lambda: now[0])
+    missed_rounds.note_published()
     now[0] = 4.0
-    watch.stand_by()
+    missed_rounds.note_standby()
     now[0] = 1000.0
-    assert watch.missed == 1
-    watch.published()
-    assert watch.missed == 1
+    assert missed_rounds.missed == 1
+    missed_rounds.note_published()
+    assert missed_rounds.missed == 1
 
 
 def test_collector_is_slow_when_several_rounds_are_late_but_not_after_one_long_gap():
     now = [0.0]
-    watch = MissedRounds(2.0, lambda: now[0])
+    missed_rounds = MissedRounds(2.0, lambda: now[0])
 
     def publish(later):
         now[0] += later
-        watch.published()
-        return watch.is_slow
+        missed_rounds.note_published()
+        return missed_rounds.is_slow
 
     # a restart of Redis delays one round, however long it takes
     assert [publish(seconds) for seconds in (0.0, 2.0, 35.0, 2.0, 3.0)] == [False] * 5
@@ -102,8 +102,8 @@ def test_collector_is_slow_when_several_rounds_are_late_but_not_after_one_long_g
     # the collector is not slow after many rounds in time
     assert [publish(2.0) for _ in range(30)][-1] is False
     assert [publish(4.0) for _ in range(5)] == [False, False, False, False, True]
-    watch.stand_by()
-    assert not watch.is_slow
+    missed_rounds.note_standby()
+    assert not missed_rounds.is_slow
 
 
 AOF = {"loading": 0, "aof_enabled": 1, "aof_last_write_status": "ok", "rdb_last_bgsave_status": "ok"}

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from collector.sample import Sample, ScrapeFailed
-from collector.scrape_manager import ScrapeManager, phase_seconds
+from collector.scrape_manager import ScrapeManager, offset_seconds
 from collector.sentences import failures
 from collector.sentences.sentence import english
 from collector.targets.entry import HttpOptions
@@ -160,7 +160,7 @@ def test_manager_keeps_states_when_targets_change(target):
 
 
 def test_phases_spread_over_the_interval_when_there_are_many_targets():
-    phases = [phase_seconds(f"node{number}.lan:9100", 2.0) for number in range(1000)]
+    phases = [offset_seconds(f"node{number}.lan:9100", 2.0) for number in range(1000)]
 
     quarters = [sum(quarter <= phase / 0.5 < quarter + 1 for phase in phases) for quarter in range(4)]
     assert sum(quarters) == 1000

@@ -100,7 +100,7 @@ class Admission:
         """Count a connection that began with this request; return its client."""
         client_address = self.client_address(environ)
         quota = self._addresses.of(client_network(client_address.address))
-        self._addresses.opened(quota)
+        self._addresses.connection_opened(quota)
         limit_seconds = CREDENTIAL_SECONDS if self.is_closed else FIRST_NAMESPACE_SECONDS
         self._waiting[eio_sid] = time.monotonic() + limit_seconds
         if not self.is_closed:
@@ -127,7 +127,7 @@ class Admission:
         if client.identity is None:
             quota = self._identities.of(grant.identity)
             self._require_connection(quota, "identity")
-            self._identities.opened(quota)
+            self._identities.connection_opened(quota)
             client.identity = quota
         client.grants = {**(client.grants or {}), namespace: grant}
         self._memberships.setdefault(grant, set()).add((eio_sid, namespace))
@@ -149,9 +149,9 @@ class Admission:
     def connection_closed(self, eio_sid: str, client: Client) -> None:
         """Stop counting a connection that has left its namespaces and ended."""
         self._waiting.pop(eio_sid, None)
-        self._addresses.closed(client.address)
+        self._addresses.connection_closed(client.address)
         if client.identity is not None:
-            self._identities.closed(client.identity)
+            self._identities.connection_closed(client.identity)
 
     def ended_memberships(self) -> Iterator[tuple[AccessDenied, Membership]]:
         """Yield the memberships whose grant is no longer valid; check only if a grant may have changed."""

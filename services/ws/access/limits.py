@@ -104,14 +104,14 @@ class Quotas:
             self._add_idle(quota)
         return quota
 
-    def opened(self, quota: Quota) -> None:
+    def connection_opened(self, quota: Quota) -> None:
         """Count one more connection."""
         quota.connections += 1
         if quota.connections == 1:
             self._idle.pop(quota.key, None)
             self._connected[quota.key] = quota
 
-    def closed(self, quota: Quota) -> None:
+    def connection_closed(self, quota: Quota) -> None:
         """Count one connection less."""
         quota.connections -= 1
         if quota.connections == 0:

@@ -103,10 +103,10 @@ class AccessEnforcer:
                 self._complaints.warning("error", "checking the access of clients failed: %r", error)
 
     def _check(self) -> None:
-        why = ("idle", "no CONNECT")
+        reason_and_text = ("idle", "no CONNECT")
         if self._admission.is_closed:
-            why = ("unauthenticated", "sign_in_required")
+            reason_and_text = ("unauthenticated", "sign_in_required")
             for refused, (eio_sid, namespace) in self._admission.ended_memberships():
                 self._endpoint.server.remove_from_namespace(eio_sid, namespace, refused)
         for eio_sid in self._admission.overdue():
-            self._endpoint.close_connection(eio_sid, *why)
+            self._endpoint.close_connection(eio_sid, *reason_and_text)

@@ -17,7 +17,7 @@ from ws.loop import write
 _Manager: Any = socketio.Manager
 
 
-class _Members:
+class _NamespaceClients:
     """The clients of one namespace."""
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class Manager(_Manager):  # type: ignore[misc]
 
     def __init__(self) -> None:
         super().__init__()
-        self._namespaces: Final[dict[str, _Members]] = {}
+        self._namespaces: Final[dict[str, _NamespaceClients]] = {}
 
     def count(self, namespace: str) -> int:
         """Return the number of clients of a namespace."""
@@ -47,7 +47,7 @@ class Manager(_Manager):  # type: ignore[misc]
 
     def pre_connect(self, eio_sid: str, namespace: str) -> str | None:
         """Return the id of a new client; ``None`` if the connection already has a client of the namespace."""
-        members = self._namespaces.setdefault(namespace, _Members())
+        members = self._namespaces.setdefault(namespace, _NamespaceClients())
         if eio_sid in members.sid_of:
             return None
         sid: str = self.server.eio.generate_id()

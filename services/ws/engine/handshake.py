@@ -10,7 +10,7 @@ from wsproto.utilities import generate_accept_token
 from ws.engine_request import InvalidRequest, wants_websocket
 
 #: Without context takeover each message is compressed separately, so clients with compression share one frame.
-AGREED: Final = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
+AGREED_EXTENSION: Final = "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
 
 #: Bytes of Sec-WebSocket-Key (RFC 6455, 4.1).
 _KEY_BYTES: Final = 16
@@ -76,7 +76,7 @@ def agreement(offer: str) -> str | None:
     name, *parameters = (part.strip() for part in offer.split(";"))
     if name.lower() != "permessage-deflate":
         return None
-    answered = AGREED
+    answered = AGREED_EXTENSION
     seen = set()
     for parameter in parameters:
         key, equals, value = (part.strip() for part in parameter.partition("="))
@@ -90,7 +90,7 @@ def agreement(offer: str) -> str | None:
                 pass
             case "server_max_window_bits" if value == _WINDOW_BITS:
                 # 7.1.2.1: the answer must repeat the parameter.
-                answered = f"{AGREED}; server_max_window_bits={_WINDOW_BITS}"
+                answered = f"{AGREED_EXTENSION}; server_max_window_bits={_WINDOW_BITS}"
             case "client_max_window_bits" if not equals or value in _ALLOWED_BITS:
                 pass
             case _:

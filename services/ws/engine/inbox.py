@@ -66,18 +66,18 @@ class Inbox:
 
     def receive(self, data: bytes) -> None:
         """Process ``data``, at least one byte."""
-        self.go_on(self._reader.receive(data))
+        self.process(self._reader.receive(data))
 
-    def go_on(self, received: Iterator[ReceivedItem]) -> None:
+    def process(self, received: Iterator[ReceivedItem]) -> None:
         """Process the items of ``received``; another greenlet handles the messages."""
         try:
-            first = self._next(received)
+            first = self._next_message(received)
         except ProtocolViolation as violation:
             self._session.close_for_violation(violation)
             return
         if self._session.closed:
             return
-        pause_seconds = self._count_others() if first is None else 0.0
+        pause_seconds = self._count_other_packets() if first is None else 0.0
         if first is None and not pause_seconds:
             self._release_idle()
             return
@@ -99,7 +99,7 @@ class Inbox:
         """End the session, because its client takes too long to send a message."""
         self._session.end("slow", CloseReason.TRY_AGAIN_LATER, "slow")
 
-    def _next(self, received: Iterator[ReceivedItem]) -> str | LongMessage | None:
+    def _next_message(self, received: Iterator[ReceivedItem]) -> str | LongMessage | None:
         """Return the next message without its type; process the items before it."""
         for item in received:
             match item:
@@ -132,12 +132,12 @@ class Inbox:
                     session.handle(message)
                     if number % MESSAGES_BEFORE_YIELD == 0:
                         time.sleep(0)
-                message = None if session.closed else self._next(received)
+                message = None if session.closed else self._next_message(received)
         except ProtocolViolation as violation:
             session.close_for_violation(violation)
         if session.closed:
             return
-        pause_seconds = pause_seconds or self._count_others()
+        pause_seconds = pause_seconds or self._count_other_packets()
         if pause_seconds:
             time.sleep(pause_seconds)
         self.is_busy = False
@@ -145,7 +145,7 @@ class Inbox:
             session.update_watch()
             self._release_idle()
 
-    def _count_others(self) -> float:
+    def _count_other_packets(self) -> float:
         """Count the packets that are not messages; return the seconds for which nothing may be read."""
         other_packets, self._other_packets = self._other_packets, 0
         return self._context.callbacks.throttle(self._session.sid, other_packets) if other_packets else 0.0

@@ -131,7 +131,7 @@ class PollingTransport:
         backlog = session.backlog
         if backlog is not None and not backlog.outbox and not self._noop_is_due:
             self._packet_arrived = threading.Event()
-            socket_monitor.watch_close(connection, _Connection(session))
+            socket_monitor.watch_close(connection, _PollConnection(session))
             try:
                 self._packet_arrived.wait(POLL_SECONDS)
             finally:
@@ -151,7 +151,7 @@ class PollingTransport:
         return [outbox.take() for _ in range(min(PACKETS_PER_POLL, len(outbox)))] or [NOOP]
 
 
-class _Connection:
+class _PollConnection:
     """The connection of a waiting poll."""
 
     __slots__ = ("_session",)
@@ -198,18 +198,20 @@ class PostBody:
             SessionEnded: the session has ended, a budget is spent, or the body is shorter than announced.
             OSError: the connection is lost or too slow; the session has ended.
         """
-        limit_bytes, stated = self._context.reader_pool.limit_bytes, self._environ.get("CONTENT_LENGTH")
+        limit_bytes, content_length = self._context.reader_pool.limit_bytes, self._environ.get("CONTENT_LENGTH")
         # A chunked body has no length; one byte beyond the limit shows that the body is too long.
-        due_bytes = limit_bytes + 1 if stated is None else int(stated)
-        if stated is not None and due_bytes > limit_bytes:
+        expected_bytes = limit_bytes + 1 if content_length is None else int(content_length)
+        if content_length is not None and expected_bytes > limit_bytes:
             raise ProtocolViolation(CloseReason.MESSAGE_TOO_BIG, "too big")
         received = bytearray()
-        while len(received) < due_bytes and (piece := self._piece(min(PIECE_BYTES, due_bytes - len(received)))):
+        while len(received) < expected_bytes and (
+            piece := self._piece(min(PIECE_BYTES, expected_bytes - len(received)))
+        ):
             received += piece
             self._reserve(len(received))
         if len(received) > limit_bytes:
             raise ProtocolViolation(CloseReason.MESSAGE_TOO_BIG, "too big")
-        if stated is not None and len(received) < due_bytes:
+        if content_length is not None and len(received) < expected_bytes:
             self._session.connection_lost()
             raise SessionEnded
         try:

@@ -43,7 +43,7 @@ class Engine(EngineIOServer):
 
     def start(self) -> None:
         """Start the socket monitor and the clock."""
-        loop.spawn("poller", self.context.socket_monitor.run)
+        loop.spawn("socket monitor", self.context.socket_monitor.run)
         loop.spawn("clock", self._tick)
 
     def message(self, sid: str, text: str) -> None:

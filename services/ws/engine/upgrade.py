@@ -21,13 +21,13 @@ from ws.loop import read, write
 #: Bytes of one read.
 READ_BYTES: Final = 4 * 1024
 #: Most WebSocket pings before the upgrade; these pings are not counted in a quota.
-PINGS: Final = 16
+PINGS_LIMIT: Final = 16
 #: Bytes of the longest packet before the upgrade.
-LONGEST_BYTES: Final = 16
+LONGEST_PACKET_BYTES: Final = 16
 #: Seconds between the answer to the upgrade probe and the end of the waiting poll.
 NOOP_DELAY_SECONDS: Final = 0.1
 
-_PROBED: Final = EnginePacket(b"3probe")
+_PROBE_ANSWER: Final = EnginePacket(b"3probe")
 
 
 class UpgradeProbe:
@@ -74,21 +74,21 @@ class UpgradeProbe:
                 match item:
                     case TextMessage("2probe") if session.polling is not None and not self._answered:
                         self._answered = True
-                        self._write(_PROBED.plain)
+                        self._write(_PROBE_ANSWER.plain)
                         loop.spawn("end of a poll", self._end_poll)
                     case TextMessage("5") if session.polling is not None and self._answered and not session.closed:
                         self._detach()
                         session.open_websocket(self._fd, self._compresses)
                         if not session.closed:
                             session.inbox = Inbox(self._context, session, self._reader)
-                            session.inbox.go_on(received)
+                            session.inbox.process(received)
                         return
-                    case PingFrame(data) if self._pings < PINGS:
+                    case PingFrame(data) if self._pings < PINGS_LIMIT:
                         self._pings += 1
                         self._write(pong_frame(data))
                     case _:
                         raise ProtocolViolation(CloseReason.PROTOCOL_ERROR, "not a probe")
-            if self._reader.kept_bytes > LONGEST_BYTES:
+            if self._reader.kept_bytes > LONGEST_PACKET_BYTES:
                 raise ProtocolViolation(CloseReason.PROTOCOL_ERROR, "not a probe")
         except BlockingIOError:
             pass

@@ -117,15 +117,15 @@ class MonitoringNamespace(Namespace):
         if after is not None:
             # Alerts published from now on count as missed, until the client joins the group again.
             self._push.leave(sid, self._all_clients)
-            missed = self._missed(after)
-        answer = self._in_force(wanted, recovered=missed is not None)
+            missed = self._read_missed(after)
+        answer = self._confirmation(wanted, recovered=missed is not None)
         if self._selections.choose(sid, selection):
             self.send(sid, SUBSCRIBED_TO_UPDATES, answer)
             self._send_snapshot(sid)
             if after is None or missed is None:
                 self._send_alerts(sid)
             elif not self._send_missed(sid, after, missed):
-                answer = self._in_force(wanted, recovered=False)
+                answer = self._confirmation(wanted, recovered=False)
                 self.send(sid, SUBSCRIBED_TO_UPDATES, answer)
                 self._send_alerts(sid)
             self._push.join(sid, self._all_clients)
@@ -142,7 +142,7 @@ class MonitoringNamespace(Namespace):
         except LimitReached as reached:
             raise RequestRefused("limit_exceeded", reached.text) from None
 
-    def _in_force(self, wanted: Subscription, *, recovered: bool) -> bytes:
+    def _confirmation(self, wanted: Subscription, *, recovered: bool) -> bytes:
         return encode(
             SubscribedToUpdates(
                 mode=wanted.mode,
@@ -164,7 +164,7 @@ class MonitoringNamespace(Namespace):
         if alerts is not None:
             self.send(sid, ALERTS_UPDATE, alerts)
 
-    def _missed(self, after: LogId) -> ResultPage | None:
+    def _read_missed(self, after: LogId) -> ResultPage | None:
         """Return the first result page of the entries after ``after``; ``None`` if the entries are unknown."""
         deadline = time.monotonic() + CATCH_UP_SECONDS
         # The client's previous replica may have been ahead of this one; no entry may be sent to a client twice.
@@ -190,7 +190,7 @@ class MonitoringNamespace(Namespace):
                 return True
             while self._push.is_behind(sid, self.name):
                 time.sleep(CHECK_SECONDS)
-            page = self._missed(after)
+            page = self._read_missed(after)
             if page == ():
                 return False
         return False

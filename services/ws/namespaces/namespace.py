@@ -67,7 +67,7 @@ class Namespace(ABC):
             self._counters.unknown_events += 1
             return None
         try:
-            return request(sid, _only_object(arguments))
+            return request(sid, _object_argument(arguments))
         except RequestRefused as refused:
             self._counters.bad_requests += 1
             self.send(sid, ERROR, refused.payload)
@@ -78,7 +78,7 @@ class Namespace(ABC):
             return None
 
 
-def _only_object(arguments: Sequence[object]) -> Mapping[str, Any]:
+def _object_argument(arguments: Sequence[object]) -> Mapping[str, Any]:
     """Return the argument of a request: an object, or ``{}`` if the argument is missing or ``null``."""
     if not arguments or tuple(arguments) == (None,):
         return {}

@@ -27,9 +27,9 @@ from tests.drivers.waiting import eventually
 ACCESS = ("ws.access.", "access.")
 #: Bytes of a snapshot that is much larger than the kernel's buffers.
 LARGE = 300_000
-#: Run instead of ``python -m ws``; writes which functions of Python ran in a delivery, and in a handshake, into the
-#: file that ``CALLS`` names. A delivery is what follows from one message until all frames are with the kernel or wait,
-#: and the writing of those that waited; no other greenlet runs meanwhile.
+#: Replaces ``python -m ws``. Writes the Python functions that ran in a delivery, and in a handshake, into the file that
+#: ``CALLS`` names. A delivery is the handling of one message until all frames are written or wait, and the later
+#: writing of waiting frames; no other greenlet runs in between.
 PROGRAM = """
 import ws.loop
 import collections, json, os, sys
@@ -40,12 +40,12 @@ from ws.feed import Feed
 
 called = {"delivery": collections.Counter(), "handshake": collections.Counter()}
 
-def traced(owner, name, amid):
+def traced(owner, name, phase):
     function = getattr(owner, name)
 
     def note(frame, event, argument):
         if event == "call":
-            called[amid][f"{frame.f_globals['__name__']}.{frame.f_code.co_qualname}"] += 1
+            called[phase][f"{frame.f_globals['__name__']}.{frame.f_code.co_qualname}"] += 1
 
     def run(*arguments):
         sys.setprofile(note)
@@ -67,7 +67,7 @@ sys.exit(main())
 
 
 class Traced(Replica):
-    """A closed replica that tells what ran in it."""
+    """A replica with closed access that records its function calls."""
 
     def __init__(self, redis_url: str, credentials: Credentials, calls: Path) -> None:
         self.token = credentials.token("reader")
@@ -75,9 +75,9 @@ class Traced(Replica):
         headers = {"Authorization": f"Bearer {self.token}"}
         super().__init__(redis_url, headers, program=PROGRAM, CALLS=str(calls), **credentials.env)
 
-    def called(self, amid: str) -> Counter[str]:
-        """How often each function ran."""
-        return Counter(json.loads(self._calls.read_text())[amid])
+    def called(self, phase: str) -> Counter[str]:
+        """Return the number of calls by function."""
+        return Counter(json.loads(self._calls.read_text())[phase])
 
 
 @pytest.fixture
@@ -97,8 +97,8 @@ def closed(valkey: Valkey, credentials: Credentials, tmp_path: Path) -> Iterator
 def test_delivery_runs_no_access_code_when_access_is_closed(
     closed: Traced, credentials: Credentials, collector: Publisher
 ) -> None:
-    # Given clients of every kind: a WebSocket in each namespace, one that follows a node by deltas, one that inflates,
-    # one that polls, and one that does not read.
+    # Given clients of every kind: a WebSocket in each namespace, a client of one node's deltas, a client with
+    # compression, a polling client, and a client that does not read.
     cookie, auth = credentials.cookie(), {"token": closed.token}
     first = message(METRICS_CHANNEL)
     collector.publish(METRICS_CHANNEL, first)
@@ -116,9 +116,9 @@ def test_delivery_runs_no_access_code_when_access_is_closed(
         deaf.sendall(frame(0x81, f"40{json.dumps(auth)}".encode()))
         eventually(lambda: closed.metric('ws_namespace_clients{namespace="/"}') == 4, what="all clients of /")
         collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL, seq=next(seqs)))
-        assert follower.event("cluster_metrics_delta")  # of the paddings below none need be shorter as a delta
+        assert follower.event("cluster_metrics_delta")  # the messages with padding below may have no delta
 
-        # When more is published than the one that does not read can be sent, on every channel, and it reads.
+        # When more is published than the kernel accepts for the client that does not read, and the client reads again.
         def is_behind() -> bool:
             collector.publish(METRICS_CHANNEL, message(METRICS_CHANNEL, seq=next(seqs), padding="a" * LARGE))
             return closed.called("delivery")["ws.engine.session.Session.keep_rest"] > 0
@@ -129,7 +129,7 @@ def test_delivery_runs_no_access_code_when_access_is_closed(
             collector.publish(channel, message(channel, seq=last))
         eventually(lambda: deaf.recv(1 << 20) and closed.called("delivery")["ws.engine.session.Session.writable"] > 0)
 
-        # Then all have it, and none of the functions that ran for it is one of access; of a handshake's some are.
+        # Then all clients get it, and the delivery ran no access function; the handshake ran some.
         for client, event in (
             (root, "redis_cluster_metrics"),
             (root, "redis_cluster_health"),

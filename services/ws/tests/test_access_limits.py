@@ -111,11 +111,11 @@ def test_flood_of_pings_is_answered_at_the_packet_rate(replicas: Start) -> None:
     began = time.monotonic()
     pongs, sent = 0, 0
 
-    def most() -> float:
+    def pings_limit() -> float:
         """Return the most pings: a burst of ten seconds, and one or two more reads."""
         return 2000 + 200 * (time.monotonic() - began) + 2 * 16 * 1024 / len(ping)
 
-    while time.monotonic() - began < 1.5 or sent / len(ping) < 2 * most():
+    while time.monotonic() - began < 1.5 or sent / len(ping) < 2 * pings_limit():
         assert time.monotonic() - began < 30
         try:
             sent += connection.send(ping * 1000)
@@ -123,7 +123,7 @@ def test_flood_of_pings_is_answered_at_the_packet_rate(replicas: Start) -> None:
         except TimeoutError:
             continue
 
-    assert pongs < most()
+    assert pongs < pings_limit()
     assert replica.metric('ws_limited_total{kind="packets"}') > 0
     connection.close()
 
@@ -179,16 +179,16 @@ def test_identity_is_limited_across_addresses(replicas: Start, tmp_path: Path, r
         **credentials.env,
     )
 
-    def comes(address: int, auth: object, *, cookie: Sequence[str] = ()) -> str:
+    def connect_from(address: int, auth: object, *, cookie: Sequence[str] = ()) -> str:
         client = replica.bare_client(headers=(f"X-Forwarded-For: 10.0.0.{address}", *cookie))
         client.send(f"40{json.dumps(auth)}")
         return client.wait(lambda packet: packet.startswith(("0{", "4{")))[0]
 
-    assert comes(1, {"token": token}).startswith("0")
-    assert comes(2, {"token": token}).startswith("0")
-    refused = comes(3, {"token": token})
+    assert connect_from(1, {"token": token}).startswith("0")
+    assert connect_from(2, {"token": token}).startswith("0")
+    refused = connect_from(3, {"token": token})
     assert json.loads(refused[1:])["data"]["code"] == "limit_exceeded"
-    assert comes(4, {}, cookie=(f"Cookie: {credentials.cookie()}", f"Origin: {replica.origin}")).startswith("0")
+    assert connect_from(4, {}, cookie=(f"Cookie: {credentials.cookie()}", f"Origin: {replica.origin}")).startswith("0")
 
 
 def test_forwarded_address_is_used_only_from_trusted_proxies(replicas: Start) -> None:

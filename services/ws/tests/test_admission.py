@@ -238,7 +238,7 @@ def test_connection_without_a_credential_is_closed_after_the_time_limit(
 ) -> None:
     replica = started(replicas, credentials, prelude=IMPATIENT)
     silent, refused = replica.bare_client(), replica.bare_client()
-    with suppress(OSError):  # on a busy machine it may be closed already
+    with suppress(OSError):  # on a busy machine the connection may be closed already
         refused.send("40")
 
     silent.wait_until_closed(within_seconds=30)
@@ -296,16 +296,16 @@ def test_previous_sessions_of_a_browser_end_when_it_signs_in_again(
 ) -> None:
     replica = started(replicas, credentials)
     now = time.time()
-    former = msgspec.structs.replace(credentials.session(), id="device.former", issued=now - 10)
+    previous = msgspec.structs.replace(credentials.session(), id="device.previous", issued=now - 10)
     new = msgspec.structs.replace(credentials.session(), id="device.new", issued=now)
-    client = ask(replica, "/", cookie=credentials.cookie(former))
+    client = ask(replica, "/", cookie=credentials.cookie(previous))
     assert is_admitted(client)
 
-    keys, args = revoke_call(revocation_of_device("device", now), now + 3600, now, f"session:{former.id}")
+    keys, args = revoke_call(revocation_of_device("device", now), now + 3600, now, f"session:{previous.id}")
     call(redis, REVOKE, (keys, args))
 
     assert json.loads(client.event("error"))["code"] == "sign_in_required"
-    assert not is_admitted(ask(replica, "/", cookie=credentials.cookie(former)))
+    assert not is_admitted(ask(replica, "/", cookie=credentials.cookie(previous)))
     assert is_admitted(ask(replica, "/", cookie=credentials.cookie(new)))
 
 
@@ -321,7 +321,7 @@ def test_first_session_of_a_new_store_is_admitted_when_the_store_was_just_read(
     replicas: Start, credentials: Credentials
 ) -> None:
     replica = started(replicas, credentials, prelude=ONCE)
-    for _ in range(3):  # the second and the third within a second of the last reading
+    for _ in range(3):  # the second and the third client connect within a second of the last reading
         credentials.new_generation()
         clients = [ask(replica, "/", cookie=credentials.cookie()) for _ in range(2)]
         assert all(map(is_admitted, clients))
@@ -344,20 +344,18 @@ def test_readyz_answers_only_the_status_without_a_credential(closed: Replica) ->
 
 
 def test_user_header_is_used_only_from_its_proxy(replicas: Start, credentials: Credentials) -> None:
-    believing = started(
-        replicas, credentials, ACCESS_USER_HEADER="Remote-User", TRUSTED_PROXIES="127.0.0.1 10.9.8.0/24"
-    )
-    doubting = started(replicas, credentials, ACCESS_USER_HEADER="Remote-User", TRUSTED_PROXIES="10.9.8.0/24")
+    trusting = started(replicas, credentials, ACCESS_USER_HEADER="Remote-User", TRUSTED_PROXIES="127.0.0.1 10.9.8.0/24")
+    distrusting = started(replicas, credentials, ACCESS_USER_HEADER="Remote-User", TRUSTED_PROXIES="10.9.8.0/24")
 
-    def comes(replica: Replica, *headers: str) -> bool:
+    def is_admitted_with(replica: Replica, *headers: str) -> bool:
         return is_admitted(ask(replica, "/", *headers))
 
-    assert comes(believing, "Remote-User: ada")
-    assert comes(believing, "Remote-User: ada", "X-Forwarded-For: 1.2.3.4")
-    assert not comes(believing, "X-Forwarded-For: 1.2.3.4")
-    assert not comes(believing, "Remote-User: a b")
-    assert not comes(doubting, "Remote-User: ada")
-    assert not comes(doubting, "Remote-User: ada", "X-Forwarded-For: 10.9.8.7")
+    assert is_admitted_with(trusting, "Remote-User: ada")
+    assert is_admitted_with(trusting, "Remote-User: ada", "X-Forwarded-For: 1.2.3.4")
+    assert not is_admitted_with(trusting, "X-Forwarded-For: 1.2.3.4")
+    assert not is_admitted_with(trusting, "Remote-User: a b")
+    assert not is_admitted_with(distrusting, "Remote-User: ada")
+    assert not is_admitted_with(distrusting, "Remote-User: ada", "X-Forwarded-For: 10.9.8.7")
 
 
 def test_cookie_is_ignored_for_another_origin_when_all_origins_may_connect(
@@ -365,17 +363,17 @@ def test_cookie_is_ignored_for_another_origin_when_all_origins_may_connect(
 ) -> None:
     replica = started(replicas, credentials, WS_ALLOWED_ORIGINS="* http://wall.lan")
 
-    def comes(*headers: str) -> bool:
+    def is_admitted_with(*headers: str) -> bool:
         return is_admitted(ask(replica, "/", f"Cookie: {credentials.cookie()}", *headers))
 
-    assert comes(f"Origin: {replica.origin}")
+    assert is_admitted_with(f"Origin: {replica.origin}")
     for origin in ("http://wall.lan", "http://evil.example", "null"):
-        assert not comes(f"Origin: {origin}"), origin
+        assert not is_admitted_with(f"Origin: {origin}"), origin
 
 
 @pytest.mark.parametrize("namespace", NAMESPACES)
 @pytest.mark.parametrize(
-    ("said", "comes"),
+    ("sent", "is_used"),
     [
         ({}, False),
         ({"Origin": "OURS"}, True),
@@ -389,12 +387,12 @@ def test_cookie_is_ignored_for_another_origin_when_all_origins_may_connect(
     ids=str,
 )
 def test_cookie_of_a_polling_client_is_used_when_our_page_made_the_handshake(
-    closed: Replica, credentials: Credentials, namespace: str, said: dict[str, str], comes: bool
+    closed: Replica, credentials: Credentials, namespace: str, sent: dict[str, str], is_used: bool
 ) -> None:
     ours = {"Cookie": credentials.cookie(), "Origin": closed.origin}
     path, prefix = "/socket.io/?EIO=4&transport=polling", "" if namespace == "/" else f"{namespace},"
-    headers = {name: value.replace("OURS", closed.origin) for name, value in said.items()}
-    if "Origin" in said and not comes:
+    headers = {name: value.replace("OURS", closed.origin) for name, value in sent.items()}
+    if "Origin" in sent and not is_used:
         # A page that may not connect gets no session.
         assert closed.get(path, headers={**ours, **headers}).status_code == 400
         return
@@ -404,7 +402,7 @@ def test_cookie_of_a_polling_client_is_used_when_our_page_made_the_handshake(
     # Later headers change nothing.
     requests.post(closed.origin + path, data=f"40{prefix}", headers=ours, timeout=15)
 
-    assert closed.get(path, headers=ours).text.startswith(f"40{prefix}{{" if comes else f"44{prefix}{{")
+    assert closed.get(path, headers=ours).text.startswith(f"40{prefix}{{" if is_used else f"44{prefix}{{")
 
 
 def test_cookie_is_ignored_for_a_page_over_plain_http_when_our_pages_use_https(
@@ -412,15 +410,15 @@ def test_cookie_is_ignored_for_a_page_over_plain_http_when_our_pages_use_https(
 ) -> None:
     replica = started(replicas, credentials, TRUSTED_PROXIES="127.0.0.1")
 
-    def comes(origin: str, scheme: str) -> bool:
+    def is_admitted_with(origin: str, scheme: str) -> bool:
         headers = (f"Cookie: {credentials.cookie()}", f"Origin: {origin}", f"X-Forwarded-Proto: {scheme}")
         return is_admitted(ask(replica, "/", *headers))
 
     secure = replica.origin.replace("http", "https")
-    assert comes(secure, "https")
-    assert comes(replica.origin, "http")
-    assert not comes(replica.origin, "https")
-    assert not comes(replica.origin, "http, https")
+    assert is_admitted_with(secure, "https")
+    assert is_admitted_with(replica.origin, "http")
+    assert not is_admitted_with(replica.origin, "https")
+    assert not is_admitted_with(replica.origin, "http, https")
 
 
 def test_user_header_is_ignored_when_a_page_of_another_origin_connects(
@@ -428,18 +426,18 @@ def test_user_header_is_ignored_when_a_page_of_another_origin_connects(
 ) -> None:
     replica = started(replicas, credentials, ACCESS_USER_HEADER="Remote-User", TRUSTED_PROXIES="127.0.0.1")
 
-    def comes(**said: str) -> bool:
-        headers = {"Remote-User": "ada", **{name.replace("_", "-"): value for name, value in said.items()}}
+    def is_admitted_with(**sent: str) -> bool:
+        headers = {"Remote-User": "ada", **{name.replace("_", "-"): value for name, value in sent.items()}}
         path = "/socket.io/?EIO=4&transport=polling"
         path += f"&sid={json.loads(replica.get(path, headers=headers).text[1:])['sid']}"
         requests.post(replica.origin + path, data="40", timeout=15)
         return replica.get(path).text.startswith("40{")
 
     # A program behind the proxy sends no such headers.
-    assert comes()
-    assert comes(Sec_Fetch_Site="same-origin")
-    assert not comes(Sec_Fetch_Site="same-site")
-    assert not comes(Referer="http://127.0.0.1:1/")
+    assert is_admitted_with()
+    assert is_admitted_with(Sec_Fetch_Site="same-origin")
+    assert not is_admitted_with(Sec_Fetch_Site="same-site")
+    assert not is_admitted_with(Referer="http://127.0.0.1:1/")
 
 
 def test_open_access_needs_no_credential(replicas: Start, credentials: Credentials) -> None:

@@ -74,7 +74,7 @@ class Client:
 
     def subscribe(self, mode: str, nodes: list[str] | None) -> None:
         if nodes != self.follower.nodes:
-            self.follower.shown = None  # of other nodes
+            self.follower.shown = None  # the new selection has other nodes
         self.follower.mode, self.follower.nodes = mode, nodes
         self.ask()
 

@@ -2,7 +2,7 @@ from itertools import product
 
 import pytest
 
-from ws.engine.handshake import AGREED, agreement, answer
+from ws.engine.handshake import AGREED_EXTENSION, agreement, answer
 
 #: RFC 6455, section 1.3.
 KEY, TOKEN = "dGhlIHNhbXBsZSBub25jZQ==", "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
@@ -37,7 +37,7 @@ def test_answer_follows_rfc_7692_for_every_offer(values: tuple[str | None, ...])
 
     server_bits = values[2]
     if server_bits not in (None, "15", '"15"'):
-        assert agreed is None  # a shared frame does not keep to a smaller window
+        assert agreed is None  # a shared frame needs the full window
         return
     assert agreed is not None
     name, *parameters = agreed.split("; ")
@@ -77,9 +77,12 @@ def test_offer_is_declined_when_the_rfc_does_not_define_it(declined: str) -> Non
     [
         (None, None),
         ("permessage-deflate; server_max_window_bits=10", None),
-        ("x-webkit-deflate-frame, Permessage-Deflate", AGREED),
-        ("permessage-deflate; server_max_window_bits=10, permessage-deflate", AGREED),
-        ("permessage-deflate; server_max_window_bits=15, permessage-deflate", f"{AGREED}; server_max_window_bits=15"),
+        ("x-webkit-deflate-frame, Permessage-Deflate", AGREED_EXTENSION),
+        ("permessage-deflate; server_max_window_bits=10, permessage-deflate", AGREED_EXTENSION),
+        (
+            "permessage-deflate; server_max_window_bits=15, permessage-deflate",
+            f"{AGREED_EXTENSION}; server_max_window_bits=15",
+        ),
     ],
 )
 def test_first_acceptable_offer_is_answered(offers: str | None, agreed: str | None) -> None:

@@ -92,7 +92,7 @@ def test_missed_entries_keep_unknown_fields_when_the_replica_missed_them(
     def seen() -> list[Any]:
         return [entry for update in watcher.payloads("alerts_update") for entry in update["entries"]]
 
-    eventually(lambda: len(seen()) >= 2, what="the entries that were missed")
+    eventually(lambda: len(seen()) >= 2, what="the missed entries")
     assert seen()[-2:] == published
 
 

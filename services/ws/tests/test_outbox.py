@@ -36,12 +36,12 @@ def test_packet_after_a_missed_one_is_replaced_by_its_replacement() -> None:
         asked.append(1)
         return state("whole")
 
-    outbox.put(state("delta 1", instead=whole))
+    outbox.put(state("delta 1", replacement=whole))
     assert asked == []
-    outbox.put(state("delta 2", instead=whole))
+    outbox.put(state("delta 2", replacement=whole))
 
     assert taken(outbox) == ["whole"]
-    outbox.put(state("delta 3", instead=whole))
+    outbox.put(state("delta 3", replacement=whole))
     assert taken(outbox) == ["delta 3"]
 
 

@@ -132,7 +132,7 @@ def test_bytes_of_a_message_count_in_the_rate_of_packets(replicas: Start) -> Non
         client.send('42/monitoring,["subscribe_to_updates",' + subscription(250_000) + "]")
 
     # The message counts as one packet per 4096 bytes; a burst of 200 packets is allowed.
-    eventually(lambda: client.payloads("error"), what="the word that packets wait")
+    eventually(lambda: client.payloads("error"), what="the warning that packets wait")
     assert client.payloads("error")[-1]["code"] == "limit_exceeded"
 
 

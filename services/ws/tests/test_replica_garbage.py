@@ -40,14 +40,14 @@ def bystander(replica: Any, redis: Redis) -> Callable[[], None]:
 
 
 def only_the_bystander_is_left(replica: Any) -> None:
-    def left() -> bool:
+    def only_one_is_left() -> bool:
         return (
             replica.metric('ws_clients{transport="websocket"}') == 1
             and replica.metric('ws_clients{transport="polling"}') == 0
             and replica.metric('ws_namespace_clients{namespace="/"}') == 1
         )
 
-    eventually(left)
+    eventually(only_one_is_left)
 
 
 def test_connection_is_closed_when_a_frame_is_not_a_packet(replica: Any, bystander: Callable[[], None]) -> None:
@@ -146,7 +146,7 @@ def test_connection_is_closed_when_its_data_is_not_a_websocket(
     before = replica.metric("process_resident_memory_bytes")
 
     with replica.bare_websocket("permessage-deflate") as connection, contextlib.suppress(ConnectionError):
-        connection.settimeout(20)  # less than until the first ping
+        connection.settimeout(20)  # less than the time to the first ping
         connection.sendall(data)
         while connection.recv(65536):
             pass

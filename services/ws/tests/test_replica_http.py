@@ -196,11 +196,11 @@ def test_chunked_body_has_a_time_limit(replicas: Start) -> None:
 
 
 def test_client_without_a_namespace_is_disconnected(replicas: Start) -> None:
-    replica = replicas(prelude="import ws.access.admission; ws.access.admission.CONNECT_SECONDS = 4")
+    replica = replicas(prelude="import ws.access.admission; ws.access.admission.FIRST_NAMESPACE_SECONDS = 4")
     stays, silent, polling = replica.client(), replica.bare_client(), EngineSession(replica.port)
 
     silent.wait_until_closed()
-    eventually(lambda: replica.metric('ws_closes_total{reason="idle"}') == 2, what="both sent away")
+    eventually(lambda: replica.metric('ws_closes_total{reason="idle"}') == 2, what="both connections closed")
 
     assert polling.post("40").status == 400
     assert not stays.closed
@@ -218,7 +218,7 @@ def test_presence_is_refreshed_when_a_client_connects_or_disconnects(replicas: S
 
     eventually(lambda: counted() == 1, what="the client to be counted")
     client.close()
-    eventually(lambda: counted() == 0, what="the client to be counted no more")
+    eventually(lambda: counted() == 0, what="the client to be removed from the count")
 
 
 def test_presence_is_written_once_a_second_at_most(valkey: Valkey) -> None:

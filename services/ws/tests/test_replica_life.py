@@ -42,7 +42,7 @@ def another_replica(redis: Redis) -> None:
 def test_replica_unregisters_and_disconnects_its_clients_when_it_shuts_down(
     replicas: Start, redis: Redis, number: int
 ) -> None:
-    # Given a minute to disconnect the clients, which two clients do not need: ``stop`` has a shorter time limit
+    # Given a minute to disconnect the clients; two clients need less time, and ``stop`` waits for less than a minute
     replica = replicas(WS_DRAIN_SECONDS="60")
     eventually(lambda: redis.zcard(REPLICAS_KEY) == 1)
     name = redis.zrange(REPLICAS_KEY, 0, -1)[0].decode()
@@ -103,7 +103,7 @@ def test_draining_replica_admits_new_clients_until_gateways_notice(replicas: Sta
     leaving = [replica.client("/") for _ in range(50)]
 
     os.kill(replica.process.pid, signal.SIGTERM)
-    # A new connection gets the answer that the replica drains, instead of no answer
+    # A new connection still gets an answer: the replica drains
     eventually(lambda: replica.get("/readyz").status_code == 404)
     late = replica.get("/socket.io/?EIO=4&transport=polling")
 
@@ -116,7 +116,7 @@ def test_replica_shuts_down_immediately_when_there_is_no_other_replica(replicas:
     # Given a minute to disconnect the clients one by one
     replica = replicas(WS_DRAIN_SECONDS="60")
     clients = [replica.client("/") for _ in range(50)]
-    # When nobody is there to whom they could go, then ``stop``, which gives up before the minute has passed, has not to
+    # When there is no other replica, then the replica stops within the time limit of ``stop``, less than a minute
     assert replica.process.stop(signal.SIGTERM) == 0
     for client in clients:
         client.wait_until_closed()
@@ -169,12 +169,12 @@ def test_replica_serves_and_logs_a_removed_setting_once(replicas: Start) -> None
     assert replica.process.log().count("WS_PUSH was removed in 0.4; ") == 1
 
 
-FRONT = """
+SECOND_ADDRESS = """
 import sys
 import ws.loop
 from runtime.logs import configure_logs
 from ws.config import Config
-from ws.service import Front, run
+from ws.service import SecondAddress, run
 
 def wrap(app):
     def answer(environ, start_response):
@@ -186,13 +186,13 @@ def wrap(app):
 
 configure_logs("ws")
 config = Config(redis_url=sys.argv[1], port=int(sys.argv[2]))
-sys.exit(run(config, Front("127.0.0.1", int(sys.argv[3]), wrap)))
+sys.exit(run(config, SecondAddress("127.0.0.1", int(sys.argv[3]), wrap)))
 """
 
 
 def test_second_address_serves_its_own_application_around_socket_io(valkey: Valkey) -> None:
-    port, front = free_port(), free_port()
-    process = Process("front", [sys.executable, "-c", FRONT, valkey.url, str(port), str(front)])
+    port, second = free_port(), free_port()
+    process = Process("second address", [sys.executable, "-c", SECOND_ADDRESS, valkey.url, str(port), str(second)])
     process.start()
     try:
 
@@ -200,9 +200,9 @@ def test_second_address_serves_its_own_application_around_socket_io(valkey: Valk
             return requests.get(f"http://127.0.0.1:{port}{path}", timeout=15).text
 
         eventually(lambda: text(port, "/readyz") == "ready\nredis: up\n")
-        assert text(front, "/livez") == text(front, "/") == "the other application"
+        assert text(second, "/livez") == text(second, "/") == "the other application"
         assert text(port, "/livez") == "live\n"
-        for origin in (port, front):
+        for origin in (port, second):
             client = SocketClient(f"http://127.0.0.1:{origin}", "/")
             client.wait_for("connection_confirmed")
             client.close()
@@ -213,7 +213,7 @@ def test_second_address_serves_its_own_application_around_socket_io(valkey: Valk
 
 def test_replica_prints_one_sentence_when_the_second_port_is_in_use(valkey: Valkey, taken: int) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", FRONT, valkey.url, str(free_port()), str(taken)],
+        [sys.executable, "-c", SECOND_ADDRESS, valkey.url, str(free_port()), str(taken)],
         cwd=ROOT, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
 
@@ -243,12 +243,12 @@ def test_client_is_pinged_by_the_settings_and_disconnected_without_an_answer(rep
     # given
     replica = replicas(WS_PING_INTERVAL_SECONDS="2", WS_PING_TIMEOUT_SECONDS="1")
     opened = replica.get("/socket.io/?EIO=4&transport=polling").text
-    told = json.loads(opened[1:])
-    assert (told["pingInterval"], told["pingTimeout"]) == (2000, 1000)
+    handshake = json.loads(opened[1:])
+    assert (handshake["pingInterval"], handshake["pingTimeout"]) == (2000, 1000)
 
-    # when the client says nothing more
+    # when the client sends nothing more
     # then
-    eventually(lambda: replica.metric('ws_closes_total{reason="ping timeout"}') == 1, what="the client is gone")
+    eventually(lambda: replica.metric('ws_closes_total{reason="ping timeout"}') == 1, what="the ping timeout")
 
 
 def test_replica_logs_connections_and_requests_at_the_level_debug(replicas: Start) -> None:
@@ -258,12 +258,12 @@ def test_replica_logs_connections_and_requests_at_the_level_debug(replicas: Star
     client.close()
     replica.get("/livez?secret=5")
 
-    def told() -> list[dict[str, Any]]:
+    def connection_lines() -> list[dict[str, Any]]:
         lines = [json.loads(line) for line in replica.process.log().splitlines() if line.startswith("{")]
         return [line for line in lines if "connection" in line]
 
-    eventually(lambda: len(told()) >= 2, what="the end of the connection")
-    first, last = told()[0], told()[-1]
+    eventually(lambda: len(connection_lines()) >= 2, what="the end of the connection")
+    first, last = connection_lines()[0], connection_lines()[-1]
     assert first["message"].endswith(" began")
     assert "ended: " in last["message"]
     assert last["reason"] in ("client", "gone")

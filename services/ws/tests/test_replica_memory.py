@@ -84,7 +84,7 @@ class Waves:
         self._readers(200, deflate=True)
         self._upgraders(80)
         self._deaf(20)
-        eventually(self._replica.is_left, what="the replica to be left by all")
+        eventually(self._replica.is_left, what="no client left")
 
     def _readers(self, clients: int, *, deflate: bool = False) -> None:
         """Clients that read everything; every second client disconnects abruptly within a message."""
@@ -95,7 +95,9 @@ class Waves:
         for _ in range(3):
             self._publish()
         # The first events may be counted as well.
-        eventually(lambda: swarm.poll(0.1) == 0 and swarm.received >= 3 * clients, what="all publications at all")
+        eventually(
+            lambda: swarm.poll(0.1) == 0 and swarm.received >= 3 * clients, what="all publications at all clients"
+        )
         for number, client in enumerate(swarm.clients.values()):
             if number % 2:
                 client.socket.send(PARTS[number // 2 % (3 if deflate else 2)])
@@ -163,7 +165,7 @@ def abort(connection: socket.socket) -> None:
 
 def test_replica_keeps_no_objects_when_clients_have_disconnected(replica: Counted, collector: Publisher) -> None:
     waves = Waves(replica, collector)
-    replica.counts()  # to count for the first time makes something, too
+    replica.counts()  # the first count creates objects as well
     for _ in range(2):
         waves.run()
     counts, rss_bytes = replica.counts(), replica.rss_bytes()
@@ -176,5 +178,5 @@ def test_replica_keeps_no_objects_when_clients_have_disconnected(replica: Counte
         assert grown(counts, left) == {}
         return sum(left[name] for name in OF_A_CLIENT) < GROWTH_LIMIT
 
-    eventually(nothing_is_left)  # sockets that say their last take some seconds
+    eventually(nothing_is_left)  # closing handshakes take some seconds
     assert replica.rss_bytes() <= 1.15 * rss_bytes

@@ -194,7 +194,7 @@ def test_invalid_post_is_refused_and_ends_its_session(session: EngineSession, bo
 
 def test_polls_deliver_until_the_upgrade_is_complete(session: EngineSession, publish: Callable[[int], None]) -> None:
     upgrade = session.websocket()
-    upgrade.send("2probe")  # its answer is lost on the way
+    upgrade.send("2probe")  # the answer to the upgrade probe is lost
 
     assert session.get().text == "6"
     for number in range(3):
@@ -261,6 +261,6 @@ def test_vanished_polling_client_is_not_counted_after_its_ping_timeout(
     session.connect()
     assert replica.metric('ws_clients{transport="polling"}') == 1
 
-    session.close()  # between two polls, without a word
+    session.close()  # between two polls, without a close packet
 
     eventually(lambda: replica.metric('ws_clients{transport="polling"}') == 0)

@@ -122,7 +122,7 @@ def test_slow_client_gets_the_newest_state_and_every_entry_when_it_reads_in_time
 
     events: dict[str, list[Any]] = {"cluster_metrics": [], "alerts_update": []}
     for packet in client.packets(None):
-        if packet == "2":  # a ping, where the machine is slow
+        if packet == "2":  # a ping, if the machine is slow
             continue
         name, payload = json.loads(packet[packet.index("[") :])
         events[name].append(payload)

@@ -21,7 +21,7 @@ class Rounds:
         while self._rounds:
             self._rounds.pop()()
 
-    def grow_old(self) -> None:
+    def end_free_time(self) -> None:
         """Advance the clock beyond the time in which work begins immediately."""
         self.queue.wait("anybody")
         self.now += FREE_SECONDS
@@ -52,7 +52,7 @@ def test_work_begins_immediately_at_the_beginning_of_a_round() -> None:
 
 def test_work_waits_for_the_next_round_when_the_round_has_no_free_slot() -> None:
     rounds = Rounds()
-    rounds.grow_old()
+    rounds.end_free_time()
     rounds.queue.wait("10.0.0.1")
 
     with rounds.waiting("10.0.0.1") as next_one:
@@ -71,7 +71,7 @@ def test_address_gets_more_slots_when_rounds_are_short() -> None:
     for _ in range(3):
         rounds.queue.wait("10.0.0.1")
         rounds.run()
-    rounds.grow_old()
+    rounds.end_free_time()
     # Then several pieces of work begin in this round, and fewer after a long round
     for _ in range(8):
         rounds.queue.wait("10.0.0.1")
@@ -81,7 +81,7 @@ def test_address_gets_more_slots_when_rounds_are_short() -> None:
 
 def test_work_begins_immediately_after_a_round_without_waiting_work() -> None:
     rounds = Rounds()
-    rounds.grow_old()
+    rounds.end_free_time()
     rounds.run()
 
     for _ in range(3 * SLOTS_LIMIT):

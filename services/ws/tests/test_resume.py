@@ -1,7 +1,7 @@
-"""Whatever happens on the way, every client is shown each entry of the alert log once and in order, or told of a loss.
+"""After any sequence of events, every client gets each entry of the alert log once and in order, or learns of a loss.
 
-The replicas are real but for Redis and the sockets. Each feed and each connection is a task, which stops wherever the
-loop of a replica would let others run; the operations say whose turn it is.
+Only Redis and the sockets are replaced. Each feed and each connection is a task that pauses where the loop of a real
+replica would let other greenlets run. The operations of a test decide which task runs next.
 """
 
 import json
@@ -45,30 +45,30 @@ STARTED = dict.fromkeys(("alert_id", "rule", "node", "severity", "value", "since
 
 
 def pause(_seconds: float = 0.0) -> None:
-    """Let others run."""
+    """Let other tasks run."""
     getcurrent().parent.switch()
 
 
-#: How often a task gets its turn, or how much a client takes.
+#: Numbers of steps that a task runs, or of events that a client reads.
 STEPS = (100, 1, 2, 3, 5, 8)
-#: Stands still but where an operation lets time pass, so that nobody gives up waiting because others had their turn.
+#: A clock that only the operation "wait" advances, so that no task times out while other tasks run.
 CLOCK = SimpleNamespace(now=0.0, time=time.time, monotonic=lambda: CLOCK.now, sleep=pause)
 
 
-class Turn:
+class TaskLock:
     """A lock for tasks."""
 
-    taken = False
+    is_held = False
 
     def __enter__(self) -> None:
-        while self.taken:
+        while self.is_held:
             pause()
-        self.taken = True
+        self.is_held = True
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.taken = False
+        self.is_held = False
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -76,13 +76,13 @@ def _tasks() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for module in (alert_log, feed, monitoring):
             patch.setattr(module, "time", CLOCK)
-        patch.setattr(alert_log, "threading", SimpleNamespace(Lock=Turn))
-        patch.setattr(alert_log, "PAGE_LENGTH", 2)
+        patch.setattr(alert_log, "threading", SimpleNamespace(Lock=TaskLock))
+        patch.setattr(alert_log, "RESULT_PAGE_LENGTH", 2)
         yield
 
 
 class Redis:
-    """As much of it as replicas ask; ``pipeline`` is of one command after another."""
+    """The commands that replicas use; ``pipeline`` runs its commands one after the other."""
 
     def __init__(self) -> None:
         self.latest: bytes | None = None
@@ -105,7 +105,7 @@ class Redis:
 
 
 class Pipeline:
-    """Reads keys, of which only that of the alerts holds something, and asks for one's age."""
+    """Reads keys, of which only the alerts' key has a value, and the age of a key."""
 
     def __init__(self, redis: Redis) -> None:
         self.redis = redis
@@ -125,7 +125,7 @@ class Pipeline:
 
 
 class Subscription:
-    """A connection to Redis for its messages."""
+    """A pub/sub connection to Redis."""
 
     def __init__(self, redis: Redis) -> None:
         self.redis = redis
@@ -150,7 +150,7 @@ class Subscription:
 
 
 class LeavingClients(Outboxes):
-    """Clients may be gone while something is on its way to them."""
+    """Outboxes whose clients may disconnect while an event is on its way."""
 
     def join(self, sid: str, group: Group) -> None:
         if sid in self.outboxes:
@@ -165,7 +165,7 @@ class LeavingClients(Outboxes):
 
 
 class Replica:
-    """Follows Redis in a task of its own."""
+    """A replica that follows Redis in a task."""
 
     def __init__(self, redis: Redis) -> None:
         self.redis = redis
@@ -192,7 +192,7 @@ class Replica:
 
 
 class Connection:
-    """Of one client to one replica, which handles what the client asks for one after the other."""
+    """A connection of a client to a replica, which handles the requests one after the other."""
 
     def __init__(self, replica: Replica, sid: str, wanted: dict[str, object]) -> None:
         self.replica = replica
@@ -216,18 +216,18 @@ class Connection:
 
 
 class Client:
-    """A follower and its connections."""
+    """A client and its connections."""
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.follower = Follower()
         self.connections: list[Connection] = []
         self.is_connected = False
-        #: Position before the entries that it was shown.
+        #: Position before the first entry that the client got.
         self.first: str | None = None
-        #: How often it was sent entries that do not go on where it stood.
+        #: Number of updates whose entries did not continue at the client's position.
         self.corrections = 0
-        #: Whether it stood at an entry that was no longer in the log, or asked when there was no time for an answer.
+        #: Whether the client's entry was missing in the log, or a request of the client timed out.
         self.may_lose = False
 
     def connect(self, replica: Replica) -> None:
@@ -262,7 +262,7 @@ class Client:
 
 
 class Collector:
-    """What publishes, and what it ever wrote into the log."""
+    """The collector, with all entries that it has written into the log."""
 
     def __init__(self, redis: Redis) -> None:
         self.redis = redis
@@ -287,7 +287,7 @@ class Collector:
         self.redis.publish(self.redis.latest)
 
     def publish_by_hand(self, choice: int) -> None:
-        """A message published before, or one with entries of nobody's."""
+        """Publish a previous message again, or a message with an entry that is not in the log."""
         if choice % 2 and self.messages:
             self.redis.publish(self.messages[choice % len(self.messages)])
         elif self.messages:
@@ -315,7 +315,7 @@ class World:
         self.redis = Redis()
         self.collector = Collector(self.redis)
         self.replicas = [Replica(self.redis), Replica(self.redis)]
-        self.former: list[Replica] = []
+        self.stopped_replicas: list[Replica] = []
         self.clients = [Client(name) for name in "xyz"]
         for client in self.clients[:2]:
             client.connect(self.replicas[0])
@@ -377,11 +377,11 @@ class World:
         for client in self.clients:
             if client.is_connected and client.connections[-1].replica is replica:
                 client.disconnect()
-        self.former.append(replica)
+        self.stopped_replicas.append(replica)
         self.replicas[number] = Replica(self.redis)
 
     def settle(self) -> None:
-        """Let everybody do all that there is to do after one more entry."""
+        """Publish one more entry; run all tasks until no work is left."""
         self.do("publish", 1, 0)
         newest, connected = self.redis.log[-1].id, [client for client in self.clients if client.is_connected]
         for _ in range(2000):
@@ -392,7 +392,7 @@ class World:
                 client.take(100, self.redis.log)
             if self.is_quiet() and all(client.follower.position == newest for client in connected):
                 return
-        raise AssertionError(f"no rest: {[client.follower.position for client in connected]}, not {newest}")
+        raise AssertionError(f"not settled: {[client.follower.position for client in connected]}, not {newest}")
 
     def is_quiet(self) -> bool:
         connections = [client.connections[-1] for client in self.clients if client.is_connected]
@@ -409,7 +409,7 @@ def play(operations: list[tuple[str, int, int]]) -> World:
         if not client.is_connected:
             client.connect(world.replicas[0])
     world.settle()
-    for replica in [*world.replicas, *world.former]:
+    for replica in [*world.replicas, *world.stopped_replicas]:
         assert replica.counters.handler_errors == replica.counters.bad_requests == 0
     return world
 
@@ -417,14 +417,14 @@ def play(operations: list[tuple[str, int, int]]) -> World:
 def histories(*rare: str) -> st.SearchStrategy[list[tuple[str, int, int]]]:
     usual = ["publish"] * 5 + ["follow"] * 8 + ["read"] * 10 + ["serve"] * 3 + ["take"] * 3 + ["connect"] * 4
     names = [*usual, "subscribe", "repeat", "take over", "lose", "restart", *rare]
-    # Drawn as one: to draw each of the three costs more time than to play it.
+    # One draw for the operation and its numbers: three draws would take longer than the test itself.
     operation = st.sampled_from(list(product(names, range(10), range(6))))
-    # Left to itself, a list is short; what is found can be made shorter.
+    # A minimum size, because generated lists are usually short; hypothesis can still shrink a failure.
     return st.one_of(st.lists(operation, max_size=20), st.lists(operation, min_size=50, max_size=120))
 
 
 def missed(world: World, client: Client) -> list[str]:
-    """Entries that the client was not shown since it knows the log."""
+    """Return the entries after the client's first position that the client did not get."""
     entries, shown = world.collector.entries, client.follower.entries
     begin = entries.index(shown[0]) if client.first is None else entries.index(client.first) + 1
     return [entry for entry in entries[begin:] if entry not in shown]
@@ -432,7 +432,7 @@ def missed(world: World, client: Client) -> list[str]:
 
 @settings(max_examples=400)
 @given(histories("by hand"))
-# To a replica that knows nothing yet.
+# A client connects to a replica that has no state yet.
 @example([("restart", 0, 0), ("connect", 0, 0), ("serve", 1, 0), ("follow", 0, 0)])
 @example([("restart", 0, 0), ("connect", 0, 0), ("serve", 1, 0), ("publish", 1, 0)])
 def test_every_client_gets_each_entry_once_and_in_order_when_the_log_is_complete(
@@ -448,10 +448,10 @@ def test_every_client_gets_each_entry_once_and_in_order_when_the_log_is_complete
 
 @settings(max_examples=400)
 @given(st.one_of(histories("trim", "wait"), histories("trim", "wait", "empty")))
-# To a replica that knows nothing for long, and to one that stays behind.
+# A client connects to a replica that has no state for a long time, or that stays behind.
 @example([("restart", 0, 0), ("connect", 0, 0), ("serve", 1, 0), ("wait", 0, 0), ("follow", 0, 0)])
 @example([("publish", 3, 0), ("follow", 0, 0), ("read", 0, 0), ("connect", 1, 0), ("serve", 1, 0), ("wait", 0, 0)])
-# Emptied after the first page of what was missed.
+# Redis is emptied after the first result page of the missed entries.
 @example(
     [
         *[("publish", 3, 0), ("restart", 0, 0), ("follow", 0, 0), ("connect", 0, 0), ("serve", 0, 0), ("empty", 0, 0)],

@@ -1,7 +1,7 @@
 """The cases of Socket.IO's official suite that go beyond those of Engine.IO's, with this service's own events.
 
-Left out: binary packets, for the reason that docs/contract.md gives. Changed: the suite's server tells each client its
-own handshake in an event ``auth``; no event of this service does.
+Omitted: binary packets (docs/contract.md gives the reason). Changed: the suite's server sends each client its handshake
+in an event ``auth``; this service has no such event.
 
 Source: https://github.com/socketio/socket.io/tree/main/docs/socket.io-protocol/v5-test-suite
 """
@@ -61,7 +61,7 @@ def test_connection_is_closed_when_its_handshake_is_not_valid(replica: Replica) 
 
 
 def test_connection_is_closed_when_no_handshake_arrives(replicas: Start) -> None:
-    replica = replicas(prelude="import ws.access.admission; ws.access.admission.CONNECT_SECONDS = 1")
+    replica = replicas(prelude="import ws.access.admission; ws.access.admission.FIRST_NAMESPACE_SECONDS = 1")
 
     replica.bare_client().wait_until_closed()
 

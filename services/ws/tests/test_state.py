@@ -42,7 +42,7 @@ def apply(
     return state.apply(received, StoredMessage(stored, age) if state.needs_latest(received) else None)
 
 
-# Two steps of decoding
+# The two checks
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_first_alerts_are_sent_without_entries(state: ClusterState) -> None:
     assert shown == {**published, "entries": [], "previous_alert_id": published["last_alert_id"]}
 
 
-# Metrics: only what follows directly
+# Metrics: snapshots that follow directly
 
 
 def test_snapshot_becomes_state_without_latest_when_it_follows_directly(state: ClusterState) -> None:
@@ -166,7 +166,7 @@ def test_repeated_snapshot_goes_to_all_clients_and_changes_nothing(state: Cluste
     assert state.age_seconds == 5
 
 
-# Health and alerts: what is stored
+# Health and alerts: the stored value
 
 
 @pytest.mark.parametrize("channel", [HEALTH_CHANNEL, ALERTS_CHANNEL])
@@ -191,7 +191,7 @@ def test_repeated_message_goes_only_to_the_clients_of_root(state: ClusterState, 
     assert outcome == MessageOutcome(channel, "repeated", published=message(channel), state=None)
 
 
-# What is stored may be ahead of the channel
+# The stored value is ahead of the channel
 
 
 FIRST, SECOND, THIRD = (message(HEALTH_CHANNEL, seq=seq) for seq in (1, 2, 3))
@@ -199,7 +199,7 @@ FIRST, SECOND, THIRD = (message(HEALTH_CHANNEL, seq=seq) for seq in (1, 2, 3))
 
 @pytest.fixture
 def ahead(state: ClusterState) -> MessageOutcome:
-    """What followed from the second message when the third was stored already."""
+    """The outcome of the second message when the third was already stored."""
     apply(state, HEALTH_CHANNEL, FIRST, stored=FIRST)
     return apply(state, HEALTH_CHANNEL, SECOND, stored=THIRD)
 
@@ -223,8 +223,8 @@ def test_overtaken_snapshots_are_only_passed_on_and_the_next_becomes_state(state
     assert [outcome.state for outcome in steps] == [None, None, None, snapshot(5)]
 
 
-@pytest.mark.parametrize("by_hand", [[3, 4, 5, 6], [2**40]], ids=["one after the other", "far ahead"])
-@pytest.mark.parametrize("known", [2, None], ids=["of a state", "of none"])
+@pytest.mark.parametrize("by_hand", [[3, 4, 5, 6], [2**40]], ids=["consecutive", "far ahead"])
+@pytest.mark.parametrize("known", [2, None], ids=["with state", "without state"])
 def test_snapshots_published_by_hand_do_not_block_those_of_the_collector(
     state: ClusterState, by_hand: list[int], known: int | None
 ) -> None:
@@ -265,7 +265,7 @@ def test_new_client_of_root_gets_no_message_that_was_published_by_hand(state: Cl
     assert state.arrived() == [(METRICS_CHANNEL, snapshot(2))]
 
 
-# After each connection
+# After a connection to Redis
 
 
 @pytest.mark.parametrize("seq", [1, 3, 99])
@@ -371,7 +371,7 @@ def logged(*positions: str) -> list[dict[str, object]]:
 
 
 def alerts(seq: int, before: str | None, *positions: str) -> bytes:
-    """Alerts whose entries lie between two positions of the log."""
+    """Return alerts whose entries lie between two positions of the log."""
     log = {"previous_alert_id": before, "last_alert_id": positions[-1] if positions else before}
     return message(ALERTS_CHANNEL, seq=seq, entries=logged(*positions), **log)
 

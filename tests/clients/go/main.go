@@ -1,8 +1,8 @@
 // Connect COUNT clients to URL by WAY and write every event as a line of JSON: {client, namespace, event, data}.
 //
-// listen URL COUNT WAY. Each client goes to / and /monitoring, asks for the cluster's status, and says what the library
-// tells it: connect, disconnect, connect_error, acknowledged. Another connection of it asks for a namespace that does
-// not exist: when one namespace is refused, this library (3.0.6) takes the handlers of the connection's first one away.
+// listen URL COUNT WAY. Each client connects to / and /monitoring, requests the cluster's status, and reports the events
+// of the library: connect, disconnect, connect_error, acknowledged. A second connection requests an unknown namespace,
+// because this library (3.0.6) drops the handlers of the connection's first namespace when another is refused.
 package main
 
 import (
@@ -25,7 +25,7 @@ var ways = map[string][]transports.TransportCtor{
 	"upgrade":   {transports.Polling, transports.WebSocket},
 }
 
-var writing sync.Mutex
+var writeLock sync.Mutex
 
 type line struct {
 	Client    int    `json:"client"`
@@ -34,13 +34,13 @@ type line struct {
 	Data      any    `json:"data"`
 }
 
-func say(client int, namespace, event string, data any) {
+func report(client int, namespace, event string, data any) {
 	text, err := json.Marshal(line{client, namespace, event, data})
 	if err != nil {
 		panic(err)
 	}
-	writing.Lock()
-	defer writing.Unlock()
+	writeLock.Lock()
+	defer writeLock.Unlock()
 	fmt.Println(string(text))
 }
 
@@ -54,32 +54,32 @@ func first(data []any) any {
 	return data[0]
 }
 
-// visit prepares a socket. Its handlers must be there before it connects.
-func visit(manager *socket.Manager, client int, namespace string) *socket.Socket {
-	visitor := manager.Socket(namespace, nil)
+// prepare returns a socket with handlers, which must exist before the socket connects.
+func prepare(manager *socket.Manager, client int, namespace string) *socket.Socket {
+	connection := manager.Socket(namespace, nil)
 	for _, event := range []types.EventName{"connect", "disconnect", "connect_error"} {
-		visitor.On(event, func(data ...any) { say(client, namespace, string(event), first(data)) })
+		connection.On(event, func(data ...any) { report(client, namespace, string(event), first(data)) })
 	}
-	visitor.OnAny(func(data ...any) { say(client, namespace, data[0].(string), first(data[1:])) })
-	visitor.On("monitoring_connected", func(...any) {
-		visitor.Emit("request_cluster_status", map[string]any{}, func(answer []any, _ error) {
-			say(client, namespace, "acknowledged", first(answer))
+	connection.OnAny(func(data ...any) { report(client, namespace, data[0].(string), first(data[1:])) })
+	connection.On("monitoring_connected", func(...any) {
+		connection.Emit("request_cluster_status", map[string]any{}, func(answer []any, _ error) {
+			report(client, namespace, "acknowledged", first(answer))
 		})
 	})
-	return visitor
+	return connection
 }
 
-// open connects a manager and then its visitors. One that connects while the manager does may ask for its namespace
-// twice (in 3.0.6), and is refused the second time.
-func open(manager *socket.Manager, visitors []*socket.Socket) {
+// open connects a manager and then its sockets. A socket that connects at the same time as the manager may request its
+// namespace twice (in 3.0.6), and is refused the second time.
+func open(manager *socket.Manager, sockets []*socket.Socket) {
 	manager.Open(func(err error) {
 		if err != nil {
-			open(manager, visitors)
+			open(manager, sockets)
 			return
 		}
-		for _, visitor := range visitors {
-			if !visitor.Active() {
-				visitor.Connect()
+		for _, connection := range sockets {
+			if !connection.Active() {
+				connection.Connect()
 			}
 		}
 	})
@@ -95,22 +95,22 @@ func main() {
 		for _, namespaces := range [][]string{{"/", "/monitoring"}, {"/nowhere"}} {
 			options := socket.DefaultManagerOptions()
 			options.SetAutoConnect(false)
-			// The library (3.0.6) misses the error of a WebSocket that is refused, and waits out this time, by default 20 s.
+			// The library (3.0.6) misses the error of a refused WebSocket and waits for this timeout, by default 20 s.
 			options.SetTimeout(5 * time.Second)
 			options.SetTransports(types.NewSet(ways[os.Args[3]]...))
 			manager := socket.NewManager(os.Args[1], options)
-			var visitors []*socket.Socket
+			var sockets []*socket.Socket
 			for _, namespace := range namespaces {
-				visitors = append(visitors, visit(manager, client, namespace))
+				sockets = append(sockets, prepare(manager, client, namespace))
 			}
-			all = append(all, visitors...)
-			go open(manager, visitors)
+			all = append(all, sockets...)
+			go open(manager, sockets)
 		}
 	}
 	io.Copy(io.Discard, os.Stdin)
-	for _, visitor := range all {
-		visitor.Disconnect()
+	for _, connection := range all {
+		connection.Disconnect()
 	}
-	// The library says goodbye in the background, and does not tell when it has.
+	// The library closes connections in the background and does not report when they are closed.
 	time.Sleep(time.Second)
 }

@@ -18,8 +18,8 @@ import org.json.JSONObject;
 /**
  * Connect COUNT clients to URL by WAY and write every event as a line of JSON: {client, namespace, event, data}.
  *
- * <p>java Listen URL COUNT WAY. Each client has one connection for /, /monitoring and a namespace that does not exist,
- * asks for the cluster's status, and says what the library tells it: connect, disconnect, connect_error, acknowledged.
+ * <p>java Listen URL COUNT WAY. Each client has one connection for /, /monitoring and an unknown namespace, requests the
+ * cluster's status, and reports the events of the library: connect, disconnect, connect_error, acknowledged.
  */
 final class Listen {
     private static final Map<String, String[]> WAYS = Map.of(
@@ -39,16 +39,16 @@ final class Listen {
             options.webSocketFactory = http;
             Manager manager = new Manager(url, options);
             for (String namespace : List.of("/", "/monitoring", "/nowhere")) {
-                sockets.add(visit(manager, client, namespace));
+                sockets.add(prepare(manager, client, namespace));
             }
         }
         sockets.forEach(Socket::connect);
         while (System.in.read() >= 0) {}
-        // Java exits once the threads of all requests have ended.
+        // Java exits when the threads of all requests have ended.
         sockets.forEach(Socket::disconnect);
     }
 
-    /** HTTP without OkHttp's bound of five requests a host, whose threads end soon after the last request. */
+    /** HTTP without OkHttp's limit of five requests per host. Threads end soon after the last request. */
     private static OkHttpClient http() {
         Dispatcher dispatcher = new Dispatcher(
                 new ThreadPoolExecutor(0, Integer.MAX_VALUE, 100, TimeUnit.MILLISECONDS, new SynchronousQueue<>()));
@@ -57,16 +57,16 @@ final class Listen {
         return new OkHttpClient.Builder().dispatcher(dispatcher).readTimeout(1, TimeUnit.MINUTES).build();
     }
 
-    private static Socket visit(Manager manager, int client, String namespace) {
+    private static Socket prepare(Manager manager, int client, String namespace) {
         Socket socket = manager.socket(namespace);
-        socket.on(Socket.EVENT_CONNECT, data -> say(client, namespace, "connect", null));
-        socket.on(Socket.EVENT_DISCONNECT, data -> say(client, namespace, "disconnect", data[0]));
-        socket.on(Socket.EVENT_CONNECT_ERROR, data -> say(client, namespace, "connect_error", message(data[0])));
-        socket.onAnyIncoming(data -> say(client, namespace, (String) data[0], data.length > 1 ? data[1] : null));
+        socket.on(Socket.EVENT_CONNECT, data -> report(client, namespace, "connect", null));
+        socket.on(Socket.EVENT_DISCONNECT, data -> report(client, namespace, "disconnect", data[0]));
+        socket.on(Socket.EVENT_CONNECT_ERROR, data -> report(client, namespace, "connect_error", message(data[0])));
+        socket.onAnyIncoming(data -> report(client, namespace, (String) data[0], data.length > 1 ? data[1] : null));
         socket.on("monitoring_connected", data -> socket.emit(
                 "request_cluster_status",
                 new JSONObject(),
-                (Ack) answer -> say(client, namespace, "acknowledged", answer[0])));
+                (Ack) answer -> report(client, namespace, "acknowledged", answer[0])));
         return socket;
     }
 
@@ -74,7 +74,7 @@ final class Listen {
         return error instanceof JSONObject refusal ? refusal.opt("message") : String.valueOf(error);
     }
 
-    private static void say(int client, String namespace, String event, Object data) {
+    private static void report(int client, String namespace, String event, Object data) {
         try {
             JSONObject line = new JSONObject();
             line.put("client", client).put("namespace", namespace).put("event", event);

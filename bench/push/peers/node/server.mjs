@@ -1,4 +1,4 @@
-// Node's Socket.IO with redis, as its users write it.
+// Node's Socket.IO with redis, written as its users would.
 import { createServer } from "node:http";
 import { createClient } from "redis";
 import { Server } from "socket.io";

@@ -170,16 +170,16 @@ def deployment(valkey: Valkey, tmp_path: Path) -> Iterator[Deployment]:
 
 
 @pytest.fixture
-def closed(deployment: Deployment) -> Flask:
+def closed_app(deployment: Deployment) -> Flask:
     """The application of the deployment, with one user, ``ada``."""
     deployment.add_user()
     return deployment.start()
 
 
 @pytest.fixture
-def ada(closed: Flask) -> Browser:
+def ada(closed_app: Flask) -> Browser:
     """A browser in which ``ada`` is signed in."""
-    browser = Browser(closed)
+    browser = Browser(closed_app)
     assert browser.sign_in().status_code == 303
     return browser
 

@@ -41,13 +41,13 @@ def assert_refused(response: TestResponse, is_page: bool) -> None:
 
 @pytest.mark.parametrize("accept", [{}, BROWSER], ids=["program", "browser"])
 def test_every_closed_route_and_method_is_refused_without_a_credential(
-    closed: Flask, collector: Any, accept: dict[str, str]
+    closed_app: Flask, collector: Any, accept: dict[str, str]
 ) -> None:
     # given
     collector.store_all()
-    client = closed.test_client()
+    client = closed_app.test_client()
     asked = set()
-    for rule in closed.url_map.iter_rules():
+    for rule in closed_app.url_map.iter_rules():
         for method in METHODS:
             if (rule.rule, method) in FOR_ANYBODY:
                 continue
@@ -61,10 +61,10 @@ def test_every_closed_route_and_method_is_refused_without_a_credential(
     assert {"/", "/metrics", "/api/session", "/api/publish/<path:channel>", "/logout"} <= asked
 
 
-def test_list_of_open_endpoints_is_unchanged(closed: Flask) -> None:
-    rules = {rule.rule for rule in closed.url_map.iter_rules() if rule.endpoint in OPEN_ENDPOINTS}
+def test_list_of_open_endpoints_is_unchanged(closed_app: Flask) -> None:
+    rules = {rule.rule for rule in closed_app.url_map.iter_rules() if rule.endpoint in OPEN_ENDPOINTS}
     assert rules == {path for path, _ in FOR_ANYBODY}
-    assert {rule.rule for rule in closed.url_map.iter_rules() if rule.endpoint in SCOPES} == {
+    assert {rule.rule for rule in closed_app.url_map.iter_rules() if rule.endpoint in SCOPES} == {
         "/api/publish/<path:channel>"
     }
 
@@ -75,8 +75,8 @@ def test_list_of_open_endpoints_is_unchanged(closed: Flask) -> None:
      "/static/../api/health", "/static/..%2f..%2fapi/health", "/%2e%2e/livez", "/livez%00", "/metrics/"],
 )  # fmt: skip
 @pytest.mark.parametrize("method", METHODS)
-def test_unknown_path_is_answered_like_a_known_one(closed: Flask, path: str, method: str) -> None:
-    response = closed.test_client().open(path, method=method)
+def test_unknown_path_is_answered_like_a_known_one(closed_app: Flask, path: str, method: str) -> None:
+    response = closed_app.test_client().open(path, method=method)
     if path.startswith("/static/"):
         assert response.status_code in (401, 404, 405) or method == "OPTIONS"
         assert b"redis" not in response.data
@@ -85,15 +85,15 @@ def test_unknown_path_is_answered_like_a_known_one(closed: Flask, path: str, met
 
 
 @pytest.mark.parametrize("path", ["/static/..%2f..%2f__init__.py", "/static/../app.py", "/static/%2fetc%2fpasswd"])
-def test_static_files_are_those_of_their_folder(closed: Flask, path: str) -> None:
-    response = closed.test_client().get(path)
+def test_static_files_are_those_of_their_folder(closed_app: Flask, path: str) -> None:
+    response = closed_app.test_client().get(path)
     assert response.status_code in (401, 404)
     assert b"import" not in response.data
     assert b"root:" not in response.data
 
 
-def test_open_endpoints_are_answered(closed: Flask, redis: Any) -> None:
-    client = closed.test_client()
+def test_open_endpoints_are_answered(closed_app: Flask, redis: Any) -> None:
+    client = closed_app.test_client()
     assert client.get("/livez").status_code == 200
     assert client.get("/login").status_code == 200
     with client.get("/static/dashboard.js") as static:
@@ -102,12 +102,12 @@ def test_open_endpoints_are_answered(closed: Flask, redis: Any) -> None:
 
 @pytest.mark.parametrize(("scope", "reads", "publishes"), [(READ, True, False), (PUBLISH, False, True)])
 def test_scope_limits_a_token(
-    closed: Flask, deployment: Any, collector: Any, scope: Any, reads: bool, publishes: bool
+    closed_app: Flask, deployment: Any, collector: Any, scope: Any, reads: bool, publishes: bool
 ) -> None:
     collector.store_all()
     token = deployment.add_token(scope)
-    client = closed.test_client()
-    for rule in closed.url_map.iter_rules():
+    client = closed_app.test_client()
+    for rule in closed_app.url_map.iter_rules():
         methods = (rule.methods or set()) - {"OPTIONS"}
         for method in methods:
             if (rule.rule, method) in FOR_ANYBODY:
@@ -122,24 +122,24 @@ def test_scope_limits_a_token(
 
 
 def test_token_of_both_scopes_and_people_read_everything(
-    closed: Flask, deployment: Any, collector: Any, ada: Any
+    closed_app: Flask, deployment: Any, collector: Any, ada: Any
 ) -> None:
     collector.store_all()
     token = deployment.add_token(READ, PUBLISH)
     for path in ("/", "/nodes/node6.lan", "/api/cluster/snapshot", "/metrics", "/api/session"):
         assert ada.get(path).status_code == 200
-        assert closed.test_client().get(path, headers=token).status_code == 200
-    assert closed.test_client().post("/api/publish/cluster:alerts", json={}, headers=token).status_code == 202
+        assert closed_app.test_client().get(path, headers=token).status_code == 200
+    assert closed_app.test_client().post("/api/publish/cluster:alerts", json={}, headers=token).status_code == 202
 
 
 @pytest.mark.parametrize("name", ["token", "access_token", "authorization", "Authorization", "bearer"])
-def test_token_in_a_url_is_ignored(closed: Flask, deployment: Any, name: str) -> None:
+def test_token_in_a_url_is_ignored(closed_app: Flask, deployment: Any, name: str) -> None:
     token = deployment.add_token(READ)["Authorization"]
     for value in (token, token.removeprefix("Bearer ")):
-        assert_refused(closed.test_client().get("/api/health", query_string={name: value}), is_page=False)
+        assert_refused(closed_app.test_client().get("/api/health", query_string={name: value}), is_page=False)
 
 
-def test_token_overrides_a_session(closed: Flask, deployment: Any, ada: Any) -> None:
+def test_token_overrides_a_session(closed_app: Flask, deployment: Any, ada: Any) -> None:
     assert ada.get("/api/session").get_json()["by"] == "session"
     assert ada.get("/api/session", Authorization="Bearer dcl_none").status_code == 401
     token = deployment.add_token(PUBLISH)
@@ -148,8 +148,8 @@ def test_token_overrides_a_session(closed: Flask, deployment: Any, ada: Any) -> 
     assert ada.get("/api/session", Authorization="Basic YTpi").get_json()["by"] == "session"
 
 
-def test_readyz_shows_strangers_only_its_status(closed: Flask, deployment: Any, ada: Any, valkey: Any) -> None:
-    stranger = closed.test_client()
+def test_readyz_shows_strangers_only_its_status(closed_app: Flask, deployment: Any, ada: Any, valkey: Any) -> None:
+    stranger = closed_app.test_client()
     assert stranger.get("/readyz").text == "ready\n"
     assert stranger.get("/readyz", headers=deployment.add_token(PUBLISH, name="other")).text == "ready\n"
     assert ada.get("/readyz").text == "ready\nredis: up\n"
@@ -173,21 +173,21 @@ def test_readyz_shows_strangers_only_its_status(closed: Flask, deployment: Any, 
         ("/" + "x" * 3000, "/login?next=%2F"),
     ],
 )
-def test_page_redirects_to_the_sign_in_page_and_back(closed: Flask, path: str, location: str) -> None:
-    response = closed.test_client().get(path, headers=BROWSER)
+def test_page_redirects_to_the_sign_in_page_and_back(closed_app: Flask, path: str, location: str) -> None:
+    response = closed_app.test_client().get(path, headers=BROWSER)
     assert response.status_code == 303
     assert response.headers["Location"] == location
     assert "Set-Cookie" not in response.headers
 
 
 @pytest.mark.parametrize("path", ["//evil.example/x", "/\x00", "/a\x7fb"])
-def test_redirect_stays_on_this_site_when_the_path_is_foreign(closed: Flask, path: str) -> None:
-    response = closed.test_client().get("/", headers=BROWSER, environ_overrides={"PATH_INFO": path})
+def test_redirect_stays_on_this_site_when_the_path_is_foreign(closed_app: Flask, path: str) -> None:
+    response = closed_app.test_client().get("/", headers=BROWSER, environ_overrides={"PATH_INFO": path})
     ours = ("%2Fevil.example%2Fx", "%2F%2500", "%2Fa%257Fb")
     assert response.headers["Location"].removeprefix("/login?next=") in ours
 
 
-def test_answers_are_excluded_from_shared_caches(closed: Flask, collector: Any, ada: Any, deployment: Any) -> None:
+def test_answers_are_excluded_from_shared_caches(closed_app: Flask, collector: Any, ada: Any, deployment: Any) -> None:
     collector.store_all()
     tag = ada.get("/api/cluster/snapshot").headers["ETag"]
     for path in ("/", "/api/cluster/snapshot", "/metrics", "/api/openapi.json", "/nope", "/readyz", "/login"):
@@ -198,7 +198,7 @@ def test_answers_are_excluded_from_shared_caches(closed: Flask, collector: Any, 
     assert unchanged.status_code == 304
     assert "private" in unchanged.headers["Cache-Control"]
     # The ETag gives a stranger no information.
-    stranger = closed.test_client().get("/api/cluster/snapshot", headers={"If-None-Match": tag})
+    stranger = closed_app.test_client().get("/api/cluster/snapshot", headers={"If-None-Match": tag})
     assert stranger.status_code == 401
 
 
@@ -217,10 +217,10 @@ def test_no_credential_is_needed_where_access_is_open(deployment: Any, collector
     assert_refused(client.post("/api/publish/cluster:alerts", json={}), is_page=False)
 
 
-def test_refusals_are_counted_by_reason(closed: Flask, deployment: Any) -> None:
-    client, token = closed.test_client(), deployment.add_token(READ)
+def test_refusals_are_counted_by_reason(closed_app: Flask, deployment: Any) -> None:
+    client, token = closed_app.test_client(), deployment.add_token(READ)
     client.get("/api/health")
     client.post("/api/publish/cluster:alerts", headers=token)
-    text = deployment.metrics(closed)
+    text = deployment.metrics(closed_app)
     assert 'api_refusals_total{reason="sign_in_required"} 1.0' in text
     assert 'api_refusals_total{reason="forbidden"} 1.0' in text

@@ -10,10 +10,10 @@ from api.pages import PAGES
 
 
 @pytest.fixture
-def forms_by_page(closed: Flask, ada: Any, browser: Any) -> list[tuple[Any, str, dict[str, str]]]:
+def forms_by_page(closed_app: Flask, ada: Any, browser: Any) -> list[tuple[Any, str, dict[str, str]]]:
     """Return each form of each page: its user, its action and its fields."""
     found = []
-    stranger = browser(closed)
+    stranger = browser(closed_app)
     for who, path in [(ada, path.replace("<path:node>", "x")) for path in [*PAGES, "/nope"]] + [(stranger, "/login")]:
         forms = who.forms(path)
         assert forms, path
@@ -24,7 +24,7 @@ def forms_by_page(closed: Flask, ada: Any, browser: Any) -> list[tuple[Any, str,
 FILLED = {"user": "ada", "password": "correct horse"}
 
 
-def test_every_form_of_every_page_needs_its_token(closed: Flask, forms_by_page: Any) -> None:
+def test_every_form_of_every_page_needs_its_token(closed_app: Flask, forms_by_page: Any) -> None:
     actions = set()
     for who, action, fields in forms_by_page:
         actions.add(action)
@@ -38,10 +38,12 @@ def test_every_form_of_every_page_needs_its_token(closed: Flask, forms_by_page: 
     assert who.post(action, fields).status_code == 303
 
 
-def test_form_token_belongs_to_one_person_and_one_use(closed: Flask, deployment: Any, ada: Any, browser: Any) -> None:
+def test_form_token_belongs_to_one_person_and_one_use(
+    closed_app: Flask, deployment: Any, ada: Any, browser: Any
+) -> None:
     # given
     deployment.add_user("bob")
-    bob, stranger = browser(closed), browser(closed)
+    bob, stranger = browser(closed_app), browser(closed_app)
     bob.sign_in("bob")
     # when, then
     assert ada.post("/logout", bob.fields("/live", "/logout")).status_code == 403
@@ -49,7 +51,7 @@ def test_form_token_belongs_to_one_person_and_one_use(closed: Flask, deployment:
     stranger.get("/login")
     assert stranger.post("/login", FILLED | ada.fields("/live", "/logout")).status_code == 403
     # A visitor's form token is invalid for another visitor
-    other = browser(closed)
+    other = browser(closed_app)
     assert other.post("/login", FILLED | stranger.fields("/login", "/login")).status_code == 403
     # A form token of the previous session is invalid after the next sign-in
     previous = ada.fields("/live", "/logout")
@@ -57,8 +59,8 @@ def test_form_token_belongs_to_one_person_and_one_use(closed: Flask, deployment:
     assert ada.post("/logout", previous).status_code == 403
 
 
-def test_form_token_stays_valid_when_the_page_is_opened_twice(closed: Flask, browser: Any) -> None:
-    visitor = browser(closed)
+def test_form_token_stays_valid_when_the_page_is_opened_twice(closed_app: Flask, browser: Any) -> None:
+    visitor = browser(closed_app)
     first = visitor.fields("/login", "/login")
     visitor.get("/login")
     assert visitor.post("/login", first | FILLED).status_code == 303
@@ -77,8 +79,8 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("headers", HOSTILE, ids=str)
-def test_form_is_refused_when_a_foreign_page_sent_it(closed: Flask, ada: Any, browser: Any, headers: Any) -> None:
-    visitor = browser(closed)
+def test_form_is_refused_when_a_foreign_page_sent_it(closed_app: Flask, ada: Any, browser: Any, headers: Any) -> None:
+    visitor = browser(closed_app)
     assert visitor.post("/login", visitor.fields("/login", "/login") | FILLED, **headers).status_code == 403
     assert ada.post("/logout", ada.fields("/live", "/logout"), **headers).status_code == 403
     assert ada.get("/api/session").status_code == 200
@@ -126,7 +128,7 @@ def test_proxy_user_needs_a_form_token_and_a_program_does_not(deployment: Any, b
     ids=str,
 )  # fmt: skip
 def test_form_is_refused_unread_when_browsers_would_not_send_it(
-    closed: Flask, browser: Any, headers: Any, status: int
+    closed_app: Flask, browser: Any, headers: Any, status: int
 ) -> None:
     class Unreadable:
         def read(self, *_: object) -> bytes:
@@ -134,7 +136,7 @@ def test_form_is_refused_unread_when_browsers_would_not_send_it(
 
         readline = read
 
-    visitor = browser(closed)
+    visitor = browser(closed_app)
     visitor.get("/login")
     sent = {"CONTENT_LENGTH": "100", "CONTENT_TYPE": "application/x-www-form-urlencoded"} | headers
     response = visitor.client.post(
@@ -143,8 +145,8 @@ def test_form_is_refused_unread_when_browsers_would_not_send_it(
     assert response.status_code == status
 
 
-def test_refused_forms_are_counted_and_shown_as_a_page(closed: Flask, deployment: Any, browser: Any) -> None:
-    response = browser(closed).post("/login", FILLED)
+def test_refused_forms_are_counted_and_shown_as_a_page(closed_app: Flask, deployment: Any, browser: Any) -> None:
+    response = browser(closed_app).post("/login", FILLED)
     assert response.status_code == 403
     assert "too old, or another site sent it" in response.get_data(as_text=True)
-    assert 'api_refusals_total{reason="form"} 1.0' in deployment.metrics(closed)
+    assert 'api_refusals_total{reason="form"} 1.0' in deployment.metrics(closed_app)

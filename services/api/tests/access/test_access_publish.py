@@ -9,7 +9,7 @@ from flask import Flask
 from api.access.publish import Publisher
 from api.access.rate_limit import PublishLimit
 from api.counters import Counters
-from api.tests.conftest import problem
+from api.tests.conftest import problem_detail
 from api.tests.openapi_check import DOCUMENT, validate_response
 from contract.names import ALERTS_CHANNEL, CHANNELS, MESSAGE_LIMIT_BYTES, METRICS_CHANNEL
 
@@ -24,12 +24,12 @@ def assert_documented(response: Any) -> None:
 
 
 @pytest.fixture
-def publish(closed: Flask, deployment: Any) -> Any:
+def publish(closed_app: Flask, deployment: Any) -> Any:
     token = deployment.add_token("publish")
 
     def publish(body: bytes, path: str = PATH, **headers: str) -> Any:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
-        response = closed.test_client().post(path, data=body, headers=token | named)
+        response = closed_app.test_client().post(path, data=body, headers=token | named)
         assert_documented(response)
         return response
 
@@ -72,7 +72,7 @@ def test_message_needs_a_token_of_that_scope_in_every_mode(
 
 
 @pytest.mark.parametrize("mode", ["open", "closed"])
-def test_session_does_not_publish(deployment: Any, closed: Flask, ada: Any, browser: Any, mode: str) -> None:
+def test_session_does_not_publish(deployment: Any, closed_app: Flask, ada: Any, browser: Any, mode: str) -> None:
     who = browser(deployment.start(mode))
     who.client.set_cookie(deployment.seal.cookie, ada.cookie(deployment))
     who.headers = {}
@@ -101,7 +101,7 @@ def test_body_is_accepted_up_to_the_limit(publish: Any) -> None:
     assert publish(largest + b" ").status_code == 413
 
 
-def test_too_long_body_is_not_read_completely(closed: Flask, deployment: Any) -> None:
+def test_too_long_body_is_not_read_completely(closed_app: Flask, deployment: Any) -> None:
     token = deployment.add_token("publish")
 
     class Endless:
@@ -119,7 +119,7 @@ def test_too_long_body_is_not_read_completely(closed: Flask, deployment: Any) ->
     ):
         body = Endless()
         environment = sent | {"wsgi.input": body, "wsgi.input_terminated": True}
-        response = closed.test_client().post(PATH, headers=token, environ_overrides=environment)
+        response = closed_app.test_client().post(PATH, headers=token, environ_overrides=environment)
         assert response.status_code == 413
         assert body.read_bytes <= allowed
 
@@ -149,15 +149,15 @@ def test_unknown_channel_is_refused_with_a_list_of_channels(publish: Any, listen
 def test_message_is_refused_when_redis_is_away(publish: Any, valkey: Any) -> None:
     assert publish(b"{}").status_code == 202
     valkey.stop()
-    assert "The message was not published" in problem(publish(b"{}"), 503)
+    assert "The message was not published" in problem_detail(publish(b"{}"), 503)
 
 
-def test_message_is_refused_when_half_the_threads_receive_messages(closed: Flask) -> None:
+def test_message_is_refused_when_half_the_threads_receive_messages(closed_app: Flask) -> None:
     publisher = Publisher(None, None, PublishLimit(1, Counters()), threads=4)  # type: ignore[arg-type]
     for _ in range(2):
-        assert publisher._bodies.acquire(blocking=False)
+        assert publisher._body_slots.acquire(blocking=False)
     with (
-        closed.test_request_context(PATH, method="POST", data=b"{}"),
+        closed_app.test_request_context(PATH, method="POST", data=b"{}"),
         pytest.raises(Exception, match="at the same time"),
     ):
         publisher.read()
@@ -216,13 +216,13 @@ def test_largest_message_is_accepted_at_any_rate(deployment: Any, now: list[floa
 
 
 def test_refused_message_is_logged_on_one_line_without_a_secret(
-    publish: Any, closed: Flask, deployment: Any, caplog: pytest.LogCaptureFixture
+    publish: Any, closed_app: Flask, deployment: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     publish(b"secret body\n", f"/api/publish/{METRICS_CHANNEL}")
     publish(b"{}", "/api/publish/x%0d%0aINFO forged")
     token = deployment.add_token("read", name="reader")
-    closed.test_client().post(PATH, data=b"{}", headers=token)
+    closed_app.test_client().post(PATH, data=b"{}", headers=token)
     lines = [record.getMessage() for record in caplog.records]
     assert any("refused a message of 'script'" in line and "not JSON" in line for line in lines)
     assert any(f"refused '{PATH}'" in line and "scope" in line for line in lines)

@@ -58,7 +58,7 @@ def test_identity_is_refused_beyond_its_rate_from_every_address(deployment: Any,
 
 
 def test_credentials_are_not_read_when_the_address_is_beyond_its_rate(
-    deployment: Any, closed: Flask, now: list[float], monkeypatch: pytest.MonkeyPatch
+    deployment: Any, closed_app: Flask, now: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = deployment.start(requests_per_second=1).test_client()
     spend(client, 10, X_Forwarded_For="192.0.2.1")

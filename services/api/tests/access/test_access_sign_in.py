@@ -18,8 +18,8 @@ from access.session import SessionSeal
 from access.web_origin import WebOrigin
 from api.access.cookies import KNOWN_SECONDS, _name, _signature
 from api.access.sign_in_pages import safe_next
-from api.access.users import AT_ONCE, PasswordVerifier, TooManyPasswordChecks, UnusablePassword, hash_password
-from api.tests.conftest import cookies
+from api.access.users import CONCURRENT_CHECKS, PasswordVerifier, TooManyPasswordChecks, UnusablePassword, hash_password
+from api.tests.conftest import set_cookies
 from contract.names import REVOCATION_LOG_KEY, delay_key
 from tests.drivers.attacks import attack_rounds
 
@@ -33,10 +33,10 @@ def without_secrets(response: TestResponse, user: str) -> str:
 
 
 def test_person_signs_in_reads_everything_and_signs_out(
-    closed: Flask, deployment: Any, browser: Any, listen: Any
+    closed_app: Flask, deployment: Any, browser: Any, listen: Any
 ) -> None:
     # given
-    ada = browser(closed)
+    ada = browser(closed_app)
     assert ada.get("/live").headers["Location"] == "/login?next=%2Flive"
     # when
     response = ada.sign_in(path="/login?next=%2Flive")
@@ -53,7 +53,7 @@ def test_person_signs_in_reads_everything_and_signs_out(
     response = ada.sign_out()
     # then
     assert (response.status_code, response.headers["Location"]) == (303, "/login")
-    assert cookies(response)[deployment.seal.cookie]["max-age"] == "0"
+    assert set_cookies(response)[deployment.seal.cookie]["max-age"] == "0"
     member, member_for_old_release = received(), received()
     assert member.startswith(f"device:{session.device}@")
     assert member_for_old_release == f"session:{session.id}"
@@ -80,19 +80,19 @@ def test_session_cookie_is_hidden_from_scripts_and_other_sites(
         (page, deployment.seal.cookie + "-form", "/login"),
         (response, deployment.seal.cookie, "/"),
     ):
-        cookie = cookies(answer)[name]
+        cookie = set_cookies(answer)[name]
         assert cookie["httponly"] is True
         assert (cookie["samesite"], cookie["path"], cookie["domain"]) == ("Lax", path, "")
         assert bool(cookie["secure"]) is secure
-    assert int(cookies(response)[deployment.seal.cookie]["max-age"]) in (499, 500)
+    assert int(set_cookies(response)[deployment.seal.cookie]["max-age"]) in (499, 500)
     assert "no-store" in response.headers["Cache-Control"]
 
 
 def test_sign_in_always_starts_a_new_session(
-    closed: Flask, deployment: Any, browser: Any, generation: Callable[[], str]
+    closed_app: Flask, deployment: Any, browser: Any, generation: Callable[[], str]
 ) -> None:
     # given: an attacker plants his own session, and an invalid one
-    mallory, victim = browser(closed), browser(closed)
+    mallory, victim = browser(closed_app), browser(closed_app)
     deployment.add_user("mallory")
     mallory.sign_in("mallory")
     for planted in (
@@ -112,10 +112,10 @@ def test_sign_in_always_starts_a_new_session(
     assert mallory.get("/api/health").status_code == 401
 
 
-def test_previous_session_ends_at_the_next_sign_in(closed: Flask, deployment: Any, ada: Any) -> None:
+def test_previous_session_ends_at_the_next_sign_in(closed_app: Flask, deployment: Any, ada: Any) -> None:
     previous = ada.cookie(deployment)
     ada.sign_in()
-    answer = closed.test_client(use_cookies=False).get(
+    answer = closed_app.test_client(use_cookies=False).get(
         "/api/health", headers={"Cookie": f"{deployment.seal.cookie}={previous}"}
     )
     assert answer.status_code == 401
@@ -126,10 +126,10 @@ def test_previous_session_ends_at_the_next_sign_in(closed: Flask, deployment: An
     "user", ["nobody", "", "ADA", "../users/ada", "ada\x00", "ada\r\nSet-Cookie: x=1", "é" * 500, "."]
 )
 def test_response_is_the_same_for_an_unknown_user(
-    closed: Flask, browser: Any, caplog: pytest.LogCaptureFixture, user: str
+    closed_app: Flask, browser: Any, caplog: pytest.LogCaptureFixture, user: str
 ) -> None:
-    wrong = browser(closed, "192.0.2.1").sign_in("ada", "not this one")
-    unknown = browser(closed, "192.0.2.2").sign_in(user)
+    wrong = browser(closed_app, "192.0.2.1").sign_in("ada", "not this one")
+    unknown = browser(closed_app, "192.0.2.2").sign_in(user)
     assert (wrong.status_code, unknown.status_code) == (401, 401)
     assert WRONG in wrong.get_data(as_text=True)
     if user.isalnum() and user.isascii():
@@ -189,7 +189,7 @@ def test_password_checks_are_limited() -> None:
     passwords = PasswordVerifier(waiting=1, wait_seconds=0.01)
     with passwords._slot(), passwords._slot(), pytest.raises(TooManyPasswordChecks):
         passwords.matches(None, "x" * 8)
-    assert AT_ONCE == 2
+    assert CONCURRENT_CHECKS == 2
     assert not passwords.matches(None, "x" * 8)
 
 
@@ -204,17 +204,17 @@ def test_passwords_are_compared_in_few_threads(monkeypatch: pytest.MonkeyPatch) 
 
         assert list(asking.map(ask, range(16))) == [True] * 16
 
-    assert len(hasher.threads) <= AT_ONCE
+    assert len(hasher.threads) <= CONCURRENT_CHECKS
 
 
 def test_page_explains_when_too_many_people_sign_in(
-    closed: Flask, browser: Any, monkeypatch: pytest.MonkeyPatch
+    closed_app: Flask, browser: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def busy(*_: object) -> bool:
         raise TooManyPasswordChecks
 
     monkeypatch.setattr(PasswordVerifier, "matches", busy)
-    response = browser(closed).sign_in()
+    response = browser(closed_app).sign_in()
     assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
     assert "Too many people" in response.get_data(as_text=True)
 
@@ -243,7 +243,7 @@ def test_user_and_password_are_valid_immediately(
 
 
 def test_password_that_changes_during_its_check_is_not_accepted(
-    closed: Flask, deployment: Any, browser: Any, monkeypatch: pytest.MonkeyPatch
+    closed_app: Flask, deployment: Any, browser: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
     compare, changed_at = PasswordVerifier.matches, []
@@ -255,7 +255,7 @@ def test_password_that_changes_during_its_check_is_not_accepted(
 
     monkeypatch.setattr(PasswordVerifier, "matches", slowly)
     # when
-    ada = browser(closed)
+    ada = browser(closed_app)
     response = ada.sign_in()
     # then the password was correct at the time of the request
     assert (response.status_code, response.headers["Location"]) == (303, "/")
@@ -267,7 +267,7 @@ def test_password_that_changes_during_its_check_is_not_accepted(
     assert revocations.includes(session.grant())
 
 
-def test_user_with_an_invalid_hash_cannot_sign_in(closed: Flask, deployment: Any, browser: Any) -> None:
+def test_user_with_an_invalid_hash_cannot_sign_in(closed_app: Flask, deployment: Any, browser: Any) -> None:
     for content in (
         b'{"hash":"","created":1}',
         b'{"hash":"plain","created":1}',
@@ -276,7 +276,7 @@ def test_user_with_an_invalid_hash_cannot_sign_in(closed: Flask, deployment: Any
         b'{"hash":"$argon2id$v=19$m=8,t=1,p=1$AAAA"}',
     ):
         (deployment.users / "ada").write_bytes(content)
-        redis_free = browser(closed, f"192.0.2.{len(content)}")
+        redis_free = browser(closed_app, f"192.0.2.{len(content)}")
         assert redis_free.sign_in("ada", "plain").status_code in (401, 429)
         assert redis_free.sign_in("ada", "").status_code in (401, 429)
 
@@ -296,20 +296,20 @@ NEXT = {
 
 
 @pytest.mark.parametrize(("asked", "location"), NEXT.items(), ids=[repr(text)[:40] for text in NEXT])
-def test_sign_in_redirects_only_to_this_site(closed: Flask, browser: Any, asked: str, location: str) -> None:
-    ada = browser(closed)
+def test_sign_in_redirects_only_to_this_site(closed_app: Flask, browser: Any, asked: str, location: str) -> None:
+    ada = browser(closed_app)
     fields = ada.fields("/login", "/login") | {"user": "ada", "password": "correct horse", "next": asked}
     response = ada.post("/login", fields)
     assert (response.status_code, response.headers["Location"]) == (303, location)
-    assert "x" not in cookies(response)
+    assert "x" not in set_cookies(response)
     # The page contains no other addresses either.
     shown = ada.client.get("/login", query_string={"next": asked}, headers=ada.headers).get_data(as_text=True)
     assert "evil" not in shown
     assert safe_next(asked) == (asked if location != "/" else "/")
 
 
-def test_page_escapes_the_typed_user_name(closed: Flask, browser: Any) -> None:
-    response = browser(closed).sign_in('"><script>alert(1)</script>', path='/login?next=/"><script>')
+def test_page_escapes_the_typed_user_name(closed_app: Flask, browser: Any) -> None:
+    response = browser(closed_app).sign_in('"><script>alert(1)</script>', path='/login?next=/"><script>')
     assert response.status_code == 401
     assert "<script>alert" not in response.get_data(as_text=True)
     assert 'next" value="/&#34;&gt;&lt;script&gt;"' in response.get_data(as_text=True)
@@ -330,16 +330,16 @@ def test_page_escapes_the_typed_user_name(closed: Flask, browser: Any) -> None:
     ],
 )
 def test_page_warns_about_an_unencrypted_connection(
-    closed: Flask, browser: Any, host: str, scheme: str, warns: bool
+    closed_app: Flask, browser: Any, host: str, scheme: str, warns: bool
 ) -> None:
-    page = browser(closed).get("/login", Host=host, **{"X-Forwarded-Proto": scheme, "Accept-Language": "fr"})
+    page = browser(closed_app).get("/login", Host=host, **{"X-Forwarded-Proto": scheme, "Accept-Language": "fr"})
     assert page.status_code == 200
     assert ("n’est pas chiffrée" in page.get_data(as_text=True)) == warns
 
 
-def test_guessing_causes_a_pause(closed: Flask, deployment: Any, browser: Any, redis: Any) -> None:
+def test_guessing_causes_a_pause(closed_app: Flask, deployment: Any, browser: Any, redis: Any) -> None:
     # given
-    guesser = browser(closed)
+    guesser = browser(closed_app)
     for _ in range(PAIR_BACKOFF.free):
         assert guesser.sign_in("ada", "a guess").status_code == 401
     # and twenty more attempts, until the pause is the longest; the test ends the pause below
@@ -353,9 +353,9 @@ def test_guessing_causes_a_pause(closed: Flask, deployment: Any, browser: Any, r
     assert f'data-wait-seconds="{response.headers["Retry-After"]}"' in response.get_data(as_text=True)
     # in another process the count is the same for this user and address, and separate for others
     assert browser(deployment.start()).sign_in("ADA").status_code == 429
-    assert browser(closed, "192.0.2.99").sign_in().status_code == 303
+    assert browser(closed_app, "192.0.2.99").sign_in().status_code == 303
     deployment.add_user("bob")
-    assert browser(closed).sign_in("bob").status_code == 303
+    assert browser(closed_app).sign_in("bob").status_code == 303
     keys = [key.decode() for key in redis.keys("cluster:access:delay:*")]
     assert not any("ada" in key or "192" in key for key in keys)
     # After the pause. The remaining lifetime of the delay's key is its clock.
@@ -370,10 +370,10 @@ def start_pause(redis: Any, kind: str) -> None:
 
 
 def test_known_browser_signs_in_while_its_user_and_address_are_guessed(
-    closed: Flask, ada: Any, browser: Any, redis: Any
+    closed_app: Flask, ada: Any, browser: Any, redis: Any
 ) -> None:
     # given
-    new, guesser = browser(closed), browser(closed)
+    new, guesser = browser(closed_app), browser(closed_app)
     guesser.sign_in("ada", "a guess")
     for kind in ("user", "address", "pair"):
         start_pause(redis, kind)
@@ -393,7 +393,7 @@ def test_known_browser_signs_in_while_its_user_and_address_are_guessed(
     "change", ["another user", "another password", "another key", "changed", "no user", "long ago"]
 )
 def test_browser_is_not_recognized_by_a_foreign_cookie(
-    closed: Flask, deployment: Any, ada: Any, browser: Any, redis: Any, monkeypatch: pytest.MonkeyPatch, change: str
+    closed_app: Flask, deployment: Any, ada: Any, browser: Any, redis: Any, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
     # given
     cookie = device_cookie(ada)
@@ -412,7 +412,7 @@ def test_browser_is_not_recognized_by_a_foreign_cookie(
         (deployment.users / "ada").unlink()
     else:
         monkeypatch.setattr("api.access.cookies.KNOWN_SECONDS", 0)
-    visitor = browser(closed)
+    visitor = browser(closed_app)
     visitor.client.set_cookie(name, value, path="/login")
     visitor.sign_in("nobody", "a guess")
     start_pause(redis, "address")
@@ -420,21 +420,21 @@ def test_browser_is_not_recognized_by_a_foreign_cookie(
     assert visitor.sign_in(user, password).status_code == 429
 
 
-def test_device_cookie_is_sent_only_to_the_sign_in_page(closed: Flask, deployment: Any, browser: Any) -> None:
-    response = browser(closed).sign_in()
-    cookie = cookies(response)[name_of_device_cookie(deployment, "ada")]
+def test_device_cookie_is_sent_only_to_the_sign_in_page(closed_app: Flask, deployment: Any, browser: Any) -> None:
+    response = browser(closed_app).sign_in()
+    cookie = set_cookies(response)[name_of_device_cookie(deployment, "ada")]
     assert (cookie["path"], cookie["httponly"], cookie["samesite"]) == ("/login", True, "Lax")
     assert int(cookie["max-age"]) == KNOWN_SECONDS
     # A response to a wrong password does not reveal the device cookie.
-    assert list(cookies(browser(closed).sign_in("ada", "a guess"))) == [deployment.seal.cookie + "-form"]
+    assert list(set_cookies(browser(closed_app).sign_in("ada", "a guess"))) == [deployment.seal.cookie + "-form"]
 
 
 def test_repeated_sign_ins_leave_one_revocation_per_browser(
-    closed: Flask, deployment: Any, ada: Any, browser: Any, redis: Any
+    closed_app: Flask, deployment: Any, ada: Any, browser: Any, redis: Any
 ) -> None:
     # given: a browser that keeps its cookies, and one that sends only the session cookie
     previous_cookies = [ada.cookie(deployment)]
-    forgetful = browser(closed)
+    forgetful = browser(closed_app)
     answers = []
     for _ in attack_rounds(10):
         # when
@@ -442,7 +442,7 @@ def test_repeated_sign_ins_leave_one_revocation_per_browser(
         if answers[-1] == 303:
             previous_cookies.append(ada.cookie(deployment))
         cookie = forgetful.client.get_cookie(deployment.seal.cookie)
-        forgetful.client = closed.test_client()
+        forgetful.client = closed_app.test_client()
         if cookie is not None:
             forgetful.client.set_cookie(deployment.seal.cookie, cookie.value)
         answers.append(forgetful.sign_in().status_code)
@@ -450,7 +450,7 @@ def test_repeated_sign_ins_leave_one_revocation_per_browser(
     assert answers[:20] == [303] * 20
     assert set(answers) <= {303, 429}
     assert redis.xlen(REVOCATION_LOG_KEY) == 2
-    client = closed.test_client(use_cookies=False)
+    client = closed_app.test_client(use_cookies=False)
     statuses = [
         client.get("/api/health", headers={"Cookie": f"{deployment.seal.cookie}={previous}"}).status_code
         for previous in previous_cookies
@@ -467,10 +467,10 @@ def test_repeated_sign_ins_leave_one_revocation_per_browser(
     assert ada.get("/api/session").status_code == 200
 
 
-def test_successful_sign_ins_are_limited(closed: Flask, browser: Any, redis: Any) -> None:
-    assert browser(closed).sign_in().status_code == 303
+def test_successful_sign_ins_are_limited(closed_app: Flask, browser: Any, redis: Any) -> None:
+    assert browser(closed_app).sign_in().status_code == 303
     start_pause(redis, "success")
-    assert browser(closed, "192.0.2.99").sign_in().status_code == 429
+    assert browser(closed_app, "192.0.2.99").sign_in().status_code == 429
 
 
 def device_cookie(browser: Any) -> Any:
@@ -483,24 +483,24 @@ def name_of_device_cookie(deployment: Any, user: str) -> str:
     return _name(deployment.seal, user)
 
 
-def test_office_with_one_address_signs_in_without_a_pause(closed: Flask, deployment: Any, browser: Any) -> None:
+def test_office_with_one_address_signs_in_without_a_pause(closed_app: Flask, deployment: Any, browser: Any) -> None:
     for number in range(25):
         deployment.add_user(f"user{number}")
-        assert browser(closed).sign_in(f"user{number}").status_code == 303
+        assert browser(closed_app).sign_in(f"user{number}").status_code == 303
 
 
-def test_address_is_paused_when_it_guesses_at_many_users(closed: Flask, browser: Any) -> None:
+def test_address_is_paused_when_it_guesses_at_many_users(closed_app: Flask, browser: Any) -> None:
     for number in range(ADDRESS_BACKOFF.free):
-        assert browser(closed).sign_in(f"user{number}", "a guess").status_code == 401
+        assert browser(closed_app).sign_in(f"user{number}", "a guess").status_code == 401
     # The first pause is a second, and each guess after a pause doubles the next. A slow machine may need several
     # guesses.
-    later = (browser(closed).sign_in(f"user{number}", "a guess").status_code for number in range(20, 28))
+    later = (browser(closed_app).sign_in(f"user{number}", "a guess").status_code for number in range(20, 28))
     assert 429 in later
-    assert browser(closed, "192.0.2.8").sign_in().status_code == 303
+    assert browser(closed_app, "192.0.2.8").sign_in().status_code == 303
 
 
-def test_signing_in_and_out_fails_while_redis_is_away(closed: Flask, ada: Any, browser: Any, valkey: Any) -> None:
-    stranger, fields = browser(closed), ada.fields("/live", "/logout")
+def test_signing_in_and_out_fails_while_redis_is_away(closed_app: Flask, ada: Any, browser: Any, valkey: Any) -> None:
+    stranger, fields = browser(closed_app), ada.fields("/live", "/logout")
     valkey.stop()
     response = stranger.sign_in()
     assert response.status_code == 503
@@ -513,16 +513,16 @@ def test_signing_in_and_out_fails_while_redis_is_away(closed: Flask, ada: Any, b
 
 
 def test_session_is_renewed_while_it_is_used(
-    closed: Flask, deployment: Any, ada: Any, browser: Any, generation: Callable[[], str]
+    closed_app: Flask, deployment: Any, ada: Any, browser: Any, generation: Callable[[], str]
 ) -> None:
     def cookie_after(**changes: Any) -> Any:
-        who = browser(closed)
+        who = browser(closed_app)
         who.client.set_cookie(deployment.seal.cookie, deployment.seal.seal(deployment.session(generation(), **changes)))
         response = who.get("/api/health")
         assert response.status_code == 200
         assert re.search("private|no-store", response.headers["Cache-Control"])
         assert "Cookie" in response.headers["Vary"]
-        found = cookies(response).get(deployment.seal.cookie)
+        found = set_cookies(response).get(deployment.seal.cookie)
         return None if found is None else deployment.seal.open(found.value)
 
     now = time.time()
@@ -536,10 +536,10 @@ def test_session_is_renewed_while_it_is_used(
 
 
 def test_sign_ins_and_sign_outs_are_logged_and_counted_without_a_secret(
-    closed: Flask, deployment: Any, browser: Any, caplog: pytest.LogCaptureFixture
+    closed_app: Flask, deployment: Any, browser: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    ada = browser(closed)
+    ada = browser(closed_app)
     ada.sign_in("ada", "wrong\r\nINFO forged")
     ada.sign_in("bob\r\nINFO forged", "x")
     ada.sign_in()
@@ -553,11 +553,11 @@ def test_sign_ins_and_sign_outs_are_logged_and_counted_without_a_secret(
     everything = "\n".join(lines)
     for secret in ("correct horse", "wrong", cookie, deployment.seal.open(cookie).id):
         assert secret not in everything
-    text = deployment.metrics(closed)
+    text = deployment.metrics(closed_app)
     assert 'api_sign_ins_total{outcome="success"} 1.0' in text
     assert 'api_sign_ins_total{outcome="wrong"} 2.0' in text
 
 
-def test_sign_in_page_is_french_when_the_browser_prefers_french(closed: Flask, browser: Any) -> None:
-    response = browser(closed).sign_in("ada", "a guess", **{"Accept-Language": "fr"})
+def test_sign_in_page_is_french_when_the_browser_prefers_french(closed_app: Flask, browser: Any) -> None:
+    response = browser(closed_app).sign_in("ada", "a guess", **{"Accept-Language": "fr"})
     assert "Cet utilisateur n’existe pas" in response.get_data(as_text=True)
