@@ -50,28 +50,28 @@ def test_page_is_live_when_the_manifests_are_applied_to_an_empty_cluster(
     assert empty.restarts() == {}
 
 
-def test_second_apply_changes_nothing_and_keeps_passwords_key_and_users(as_it_stands: KubernetesDeployment) -> None:
-    kubectl = as_it_stands.kubectl
+def test_second_apply_changes_nothing_and_keeps_passwords_key_and_users(unmodified: KubernetesDeployment) -> None:
+    kubectl = unmodified.kubectl
     no_job = lambda: not kubectl.items("jobs")  # noqa: E731
-    as_it_stands.wait_until(no_job, within_seconds=60, what="the Job has removed itself")
+    unmodified.wait_until(no_job, within_seconds=60, what="the Job has removed itself")
     # Given a user
     kubectl.run("patch", "secret", "access-users", "-p", '{"data": {"ada": "e30="}}')
 
     def secrets() -> dict[str, dict[str, str]]:
         return {name: kubectl.json("get", "secret", name).get("data") or {} for name in SECRETS}
 
-    before, held = as_it_stands.generations(), secrets()
+    before, held = unmodified.generations(), secrets()
     assert {name: set(data) for name, data in held.items()} == SECRETS
     # When the same is applied again
-    output = as_it_stands.apply_unmodified()
+    output = unmodified.apply_unmodified()
     # Then nothing changes. kubectl prints "configured" for some objects that it sends again unchanged.
-    assert as_it_stands.generations() == before
+    assert unmodified.generations() == before
     # And the Job runs again, changes nothing, and disappears
     assert "job.batch/make-secrets created" in output.splitlines()
-    as_it_stands.wait_until(no_job, within_seconds=60, what="the Job has removed itself again")
+    unmodified.wait_until(no_job, within_seconds=60, what="the Job has removed itself again")
     assert secrets() == held
     kubectl.run("patch", "secret", "access-users", "-p", '{"data": {"ada": null}}')
-    assert as_it_stands.restarts() == {}
+    assert unmodified.restarts() == {}
 
 
 def answers(origin: str) -> bool:
