@@ -1,4 +1,4 @@
-"""Measure the memory and CPU of each process of the product while a few pages are open.
+"""Memory and CPU of each process of the idle product, with open pages.
 
 ``python -m bench.footprint [--nodes 8] [--pages 3] [--seconds 60]`` prints a Markdown table. CPU is in percent of one
 core; RSS is the kernel's figure at the end of the measured time.
@@ -22,7 +22,7 @@ from tests.drivers.waiting import eventually
 
 
 def product_processes(root: psutil.Process) -> Iterator[tuple[str, psutil.Process]]:
-    """Yield name and process of each process that ``make run`` started, except the simulator."""
+    """Yield name and process of each process that ``make run`` started, without the simulator, which is load."""
     for process in [root, *root.children(recursive=True)]:
         words = process.cmdline()
         module = words[words.index("-m") + 1] if "-m" in words else Path(words[0]).name
@@ -31,11 +31,11 @@ def product_processes(root: psutil.Process) -> Iterator[tuple[str, psutil.Proces
 
 
 def main() -> int:
-    """Run the product, open pages, measure, and print the table."""
+    """Run the product, open pages, measure, print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nodes", type=int, default=8, help="simulated nodes")
     parser.add_argument("--pages", type=int, default=3, help="open pages")
-    parser.add_argument("--seconds", type=float, default=60.0, help="measured time")
+    parser.add_argument("--seconds", type=float, default=60.0, help="length of the measurement")
     options = parser.parse_args()
     port = free_port()
     env = {"PORT": str(port), "DEMO_NODES": str(options.nodes), "DATA_DIR": tempfile.mkdtemp(prefix="footprint-")}

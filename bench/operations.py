@@ -1,4 +1,7 @@
-"""Measure how long clients get no snapshots during an operation or a failure of the containers, with 30 clients.
+"""The longest time without a snapshot during operations and failures, for clients of the containers.
+
+``python -m bench.operations [--clients 30] [--only TEXT]`` prints a Markdown table: for each operation, the longest
+time in which any client got no snapshot, including the interval of the rounds.
 
 ``python -m bench.operations [--clients 30] [--only TEXT]`` prints a Markdown table: for each operation, the longest
 time that any client got no snapshot, including the time between two rounds.
@@ -12,14 +15,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.drivers.deployment import Deployment
-from tests.drivers.fleet import BROWSERS, Watched, listening, replicas_of, settle
+from tests.drivers.fleet import BROWSERS, SnapshotGaps, listening, replicas_of, settle
 from tests.drivers.listener import Listener
 from tests.drivers.upgrading import last_release, remove_backups, upgrade
 from tests.drivers.waiting import eventually
 
-#: Default of the product; tests use shorter intervals.
+#: The default of ``.env``; tests use a shorter interval.
 INTERVAL_SECONDS = 2
-#: Seconds of measurement after the end of an operation.
+#: Seconds of observation after an operation.
 AFTER_SECONDS = 6.0
 RESTARTED = ("redis", "ws", "api", "collector", "exporter", "gateway")
 
@@ -27,22 +30,22 @@ Operation = tuple[str, Callable[[Deployment, list[Listener]], object]]
 
 
 def restart(service: str) -> Operation:
-    """``make restart SERVICE=…``."""
+    """Return the operation ``make restart SERVICE=…``."""
     return f"`make restart SERVICE={service}`", lambda deployment, _: deployment.command("restart", service)
 
 
 def rotate(what: str, *words: str) -> Operation:
-    """``make rotate WHAT=…``."""
+    """Return the operation ``make rotate WHAT=…``."""
     return f"`make rotate WHAT={what}`", lambda deployment, _: deployment.command("rotate", what, *words)
 
 
 def scale(replicas: int) -> Operation:
-    """``docker compose up --scale ws=…``."""
+    """Return the operation ``docker compose up --scale ws=…``."""
     return f"`--scale ws={replicas}`", lambda deployment, _: deployment.up(ws=replicas)
 
 
 def kill(service: str) -> Operation:
-    """A service's process gets SIGKILL."""
+    """Return the operation in which the kernel kills a service's process."""
 
     def run(deployment: Deployment, _: list[Listener]) -> None:
         container = deployment.container(service)
@@ -62,11 +65,11 @@ def _upgrade(deployment: Deployment, _: list[Listener]) -> None:
     remove_backups(upgrade(deployment))
 
 
-#: The operation on an installation of the last release.
+#: Runs on an installation of the last release.
 UPGRADE: Operation = ("`make upgrade` from the last release", _upgrade)
 OPERATIONS: tuple[Operation, ...] = (
-    ("nothing", lambda _deployment, _listeners: time.sleep(AFTER_SECONDS)),
-    # Every container is replaced by one of the same release.
+    ("none", lambda _deployment, _listeners: time.sleep(AFTER_SECONDS)),
+    # A restart replaces all replicas, although none is outdated.
     ("`make restart`", lambda deployment, _: deployment.command("restart")),
     *map(restart, RESTARTED),
     rotate("redis"),
@@ -85,18 +88,18 @@ OPERATIONS: tuple[Operation, ...] = (
 
 
 def measure(deployment: Deployment, clients: int, operation: Operation) -> float:
-    """Return the longest time, in seconds, that any client got no snapshot."""
+    """Return the longest time in seconds time in which any client got no snapshot."""
     with listening(deployment, clients, BROWSERS) as listeners:
         settle(deployment, listeners)
-        watched = Watched(listeners)
+        gaps = SnapshotGaps(listeners)
         operation[1](deployment, listeners)
         settle(deployment, listeners)
         time.sleep(AFTER_SECONDS)
-        return watched.gap_seconds()
+        return gaps.gap_seconds()
 
 
 def main() -> int:
-    """Run all operations and print the table."""
+    """Run the containers, do each operation, print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clients", type=int, default=30, help="Socket.IO clients, of all transports")
     parser.add_argument("--only", default="", help="only operations with this text in their name")

@@ -108,7 +108,7 @@ def test_benchmark_says_which_variables_it_ignores(words: list[str], ignored: li
 
 def test_blocks_of_the_documentation_say_whether_a_test_runs_their_commands() -> None:
     fences = sum(len(re.findall(r"^ *```", page.read_text(), re.MULTILINE)) for page in documented.pages())
-    blocks = documented.blocks()
+    blocks = documented.all_blocks()
     assert fences == 2 * sum(1 + (block.printed is not None) for block in blocks)
     assert [block.where for block in blocks if not block.language] == [], "```sh, ```text and so on"
     known = re.compile(r"run: local|run: local, until Ctrl-C|run: compose|not run: \S.+")

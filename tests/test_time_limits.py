@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.drivers.hasty import LIMITS
 from tests.drivers.process import ROOT
+from tests.drivers.short_limits import LIMITS
 
 #: Seconds. The longest: a kept connection of the gateway's, and its margin.
 LONGEST = 75

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bench.push.servers import LOAD_CORE, Ours
 from bench.push.swarm import Swarm
-from tests.drivers.counted import PROGRAM, Counts, grown
+from tests.drivers.object_counts import PROGRAM, ObjectCounts, grown
 from tests.drivers.waiting import eventually
 
 CLIENTS, WAVES = 15_000, 10
@@ -19,7 +19,7 @@ class CountedReplica(Ours):
 
     def __init__(self, redis_url: str) -> None:
         super().__init__(redis_url)
-        self._counts = Counts()
+        self._counts = ObjectCounts()
 
     def command(self) -> list[str]:
         """See ``Server``."""

@@ -20,7 +20,7 @@ from contract.names import HEALTH_CHANNEL, METRICS_CHANNEL
 from tests.drivers.closed_stack import ClosedStack, closed_stack, port_of
 from tests.drivers.publisher import Publisher, message
 from tests.drivers.rest import Rest
-from tests.drivers.slow_crowd import KINDS, OF_API, OF_WS
+from tests.drivers.slow_crowd import API_KINDS, KINDS, WS_KINDS
 
 INTRODUCTION: Final = Path(__file__).parent / "introduction.md"
 #: Settings without limits, because all clients have the same address.
@@ -47,15 +47,15 @@ class Bench:
         gateway = self._stack.start_gateway(self._stack.start_api(TRUSTED_PROXIES="peer"))
         self.out.add_line(
             f"Measured {machine()}; closed access; {self._count} slow connections to the measured server, of "
-            f"{len(OF_API)} kinds at the api, {len(OF_WS)} at a push replica, {len(KINDS)} at the local gateway."
+            f"{len(API_KINDS)} kinds at the api, {len(WS_KINDS)} at a push replica, {len(KINDS)} at the local gateway."
         )
         self.out.add_line("")
         self._table = Table(
             self.out, "ms, p50 / p99", "alone", f"beside {self._count} slow clients", "ratio p50", "ratio p99"
         )
         for place, server, kinds, has_pages, pushes in (
-            ("the api", api, OF_API, True, False),
-            ("a push replica", replica, OF_WS, False, True),
+            ("the api", api, API_KINDS, True, False),
+            ("a push replica", replica, WS_KINDS, False, True),
             ("the local gateway", gateway, tuple(KINDS), True, True),
         ):
             if has_pages:

@@ -1,4 +1,4 @@
-"""What ``backup`` writes: a tar archive of Redis' data, and of users and tokens as the api saves them."""
+"""The file that ``backup`` writes: a tar archive of Redis's data and of the users and tokens that the api saves."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.compose.dialogue import CommandFailed
+from deploy.compose.terminal import CommandFailed
 from deploy.host.rdb import find_damage
 
-#: Redis' data in an archive.
-DATA = "dump.rdb"
+#: Name of Redis's data in an archive.
+REDIS_DATA = "dump.rdb"
 
 
 @dataclass(frozen=True)
-class Contents:
-    """The parts of a backup, each a file; ``None``: it has no such part."""
+class BackupContents:
+    """The files in a backup; ``None``: the backup lacks the file."""
 
     #: An RDB file.
     data: Path | None = None
@@ -26,16 +26,16 @@ class Contents:
     access: Path | None = None
 
 
-def pack(target: Path, contents: Contents) -> None:
-    """Write an archive that nobody else may read.
+def pack(target: Path, contents: BackupContents) -> None:
+    """Write an archive that only its owner can read.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the archive cannot be written.
     """
-    with open(target, "wb", opener=_private) as file:
+    with open(target, "wb", opener=_owner_only) as file:
         with tarfile.open(fileobj=file, mode="w") as archive:
             if contents.data:
-                archive.add(contents.data, DATA)
+                archive.add(contents.data, REDIS_DATA)
             if contents.access:
                 with tarfile.open(contents.access) as saved:
                     for entry in saved:
@@ -44,22 +44,26 @@ def pack(target: Path, contents: Contents) -> None:
         os.fsync(file.fileno())
 
 
-def unpack(path: Path, folder: Path) -> Contents:
-    """Lay the parts out in ``folder``; ``path`` is such an archive, one of users and tokens alone, or an RDB file.
+def unpack(path: Path, folder: Path) -> BackupContents:
+    """Unpack a backup into ``folder``.
+
+    Args:
+        path: an archive of ``pack``, an archive of users and tokens alone, or an RDB file.
+        folder: receives the files.
 
     Raises:
-        CommandFailed: it is none of these, or cannot be read.
+        CommandFailed: the file has another format, is damaged, or cannot be read.
     """
     try:
         if not tarfile.is_tarfile(path):
             require_rdb(path)
-            return Contents(data=path)
-        data, access, count = folder / DATA, folder / "access.tar", 0
+            return BackupContents(data=path)
+        data, access, count = folder / REDIS_DATA, folder / "access.tar", 0
         with tarfile.open(path) as archive, tarfile.open(access, "w") as others:
             for entry in archive:
                 file = archive.extractfile(entry) if entry.isreg() else None
-                if entry.name in (DATA, f"./{DATA}") and file:
-                    with open(data, "wb", opener=_private) as target:
+                if entry.name in (REDIS_DATA, f"./{REDIS_DATA}") and file:
+                    with open(data, "wb", opener=_owner_only) as target:
                         shutil.copyfileobj(file, target)
                 else:
                     others.addfile(entry, file)
@@ -67,18 +71,18 @@ def unpack(path: Path, folder: Path) -> Contents:
     except OSError as error:
         raise CommandFailed(f"{path} cannot be read: {error.strerror}.") from None
     except (tarfile.TarError, EOFError, zlib.error) as error:
-        raise CommandFailed(f"{path.name} is not whole: {error}.") from None
+        raise CommandFailed(f"{path.name} is damaged: {error}.") from None
     if not data.exists():
-        return Contents(access=access)
+        return BackupContents(access=access)
     require_rdb(data)
-    return Contents(data, access if count else None)
+    return BackupContents(data, access if count else None)
 
 
 def require_rdb(path: Path) -> None:
-    """Check that a file is a whole RDB file.
+    """Check that a file is a complete RDB file.
 
     Raises:
-        CommandFailed: it is not, or cannot be read.
+        CommandFailed: the file has another format, is incomplete, or cannot be read.
     """
     try:
         damage = find_damage(path)
@@ -88,5 +92,5 @@ def require_rdb(path: Path) -> None:
         raise CommandFailed(f"{path.name} {damage}.")
 
 
-def _private(path: str, flags: int) -> int:
+def _owner_only(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)

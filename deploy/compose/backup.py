@@ -1,6 +1,6 @@
-"""``backup``: a copy of all data that Redis holds, of users and of tokens, as one file. ``restore`` brings it back.
+"""``backup`` copies all data of Redis, the users and the tokens to one file. ``restore`` restores that file.
 
-``restore`` also takes what was made before 0.5: an RDB file, and an archive of users and tokens alone.
+``restore`` also accepts the backups of releases before 0.5: an RDB file, or an archive of users and tokens alone.
 """
 
 from __future__ import annotations
@@ -11,90 +11,90 @@ import time
 from collections.abc import Collection
 from pathlib import Path
 
-from deploy.compose.archive import DATA, Contents, pack, require_rdb, unpack
-from deploy.compose.containers import of_project
-from deploy.compose.dialogue import CommandFailed, call, confirm, say
+from deploy.compose.archive import REDIS_DATA, BackupContents, pack, require_rdb, unpack
+from deploy.compose.containers import project_containers
 from deploy.compose.docker import Docker
 from deploy.compose.project import Project
+from deploy.compose.terminal import CommandFailed, confirm, print_line, user_command
 from deploy.compose.up import start
 from deploy.host.rdb import created_at, describe_data_loss
 
-#: Where copies go, in the project's folder.
+#: Folder of the backups, in the project's folder.
 FOLDER = "backups"
-#: The api's commands about copies of users and tokens.
+#: Prefix of the api's commands that save and restore users and tokens.
 ACCESS = ("compose", "exec", "-T", "api", "serve", "access")
 #: The services that write to Redis.
 WRITERS = ("collector", "api", "ws")
 
 
 def backup(docker: Docker) -> None:
-    """Make a copy and say where it is.
+    """Make a backup and print its path.
 
     Raises:
-        CommandFailed: there is none to make, or it is not whole.
+        CommandFailed: Redis does not run or is not the project's own, or the backup is incomplete.
     """
-    path = save(docker, Project.read(docker), now())
+    path = save(docker, Project.read(docker), time_stamp())
     name = path.relative_to(docker.folder)
-    say(f"{name}: {size(path)}. To bring it back: {call('restore', f'FILE={name}')}")
+    print_line(f"{name}: {size(path)}. To restore it: {user_command('restore', f'FILE={name}')}")
 
 
-def now() -> str:
-    """The time as file names and tags have it, UTC."""
+def time_stamp() -> str:
+    """Return the current time (UTC) for file names and tags."""
     return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
 
 
 def save(docker: Docker, project: Project, stamp: str) -> Path:
-    """Have Redis write its data, and the api users and tokens; return the file, which is there whole or not at all.
+    """Write a backup of Redis's data, users and tokens; return its path. An incomplete backup leaves no file.
 
     Raises:
         CommandFailed: see ``backup``.
     """
     if not project.has_own_redis:
-        raise CommandFailed("The data are in a Redis of your own (REDIS_URL): copy them there.")
-    running = {container.service for container in of_project(docker, project.name) if container.is_running}
+        raise CommandFailed("The data are in your own Redis (REDIS_URL). Back them up there.")
+    running = {container.service for container in project_containers(docker, project.name) if container.is_running}
     if "redis" not in running:
-        raise CommandFailed(f"Redis does not run, and gives its data only while it does. {call('up')} starts it.")
+        raise CommandFailed(f"Redis does not run, so its data cannot be copied. To start it: {user_command('up')}")
     folder = docker.folder / FOLDER
     path = folder / f"dispycluster-{stamp}.tar"
     try:
         folder.mkdir(exist_ok=True)
         if path.exists():
-            raise CommandFailed(f"{path} is there already.")
-        # Readable by its owner alone, on the same disk, and not another backup's.
+            raise CommandFailed(f"{path} already exists.")
+        # A folder of this backup alone, on the same disk, that only its owner can read.
         with tempfile.TemporaryDirectory(prefix=".backup-", dir=str(folder)) as name:
-            data, access = Path(name, DATA), Path(name, "access.tar")
+            data, access = Path(name, REDIS_DATA), Path(name, "access.tar")
             with data.open("wb") as file:
-                failure = "Redis gives no copy of its data"
-                docker.receive(file, "compose", "exec", "-T", "redis", "backup", failure=failure)
+                failure = "Redis cannot copy its data"
+                docker.run_into(file, "compose", "exec", "-T", "redis", "backup", failure=failure)
             require_rdb(data)
-            has_access = _save_access(docker, access, running)
+            has_access = _save_accounts(docker, access, running)
             whole = Path(name, path.name)
-            pack(whole, Contents(data, access if has_access else None))
+            pack(whole, BackupContents(data, access if has_access else None))
             whole.replace(path)
     except OSError as error:
         raise CommandFailed(f"{path} cannot be written: {error.strerror}.") from None
     except tarfile.TarError as error:
-        raise CommandFailed(f"The api gives users and tokens that are not whole: {error}.") from None
+        raise CommandFailed(f"The api's copy of users and tokens is damaged: {error}.") from None
     return path
 
 
-def _save_access(docker: Docker, path: Path, running: Collection[str]) -> bool:
+def _save_accounts(docker: Docker, path: Path, running: Collection[str]) -> bool:
     if "api" not in running:
-        say("Note: users and tokens are not in it, as the api does not run.")
+        print_line("Note: the backup has no users and tokens, because the api does not run.")
         return False
     try:
         with path.open("wb") as file:
-            docker.receive(file, *ACCESS, "save", failure="the api does not give them")
+            docker.run_into(file, *ACCESS, "save", failure="the api cannot save them")
         if not tarfile.is_tarfile(path):
-            raise CommandFailed("the api gives something else")
+            raise CommandFailed("the api's output is no tar archive")
     except CommandFailed as failure:
-        say(f"Note: users and tokens are not in it: {failure}")
+        print_line(f"Note: the backup has no users and tokens: {failure}")
         return False
     return True
 
 
 def size(path: Path) -> str:
-    """A file's size for people."""
+    """Return a file's size as text, for instance ``1.2 MB``."""
     count = float(path.stat().st_size)
     for unit in ("bytes", "kB", "MB"):
         if count < 1000:
@@ -104,122 +104,124 @@ def size(path: Path) -> str:
 
 
 def restore(docker: Docker, given: str, *, yes: bool) -> None:
-    """Ask, then replace the data while nothing writes; what ran before runs again, whatever happens.
+    """Ask, stop the services that write, replace the data, and start the services again, even after a failure.
 
-    All sessions end with it, since what was revoked after the backup is not in it.
+    All sessions end, because the backup lacks the revocations since it was made.
 
     Raises:
-        CommandFailed: nobody agreed, the file is no backup, or Redis did not take it.
+        CommandFailed: the user did not agree, the file is no backup, or Redis refused the backup.
     """
-    path = _file(docker, given)
+    path = _backup_path(docker, given)
     with tempfile.TemporaryDirectory(prefix="dispycluster-restore-") as folder:
         contents = unpack(path, Path(folder))
         project = Project.read(docker)
-        running = [container.service for container in of_project(docker, project.name) if container.is_running]
+        running = [container.service for container in project_containers(docker, project.name) if container.is_running]
         if contents.data is None:
             assert contents.access
-            _restore_access(docker, contents.access, path.name, running, yes=yes)
+            _restore_only_accounts(docker, contents.access, path.name, running, yes=yes)
         else:
             _restore_data(docker, project, contents, path, running, yes=yes)
 
 
 def _restore_data(
-    docker: Docker, project: Project, contents: Contents, path: Path, running: list[str], *, yes: bool
+    docker: Docker, project: Project, contents: BackupContents, path: Path, running: list[str], *, yes: bool
 ) -> None:
     assert contents.data
     if not project.has_own_redis:
         raise CommandFailed(
-            "The data are in a Redis of your own (REDIS_URL): restore them there, then end all sessions: "
+            "The data are in your own Redis (REDIS_URL). Restore them there, then end all sessions: "
             "docker compose run --rm api access end-sessions"
         )
-    say(f"This replaces the alert log, the history and the last state by those of {path.name} ({size(path)}).")
-    say(describe_data_loss(created_at(contents.data), time.time()))
-    say("All sessions end: everybody signs in again.")
+    print_line(f"This replaces the alert log, the history and the last state with those of {path.name} ({size(path)}).")
+    print_line(describe_data_loss(created_at(contents.data), time.time()))
+    print_line("All sessions end: all users must sign in again.")
     has_access = contents.access and "api" in running
     if contents.access and has_access:
-        _list_access(docker, contents.access)
+        _print_access_changes(docker, contents.access)
     elif contents.access:
-        say(
-            f"Its users and tokens come back only while the api runs: {call('restore', f'FILE={path}')} once more then."
+        print_line(
+            "The api does not run, so the users and tokens are not restored. To restore them once it runs: "
+            + user_command("restore", f"FILE={path}")
         )
-    _list_revoked(docker, running)
+    _print_revoked_tokens(docker, running)
     confirm("Replace?", yes=yes)
     if "redis" in running:
-        _save_first(docker, project)
+        _save_current_data(docker, project)
     try:
-        _replace(docker, contents.data, path.name)
+        _replace_data(docker, contents.data, path.name)
     finally:
         if running:
-            say("starting again …")
+            print_line("starting the services again …")
             scale = ("--scale", f"ws={running.count('ws')}") if "ws" in running else ()
             start(docker, "--no-build", "--no-recreate", *scale)
     if contents.access and has_access:
-        _bring_access(docker, contents.access)
-    say(f"The data are those of {path.name}." + ("" if running else f" {call('up')} starts the product with them."))
-    say("Redis' files of before are in its volume, as before-restore, until the next restore.")
+        _restore_accounts(docker, contents.access)
+    start_hint = "" if running else f" To start the product: {user_command('up')}"
+    print_line(f"The data of {path.name} are restored.{start_hint}")
+    print_line("Redis's volume keeps the previous data in before-restore until the next restore.")
 
 
-def _file(docker: Docker, given: str) -> Path:
+def _backup_path(docker: Docker, given: str) -> Path:
     if not given:
-        there = (path for path in (docker.folder / FOLDER).glob("dispycluster-*") if path.suffix in (".tar", ".rdb"))
-        example = f"{FOLDER}/{max((path.name for path in there), default='NAME.tar')}"
-        raise CommandFailed(f"Which backup? For instance: {call('restore', f'FILE={example}')}")
+        backups = (path for path in (docker.folder / FOLDER).glob("dispycluster-*") if path.suffix in (".tar", ".rdb"))
+        example = f"{FOLDER}/{max((path.name for path in backups), default='NAME.tar')}"
+        raise CommandFailed(f"Which backup? For instance: {user_command('restore', f'FILE={example}')}")
     return Path(given).expanduser().absolute()
 
 
-def _list_revoked(docker: Docker, running: list[str]) -> None:
-    """Say which tokens are good again where the backup does not know that they were revoked."""
+def _print_revoked_tokens(docker: Docker, running: list[str]) -> None:
+    """Print the revoked tokens. A backup from before a revocation makes its token valid again."""
     if "api" not in running:
-        say("Which tokens are revoked cannot be listed, as the api does not run.")
+        print_line("The revoked tokens cannot be listed, because the api does not run.")
         return
-    answer = docker.ask(*ACCESS, "revoked")
+    answer = docker.run(*ACCESS, "revoked")
     if answer.code != 0:
-        say(f"Note: which tokens are revoked cannot be listed: {answer.last_words()}")
+        print_line(f"Note: the revoked tokens cannot be listed: {answer.last_lines()}")
     elif answer.out.strip():
-        say(f"These may be good again with it:\n{answer.out.rstrip()}")
+        print_line(f"These tokens may become valid again:\n{answer.out.rstrip()}")
 
 
-def _restore_access(docker: Docker, access: Path, name: str, running: list[str], *, yes: bool) -> None:
+def _restore_only_accounts(docker: Docker, access: Path, name: str, running: list[str], *, yes: bool) -> None:
     if "api" not in running:
-        raise CommandFailed(f"The api brings users and tokens back, and does not run. {call('up')} starts it.")
-    say(f"This brings back the users and tokens of {name}, and all sessions end.")
-    _list_access(docker, access)
-    confirm("Bring back?", yes=yes)
-    _bring_access(docker, access)
-    say(f"Users and tokens are those of {name}, besides others that are there.")
+        raise CommandFailed(f"The api restores users and tokens, but does not run. To start it: {user_command('up')}")
+    print_line(f"This restores the users and tokens of {name} and ends all sessions.")
+    _print_access_changes(docker, access)
+    confirm("Restore?", yes=yes)
+    _restore_accounts(docker, access)
+    print_line(f"The users and tokens of {name} are restored. All others stay.")
 
 
-def _list_access(docker: Docker, access: Path) -> None:
+def _print_access_changes(docker: Docker, access: Path) -> None:
     with access.open("rb") as file:
-        listed = docker.tell(*ACCESS, "check", source=file, failure="The api cannot read the archive").rstrip()
-    say(
-        f"Users and tokens, not as they are now:\n{listed}"
+        listed = docker.run_checked(*ACCESS, "check", source=file, failure="The api cannot read the archive").rstrip()
+    print_line(
+        f"Users and tokens that differ from the current ones:\n{listed}"
         if listed
-        else "All users and tokens are there now, and the same."
+        else "All users and tokens of the backup exist unchanged."
     )
 
 
-def _bring_access(docker: Docker, access: Path) -> None:
+def _restore_accounts(docker: Docker, access: Path) -> None:
     with access.open("rb") as file:
-        docker.tell(*ACCESS, "restore", source=file, failure="The api did not bring users and tokens back")
+        docker.run_checked(*ACCESS, "restore", source=file, failure="The api did not restore users and tokens")
 
 
-def _save_first(docker: Docker, project: Project) -> None:
+def _save_current_data(docker: Docker, project: Project) -> None:
     try:
-        say(f"The data of now are kept in {save(docker, project, now()).relative_to(docker.folder)}")
+        print_line(f"The current data are kept in {save(docker, project, time_stamp()).relative_to(docker.folder)}")
     except CommandFailed as failure:  # a broken Redis is a reason to restore
-        say(f"Note: the data of now are not kept: {failure}")
+        print_line(f"Note: the current data are not kept: {failure}")
 
 
-def _replace(docker: Docker, data: Path, name: str) -> None:
-    say("stopping what writes …")
-    # Redis last, so that the others end in order.
+def _replace_data(docker: Docker, data: Path, name: str) -> None:
+    print_line("stopping the services that write …")
+    # Redis last, so that the others can finish their work.
     for services in (WRITERS, ("redis",)):
-        docker.tell("compose", "stop", *services, failure=f"{', '.join(services)} could not be stopped")
-    say(f"restoring {name} …")
+        docker.run_checked("compose", "stop", *services, failure=f"{', '.join(services)} could not be stopped")
+    print_line(f"restoring {name} …")
     with data.open("rb") as file:
-        docker.tell(
+        docker.run_checked(
             *("compose", "run", "--rm", "-T", "redis", "restore"),
             source=file,
-            failure="Redis did not take the backup; its data are what they were",
+            failure="Redis refused the backup and keeps its previous data",
         )

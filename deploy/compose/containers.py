@@ -1,4 +1,4 @@
-"""The project's containers as they are now, and the replacement of replicas without a moment in which none serves."""
+"""The project's containers, and the replacement of replicas while others serve."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from deploy.compose.dialogue import CommandFailed, say
 from deploy.compose.docker import Docker
 from deploy.compose.images import image_id
 from deploy.compose.project import Project
-from deploy.compose.up import last_words
+from deploy.compose.terminal import CommandFailed, print_line
+from deploy.compose.up import container_log_end
 
-#: How an image that is here is taken, and no other.
-AS_IT_IS = ("--no-build", "--pull", "never")
-#: For the gateway's replacement, before which nobody can connect: its open pages never end by themselves.
-SHORTLY = ("--timeout", "1")
-#: Seconds that the gateway gets to find new replicas by DNS (asked every second) and to see them healthy.
+#: Options of ``up`` that use only images on this machine.
+LOCAL_IMAGES_ONLY = ("--no-build", "--pull", "never")
+#: Options of ``up`` that stop the gateway quickly: open pages never close their connections, and while it stops, no
+#: client can connect.
+SHORT_TIMEOUT = ("--timeout", "1")
+#: Seconds in which the gateway finds new replicas by DNS (one query a second) and checks their health.
 SETTLE_SECONDS = 4.0
 
 
@@ -27,28 +28,28 @@ class Container:
 
     id: str
     service: str
-    #: The image that it was made from, which its name may no longer stand for.
+    #: The image that the container runs; the image's name may refer to a newer one.
     image_id: str
     is_running: bool
-    #: Of the service's configuration, as compose computes it.
+    #: Compose's hash of the service's configuration.
     config_hash: str
 
 
-def of_project(docker: Docker, project: str) -> list[Container]:
-    """All containers of the services, stopped ones too."""
+def project_containers(docker: Docker, project: str) -> list[Container]:
+    """Return all containers of the project, running or stopped."""
     label = "com.docker.compose"
-    listed = docker.tell(
+    listed = docker.run_checked(
         *("ps", "--all", "--quiet", "--no-trunc"),
         *("--filter", f"label={label}.project={project}", "--filter", f"label={label}.oneoff=False"),
-        failure="Docker does not list the containers",
+        failure="Docker cannot list the containers",
     ).split()
     if not listed:
         return []
-    answer = docker.ask("inspect", *listed)
+    answer = docker.run("inspect", *listed)
     try:
         described = json.loads(answer.out)
     except ValueError:
-        raise CommandFailed(f"Docker does not describe the containers:\n{answer.last_words()}") from None
+        raise CommandFailed(f"Docker cannot describe the containers:\n{answer.last_lines()}") from None
     return [
         Container(
             id=one["Id"],
@@ -61,74 +62,77 @@ def of_project(docker: Docker, project: str) -> list[Container]:
     ]
 
 
-def of_service(docker: Docker, project: str, service: str) -> list[Container]:
-    """Containers of one service, stopped ones too."""
-    return [container for container in of_project(docker, project) if container.service == service]
+def service_containers(docker: Docker, project: str, service: str) -> list[Container]:
+    """Return the containers of one service, running or stopped."""
+    return [container for container in project_containers(docker, project) if container.service == service]
 
 
-def roll(
+def replace_replicas(
     docker: Docker,
     project: Project,
     service: str,
     sleep: Callable[[float], None] = time.sleep,
     *,
-    everyone: bool = False,
+    include_current: bool = False,
 ) -> int:
-    """Start a new replica for each outdated one, then stop those one by one; return how many serve in the end.
+    """Start a new replica for each outdated one, then stop the outdated ones one by one.
 
-    ``everyone``: all that run are replaced, outdated or not.
+    ``include_current`` replaces all running replicas, outdated or not.
+
+    Returns:
+        The number of replicas that run afterwards.
 
     Raises:
-        CommandFailed: the new ones do not become healthy; they are gone again, and the former ones serve on.
+        CommandFailed: the new replicas do not become healthy. They are removed, and the previous ones keep running.
     """
-    before = [container for container in of_service(docker, project.name, service) if container.is_running]
-    outdated = [one for one in before if everyone or not _is_current(docker, project, one)]
-    # An upgrade that was interrupted has left some of each.
+    before = [container for container in service_containers(docker, project.name, service) if container.is_running]
+    outdated = [one for one in before if include_current or not _is_current(docker, project, one)]
+    # After an interrupted upgrade, replicas of both kinds run.
     current = len(before) - len(outdated)
     wanted = max(len(outdated), current)
     if not outdated:
-        say(f"  {service}: {wanted} replicas, all of the newest kind")
+        print_line(f"  {service}: all {wanted} replicas are current")
         return wanted
-    _add(docker, project, service, before, len(before) + max(0, len(outdated) - current))
+    _add_replicas(docker, project, service, before, len(before) + max(0, len(outdated) - current))
     sleep(SETTLE_SECONDS)
     for number, container in enumerate(outdated, 1):
-        say(f"  {service}: former replica {number} of {len(outdated)} is asked to end")
-        docker.tell("stop", container.id, failure=f"A former replica of {service} could not be stopped")
-        docker.tell("rm", container.id, failure=f"A former replica of {service} could not be removed")
+        print_line(f"  {service}: stopping previous replica {number} of {len(outdated)}")
+        docker.run_checked("stop", container.id, failure=f"A previous replica of {service} could not be stopped")
+        docker.run_checked("rm", container.id, failure=f"A previous replica of {service} could not be removed")
     _scale(docker, service, wanted)
     return wanted
 
 
-def _add(docker: Docker, project: Project, service: str, before: list[Container], count: int) -> None:
+def _add_replicas(docker: Docker, project: Project, service: str, before: list[Container], count: int) -> None:
     try:
-        say(f"  {service}: {count - len(before)} new replicas beside the {len(before)} that run")
+        print_line(f"  {service}: starting {count - len(before)} new replicas beside the {len(before)} running ones")
         _scale(docker, service, count)
     except BaseException as failure:
-        said = last_words(docker, str(failure)) if isinstance(failure, CommandFailed) else ""
+        log_end = container_log_end(docker, str(failure)) if isinstance(failure, CommandFailed) else ""
         known = {container.id for container in before}
-        added = [one.id for one in of_service(docker, project.name, service) if one.id not in known]
+        added = [one.id for one in service_containers(docker, project.name, service) if one.id not in known]
         if added:
-            docker.ask("rm", "--force", *added)
-        if said:
-            raise CommandFailed(f"{failure}{said}") from None
+            docker.run("rm", "--force", *added)
+        if log_end:
+            raise CommandFailed(f"{failure}{log_end}") from None
         raise
 
 
 def _scale(docker: Docker, service: str, count: int) -> None:
-    docker.tell(
-        *("compose", "up", "--detach", "--wait", "--no-deps", "--no-recreate", *AS_IT_IS),
+    docker.run_checked(
+        *("compose", "up", "--detach", "--wait", "--no-deps", "--no-recreate", *LOCAL_IMAGES_ONLY),
         *("--scale", f"{service}={count}", service),
         failure=f"{count} replicas of {service} do not become healthy",
     )
 
 
 def _is_current(docker: Docker, project: Project, container: Container) -> bool:
-    """Whether compose would leave the container as it is."""
+    """Whether compose would keep the container unchanged."""
     service = project.services[container.service]
-    hashes = docker.tell(
-        "compose", "config", "--hash", container.service, failure="Compose does not say what would change"
+    hashes = docker.run_checked(
+        "compose", "config", "--hash", container.service, failure="Compose cannot compute the configuration"
     )
     wanted = dict(line.split()[:2] for line in hashes.splitlines() if len(line.split()) >= 2)
     if container.service not in wanted:
-        raise CommandFailed(f"Compose does not say what would change of {container.service}.")
+        raise CommandFailed(f"Compose does not list the configuration of {container.service}.")
     return container.config_hash == wanted[container.service] and container.image_id == image_id(docker, service.image)

@@ -1,7 +1,7 @@
-"""The images on their way to other machines.
+"""Distribution of the images to other machines.
 
-``bundle``: with what runs them, as one archive for machines without a network. ``push``: to a registry, with the
-settings that make compose and kustomize take them from there.
+``bundle`` writes the images and the files that run them to one archive, for machines without a network. ``push`` pushes
+the images to a registry and prints the settings with which compose and kustomize use that registry.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from typing import IO, cast
 
 from deploy.compose import images
 from deploy.compose.backup import size
-from deploy.compose.dialogue import CommandFailed, call, say
 from deploy.compose.docker import Docker
 from deploy.compose.project import Project
+from deploy.compose.terminal import CommandFailed, print_line, user_command
 
-#: Where archives go, in the project's folder.
+#: Folder of the archives, in the project's folder.
 FOLDER = "dist"
 IMAGES = "images.tar.gz"
-SUMS = "SHA256SUMS"
-#: What runs the images: files and folders of the project.
-PARTS = (
+CHECKSUM_FILE = "SHA256SUMS"
+#: Files and folders of the project that a bundle contains.
+BUNDLED = (
     "access/__init__.py",
     "access/mode_required.py",
     "runtime/__init__.py",
@@ -43,18 +43,18 @@ PARTS = (
     "deploy/k8s",
     "docs",
 )
-_LEFT_OUT = {"tests", "__pycache__", "screenshots"}
-LOAD = "deploy/compose/load.sh"
-#: What stands between the registry and an image's name; also what our manifests call the images.
-OURS = "dispycluster"
-#: Those that the product is made for; images of another one than the engine's carry it at the end of their tag.
+_EXCLUDED_NAMES = {"tests", "__pycache__", "screenshots"}
+LOAD_SCRIPT = "deploy/compose/load.sh"
+#: Namespace between the registry and an image's name; the manifests use the same one.
+IMAGE_NAMESPACE = "dispycluster"
+#: The supported architectures. The tag of an image ends with its architecture if the engine has another one.
 ARCHITECTURES = ("amd64", "arm64")
 _HOST = r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:]+\])(?::\d{1,5})?"
 _REGISTRY = re.compile(rf"{_HOST}(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
 
 
 def bundle(docker: Docker, arch: str) -> None:
-    """Write ``dist/dispycluster-TAG-ARCH.tar``; ``arch`` other than the engine's takes the images made for it.
+    """Write ``dist/dispycluster-TAG-ARCH.tar`` with the images for ``arch``; empty for the engine's architecture.
 
     Raises:
         CommandFailed: images are missing, or the archive cannot be written.
@@ -72,48 +72,50 @@ def bundle(docker: Docker, arch: str) -> None:
             Path(work, "archive").replace(archive)
     except OSError as error:
         raise CommandFailed(f"{archive} cannot be written: {error.strerror}.") from None
-    say(f"{archive.relative_to(docker.folder)}: {size(archive)}. Beside its copy on a machine without a network:")
-    say(f"\n    tar -xf {archive.name} && {name}/load\n")
+    print_line(
+        f"{archive.relative_to(docker.folder)}: {size(archive)}. Copy it to a machine without a network and run there:"
+    )
+    print_line(f"\n    tar -xf {archive.name} && {name}/load\n")
 
 
 def _stage(docker: Docker, project: Project, arch: str, folder: Path) -> None:
-    """Lay out everything in a folder."""
+    """Write the content of a bundle to a folder."""
     folder.mkdir()
-    say(f"saving {len(project.images())} images …")
-    # The stream's own time is left out, so that the same images make the same file.
+    print_line(f"saving {len(project.images())} images …")
+    # Without a time stamp, the same images make the same file.
     with (folder / IMAGES).open("wb") as file, gzip.GzipFile("", "wb", 6, file, mtime=0) as packed:
-        docker.receive(cast("IO[bytes]", packed), "save", *project.images(), failure="The images cannot be saved")
-    for path in files(docker.folder):
+        docker.run_into(cast("IO[bytes]", packed), "save", *project.images(), failure="The images cannot be saved")
+    for path in bundled_files(docker.folder):
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(docker.folder / path, target)
-    (folder / ".env").write_text(settings(project))
-    load = (docker.folder / LOAD).read_text().replace("@ARCH@", arch)
+    (folder / ".env").write_text(bundle_settings(project))
+    load = (docker.folder / LOAD_SCRIPT).read_text().replace("@ARCH@", arch)
     (folder / "load").write_text(load)
     (folder / "load").chmod(0o755)
-    (folder / SUMS).write_text("".join(f"{digest}  {path}\n" for path, digest in sums(folder)))
+    (folder / CHECKSUM_FILE).write_text("".join(f"{digest}  {path}\n" for path, digest in checksums(folder)))
 
 
-def files(root: Path) -> list[Path]:
-    """What runs the images, relative to ``root``; without tests and caches."""
+def bundled_files(root: Path) -> list[Path]:
+    """Return the paths of the files in a bundle, relative to ``root``; without tests and caches."""
     found: list[Path] = []
-    for part in PARTS:
-        whole = root / part
-        inside = sorted(whole.rglob("*")) if whole.is_dir() else [whole]
-        found += [path.relative_to(root) for path in inside if path.is_file()]
-    return [path for path in found if not _LEFT_OUT & set(path.parts)]
+    for name in BUNDLED:
+        path = root / name
+        files = sorted(path.rglob("*")) if path.is_dir() else [path]
+        found += [file.relative_to(root) for file in files if file.is_file()]
+    return [path for path in found if not _EXCLUDED_NAMES & set(path.parts)]
 
 
-def settings(project: Project) -> str:
-    """The bundle's ``.env``."""
+def bundle_settings(project: Project) -> str:
+    """Return the text of the bundle's ``.env``."""
     return (
-        "# The images of this archive. All other settings: deploy/compose/.env.example\n"
+        "# The images of this bundle. All other settings: deploy/compose/.env.example\n"
         f"IMAGE_PREFIX={project.prefix}\nIMAGE_TAG={project.tag}\nPULL_POLICY=never\n"
     )
 
 
-def sums(folder: Path) -> Iterator[tuple[str, str]]:
-    """Path and SHA-256 of every file, as ``sha256sum`` would have them."""
+def checksums(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield path and SHA-256 of every file, for ``sha256sum``."""
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             digest = hashlib.sha256()
@@ -125,7 +127,7 @@ def sums(folder: Path) -> Iterator[tuple[str, str]]:
 
 def _pack(folder: Path, archive: Path) -> None:
     def plain(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-        """Nobody's in particular, and readable by all: the services run as another user."""
+        """Give the entry to root, readable by all: the services run as other users."""
         entry.uid = entry.gid = 0
         entry.uname = entry.gname = ""
         entry.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
@@ -137,15 +139,15 @@ def _pack(folder: Path, archive: Path) -> None:
 
 
 def push(docker: Docker, given: str) -> None:
-    """Give every image the registry's name and push it, for every architecture of which all images are here.
+    """Push every image to a registry, for each architecture with a complete set of images on this machine.
 
     Raises:
-        CommandFailed: no registry is given, or it does not take the images.
+        CommandFailed: ``given`` is no valid registry, or the registry refuses the images.
     """
-    registry = checked(given)
-    project = Project.read(docker, everything=True)
-    images.require(docker, project)
-    prefix = f"{registry}/{OURS}"
+    registry = checked_registry(given)
+    project = Project.read(docker, all_profiles=True)
+    images.ensure(docker, project)
+    prefix = f"{registry}/{IMAGE_NAMESPACE}"
     names = [image for image in project.images() if project.is_ours(image)]
     own = docker.architecture()
     foreign = [arch for arch in ARCHITECTURES if arch != own]
@@ -153,67 +155,74 @@ def push(docker: Docker, given: str) -> None:
     for image in names:
         target = f"{prefix}/{project.image_name(image)}:{project.tag}"
         if not others:
-            _push_one(docker, image, target, registry)
+            _push_image(docker, image, target, registry)
             continue
-        parts = {own: f"{target}-{own}"} | {arch: f"{target}-{arch}" for arch in others}
-        for arch, part in parts.items():
-            _push_one(docker, image if arch == own else f"{image}-{arch}", part, registry)
-        _push_together(docker, target, parts, registry)
-    say(lines(prefix, project.tag, [project.image_name(image) for image in names]))
+        targets = {own: f"{target}-{own}"} | {arch: f"{target}-{arch}" for arch in others}
+        for arch, image_of_arch in targets.items():
+            _push_image(docker, image if arch == own else f"{image}-{arch}", image_of_arch, registry)
+        _push_manifest(docker, target, targets, registry)
+    print_line(settings_to_copy(prefix, project.tag, [project.image_name(image) for image in names]))
     for arch in foreign:
         if arch not in others:
-            say(f"Nothing of this is for {arch}. To have it too: ARCH={arch} make images-offline, and push again.")
+            print_line(
+                f"No image for {arch} was pushed. To add them: ARCH={arch} make images-offline, then push again."
+            )
 
 
-def _push_one(docker: Docker, image: str, target: str, registry: str) -> None:
-    docker.tell("tag", image, target, failure=f"{image} could not be given the name {target}")
-    docker.show("push", target, failure=f"{target} was not taken; why is said above. {remedy(registry)}")
+def _push_image(docker: Docker, image: str, target: str, registry: str) -> None:
+    docker.run_checked("tag", image, target, failure=f"{image} could not be given the name {target}")
+    failure = f"{target} could not be pushed. See the error above. {push_hint(registry)}"
+    docker.run_in_terminal("push", target, failure=failure)
 
 
-def _push_together(docker: Docker, target: str, parts: Mapping[str, str], registry: str) -> None:
-    """Make one name of the images of several architectures: who pulls it gets the one that fits."""
-    failure = f"{target} could not be put together. {remedy(registry)}"
-    # What an attempt before this one left would be added to.
-    docker.ask("manifest", "rm", target)
-    docker.tell("manifest", "create", "--insecure", target, *parts.values(), failure=failure)
-    for arch, part in parts.items():
-        docker.tell("manifest", "annotate", "--os", "linux", "--arch", arch, target, part, failure=failure)
-    docker.tell("manifest", "push", "--insecure", "--purge", target, failure=failure)
+def _push_manifest(docker: Docker, target: str, targets: Mapping[str, str], registry: str) -> None:
+    """Push a manifest that lists the images of several architectures under one name."""
+    failure = f"The manifest of {target} could not be pushed. {push_hint(registry)}"
+    # Else ``create`` would add to the manifest of an earlier attempt.
+    docker.run("manifest", "rm", target)
+    docker.run_checked("manifest", "create", "--insecure", target, *targets.values(), failure=failure)
+    for arch, image_of_arch in targets.items():
+        docker.run_checked(
+            "manifest", "annotate", "--os", "linux", "--arch", arch, target, image_of_arch, failure=failure
+        )
+    docker.run_checked("manifest", "push", "--insecure", "--purge", target, failure=failure)
 
 
-def checked(given: str) -> str:
-    """A registry's address without what does not belong to it.
+def checked_registry(given: str) -> str:
+    """Return a registry's address without surrounding spaces and slashes.
 
     Raises:
-        CommandFailed: it is none.
+        CommandFailed: the address is not valid.
     """
     registry = given.strip().rstrip("/")
-    example = call("push", "REGISTRY=registry.lan:5000")
+    example = user_command("push", "REGISTRY=registry.lan:5000")
     if not registry:
         raise CommandFailed(f"Which registry? For instance: {example}")
     if "://" in registry:
-        raise CommandFailed(f"REGISTRY={registry}: without {registry.partition('://')[0]}://. For instance: {example}")
+        scheme = registry.partition("://")[0]
+        raise CommandFailed(f"REGISTRY={registry} must not begin with {scheme}://. For instance: {example}")
     if not _REGISTRY.fullmatch(registry):
         raise CommandFailed(
-            f"REGISTRY={registry} is no registry: it takes HOST, HOST:PORT or either with a path in small letters. "
+            f"REGISTRY={registry} is no registry: it takes HOST or HOST:PORT, with or without a lowercase path. "
             f"For instance: {example}"
         )
     return registry
 
 
-def remedy(registry: str) -> str:
-    """What helps most often."""
+def push_hint(registry: str) -> str:
+    """Return the most frequent remedies for a failed push."""
     host = registry.partition("/")[0]
     return (
-        f"Where a login is needed: docker login {host}. "
-        "Where the registry speaks plain HTTP: insecure-registries in /etc/docker/daemon.json."
+        f"If the registry needs a login: docker login {host}. "
+        "If it speaks plain HTTP: add it to insecure-registries in /etc/docker/daemon.json."
     )
 
 
-def lines(prefix: str, tag: str, names: list[str]) -> str:
-    """The settings, to be copied."""
+def settings_to_copy(prefix: str, tag: str, names: list[str]) -> str:
+    """Return the settings for compose and kustomize, as text to copy."""
     entries = "".join(
-        f'      - name: {OURS}/{name}\n        newName: {prefix}/{name}\n        newTag: "{tag}"\n' for name in names
+        f'      - name: {IMAGE_NAMESPACE}/{name}\n        newName: {prefix}/{name}\n        newTag: "{tag}"\n'
+        for name in names
     )
     return (
         f"\nPushed. For compose, in .env:\n\n    IMAGE_PREFIX={prefix}\n    IMAGE_TAG={tag}\n    PULL_POLICY=missing\n"

@@ -1,4 +1,4 @@
-"""The docker command line: the one way to the engine and to compose."""
+"""The docker command line, through which all commands use the engine and compose."""
 
 from __future__ import annotations
 
@@ -12,97 +12,99 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from deploy.compose.dialogue import CommandFailed
+from deploy.compose.terminal import CommandFailed
 
-#: Services of every profile, those that are not switched on too.
-EVERYTHING = ("compose", "--profile", "*")
+#: Compose with the services of all profiles, enabled or not.
+ALL_PROFILES = ("compose", "--profile", "*")
 NOT_INSTALLED = "The docker command is not installed: https://docs.docker.com/engine/install/"
-#: Seconds that docker gets to end after Ctrl-C, which reached it as well.
+#: Seconds that docker gets to stop after Ctrl-C, which docker receives as well.
 _GRACE_SECONDS = 15.0
-#: Lines of what docker said that are repeated where it failed.
+#: Lines of docker's error output that an error repeats.
 _LAST_LINES = 12
 #: How compose reports progress, for instance ``Container dispycluster-api-1  Started``.
 _PROGRESS = re.compile(r"(?:Container|Network|Volume|Image)\s+\S+\s+[A-Z][a-z]+")
 
 
 @dataclass(frozen=True)
-class Answer:
-    """How docker ended, and what it said."""
+class DockerResult:
+    """Exit code and output of a docker command."""
 
     code: int
     out: str = ""
     err: str = ""
 
-    def last_words(self) -> str:
-        """The end of what it complained about."""
+    def last_lines(self) -> str:
+        """Return the last lines of the error output, without compose's progress."""
         lines = [line.strip() for line in (self.err.strip() or self.out.strip()).splitlines()]
-        telling = [line for line in lines if not _PROGRESS.fullmatch(line)]
-        return "\n".join((telling or lines)[-_LAST_LINES:]) or f"it ended with exit code {self.code} and said nothing"
+        errors = [line for line in lines if not _PROGRESS.fullmatch(line)]
+        return "\n".join((errors or lines)[-_LAST_LINES:]) or f"docker failed with exit code {self.code} and no message"
 
 
 class Docker:
-    """Runs ``docker`` in ``folder``, where compose finds its file and ``.env``, with ``variables`` as environment."""
+    """Runs ``docker`` in ``folder``, which has the compose file and ``.env``, with ``variables`` as environment."""
 
     def __init__(self, folder: Path, variables: Mapping[str, str]) -> None:
         self.folder = folder
         self.variables = dict(variables)
 
     def with_variables(self, **more: str) -> Docker:
-        """The same, with more in its environment."""
+        """Return a copy with more variables in its environment."""
         return type(self)(self.folder, {**self.variables, **more})
 
     def is_installed(self) -> bool:
-        """Whether there is a docker command."""
+        """Whether the docker command is installed."""
         return shutil.which("docker", path=self.variables.get("PATH")) is not None
 
     def architecture(self) -> str:
-        """What the engine runs on: ``amd64``, ``arm64``.
+        """Return the engine's architecture: ``amd64``, ``arm64``.
 
         Raises:
-            CommandFailed: it does not answer.
+            CommandFailed: the engine does not result.
         """
         words = ("version", "--format", "{{.Server.Arch}}")
-        return self.tell(*words, failure="Docker does not say what it runs on").strip()
+        return self.run_checked(*words, failure="Docker does not report its architecture").strip()
 
-    def ask(self, *words: str, source: IO[bytes] | None = None) -> Answer:
-        """Run it silently, with ``source`` as its input."""
+    def run(self, *words: str, source: IO[bytes] | None = None) -> DockerResult:
+        """Run docker without output on the terminal; ``source`` is its standard input."""
         with tempfile.TemporaryFile() as out:
-            answer = self._run(words, sink=out, source=source)
+            result = self._execute(words, sink=out, source=source)
             out.seek(0)
-            return Answer(answer.code, out.read().decode(errors="replace"), answer.err)
+            return DockerResult(result.code, out.read().decode(errors="replace"), result.err)
 
-    def tell(self, *words: str, failure: str, source: IO[bytes] | None = None) -> str:
-        """Run it silently, with ``source`` as its input; return its output.
-
-        Raises:
-            CommandFailed: it failed; the text begins with ``failure``.
-        """
-        answer = self.ask(*words, source=source)
-        if answer.code != 0:
-            raise CommandFailed(f"{failure}:\n{answer.last_words()}")
-        return answer.out
-
-    def show(self, *words: str, failure: str) -> None:
-        """Run it in this terminal.
+    def run_checked(self, *words: str, failure: str, source: IO[bytes] | None = None) -> str:
+        """Run docker without output on the terminal; return its output. ``source`` is its standard input.
 
         Raises:
-            CommandFailed: it failed, which it has explained itself.
+            CommandFailed: docker failed; the text begins with ``failure``.
         """
-        if self._run(words, sink=None).code != 0:
+        result = self.run(*words, source=source)
+        if result.code != 0:
+            raise CommandFailed(f"{failure}:\n{result.last_lines()}")
+        return result.out
+
+    def run_in_terminal(self, *words: str, failure: str) -> None:
+        """Run docker with its output on the terminal.
+
+        Raises:
+            CommandFailed: docker failed and has printed the cause itself.
+        """
+        if self._execute(words, sink=None).code != 0:
             raise CommandFailed(failure)
 
-    def receive(self, sink: IO[bytes], *words: str, failure: str) -> None:
-        """Run it silently; write its output to ``sink``.
+    def run_into(self, sink: IO[bytes], *words: str, failure: str) -> None:
+        """Run docker without output on the terminal; write its output to ``sink``.
 
         Raises:
-            CommandFailed: see ``tell``.
+            CommandFailed: see ``run_checked``.
         """
-        answer = self._run(words, sink=sink)
-        if answer.code != 0:
-            raise CommandFailed(f"{failure}:\n{answer.last_words()}")
+        result = self._execute(words, sink=sink)
+        if result.code != 0:
+            raise CommandFailed(f"{failure}:\n{result.last_lines()}")
 
-    def _run(self, words: tuple[str, ...], *, sink: IO[bytes] | None, source: IO[bytes] | None = None) -> Answer:
-        """Run ``docker WORDS``; without a sink its output and complaints go to the terminal."""
+    def _execute(
+        self, words: tuple[str, ...], *, sink: IO[bytes] | None, source: IO[bytes] | None = None
+    ) -> DockerResult:
+        """Run ``docker WORDS``; without a sink, output and errors go to the terminal."""
         with tempfile.TemporaryFile() as err:
             try:
                 process = subprocess.Popen(
@@ -120,16 +122,16 @@ class Docker:
                     shutil.copyfileobj(process.stdout, sink)
                 process.wait()
             except BaseException:
-                _end(process)
+                _stop(process)
                 raise
             finally:
                 if process.stdout is not None:
                     process.stdout.close()
             err.seek(0)
-            return Answer(process.returncode, "", err.read().decode(errors="replace"))
+            return DockerResult(process.returncode, "", err.read().decode(errors="replace"))
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _stop(process: subprocess.Popen[bytes]) -> None:
     with suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
         process.wait(_GRACE_SECONDS)
         return

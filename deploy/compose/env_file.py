@@ -1,4 +1,4 @@
-"""The variables that compose replaces in its file: those of ``.env``, and of the environment, which count more."""
+"""The variables in ``.env``, as compose reads them. The environment overrides ``.env``."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _COMMENT = re.compile(r"(?:^|\s+)#.*$")
 _VARIABLE = re.compile(r"\$\{(\w+)(?::?-([^}]*))?\}|\$(\w+)")
 
 
-def parsed(text: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables that a file sets, as compose takes them: without quotation marks and comments behind values.
+def parse_env_file(text: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that a file sets, as compose reads them: without quotation marks and trailing comments.
 
     Source: https://docs.docker.com/compose/how-tos/environment-variables/variable-interpolation/
     """
@@ -25,21 +25,21 @@ def parsed(text: str, environment: Mapping[str, str]) -> dict[str, str]:
         quoted = _QUOTED.match(match[2])
         value = quoted[2] if quoted else _COMMENT.sub("", match[2])
         if quoted is None or quoted[1] == '"':
-            value = _filled_in(value, {**found, **environment})
+            value = _interpolated(value, {**found, **environment})
         found[match[1]] = value
     return found
 
 
-def written_in(folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables of the ``.env`` in a folder; none where there is no such file."""
+def read_env_file(folder: Path, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of the ``.env`` in a folder; empty if the file is missing."""
     try:
         text = (folder / ".env").read_text(errors="replace")
     except OSError:
         return {}
-    return parsed(text, environment)
+    return parse_env_file(text, environment)
 
 
-def _filled_in(value: str, variables: Mapping[str, str]) -> str:
+def _interpolated(value: str, variables: Mapping[str, str]) -> str:
     def replaced(match: re.Match[str]) -> str:
         return variables.get(match[1] or match[3], "") or match[2] or ""
 

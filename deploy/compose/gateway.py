@@ -1,4 +1,4 @@
-"""The gateway begins anew without refusing a connection: a new HAProxy serves while the former one ends what it has."""
+"""Reload of the gateway without refused connections: a new HAProxy serves while the previous one drains."""
 
 from __future__ import annotations
 
@@ -7,42 +7,43 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
-from deploy.compose.dialogue import CommandFailed
 from deploy.compose.docker import Docker
 from deploy.compose.project import GATEWAY
+from deploy.compose.terminal import CommandFailed
 from deploy.compose.tls import TlsFiles
 
 
 def reload(docker: Docker, files: TlsFiles) -> None:
-    """Have the gateway read its configuration, and the certificate that ``files`` hold now.
+    """Have the gateway read its configuration, and the current certificate and key in ``files``.
 
-    A mounted file stays the one that was there when the container started, so the certificate is handed over.
+    The command sends the certificate, because a container keeps the mounted file from its start when a new file
+    replaces it on the host.
 
     Raises:
-        PermissionError: the key is not for this user to read; nothing was changed.
-        CommandFailed: a file cannot be used, or the gateway does not do it; the former certificate is served on.
+        PermissionError: this user cannot read the key; nothing was changed.
+        CommandFailed: a file is unusable, or the gateway refuses; the gateway keeps the previous certificate.
     """
     if files:
-        with _together(files) as source:
-            docker.tell(
+        with _joined_pem(files) as source:
+            docker.run_checked(
                 *("compose", "exec", "--no-TTY", GATEWAY, "take-certificate"),
                 source=source,
-                failure="The gateway does not take the certificate",
+                failure="The gateway refuses the certificate",
             )
     else:
-        # Not by `docker kill`: the engine would not start it again when it ends by itself later.
+        # Not `docker kill`: after it, the engine does not restart the container when it exits later.
         words = ("compose", "exec", "--no-TTY", GATEWAY, "reload-gateway")
-        docker.tell(*words, failure="The gateway does not reload")
+        docker.run_checked(*words, failure="The gateway does not reload")
 
 
 @contextmanager
-def _together(files: TlsFiles) -> Iterator[IO[bytes]]:
+def _joined_pem(files: TlsFiles) -> Iterator[IO[bytes]]:
     error = files.error()
     if error:
         raise CommandFailed(error)
-    with tempfile.TemporaryFile() as together:
+    with tempfile.TemporaryFile() as joined:
         for path in (files.certificate, files.key):
             if path:
-                together.write(path.read_bytes().rstrip() + b"\n")
-        together.seek(0)
-        yield together
+                joined.write(path.read_bytes().rstrip() + b"\n")
+        joined.seek(0)
+        yield joined

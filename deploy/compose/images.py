@@ -1,46 +1,46 @@
-"""The project's images: which are here, and how those that are not come here."""
+"""The project's images: which are on this machine, and how the missing ones are built or pulled."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from deploy.compose.dialogue import CommandFailed, say
-from deploy.compose.docker import EVERYTHING, Docker
+from deploy.compose.docker import ALL_PROFILES, Docker
 from deploy.compose.project import Project
+from deploy.compose.terminal import CommandFailed, print_line
 
-NOT_BUILT = (
-    "The images could not be built; why is said above. On a machine that reaches no container registry, "
-    "make images-offline makes the base images first."
+BUILD_FAILED = (
+    "The images could not be built. See the error above. On a machine without access to a container registry, run "
+    "make images-offline first, which makes the base images."
 )
 
 
 def image_id(docker: Docker, image: str) -> str:
-    """What a name stands for now; empty where no such image is here."""
-    answer = docker.ask("image", "inspect", "--format", "{{.Id}}", image)
+    """Return the id of the image that a name refers to; empty if the image is missing."""
+    answer = docker.run("image", "inspect", "--format", "{{.Id}}", image)
     return answer.out.strip() if answer.code == 0 else ""
 
 
 def missing(docker: Docker, images: Iterable[str]) -> list[str]:
-    """Those of ``images`` that are not here."""
+    """Return the names in ``images`` that are missing on this machine."""
     return [image for image in images if not image_id(docker, image)]
 
 
 def services_of(project: Project, images: Iterable[str]) -> list[str]:
-    """The services that run one of ``images``, one for each."""
+    """Return one service for each of ``images``."""
     first = {service.image: name for name, service in reversed(list(project.services.items()))}
     return sorted(first[image] for image in images)
 
 
-def comes_from_registry(project: Project, service: str) -> bool:
-    """Whether compose would pull the service's image rather than build it."""
+def is_pulled(project: Project, service: str) -> bool:
+    """Whether compose pulls the service's image instead of building it."""
     return project.services[service].pull_policy not in ("never", "build")
 
 
 def build(docker: Docker, project: Project, services: Iterable[str]) -> None:
-    """Build the images of ``services``, with docker's own progress.
+    """Build the images of ``services``; docker prints its progress.
 
     Raises:
-        CommandFailed: one cannot be built.
+        CommandFailed: an image cannot be built.
     """
     chosen = services_of(project, {project.services[name].image for name in services})
     if not chosen:
@@ -49,57 +49,61 @@ def build(docker: Docker, project: Project, services: Iterable[str]) -> None:
     if without:
         names = ", ".join(project.services[name].image for name in without)
         raise CommandFailed(
-            f"Images are missing and cannot be built here: {names}. A bundle brings them with its command load."
+            f"Images are missing and cannot be built here: {names}. In a bundle, the command load loads them."
         )
-    docker.show(*EVERYTHING, "build", *chosen, failure=NOT_BUILT)
+    docker.run_in_terminal(*ALL_PROFILES, "build", *chosen, failure=BUILD_FAILED)
 
 
-def bring(docker: Docker, project: Project, images: Iterable[str]) -> None:
-    """Build or pull ``images``, as the pull policy says.
+def build_or_pull(docker: Docker, project: Project, images: Iterable[str]) -> None:
+    """Build or pull ``images``, according to the pull policy.
 
     Raises:
-        CommandFailed: one does not come.
+        CommandFailed: an image cannot be built or pulled.
     """
     services = services_of(project, images)
-    pulled = [name for name in services if comes_from_registry(project, name)]
+    pulled = [name for name in services if is_pulled(project, name)]
     if pulled:
-        docker.show(*EVERYTHING, "pull", *pulled, failure="The images could not be pulled; why is said above.")
+        docker.run_in_terminal(
+            *ALL_PROFILES, "pull", *pulled, failure="The images could not be pulled. See the error above."
+        )
     build(docker, project, [name for name in services if name not in pulled])
 
 
-def require(docker: Docker, project: Project, *, remedy: str = "") -> None:
-    """Have every image of the project here; ``remedy``, where given, is said instead of making them.
+def ensure(docker: Docker, project: Project, *, remedy: str = "") -> None:
+    """Build or pull the project's missing images; with ``remedy``, fail with that text instead.
 
     Raises:
-        CommandFailed: one is not here and does not come.
+        CommandFailed: an image is missing and cannot be built or pulled.
     """
     absent = missing(docker, project.images())
     if absent and remedy:
         raise CommandFailed(f"Images are missing: {', '.join(absent)}. {remedy}")
     if absent:
-        say(f"Images to make first: {', '.join(absent)}")
-        bring(docker, project, absent)
+        print_line(f"Building or pulling missing images: {', '.join(absent)}")
+        build_or_pull(docker, project, absent)
 
 
 def project_for(docker: Docker, arch: str) -> tuple[Docker, Project, str]:
-    """The project with all its images here; what to call docker with for it, and its architecture.
+    """Return the project for an architecture, with all images on this machine.
 
     Args:
-        docker: The engine.
-        arch: ``amd64``, ``arm64``. Another one than the engine's takes the images that were made for it; empty is the
-            engine's.
+        docker: the engine.
+        arch: ``amd64`` or ``arm64``; empty for the engine's architecture.
+
+    Returns:
+        Docker with the variables that select the images, the project, and the architecture.
 
     Raises:
-        CommandFailed: images are missing and do not come.
+        CommandFailed: images are missing and cannot be built or pulled.
     """
     own = docker.architecture()
     arch = arch or own
-    project = Project.read(docker, everything=True)
+    project = Project.read(docker, all_profiles=True)
     remedy = ""
     if arch != own:
         if not project.tag.endswith(f"-{arch}"):
             docker = docker.with_variables(IMAGE_TAG=f"{project.tag}-{arch}")
-            project = Project.read(docker, everything=True)
+            project = Project.read(docker, all_profiles=True)
         remedy = f"To make them: ARCH={arch} make images-offline"
-    require(docker, project, remedy=remedy)
+    ensure(docker, project, remedy=remedy)
     return docker, project, arch

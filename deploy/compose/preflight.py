@@ -1,4 +1,4 @@
-"""Whether the product can run here, said before anything is started: this machine is looked at, and then judged."""
+"""Preflight: check this machine and the settings before a command starts anything."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from deploy.compose.dialogue import CommandFailed, say
 from deploy.compose.docker import NOT_INSTALLED, Docker
-from deploy.compose.env_file import written_in
+from deploy.compose.env_file import read_env_file
 from deploy.compose.images import missing
 from deploy.compose.project import GATEWAY, Project
-from deploy.compose.tls import USER
+from deploy.compose.terminal import CommandFailed, print_line
+from deploy.compose.tls import GATEWAY_UID
 from deploy.host.listening import is_free, listener_name, next_free_port
 from runtime.catalogue import CONTAINERS, REDIS_MAXMEMORY, SETTINGS
 from runtime.setting import SettingError
@@ -27,36 +27,36 @@ _GB = 10**9
 _MB = 10**6
 OLDEST_ENGINE = (20, 10)
 OLDEST_API = (1, 41)
-#: The first that knows ``include``.
+#: The first version with ``include``.
 OLDEST_COMPOSE = (2, 20)
 MEMORY_BYTES = 600 * _MB
-#: Free space below which images are not built, and below which it is said.
+#: Free space below which the preflight refuses to build images, and below which it prints a note.
 DISK_TO_BUILD_BYTES = _GB
 DISK_BYTES = 2 * _GB
-#: Seconds that the engine may take to give up the port of a container that is gone.
+#: Seconds that the engine may take to release the port of a removed container.
 RELEASE_SECONDS = 5.0
-_LOOK_SECONDS = 0.5
-#: The engine's program that holds a published port.
+_POLL_SECONDS = 0.5
+#: The engine's program that listens on published ports, as ``holder`` names it.
 _PROXY = " by docker-proxy"
 
 
 @dataclass(frozen=True)
-class Port:
-    """The address that the pages are to be published on."""
+class PublishedPort:
+    """The address on which the gateway publishes the pages."""
 
     host: str
     number: int
-    #: Who has it already, as `` by name``; ``None`` where it is free or our own gateway's.
-    taken: str | None = None
-    #: The next port that is free.
-    other: int = 0
-    #: Why nothing can listen there at all.
+    #: The program that listens on the port already, as `` by name``; ``None`` if the port is free or our gateway's.
+    holder: str | None = None
+    #: The next free port.
+    next_free: int = 0
+    #: Why no program can listen on the address.
     error: str = ""
 
 
 @dataclass(frozen=True)
-class Facts:
-    """Each fact is at its best until it is looked at; what is not known is ``None`` or empty, and in nobody's way."""
+class MachineState:
+    """Facts about this machine and the settings. An unknown fact has its default and causes no problem."""
 
     has_client: bool = True
     #: Why the engine does not answer.
@@ -66,124 +66,124 @@ class Facts:
     compose_error: str = ""
     compose_version: str = ""
     config_error: str = ""
-    #: What to say where others reach the pages, and nobody has said whether they must sign in.
-    choice_error: str = ""
-    #: Why the gateway cannot use the certificate or the key, and those files that its user cannot read.
+    #: How to set ACCESS, where other machines reach the pages and ACCESS is not set.
+    access_mode_error: str = ""
+    #: Why the gateway cannot use the certificate or the key, and the files that its user cannot read.
     tls_error: str = ""
     tls_unreadable: tuple[str, ...] = ()
-    #: Whether the kernel can hold containers to a memory limit.
-    limits_memory: bool = True
+    #: Whether the kernel can limit the memory of containers.
+    can_limit_memory: bool = True
     memory_available_bytes: int | None = None
-    #: Where Docker keeps images and volumes, and how much goes in.
+    #: Folder in which Docker keeps images and volumes, and its free space.
     docker_root: str = ""
     disk_free_bytes: int | None = None
-    #: Images that must come here first.
+    #: Images that must be built or pulled first.
     images_missing: tuple[str, ...] = ()
-    port: Port | None = None
-    #: What the settings say.
+    port: PublishedPort | None = None
+    #: Errors and notes about the settings.
     settings: SettingsReport = field(default_factory=SettingsReport)
-    #: What of this machine the settings name and is not there, as sentences.
+    #: Missing files and folders that the settings name, as sentences.
     files_missing: tuple[str, ...] = ()
-    #: Of the engine's machine.
+    #: Memory of the engine's machine.
     memory_bytes: int | None = None
-    #: Above which Redis refuses what may be shed.
+    #: Bytes above which Redis refuses writes that may be shed.
     redis_maxmemory: int = 0
 
 
 @dataclass(frozen=True)
-class Finding:
-    """Something about this machine that people should know."""
+class PreflightProblem:
+    """A problem of this machine or of the settings, as a sentence with the remedy."""
 
     text: str
-    #: Whether the product cannot start because of it.
-    refuses: bool = True
+    #: Whether the problem keeps the product from starting. Others are printed as notes.
+    is_blocking: bool = True
 
 
-def preflight(docker: Docker, *, builds: bool = False) -> tuple[Project, Facts]:
-    """Look at this machine and say what was found; ``builds``: images will be made whatever is here.
+def preflight(docker: Docker, *, builds: bool = False) -> tuple[Project, MachineState]:
+    """Check this machine and print notes; ``builds``: the command builds images even if none is missing.
 
     Raises:
         CommandFailed: the product cannot start.
     """
-    facts, project = gather(docker)
-    findings = list(judge(facts, builds=builds))
-    for finding in findings:
-        if not finding.refuses:
-            say(f"Note: {finding.text}")
-    refusals = [finding.text for finding in findings if finding.refuses]
-    if refusals or project is None:
-        raise CommandFailed("\n".join(refusals) or "Compose does not say what the project is.")
-    return project, facts
+    machine, project = inspect_machine(docker)
+    problems = list(find_problems(machine, builds=builds))
+    for problem in problems:
+        if not problem.is_blocking:
+            print_line(f"Note: {problem.text}")
+    errors = [problem.text for problem in problems if problem.is_blocking]
+    if errors or project is None:
+        raise CommandFailed("\n".join(errors) or "Compose cannot read the project.")
+    return project, machine
 
 
 def require_engine(docker: Docker) -> None:
-    """What every command stands on: docker, its engine and compose.
+    """Check that docker, its engine and compose work, as every command needs them.
 
     Raises:
-        CommandFailed: one of them is missing.
+        CommandFailed: docker, its engine or compose is missing.
     """
     if not docker.is_installed():
         raise CommandFailed(NOT_INSTALLED)
-    version = docker.ask("version", "--format", "{{.Server.Version}}")
-    compose = docker.ask("compose", "version", "--short")
-    facts = Facts(
-        engine_error="" if version.code == 0 else version.last_words(),
-        compose_error="" if compose.code == 0 else compose.last_words(),
+    version = docker.run("version", "--format", "{{.Server.Version}}")
+    compose = docker.run("compose", "version", "--short")
+    machine = MachineState(
+        engine_error="" if version.code == 0 else version.last_lines(),
+        compose_error="" if compose.code == 0 else compose.last_lines(),
     )
-    for finding in judge(facts):
-        raise CommandFailed(finding.text)
+    for problem in find_problems(machine):
+        raise CommandFailed(problem.text)
 
 
-def gather(docker: Docker) -> tuple[Facts, Project | None]:
-    """Look at everything that can be looked at; no project where compose does not resolve one."""
-    facts = Facts(has_client=docker.is_installed())
-    if not facts.has_client:
-        return facts, None
-    facts = _engine(docker, facts)
-    answer = docker.ask("compose", "version", "--short")
-    facts = replace(
-        facts,
-        compose_error="" if answer.code == 0 else answer.last_words(),
+def inspect_machine(docker: Docker) -> tuple[MachineState, Project | None]:
+    """Collect the facts; the project is ``None`` if compose cannot read it."""
+    machine = MachineState(has_client=docker.is_installed())
+    if not machine.has_client:
+        return machine, None
+    machine = _engine(docker, machine)
+    answer = docker.run("compose", "version", "--short")
+    machine = replace(
+        machine,
+        compose_error="" if answer.code == 0 else answer.last_lines(),
         compose_version=answer.out.strip().lstrip("v"),
     )
-    if facts.engine_error or facts.compose_error:
-        return facts, None
-    facts = replace(facts, settings=settings_of(docker), redis_maxmemory=redis_maxmemory(docker))
+    if machine.engine_error or machine.compose_error:
+        return machine, None
+    machine = replace(machine, settings=settings_of(docker), redis_maxmemory=redis_maxmemory(docker))
     try:
         project = Project.read(docker)
     except CommandFailed as failure:
-        # What compose says of a value has been said already, and by name.
-        return replace(facts, config_error="" if facts.settings.faults else str(failure)), None
-    facts = replace(
-        facts,
-        choice_error=project.choice_error(),
+        # The settings' errors already name the setting that compose rejects.
+        return replace(machine, config_error="" if machine.settings.faults else str(failure)), None
+    machine = replace(
+        machine,
+        access_mode_error=project.access_mode_error(),
         tls_error=project.tls.error(),
         tls_unreadable=tuple(map(str, project.tls.unreadable())),
         images_missing=tuple(missing(docker, project.images())),
         memory_available_bytes=memory_available_bytes(),
-        port=port_of(docker, project),
-        settings=_with_overrides(facts.settings, project),
+        port=check_port(docker, project),
+        settings=_with_overrides(machine.settings, project),
         files_missing=tuple(files_missing(project)),
     )
-    return facts, project
+    return machine, project
 
 
-def _engine(docker: Docker, facts: Facts) -> Facts:
-    answer = docker.ask("version", "--format", "{{json .}}")
-    server = _json(answer.out).get("Server") or {}
+def _engine(docker: Docker, machine: MachineState) -> MachineState:
+    answer = docker.run("version", "--format", "{{json .}}")
+    server = _json_object(answer.out).get("Server") or {}
     if not server:
-        return replace(facts, engine_error=answer.last_words())
-    info = _json(docker.ask("info", "--format", "{{json .}}").out)
+        return replace(machine, engine_error=answer.last_lines())
+    info = _json_object(docker.run("info", "--format", "{{json .}}").out)
     root = info.get("DockerRootDir", "")
     try:
         free = shutil.disk_usage(root).free if root else None
-    except OSError:  # the engine runs elsewhere, in a virtual machine for instance
+    except OSError:  # the engine runs on another system, for instance in a virtual machine
         free = None
     return replace(
-        facts,
+        machine,
         engine_version=server.get("Version", ""),
         api_version=server.get("ApiVersion", ""),
-        limits_memory=bool(info.get("MemoryLimit", True)),
+        can_limit_memory=bool(info.get("MemoryLimit", True)),
         memory_bytes=info.get("MemTotal") or None,
         docker_root=root,
         disk_free_bytes=free,
@@ -191,14 +191,14 @@ def _engine(docker: Docker, facts: Facts) -> Facts:
 
 
 def settings_of(docker: Docker) -> SettingsReport:
-    """What is wrong with ``.env`` and the environment, each setting by its name."""
-    written = written_in(docker.folder, docker.variables)
+    """Return the errors and notes about the settings in ``.env`` and the environment."""
+    written = read_env_file(docker.folder, docker.variables)
     return check({**written, **docker.variables}, CONTAINERS, written)
 
 
 def redis_maxmemory(docker: Docker) -> int:
-    """Bytes above which Redis is to refuse what may be shed; 0 where there is no bound, or no valid one."""
-    text = REDIS_MAXMEMORY.text_in({**written_in(docker.folder, docker.variables), **docker.variables})
+    """Return the bytes above which Redis refuses writes that may be shed; 0 without a valid limit."""
+    text = REDIS_MAXMEMORY.text_in({**read_env_file(docker.folder, docker.variables), **docker.variables})
     try:
         return REDIS_MAXMEMORY.read(text or REDIS_MAXMEMORY.default)
     except SettingError:
@@ -206,7 +206,7 @@ def redis_maxmemory(docker: Docker) -> int:
 
 
 def _with_overrides(report: SettingsReport, project: Project) -> SettingsReport:
-    """The report, with what a compose file of somebody's own sets wrongly."""
+    """Return the report with the errors in the variables that a compose file of the user sets."""
     faults = list(report.faults)
     for service, variables in project.environments.items():
         for name, value in variables.items():
@@ -222,21 +222,21 @@ def _with_overrides(report: SettingsReport, project: Project) -> SettingsReport:
 
 
 def files_missing(project: Project) -> Iterator[str]:
-    """What the settings name and is not there, as sentences. Nothing is made for them."""
-    for name, path in project.given.items():
+    """Yield a sentence for each missing file or folder that the settings name. No command creates them."""
+    for name, path in project.mounted_paths.items():
         kind = "folder" if name.endswith("_DIR") else "file"
         try:
-            is_it = stat.S_ISDIR if kind == "folder" else stat.S_ISREG
-            missing = "" if is_it(path.stat().st_mode) else f"is no {kind}"
-        except PermissionError:  # the engine may see what we may not
+            is_kind = stat.S_ISDIR if kind == "folder" else stat.S_ISREG
+            missing = "" if is_kind(path.stat().st_mode) else f"is no {kind}"
+        except PermissionError:  # the engine may have access
             missing = ""
         except OSError:
-            missing = "is not there"
+            missing = "does not exist"
         if missing:
-            yield f"{name}={path} {missing}. It takes the path of a {kind} of this machine."
+            yield f"{name}={path} {missing}. {name} takes the path of a {kind} on this machine."
 
 
-def _json(text: str) -> dict[str, Any]:
+def _json_object(text: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except ValueError:
@@ -245,7 +245,7 @@ def _json(text: str) -> dict[str, Any]:
 
 
 def memory_available_bytes(meminfo: Path = Path("/proc/meminfo")) -> int | None:
-    """What programs could still have without swapping; ``None`` where the system does not tell."""
+    """Return the memory that programs can use without swapping; ``None`` if the system does not report it."""
     try:
         found = re.search(r"^MemAvailable:\s+(\d+) kB$", meminfo.read_text(), re.MULTILINE)
     except OSError:
@@ -253,38 +253,38 @@ def memory_available_bytes(meminfo: Path = Path("/proc/meminfo")) -> int | None:
     return int(found[1]) * 1024 if found else None
 
 
-def port_of(docker: Docker, project: Project, sleep: Callable[[float], None] = time.sleep) -> Port:
-    """The project's address, and whether it can be had.
+def check_port(docker: Docker, project: Project, sleep: Callable[[float], None] = time.sleep) -> PublishedPort:
+    """Return the address of the pages, and the program that listens on its port already.
 
-    It is ours where a container of our gateway asks for it, which need not run just now: one that ends again and again,
-    or is being replaced, has the port at one moment and not at the next.
+    The port counts as free if one of our gateway's containers publishes it, running or not: a container that crashes
+    in a loop or is being replaced has the port only part of the time.
     """
-    port = Port(project.host, project.port)
+    port = PublishedPort(project.host, project.port)
     left = RELEASE_SECONDS
     while True:
         try:
             if is_free(project.port, project.host):
                 return port
-        except PermissionError:  # below 1024: the engine may what we may not
+        except PermissionError:  # below 1024: the engine may listen, we may not
             return port
         except OSError as error:
             return replace(port, error=error.strerror or str(error))
-        owners = _publishers(docker, project.port)
+        owners = _containers_publishing(docker, project.port)
         others = [name for name, label in owners if label != f"{project.name}/{GATEWAY}"]
         taken = f" by the container {others[0]}" if others else "" if owners else listener_name(project.port)
         is_engines = not taken or taken.startswith(_PROXY)
         if is_engines and (owners or project.port in _ports_of_gateway(docker, project)):
             return port
-        # A port that the engine holds for no container is one of a container that has just gone.
+        # If the engine has the port for no container, a container was removed a moment ago.
         if not taken.startswith(_PROXY) or left <= 0:
-            return replace(port, taken=taken, other=next_free_port(port.number, port.host))
-        sleep(_LOOK_SECONDS)
-        left -= _LOOK_SECONDS
+            return replace(port, holder=taken, next_free=next_free_port(port.number, port.host))
+        sleep(_POLL_SECONDS)
+        left -= _POLL_SECONDS
 
 
-def _publishers(docker: Docker, port: int) -> list[tuple[str, str]]:
-    """Name, and project/service, of the running containers that have the port."""
-    names = docker.ask(
+def _containers_publishing(docker: Docker, port: int) -> list[tuple[str, str]]:
+    """Return the name and ``project/service`` of the running containers that publish the port."""
+    names = docker.run(
         *("ps", "--filter", f"publish={port}", "--format"),
         '{{.Names}} {{.Label "com.docker.compose.project"}}/{{.Label "com.docker.compose.service"}}',
     )
@@ -292,160 +292,160 @@ def _publishers(docker: Docker, port: int) -> list[tuple[str, str]]:
 
 
 def _ports_of_gateway(docker: Docker, project: Project) -> set[int]:
-    """The ports that our gateway's containers ask for, whether they run or not."""
+    """Return the ports that our gateway's containers publish, running or not."""
     label = "label=com.docker.compose"
     filters = ("--filter", f"{label}.project={project.name}", "--filter", f"{label}.service={GATEWAY}")
-    listed = docker.ask("ps", "--all", "--quiet", *filters).out.split()
+    listed = docker.run("ps", "--all", "--quiet", *filters).out.split()
     if not listed:
         return set()
     found: set[int] = set()
-    for line in docker.ask("inspect", "--format", "{{json .HostConfig.PortBindings}}", *listed).out.splitlines():
-        for bindings in _json(line).values():
+    for line in docker.run("inspect", "--format", "{{json .HostConfig.PortBindings}}", *listed).out.splitlines():
+        for bindings in _json_object(line).values():
             found.update(int(one["HostPort"]) for one in bindings or () if str(one.get("HostPort", "")).isdigit())
     return found
 
 
-def judge(facts: Facts, *, builds: bool = False) -> Iterator[Finding]:
-    """The findings, the gravest first. Where Docker itself is in the way, nothing else is judged."""
-    blocking = ("" if facts.has_client else NOT_INSTALLED) or _engine_error(facts) or _compose_error(facts)
+def find_problems(machine: MachineState, *, builds: bool = False) -> Iterator[PreflightProblem]:
+    """Yield the problems, blocking ones first. A problem of Docker itself is the only one."""
+    blocking = ("" if machine.has_client else NOT_INSTALLED) or _engine_error(machine) or _compose_error(machine)
     if blocking:
-        yield Finding(blocking)
+        yield PreflightProblem(blocking)
         return
-    little_disk, disk = _disk(facts, builds=builds or bool(facts.images_missing))
-    refusals = (
-        _engine_version(facts),
-        _compose_version(facts),
-        *facts.settings.faults,
-        *facts.files_missing,
-        facts.config_error,
-        facts.choice_error,
-        facts.tls_error,
-        _port(facts),
-        disk if little_disk else "",
+    is_disk_full, disk = _disk(machine, builds=builds or bool(machine.images_missing))
+    errors = (
+        _engine_version(machine),
+        _compose_version(machine),
+        *machine.settings.faults,
+        *machine.files_missing,
+        machine.config_error,
+        machine.access_mode_error,
+        machine.tls_error,
+        _port(machine),
+        disk if is_disk_full else "",
     )
     notes = (
-        "" if little_disk else disk,
-        _tls_readable(facts),
-        _memory(facts),
-        _memory_limits(facts),
-        _redis_memory(facts),
-        *facts.settings.notes,
+        "" if is_disk_full else disk,
+        _tls_readable(machine),
+        _memory(machine),
+        _memory_limits(machine),
+        _redis_memory(machine),
+        *machine.settings.notes,
     )
-    yield from map(Finding, filter(None, refusals))
-    yield from (Finding(text, refuses=False) for text in notes if text)
+    yield from map(PreflightProblem, filter(None, errors))
+    yield from (PreflightProblem(text, is_blocking=False) for text in notes if text)
 
 
-def numbers(version: str) -> tuple[int, ...]:
-    """``(20, 10, 24)`` of ``20.10.24+dfsg1``; empty where it is no number, as in compose built from source."""
+def version_numbers(version: str) -> tuple[int, ...]:
+    """Return ``(20, 10, 24)`` for ``20.10.24+dfsg1``; empty without a number, as in compose built from source."""
     found = re.match(r"v?(\d+(?:\.\d+)*)", version)
     return tuple(map(int, found[1].split("."))) if found else ()
 
 
-def _older(version: str, oldest: tuple[int, ...]) -> bool:
-    return bool(numbers(version)) and numbers(version) < oldest
+def _is_older(version: str, oldest: tuple[int, ...]) -> bool:
+    return bool(version_numbers(version)) and version_numbers(version) < oldest
 
 
-# What follows returns a sentence, or nothing where all is well.
+# Each function below returns a problem as a sentence, or an empty text.
 
 
-def _engine_error(facts: Facts) -> str:
-    said = facts.engine_error
-    if "permission denied" in said.lower():
+def _engine_error(machine: MachineState) -> str:
+    error = machine.engine_error
+    if "permission denied" in error.lower():
         return (
-            "You may not use the Docker engine. Add yourself to its group (sudo usermod -aG docker $USER, then log in "
-            "again), or put sudo before the command."
+            "You have no permission to use the Docker engine. Add yourself to its group (sudo usermod -aG docker "
+            "$USER, then log in again), or run the command with sudo."
         )
-    if "too old" in said or "too new" in said:
-        return f"The docker command and the engine do not understand each other; update the older one:\n{said}"
-    return said and f"The Docker engine does not answer. Start it, for instance: sudo systemctl start docker\n{said}"
+    if "too old" in error or "too new" in error:
+        return f"The versions of the docker command and the engine do not match; update the older one:\n{error}"
+    return error and f"The Docker engine does not answer. Start it, for instance: sudo systemctl start docker\n{error}"
 
 
-def _compose_error(facts: Facts) -> str:
-    return facts.compose_error and (
-        "Docker has no compose. Install its plugin (docker-compose-plugin, or docker-compose-v2 where Docker is the "
-        "system's docker.io): https://docs.docker.com/compose/install/linux/"
+def _compose_error(machine: MachineState) -> str:
+    return machine.compose_error and (
+        "Docker has no compose. Install its plugin: docker-compose-plugin, or docker-compose-v2 if Docker is the "
+        "system's docker.io. See https://docs.docker.com/compose/install/linux/"
     )
 
 
-def _engine_version(facts: Facts) -> str:
-    if not _older(facts.engine_version, OLDEST_ENGINE) and not _older(facts.api_version, OLDEST_API):
+def _engine_version(machine: MachineState) -> str:
+    if not _is_older(machine.engine_version, OLDEST_ENGINE) and not _is_older(machine.api_version, OLDEST_API):
         return ""
     return (
-        f"The Docker engine is {facts.engine_version} (API {facts.api_version}), and 20.10 (API 1.41) or later is "
-        "needed: https://docs.docker.com/engine/install/"
+        f"The Docker engine is {machine.engine_version} (API {machine.api_version}). The product needs 20.10 (API "
+        "1.41) or later: https://docs.docker.com/engine/install/"
     )
 
 
-def _compose_version(facts: Facts) -> str:
-    if _older(facts.compose_version, OLDEST_COMPOSE):
+def _compose_version(machine: MachineState) -> str:
+    if _is_older(machine.compose_version, OLDEST_COMPOSE):
         return (
-            f"Docker Compose is {facts.compose_version}, and 2.20 or later is needed: "
+            f"Docker Compose is {machine.compose_version}. The product needs 2.20 or later: "
             "https://docs.docker.com/compose/install/linux/"
         )
-    if numbers(facts.compose_version) == (5, 1, 0) and _older(facts.api_version, (1, 44)):
+    if version_numbers(machine.compose_version) == (5, 1, 0) and _is_older(machine.api_version, (1, 44)):
         return (
-            f"Docker Compose 5.1.0 does not talk to an engine as old as this ({facts.engine_version}). Take another "
-            "version of it, for instance 5.0.2 or 5.1.1."
+            f"Docker Compose 5.1.0 does not support an engine as old as {machine.engine_version}. Install another "
+            "version of Compose, for instance 5.0.2 or 5.1.1."
         )
     return ""
 
 
-def _tls_readable(facts: Facts) -> str:
-    if not facts.tls_unreadable:
+def _tls_readable(machine: MachineState) -> str:
+    if not machine.tls_unreadable:
         return ""
     return (
-        f"By owner and mode, user {USER}, as whom the gateway runs, cannot read {' and '.join(facts.tls_unreadable)}. "
-        f"Give it a copy: sudo install -o {USER} -m 400 FILE COPY"
+        f"By owner and mode, the gateway's system user {GATEWAY_UID} cannot read "
+        f"{' and '.join(machine.tls_unreadable)}. Make a copy for it: sudo install -o {GATEWAY_UID} -m 400 FILE COPY"
     )
 
 
-def _port(facts: Facts) -> str:
-    port = facts.port
+def _port(machine: MachineState) -> str:
+    port = machine.port
     if port and port.error:
         return (
-            f"PUBLIC_HOST={port.host} is no address of this machine ({port.error}). 0.0.0.0 stands for all of them, "
-            "127.0.0.1 for this machine alone."
+            f"PUBLIC_HOST={port.host} is no address of this machine ({port.error}). 0.0.0.0 publishes on all its "
+            "addresses, 127.0.0.1 only for this machine."
         )
-    if port and port.taken is not None:
-        return f"Port {port.number} is taken{port.taken}. Choose another in .env, for instance PORT={port.other}."
+    if port and port.holder is not None:
+        return f"Port {port.number} is taken{port.holder}. Choose another in .env, for instance PORT={port.next_free}."
     return ""
 
 
-def _disk(facts: Facts, *, builds: bool) -> tuple[bool, str]:
-    """Whether there is too little to build images, and what to say."""
-    free = facts.disk_free_bytes
+def _disk(machine: MachineState, *, builds: bool) -> tuple[bool, str]:
+    """Return whether the free space is too small to build images, and the problem."""
+    free = machine.disk_free_bytes
     if free is None or free >= DISK_BYTES:
         return False, ""
     is_too_little = builds and free < DISK_TO_BUILD_BYTES
     return is_too_little, (
-        f"Only {free / _GB:.1f} GB are free where Docker keeps its data ({facts.docker_root})"
-        f"{', too few to build images' if is_too_little else ''}. docker system df says what takes the space."
+        f"Only {free / _GB:.1f} GB are free where Docker keeps its data ({machine.docker_root})"
+        f"{', too few to build images' if is_too_little else ''}. To see what uses the space: docker system df"
     )
 
 
-def _memory(facts: Facts) -> str:
-    available = facts.memory_available_bytes
+def _memory(machine: MachineState) -> str:
+    available = machine.memory_available_bytes
     if available is None or available >= MEMORY_BYTES:
         return ""
     return (
-        f"Only {available / _MB:.0f} MB of memory are available; the product likes {MEMORY_BYTES / _MB:.0f}. "
-        "WS_REPLICAS=1 in .env saves some."
+        f"Only {available / _MB:.0f} MB of memory are available; the product should have {MEMORY_BYTES / _MB:.0f} MB. "
+        "WS_REPLICAS=1 in .env saves memory."
     )
 
 
-def _redis_memory(facts: Facts) -> str:
-    if facts.memory_bytes is None or facts.redis_maxmemory <= facts.memory_bytes:
+def _redis_memory(machine: MachineState) -> str:
+    if machine.memory_bytes is None or machine.redis_maxmemory <= machine.memory_bytes:
         return ""
     return (
-        f"REDIS_MAXMEMORY is {facts.redis_maxmemory / _MB:.0f} MB, and the engine's machine has no more than "
-        f"{facts.memory_bytes / _MB:.0f} MB."
+        f"REDIS_MAXMEMORY is {machine.redis_maxmemory / _MB:.0f} MB, but the engine's machine has only "
+        f"{machine.memory_bytes / _MB:.0f} MB."
     )
 
 
-def _memory_limits(facts: Facts) -> str:
-    if facts.limits_memory:
+def _memory_limits(machine: MachineState) -> str:
+    if machine.can_limit_memory:
         return ""
     return (
-        "The kernel's memory controller is off, so containers are not held to their memory limits. On Raspberry Pi OS: "
-        "add cgroup_enable=memory cgroup_memory=1 to the one line of /boot/firmware/cmdline.txt and reboot."
+        "The kernel's memory controller is off, so the memory limits of the containers have no effect. On Raspberry Pi "
+        "OS, add cgroup_enable=memory cgroup_memory=1 to the one line of /boot/firmware/cmdline.txt and reboot."
     )

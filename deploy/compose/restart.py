@@ -1,56 +1,64 @@
-"""``restart``: services start again one by one; of what has replicas, new ones are there before the former end."""
+"""``restart`` restarts services one by one; new replicas of ws and api serve before the previous ones stop."""
 
 from __future__ import annotations
 
-from deploy.compose.containers import AS_IT_IS, SHORTLY, of_project, of_service, roll
-from deploy.compose.dialogue import CommandFailed, call, say
+from deploy.compose.containers import (
+    LOCAL_IMAGES_ONLY,
+    SHORT_TIMEOUT,
+    project_containers,
+    replace_replicas,
+    service_containers,
+)
 from deploy.compose.docker import Docker
 from deploy.compose.gateway import reload
 from deploy.compose.preflight import preflight
 from deploy.compose.project import GATEWAY, Project
-from deploy.compose.up import READY_SECONDS, await_live, look, nodes_of, start
-from deploy.compose.upgrade import ONE_SHOT, REPLICATED, order
+from deploy.compose.terminal import CommandFailed, print_line, user_command
+from deploy.compose.up import READY_SECONDS, await_live_data, check_status, nodes_text, start
+from deploy.compose.upgrade import REPLICATED, SECRETS_SERVICE, replacement_order
 
 
 def restart(docker: Docker, service: str = "") -> None:
-    """Start ``service`` again, or all that run; settings that have changed take effect.
+    """Restart ``service``, or all running services; changed settings take effect.
 
     Raises:
-        CommandFailed: there is no such service, or a step failed, which is said.
+        CommandFailed: the service does not run, or a step failed; the text names the step.
     """
     preflight(docker)
-    project = Project.read(docker, everything=True)
-    running = {container.service for container in of_project(docker, project.name) if container.is_running}
-    names = [name for name in order(list(project.services)) if name in running]
-    if service and service not in (*names, ONE_SHOT):
-        raise CommandFailed(f"{service} does not run here. What runs: {', '.join(names) or 'nothing'}.")
-    if service == ONE_SHOT:
-        raise CommandFailed(f"{ONE_SHOT} runs before the others and ends; {call('up')} runs it.")
+    project = Project.read(docker, all_profiles=True)
+    running = {container.service for container in project_containers(docker, project.name) if container.is_running}
+    names = [name for name in replacement_order(list(project.services)) if name in running]
+    if service and service not in (*names, SECRETS_SERVICE):
+        raise CommandFailed(f"{service} does not run here. Running services: {', '.join(names) or 'none'}.")
+    if service == SECRETS_SERVICE:
+        raise CommandFailed(f"{SECRETS_SERVICE} runs once, before the other services. To run it: {user_command('up')}")
     if not names:
-        raise CommandFailed(f"Nothing runs here. To start it: {call('up')}")
+        raise CommandFailed(f"No service runs here. To start them: {user_command('up')}")
     for name in [service] if service else names:
-        say(f"{name} …")
+        print_line(f"{name} …")
         if name in REPLICATED:
-            roll(docker, project, name, everyone=True)
+            replace_replicas(docker, project, name, include_current=True)
         elif name == GATEWAY:
-            _gateway(docker, project)
+            _restart_gateway(docker, project)
         else:
-            _up(docker, name, "--force-recreate")
-    newer = await_live(lambda: look(docker, project), READY_SECONDS)
-    say(f"Restarted; the data are live (round {newer.seq}, {nodes_of(newer)}).")
+            _start_service(docker, name, "--force-recreate")
+    status = await_live_data(lambda: check_status(docker, project), READY_SECONDS)
+    print_line(f"Restarted. Data are live (round {status.seq}, {nodes_text(status)}).")
 
 
-def _gateway(docker: Docker, project: Project) -> None:
-    """Without a refused connection, unless its settings have changed."""
-    before = of_service(docker, project.name, GATEWAY)
-    _up(docker, GATEWAY, *SHORTLY)
-    if of_service(docker, project.name, GATEWAY) == before:
+def _restart_gateway(docker: Docker, project: Project) -> None:
+    """Restart the gateway; without refused connections, unless its settings have changed."""
+    before = service_containers(docker, project.name, GATEWAY)
+    _start_service(docker, GATEWAY, *SHORT_TIMEOUT)
+    if service_containers(docker, project.name, GATEWAY) == before:
         try:
             reload(docker, project.tls)
         except PermissionError:
-            say("TLS_KEY cannot be read from here, so that every connection is cut once; with sudo none is refused.")
-            _up(docker, GATEWAY, "--force-recreate", *SHORTLY)
+            print_line(
+                "This user cannot read TLS_KEY. The restart closes every connection; with sudo, the gateway reloads."
+            )
+            _start_service(docker, GATEWAY, "--force-recreate", *SHORT_TIMEOUT)
 
 
-def _up(docker: Docker, name: str, *options: str) -> None:
-    start(docker, "--no-deps", *options, *AS_IT_IS, name, failure=f"{name} does not become healthy")
+def _start_service(docker: Docker, name: str, *options: str) -> None:
+    start(docker, "--no-deps", *options, *LOCAL_IMAGES_ONLY, name, failure=f"{name} does not become healthy")

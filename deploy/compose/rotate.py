@@ -1,23 +1,23 @@
-"""``rotate``: a secret is replaced by a new one, and what uses it goes on."""
+"""``rotate`` replaces a secret while the services that use it keep running."""
 
 from __future__ import annotations
 
 import time
 
 from deploy.compose.backup import ACCESS
-from deploy.compose.containers import of_project
-from deploy.compose.dialogue import CommandFailed, call, say
+from deploy.compose.containers import project_containers
 from deploy.compose.docker import Docker
 from deploy.compose.project import GATEWAY, Project
 from deploy.compose.restart import restart
+from deploy.compose.terminal import CommandFailed, print_line, user_command
 
-#: What can be rotated.
+#: The secrets that can be rotated.
 SECRETS = ("redis", "session-key", "token", "certificate")
-#: The services that have a password of Redis, in the order in which they start again.
-USERS = ("api", "ws", "collector")
-#: Seconds after which cookies are signed with a new key: by then every replica has read it, which takes a second.
+#: The services with a Redis password, in the order of their restart.
+REDIS_CLIENTS = ("api", "ws", "collector")
+#: Seconds until the api signs cookies with a new key. Every replica reads the key within a second.
 SETTLE_SECONDS = 10
-_MAKE = ("compose", "run", "--rm", "--no-deps", "-T", "secrets", "make-secrets")
+_MAKE_SECRETS = ("compose", "run", "--rm", "--no-deps", "-T", "secrets", "make-secrets")
 
 
 def rotate(docker: Docker, what: str, name: str = "", *, now: bool = False) -> None:
@@ -26,77 +26,86 @@ def rotate(docker: Docker, what: str, name: str = "", *, now: bool = False) -> N
     Args:
         docker: the engine.
         what: the secret.
-        name: of the token.
-        now: the former key of sessions, or the former token, is worth nothing at once.
+        name: the token's name.
+        now: invalidate the previous session key or token immediately.
 
     Raises:
-        CommandFailed: a step failed, which is said. The former secret is good, and the command can be called again.
+        CommandFailed: a step failed; the text names the step. The previous secret stays valid, and the command can be
+            repeated.
     """
     if now and what not in ("session-key", "token"):
-        raise CommandFailed(f"NOW is for session-key and token: {call('rotate', f'WHAT={what}')}")
+        raise CommandFailed(f"NOW applies to session-key and token only: {user_command('rotate', f'WHAT={what}')}")
     if what == "certificate":
         restart(docker, GATEWAY)
         return
     project = Project.read(docker)
-    running = {container.service for container in of_project(docker, project.name) if container.is_running}
-    needed = ("redis", *USERS) if what == "redis" and project.has_own_redis else ("api",)
+    running = {container.service for container in project_containers(docker, project.name) if container.is_running}
+    needed = ("redis", *REDIS_CLIENTS) if what == "redis" and project.has_own_redis else ("api",)
     missing = [service for service in needed if service not in running]
     if missing:
-        raise CommandFailed(f"{', '.join(missing)} must run for that. {call('up')} starts it.")
+        raise CommandFailed(f"{', '.join(missing)} must run for that. To start: {user_command('up')}")
     if what == "redis":
-        _redis(docker, project)
+        _rotate_redis_passwords(docker, project)
     elif what == "session-key":
-        _session_key(docker, project, now=now)
+        _rotate_session_key(docker, project, now=now)
     else:
-        _token(docker, name, now=now)
+        _rotate_token(docker, name, now=now)
 
 
-def _redis(docker: Docker, project: Project) -> None:
-    """Redis has two passwords a user while the services change from one to the other."""
+def _rotate_redis_passwords(docker: Docker, project: Project) -> None:
+    """Replace the passwords; each Redis user has two passwords until all services use the new one."""
     if not project.has_own_redis:
-        raise CommandFailed("The passwords are those of a Redis of your own (REDIS_URL): docs/data.md says how.")
-    say("Redis takes a further password for each user …")
-    _make(docker, "next")
-    _reload_users(docker)
-    _make(docker, "use")
-    for service in USERS:
+        raise CommandFailed(
+            "The passwords belong to your own Redis (REDIS_URL). docs/data.md describes how to replace them."
+        )
+    print_line("adding a second password to each Redis user …")
+    _make_secrets(docker, "next")
+    _reload_redis_users(docker)
+    _make_secrets(docker, "use")
+    for service in REDIS_CLIENTS:
         restart(docker, service)
-    say("Redis forgets the former passwords …")
-    _make(docker, "end")
-    _reload_users(docker)
-    say("Every user of Redis has a new password, and the former ones are worth nothing.")
+    print_line("removing the previous passwords …")
+    _make_secrets(docker, "end")
+    _reload_redis_users(docker)
+    print_line("Every Redis user has a new password. The previous passwords are invalid.")
 
 
-def _session_key(docker: Docker, project: Project, *, now: bool) -> None:
+def _rotate_session_key(docker: Docker, project: Project, *, now: bool) -> None:
     if now:
-        _make(docker, "key")
-        docker.tell(*ACCESS, "end-sessions", failure="The key is new, but the sessions have not ended")
-        say("There is a new key, and all sessions have ended; all users must sign in again.")
+        _make_secrets(docker, "key")
+        docker.run_checked(
+            *ACCESS, "end-sessions", failure="The session key is replaced, but the sessions have not ended"
+        )
+        print_line("The session key is replaced, and all sessions have ended: all users must sign in again.")
         return
     seconds = float(project.environments.get("api", {}).get("ACCESS_SESSION_SECONDS") or 604800)
     begins = int(time.time()) + SETTLE_SECONDS
-    _make(docker, "key", str(begins + int(seconds)), str(begins))
-    say("There is a new key, and everybody stays signed in. Was the former one stolen? " + call("rotate", *_STOLEN))
+    _make_secrets(docker, "key", str(begins + int(seconds)), str(begins))
+    print_line(
+        "The session key is replaced, and all users stay signed in. If the previous key was stolen: "
+        + user_command("rotate", "WHAT=session-key", "NOW=1")
+    )
 
 
-_STOLEN = ("WHAT=session-key", "NOW=1")
-
-
-def _token(docker: Docker, name: str, *, now: bool) -> None:
+def _rotate_token(docker: Docker, name: str, *, now: bool) -> None:
     if not name:
-        raise CommandFailed(f"Which token? For instance: {call('rotate', 'WHAT=token', 'NAME=backup')}")
+        raise CommandFailed(f"Which token? For instance: {user_command('rotate', 'WHAT=token', 'NAME=backup')}")
     words = ("compose", "exec", "-T", "api", "serve", "token", "rotate", name)
-    docker.show(*words, *(("--now",) if now else ()), failure=f"The token {name} was not replaced; why is said above.")
+    docker.run_in_terminal(
+        *words, *(("--now",) if now else ()), failure=f"The token {name} was not replaced. See the error above."
+    )
 
 
-def _make(docker: Docker, *words: str) -> None:
-    docker.tell(*_MAKE, *words, failure="The secrets could not be made")
+def _make_secrets(docker: Docker, *words: str) -> None:
+    docker.run_checked(*_MAKE_SECRETS, *words, failure="The secrets could not be made")
 
 
-def _reload_users(docker: Docker) -> None:
-    said = docker.tell("compose", "exec", "-T", "redis", "operator", "acl", "load", failure="Redis does not answer")
-    if said.strip() != "OK":  # which the client says with exit code 0
+def _reload_redis_users(docker: Docker) -> None:
+    reply = docker.run_checked(
+        "compose", "exec", "-T", "redis", "operator", "acl", "load", failure="Redis does not answer"
+    )
+    if reply.strip() != "OK":  # redis-cli exits with 0 even after an error
         raise CommandFailed(
-            f"Redis does not take the passwords: {said.strip()}\n"
-            f"{call('restart', 'SERVICE=redis')} has it read its users; then the same again."
+            f"Redis refuses the passwords: {reply.strip()}\n"
+            f"Run {user_command('restart', 'SERVICE=redis')}, then repeat this command."
         )

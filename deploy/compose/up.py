@@ -1,4 +1,4 @@
-"""``up``: from nothing to the page with data; the api is asked, in its container, whether data flow."""
+"""``up`` starts the product and waits until the page shows live data, as the api reports in its container."""
 
 from __future__ import annotations
 
@@ -9,146 +9,149 @@ from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
 from deploy.compose import images
-from deploy.compose.dialogue import CommandFailed, call, say
 from deploy.compose.docker import Docker
 from deploy.compose.preflight import preflight
-from deploy.compose.project import MAKE_USER, Project
+from deploy.compose.project import ADD_USER_COMMAND, Project
+from deploy.compose.terminal import CommandFailed, print_line, user_command
 from deploy.host.addresses import machine_addresses, probe_host, urls
 from deploy.host.status import STATUS_ARGUMENTS, Status, node_issue_lines, nodes_answering, page_failure
 
-#: Seconds that the slowest board gets from healthy containers to data.
+#: Seconds from healthy containers to live data, on the slowest board.
 READY_SECONDS = 90.0
-#: How compose names the container that it gave up, and the service that others wait for.
+#: How compose's errors name an unhealthy container, and a service that others wait for.
 _CONTAINER = re.compile(r"container (\S+) (?:is unhealthy|exited)")
 _SERVICE = re.compile(r"service \"(\S+)\" didn't complete successfully")
-_LOOK_SECONDS = 0.5
-#: The Python of the images.
+_POLL_SECONDS = 0.5
+#: Python in the images.
 _PYTHON = "/opt/venv/bin/python"
-#: What Python says in an image of a release before 0.4.
-_TOO_OLD = "No module named api.status"
-#: Where the api has the folders, in its container.
+#: Python's error in an image of a release before 0.4.
+_NO_STATUS_MODULE = "No module named api.status"
+#: Folders of users and tokens in the api's container.
 _USERS, _TOKENS = "/access/users", "/access/tokens"
 
 
 def up(docker: Docker) -> None:
-    """Start what does not run yet, wait for data, and say where they are.
+    """Start the product, wait for live data, and print the URLs.
 
     Raises:
-        CommandFailed: something is in the way, or the page did not come.
+        CommandFailed: the preflight failed, a container did not start, or the page shows no live data.
     """
     started = time.monotonic()
-    project, facts = preflight(docker)
-    if facts.images_missing:
-        say(f"Images to make first, which takes minutes once: {', '.join(facts.images_missing)}")
-        images.bring(docker, project, facts.images_missing)
-    say(f"Starting {len(project.services)} services …")
+    project, machine = preflight(docker)
+    if machine.images_missing:
+        print_line(f"Building or pulling missing images, which takes minutes once: {', '.join(machine.images_missing)}")
+        images.build_or_pull(docker, project, machine.images_missing)
+    print_line(f"Starting {len(project.services)} services …")
     start(docker)
-    status = await_live(lambda: look(docker, project), READY_SECONDS)
-    greet(docker, project, status, time.monotonic() - started)
+    status = await_live_data(lambda: check_status(docker, project), READY_SECONDS)
+    print_welcome(docker, project, status, time.monotonic() - started)
 
 
 def start(docker: Docker, *options: str, failure: str = "") -> None:
-    """Have compose bring everything, or the services that ``options`` name, to where the files say they should be.
+    """Have compose start all services, or those that ``options`` name, and wait until they are healthy.
 
     Raises:
         CommandFailed: a container does not start or does not become healthy; the text begins with ``failure``.
     """
     try:
-        docker.tell(
+        docker.run_checked(
             *("compose", "up", "--detach", "--wait", *options),
-            failure=failure or f"Not everything came up (see: {call('ps')}, {call('logs')})",
+            failure=failure or f"Not all services started (see: {user_command('ps')}, {user_command('logs')})",
         )
     except CommandFailed as failed:
-        raise CommandFailed(f"{failed}{last_words(docker, str(failed))}") from None
+        raise CommandFailed(f"{failed}{container_log_end(docker, str(failed))}") from None
 
 
-def last_words(docker: Docker, failure: str) -> str:
-    """What the container that ``failure`` names has said last; empty where it names none."""
+def container_log_end(docker: Docker, failure: str) -> str:
+    """Return the last log lines of the container or service that ``failure`` names; empty if it names none."""
     container, service = _CONTAINER.search(failure), _SERVICE.search(failure)
     if container:
-        said = docker.ask("logs", "--tail", "3", container[1])
+        log = docker.run("logs", "--tail", "3", container[1])
     elif service:
-        said = docker.ask("compose", "logs", "--no-log-prefix", "--tail", "3", service[1])
+        log = docker.run("compose", "logs", "--no-log-prefix", "--tail", "3", service[1])
     else:
         return ""
-    return "".join(f"\n    {line}" for line in (said.out + said.err).strip().splitlines())
+    return "".join(f"\n    {line}" for line in (log.out + log.err).strip().splitlines())
 
 
-def look(docker: Docker, project: Project) -> Status:
-    """Ask the api and, if it has live data, for the page."""
-    answer = docker.ask("compose", "exec", "-T", "api", _PYTHON, *STATUS_ARGUMENTS)
-    status = Status.parse(answer.out or answer.last_words())
-    if not status.is_live and _TOO_OLD not in status.missing:
+def check_status(docker: Docker, project: Project) -> Status:
+    """Ask the api for the status and, if data are live, request the page."""
+    answer = docker.run("compose", "exec", "-T", "api", _PYTHON, *STATUS_ARGUMENTS)
+    status = Status.parse(answer.out or answer.last_lines())
+    if not status.is_live and _NO_STATUS_MODULE not in status.missing:
         return status
     missing = page_failure(probe_host(project.host), project.port, project.scheme)
     return replace(status, is_live=not missing, missing=missing)
 
 
-def nodes_of(status: Status) -> str:
-    """Say how many nodes answer."""
+def nodes_text(status: Status) -> str:
+    """Return how many nodes answer, as text."""
     if not status.epoch:
-        return "the api is of a release that does not say how many nodes answer"
+        return "the api's release does not report how many nodes answer"
     return nodes_answering(status.nodes_online, status.nodes_total)
 
 
-def await_live(
-    look_once: Callable[[], Status],
+def await_live_data(
+    read_status: Callable[[], Status],
     within_seconds: float,
     *,
     after: Status | None = None,
     monotonic: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Status:
-    """Wait for live data; newer ones than ``after``, where given.
+    """Wait for live data, newer than ``after`` if given.
 
     Raises:
-        CommandFailed: none come in time.
+        CommandFailed: no such data come in time.
     """
     deadline = monotonic() + within_seconds
     while True:
-        status = look_once()
+        status = read_status()
         missing = status.missing
         if status.is_live:
-            # An api that is too old for the question tells of no round.
+            # An api before 0.4 reports no round.
             if after is None or not status.epoch or (status.epoch, status.seq) > (after.epoch, after.seq):
                 return status
-            missing = f"the data stay those of round {status.seq}"
+            missing = f"the data are still those of round {status.seq}"
         if monotonic() >= deadline:
             raise CommandFailed(
-                f"The page shows no new data after {within_seconds:g} s: {missing}. See: {call('ps')}, {call('logs')}"
+                f"The page shows no new data after {within_seconds:g} s: {missing}. "
+                f"See: {user_command('ps')}, {user_command('logs')}"
             )
-        sleep(_LOOK_SECONDS)
+        sleep(_POLL_SECONDS)
 
 
-def greet(docker: Docker, project: Project, status: Status, elapsed_seconds: float) -> None:
-    """Say where the pages are, and what is wrong with the nodes."""
-    say(f"\nReady after {elapsed_seconds:.1f} s; {nodes_of(status)}. Open:\n")
+def print_welcome(docker: Docker, project: Project, status: Status, elapsed_seconds: float) -> None:
+    """Print the URLs, the problems of the nodes, and the next commands."""
+    print_line(f"\nReady after {elapsed_seconds:.1f} s; {nodes_text(status)}. Open:\n")
     public = [project.public_url] if project.public_url else []
     for url in public + urls(project.host, project.port, bridge_addresses(docker), project.scheme):
-        say(f"    {url}")
+        print_line(f"    {url}")
     for line in node_issue_lines(status.issues):
-        say(line)
+        print_line(line)
     if project.access == "closed":
-        text = "Nobody can yet. A first user:" if nobody_gets_in(docker) else "One more user:"
-        say(f"\nEverybody must sign in. {text} {MAKE_USER}")
-    say(f"\nThe nodes are listed in {project.nodes}; a change takes effect by itself.")
-    say(f"What runs: {call('ps')}. What it says: {call('logs')}. To end it: {call('down')}.\n")
+        hint = "There is no user yet. Add the first:" if has_no_account(docker) else "Add another user:"
+        print_line(f"\nEverybody must sign in. {hint} {ADD_USER_COMMAND}")
+    print_line(f"\nThe list of nodes is {project.nodes}. A change takes effect by itself.")
+    print_line(
+        f"State: {user_command('ps')}. Logs: {user_command('logs')}. To stop the product: {user_command('down')}.\n"
+    )
 
 
-def nobody_gets_in(docker: Docker) -> bool:
-    """Whether there is neither a user nor a token."""
-    answer = docker.ask("compose", "exec", "-T", "api", "sh", "-c", f"ls {_USERS} && ls {_TOKENS}")
+def has_no_account(docker: Docker) -> bool:
+    """Whether no user and no token exists; ``False`` if the api does not answer."""
+    answer = docker.run("compose", "exec", "-T", "api", "sh", "-c", f"ls {_USERS} && ls {_TOKENS}")
     return answer.code == 0 and not answer.out.split()
 
 
 def bridge_addresses(docker: Docker) -> set[str]:
-    """Addresses of this machine on Docker's own networks, which nobody else reaches."""
-    networks = docker.ask("network", "ls", "--quiet", "--filter", "driver=bridge").out.split()
+    """Return this machine's addresses on Docker's own networks, which no other machine can reach."""
+    networks = docker.run("network", "ls", "--quiet", "--filter", "driver=bridge").out.split()
     if not networks:
         return set()
     subnets = "{{range .IPAM.Config}}{{.Subnet}} {{end}}"
     inner = [
-        ip_network(subnet) for subnet in docker.ask("network", "inspect", "--format", subnets, *networks).out.split()
+        ip_network(subnet) for subnet in docker.run("network", "inspect", "--format", subnets, *networks).out.split()
     ]
     return {
         address

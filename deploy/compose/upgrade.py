@@ -1,4 +1,4 @@
-"""``upgrade``: the services are replaced by newer ones, in order, with a way back."""
+"""``upgrade`` replaces the services with newer ones, in order, and prints how to roll back."""
 
 from __future__ import annotations
 
@@ -8,155 +8,160 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.compose import images
-from deploy.compose.backup import now, save, size
-from deploy.compose.containers import AS_IT_IS, SHORTLY, Container, of_project, roll
-from deploy.compose.dialogue import CommandFailed, call, say
+from deploy.compose.backup import save, size, time_stamp
+from deploy.compose.containers import LOCAL_IMAGES_ONLY, SHORT_TIMEOUT, Container, project_containers, replace_replicas
 from deploy.compose.docker import Docker
 from deploy.compose.preflight import preflight
 from deploy.compose.project import GATEWAY, Project
-from deploy.compose.up import READY_SECONDS, await_live, look, nodes_of, start
+from deploy.compose.terminal import CommandFailed, print_line, user_command
+from deploy.compose.up import READY_SECONDS, await_live_data, check_status, nodes_text, start
 
-#: Makes what the others need to start, and ends.
-ONE_SHOT = "secrets"
-#: The first to be replaced: readers before the writer.
-FIRST = ("redis", "ws", "api", "collector")
-#: The last: it cuts every connection once.
-LAST = (GATEWAY,)
-#: The service of which there are several by itself.
-PUSH = "ws"
-#: New replicas of these serve before the former end.
+#: Makes the passwords and keys of the other services, then exits.
+SECRETS_SERVICE = "secrets"
+#: Services that are replaced first: Redis, then readers before the writer.
+REPLACED_FIRST = ("redis", "ws", "api", "collector")
+#: Services that are replaced last: the gateway's replacement closes every connection once.
+REPLACED_LAST = (GATEWAY,)
+#: The service that has several replicas by default.
+WS = "ws"
+#: Services with new replicas that serve before the previous ones stop.
 REPLICATED = ("ws", "api")
 
 
 @dataclass
-class WayBack:
-    """The way back from an upgrade so far: the former images under another tag, and a copy of the data."""
+class Rollback:
+    """How to roll back an upgrade: the previous images under another tag, and a backup."""
 
     #: Time of the upgrade.
     stamp: str
-    #: Replicas of ws that ran.
+    #: Number of ws replicas before the upgrade.
     replicas: int = 0
     backup: Path | None = None
     images: list[str] = field(default_factory=list)
 
     @property
     def tag(self) -> str:
-        """The former images' tag."""
+        """Return the tag of the previous images."""
         return f"before-{self.stamp}"
 
     def lines(self) -> list[str]:
-        """The way, as commands; empty where nothing was changed yet."""
+        """Return the commands that roll back; empty if nothing was changed yet."""
         if not self.images:
             return []
         scale = f" --scale ws={self.replicas}" if self.replicas else ""
         found = [
-            "The way back, should it be needed:",
+            "To roll back, if needed:",
             "",
             f"    IMAGE_TAG={self.tag} docker compose up -d --wait --no-build{scale}",
         ]
         if self.backup:
             file = f"FILE={self.backup.parent.name}/{self.backup.name}"
-            found.append(f"    IMAGE_TAG={self.tag} {call('restore', file)}    # only for the data of then")
+            found.append(f"    IMAGE_TAG={self.tag} {user_command('restore', file)}    # also restores the data")
         return [
             *found,
             "",
-            f"IMAGE_TAG={self.tag} in .env makes it stay so. Once all is well, the former images can go:",
+            f"IMAGE_TAG={self.tag} in .env makes the rollback permanent. To remove the previous images later:",
             "",
             f"    docker image rm {' '.join(self.images)}",
             "",
         ]
 
-    def say(self) -> None:
-        """Tell whoever waits."""
-        say()
+    def print(self) -> None:
+        """Print the commands."""
+        print_line()
         for line in self.lines():
-            say(line)
+            print_line(line)
 
 
 def upgrade(docker: Docker) -> None:
-    """Replace what changed; clients reconnect by themselves.
+    """Replace the changed services; clients reconnect by themselves.
 
     Raises:
-        CommandFailed: a step failed; which, and the way back, is said.
+        CommandFailed: a step failed; the text names it, and the rollback is printed.
     """
     preflight(docker, builds=True)
     active = Project.read(docker)
-    project = Project.read(docker, everything=True)
-    containers = of_project(docker, project.name)
-    way_back = WayBack(now(), replicas=sum(one.is_running and one.service == PUSH for one in containers))
+    project = Project.read(docker, all_profiles=True)
+    containers = project_containers(docker, project.name)
+    rollback = Rollback(time_stamp(), replicas=sum(one.is_running and one.service == WS for one in containers))
     try:
-        _keep(docker, project, containers, way_back)
-        chosen = [name for name in project.services if name in active.services or _runs(containers, name)]
+        _prepare_rollback(docker, project, containers, rollback)
+        chosen = [name for name in project.services if name in active.services or _is_running(containers, name)]
         with step("new images"):
-            _make(docker, project, chosen)
-        _replace(docker, project, chosen, containers)
+            _provide_images(docker, project, chosen)
+        _replace_services(docker, project, chosen, containers)
         with step("health check through the gateway"):
-            first = await_live(lambda: look(docker, project), READY_SECONDS)
-            newer = await_live(lambda: look(docker, project), READY_SECONDS, after=first)
+            first = await_live_data(lambda: check_status(docker, project), READY_SECONDS)
+            newer = await_live_data(lambda: check_status(docker, project), READY_SECONDS, after=first)
     except (CommandFailed, KeyboardInterrupt):
-        way_back.say()
+        rollback.print()
         raise
-    say(f"\nUpgraded; the data are live (round {newer.seq}, {nodes_of(newer)}).")
-    way_back.say()
+    print_line(f"\nUpgraded. Data are live (round {newer.seq}, {nodes_text(newer)}).")
+    rollback.print()
 
 
 @contextmanager
 def step(name: str) -> Iterator[None]:
-    """Say what is done, and where it failed."""
-    say(f"{name} …")
+    """Print the step's name before it, and name the step in its error."""
+    print_line(f"{name} …")
     try:
         yield
     except CommandFailed as failure:
         raise CommandFailed(f"The upgrade stopped at: {name}. {failure}") from None
 
 
-def order(chosen: list[str]) -> list[str]:
-    """The services in the order of their replacement."""
-    between = [name for name in chosen if name not in (ONE_SHOT, *FIRST, *LAST)]
-    return [name for name in (*FIRST, *between, *LAST) if name in chosen]
+def replacement_order(chosen: list[str]) -> list[str]:
+    """Return the services in the order of their replacement."""
+    between = [name for name in chosen if name not in (SECRETS_SERVICE, *REPLACED_FIRST, *REPLACED_LAST)]
+    return [name for name in (*REPLACED_FIRST, *between, *REPLACED_LAST) if name in chosen]
 
 
-def _runs(containers: list[Container], service: str) -> bool:
+def _is_running(containers: list[Container], service: str) -> bool:
     return any(container.service == service and container.is_running for container in containers)
 
 
-def _keep(docker: Docker, project: Project, containers: list[Container], way_back: WayBack) -> None:
-    with step("copy of the data"):
-        if project.has_own_redis and _runs(containers, "redis"):
-            way_back.backup = save(docker, project, way_back.stamp)
-            say(f"  {way_back.backup.relative_to(docker.folder)}: {size(way_back.backup)}")
+def _prepare_rollback(docker: Docker, project: Project, containers: list[Container], rollback: Rollback) -> None:
+    with step("backup"):
+        if project.has_own_redis and _is_running(containers, "redis"):
+            rollback.backup = save(docker, project, rollback.stamp)
+            print_line(f"  {rollback.backup.relative_to(docker.folder)}: {size(rollback.backup)}")
         else:
-            say("  none: " + ("Redis does not run" if project.has_own_redis else "the data are in a Redis of your own"))
-    with step("names for the images in use"):
-        way_back.images = keep_images(docker, project, containers, way_back.tag)
-        say(f"  {len(way_back.images)} images are also {way_back.tag}")
+            print_line(
+                "  none: " + ("Redis does not run" if project.has_own_redis else "the data are in your own Redis")
+            )
+    with step("tags for the images in use"):
+        rollback.images = tag_images_in_use(docker, project, containers, rollback.tag)
+        print_line(f"  {len(rollback.images)} images have the additional tag {rollback.tag}")
 
 
-def keep_images(docker: Docker, project: Project, containers: list[Container], tag: str) -> list[str]:
-    """Give the images in use, and those of services that do not run now, one more name; return the names.
+def tag_images_in_use(docker: Docker, project: Project, containers: list[Container], tag: str) -> list[str]:
+    """Give the images of all services an additional tag; return the names with the tag.
 
-    Images that do not carry the project's prefix are somebody else's, and left alone.
+    A running service's image is the one that its container uses. Images without the project's prefix are not ours and
+    get no tag.
 
     Raises:
-        CommandFailed: Docker refuses.
+        CommandFailed: Docker refuses the tag.
     """
     used = {container.service: container.image_id for container in reversed(containers)}
-    kept: dict[str, str] = {}
+    tagged: dict[str, str] = {}
     for name, service in project.services.items():
-        former = used.get(name) or images.image_id(docker, service.image)
-        if former and project.is_ours(service.image):
-            kept.setdefault(f"{service.repository}:{tag}", former)
-    for image, former in kept.items():
-        docker.tell("tag", former, image, failure="An image could not be given another name")
-    return sorted(kept)
+        image_id = used.get(name) or images.image_id(docker, service.image)
+        if image_id and project.is_ours(service.image):
+            tagged.setdefault(f"{service.repository}:{tag}", image_id)
+    for image, image_id in tagged.items():
+        docker.run_checked("tag", image_id, image, failure="An image could not be tagged")
+    return sorted(tagged)
 
 
-def _make(docker: Docker, project: Project, chosen: list[str]) -> None:
-    ready = [name for name in chosen if not images.comes_from_registry(project, name)]
+def _provide_images(docker: Docker, project: Project, chosen: list[str]) -> None:
+    ready = [name for name in chosen if not images.is_pulled(project, name)]
     pulled = images.services_of(project, {project.services[name].image for name in chosen if name not in ready})
     if pulled:
-        docker.show("compose", "pull", *pulled, failure="They could not be pulled; why is said above.")
-    # Those of a bundle are here already, and there is nothing here to build them from.
+        docker.run_in_terminal(
+            "compose", "pull", *pulled, failure="The images could not be pulled. See the error above."
+        )
+    # A bundle has its images, but no Dockerfiles.
     built = [name for name in ready if project.services[name].can_be_built]
     images.build(docker, project, built)
     absent = images.missing(docker, sorted({project.services[name].image for name in chosen}))
@@ -164,24 +169,24 @@ def _make(docker: Docker, project: Project, chosen: list[str]) -> None:
         raise CommandFailed(f"Images are missing: {', '.join(absent)}.")
 
 
-def _replace(docker: Docker, project: Project, chosen: list[str], containers: list[Container]) -> None:
+def _replace_services(docker: Docker, project: Project, chosen: list[str], containers: list[Container]) -> None:
     if not any(container.is_running for container in containers):
-        with step("start (nothing ran)"):
-            start(docker, *AS_IT_IS)
+        with step("start of all services (none ran)"):
+            start(docker, *LOCAL_IMAGES_ONLY)
         return
-    if ONE_SHOT in chosen:
-        with step(ONE_SHOT):
-            docker.tell(
-                *("compose", "run", "--rm", "-T", "--no-deps", ONE_SHOT),
+    if SECRETS_SERVICE in chosen:
+        with step(SECRETS_SERVICE):
+            docker.run_checked(
+                *("compose", "run", "--rm", "-T", "--no-deps", SECRETS_SERVICE),
                 failure="Passwords for new services could not be made",
             )
     scale: tuple[str, ...] = ()
-    for name in order(chosen):
+    for name in replacement_order(chosen):
         with step(name):
-            if name in REPLICATED and _runs(containers, name):
-                scale = (*scale, "--scale", f"{name}={roll(docker, project, name)}")
+            if name in REPLICATED and _is_running(containers, name):
+                scale = (*scale, "--scale", f"{name}={replace_replicas(docker, project, name)}")
                 continue
-            options = (*AS_IT_IS, *(SHORTLY if name == GATEWAY else ()))
-            start(docker, "--no-deps", *options, name, failure="It does not become healthy")
-    with step("everything else"):
-        start(docker, *AS_IT_IS, *scale)
+            options = (*LOCAL_IMAGES_ONLY, *(SHORT_TIMEOUT if name == GATEWAY else ()))
+            start(docker, "--no-deps", *options, name, failure=f"{name} does not become healthy")
+    with step("all other services"):
+        start(docker, *LOCAL_IMAGES_ONLY, *scale)

@@ -3,7 +3,7 @@
 from contract import VERSION
 from contract.names import ALERTS_CHANNEL
 from tests.drivers.deployment import Deployment
-from tests.drivers.fleet import by_hand, listening
+from tests.drivers.fleet import listening, published_numbers
 from tests.drivers.waiting import eventually
 
 #: Emulation is about ten times slower than the board.
@@ -23,7 +23,7 @@ def test_push_reaches_clients_when_the_stack_is_made_of_arm64_images() -> None:
         with listening(deployment, 10) as listeners:
             deployment.publish(ALERTS_CHANNEL, ({"number": number} for number in range(10)))
             eventually(
-                lambda: all(got == list(range(10)) for got in by_hand(listeners)),
+                lambda: all(got == list(range(10)) for got in published_numbers(listeners)),
                 within_seconds=PATIENCE_SECONDS,
                 what="ten messages at ten clients",
             )

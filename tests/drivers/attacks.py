@@ -1,4 +1,4 @@
-"""For how long an attack goes on: for one round in every run, again and again for a minute in a long one."""
+"""The duration of attacks: one round in normal runs, a minute in long runs."""
 
 import os
 import time
@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Final
 
-#: Seconds of a long run's attacks; 0 in others.
+#: Seconds that attacks take in a long run; 0 in others.
 ATTACK_SECONDS: Final = float(os.environ.get("ATTACK_SECONDS", "0"))
 
 
 def attack_rounds(at_least: int = 1) -> Iterator[int]:
-    """Count the rounds of an attack: so many, and as many more as begin within ``ATTACK_SECONDS``."""
+    """Yield the numbers of an attack's rounds: ``at_least``, and more until ``ATTACK_SECONDS`` have passed."""
     began = time.monotonic()
     for number in count():
         if number >= at_least and time.monotonic() - began >= ATTACK_SECONDS:

@@ -1,13 +1,13 @@
-"""A certificate authority of a test's own, and a server's certificate from it."""
+"""A test's own certificate authority, and server certificates from it."""
 
 import subprocess
 from pathlib import Path
 
 
 def make_certificate(folder: Path, *names: str) -> None:
-    """Write ``ca.crt``, ``server.crt`` and ``server.key`` for ``names`` such as ``IP:127.0.0.1``; all may read them."""
+    """Write ``ca.crt``, ``server.crt`` and ``server.key`` for ``names`` such as ``IP:127.0.0.1``, readable by all."""
     authority = ["-x509", "-days", "2", "-subj", "/CN=a test's authority", "-keyout", "ca.key", "-out", "ca.crt"]
-    # Python 3.13 and later want to be told what keys are for, and whose they are.
+    # Python 3.13 and later require the key usage and the authority's key identifier.
     authority += ["-addext", "keyUsage=critical,keyCertSign,cRLSign"]
     request = ["-subj", "/CN=a test's server", "-keyout", "server.key", "-out", "server.csr"]
     for options in (authority, request):
@@ -20,13 +20,13 @@ def make_certificate(folder: Path, *names: str) -> None:
 
 
 def make_dated_certificate(folder: Path, name: str, begin: str, end: str) -> None:
-    """Write ``NAME.crt``, as ``server.crt`` but valid between two times such as ``20200101000000Z``."""
+    """Write ``NAME.crt``: like ``server.crt``, but valid between two times such as ``20200101000000Z``."""
     (folder / "ca.cnf").write_text(
         "[ca]\ndefault_ca=it\n[it]\ndatabase=index.txt\nnew_certs_dir=.\nserial=serial\ndefault_md=sha256\npolicy=any\n"
         "unique_subject=no\n[any]\ncommonName=supplied\n"
     )
     (folder / "index.txt").touch()
-    # "openssl x509" of Debian 12 takes no end in the past.
+    # In Debian 12, "openssl x509" accepts no end in the past.
     signed = ["-batch", "-config", "ca.cnf", "-cert", "ca.crt", "-keyfile", "ca.key", "-rand_serial", "-notext"]
     dates = ["-startdate", begin, "-enddate", end]
     _openssl(folder, "ca", *signed, *dates, "-in", "server.csr", "-extfile", "names", "-out", f"{name}.crt")

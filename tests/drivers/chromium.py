@@ -1,4 +1,4 @@
-"""A real Chromium."""
+"""Chromium, for tests of the pages."""
 
 import os
 from collections.abc import Iterator
@@ -11,19 +11,19 @@ from playwright.sync_api import Browser, Error, Page, Request, sync_playwright
 from tests.drivers.waiting import eventually
 from tests.prepare import find_browser
 
-#: How often a page is opened that the machine's network disturbs.
+#: Attempts to open a page when changes of the network interrupt the visits.
 VISITS = 10
-#: The browser's time zone. Its clock shows about noon whenever the tests run, since pages add the date to times of
+#: The browser's time zone. Its clock shows about noon whenever the tests run, because pages add the date to times of
 #: another day.
 HOURS_AHEAD_OF_UTC: Final = 12 - datetime.now(UTC).hour
 
-_DISTURBED = "ERR_NETWORK_CHANGED"
-#: Where Chromium goes, a little later, when it has dropped a page.
+_NETWORK_CHANGED = "ERR_NETWORK_CHANGED"
+#: The URL to which Chromium goes, a little later, after an interrupted visit.
 _ERROR_PAGE = "chrome-error:"
 
 
 def visit(page: Page, url: str) -> None:
-    """Open a page beside other containers: Chromium drops what it loads when a network interface comes or goes.
+    """Open a page while other containers run: Chromium aborts requests when a network interface appears or disappears.
 
     Raises:
         Error: the page cannot be opened.
@@ -35,7 +35,7 @@ def visit(page: Page, url: str) -> None:
             try:
                 page.goto(url)
             except Error as error:
-                if _DISTURBED not in str(error) and _ERROR_PAGE not in str(error):
+                if _NETWORK_CHANGED not in str(error) and _ERROR_PAGE not in str(error):
                     raise
                 continue
             if not dropped:
@@ -44,33 +44,33 @@ def visit(page: Page, url: str) -> None:
 
 
 def wait_for(page: Page, selector: str, url: str, within_seconds: float) -> None:
-    """Wait until a page that goes to ``url`` by itself shows ``selector``; open it anew if it was disturbed on the way.
+    """Wait until a page that navigates to ``url`` shows ``selector``; open it again after an interrupted visit.
 
     Raises:
         AssertionError: it does not.
     """
 
-    def is_there() -> bool:
+    def is_visible() -> bool:
         page.wait_for_timeout(100)
         if dropped:
             visit(page, url)
             dropped.clear()
         try:
             return page.locator(selector).is_visible()
-        except Error:  # it is between two pages
+        except Error:  # the page is navigating
             return False
 
     with _dropped(page) as dropped:
-        eventually(is_there, within_seconds=within_seconds, what=selector)
+        eventually(is_visible, within_seconds=within_seconds, what=selector)
 
 
 @contextmanager
 def _dropped(page: Page) -> Iterator[list[str]]:
-    """What a network interface that came or went has Chromium drop."""
+    """Collect the URLs of requests that Chromium aborts because of a changed network."""
     dropped: list[str] = []
 
     def note(request: Request) -> None:
-        if _DISTURBED in (request.failure or ""):
+        if _NETWORK_CHANGED in (request.failure or ""):
             dropped.append(request.url)
 
     page.on("requestfailed", note)
@@ -82,14 +82,14 @@ def _dropped(page: Page) -> Iterator[list[str]]:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """The browser of this machine, without anything that it does of its own."""
+    """Start the browser of this machine, without its background activity."""
     binary = find_browser()
     assert binary is not None, "run `make test`, which gets a browser"
     arguments = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
     if os.geteuid() == 0:
         arguments.append("--no-sandbox")
     with sync_playwright() as playwright:
-        zone = f"Etc/GMT{-HOURS_AHEAD_OF_UTC:+d}"  # its sign is turned round: Etc/GMT-2 is two hours ahead
+        zone = f"Etc/GMT{-HOURS_AHEAD_OF_UTC:+d}"  # the sign is inverted: Etc/GMT-2 is two hours ahead
         browser = playwright.chromium.launch(
             executable_path=str(binary), args=arguments, env={**os.environ, "TZ": zone}
         )

@@ -1,4 +1,4 @@
-"""A folder with what set-up needs of this project, in which it may make an environment."""
+"""A folder with the project's files that set-up needs; set-up may create an environment in it."""
 
 import os
 import shutil
@@ -19,12 +19,12 @@ FILES = (
     "dispycluster/__main__.py",
     "pyproject.toml",
 )
-#: What ``requirements/build.txt`` installs, by the names of its modules.
+#: Modules that ``requirements/build.txt`` installs.
 _BUILDS = ("hatchling", "packaging", "pathspec", "pluggy", "tomlkit", "trove_classifiers")
 
 
 class Clone:
-    """``folder``, which is made; its locks are those of this project, or empty where nothing is to be fetched."""
+    """A new ``folder`` with the project's locks, or with empty locks if set-up must fetch nothing."""
 
     def __init__(self, folder: Path, *, empty_locks: bool) -> None:
         self.folder = folder
@@ -33,7 +33,7 @@ class Clone:
             shutil.copy(ROOT / name, folder / name)
         (folder / "services").mkdir()
         shutil.copytree(ROOT / "requirements", folder / "requirements")
-        # What builds is borrowed from the environment of the tests.
+        # The build tools come from the environment of the tests.
         self._borrowed = folder.with_name(f"{folder.name}-borrowed")
         self._borrowed.mkdir()
         for name in _BUILDS:
@@ -42,12 +42,11 @@ class Clone:
             self.empty_locks()
 
     def empty_locks(self) -> None:
-        """Leave set-up nothing to fetch."""
+        """Empty the locks, so that set-up fetches nothing."""
         for lock in (self.folder / "requirements").glob("*.txt"):
             lock.write_text("# nothing to install\n")
 
     def set_up(self, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run the set-up."""
         return subprocess.run(
             [sys.executable, self.folder / "deploy" / "local" / "bootstrap.py"],
             cwd=self.folder,
@@ -58,12 +57,12 @@ class Clone:
         )
 
     def search_path(self) -> list[str]:
-        """Folders in which the environment's Python looks for modules."""
+        """Return the folders in which the environment's Python searches for modules."""
         code = "import sys; print(*sys.path, sep='\\n')"
         python = self.folder / ".venv" / "bin" / "python"
         return subprocess.run([python, "-c", code], capture_output=True, text=True, check=True).stdout.splitlines()
 
     def version(self) -> str:
-        """What its command ``dispycluster`` says of itself; called elsewhere."""
+        """Return the output of its command ``dispycluster --version``, run in another folder."""
         command = [str(self.folder / ".venv" / "bin" / "dispycluster"), "--version"]
         return subprocess.run(command, cwd="/", capture_output=True, text=True, check=True).stdout.strip()

@@ -1,4 +1,4 @@
-"""The whole product with closed access, as processes: two apis, two push replicas, and the local mode's gateway."""
+"""The product with closed access, as processes: two apis, two push replicas, and the local mode's gateway."""
 
 import os
 import re
@@ -20,14 +20,14 @@ from tests.drivers.stack import Stack, clean
 from tests.drivers.valkey import Valkey
 
 PASSWORD: Final = "a few words: 1842"
-#: Letters that a line of a log may have, whatever strangers send.
+#: Longest permitted log line, whatever clients send.
 LINE_LETTERS: Final = 2000
-#: How every line of a service's log begins.
+#: Beginning of each line in a service's log.
 _LINE: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ (?:DEBUG|INFO|WARNING|ERROR|CRITICAL) (?:api|ws|gateway): ")
 
 
 class ClosedStack(Stack):
-    """All of one installation; the secrets that its tests used are in ``secrets``."""
+    """One installation; ``secrets`` has the secrets that its tests used."""
 
     def __init__(self, valkey: Valkey, **env: str) -> None:
         super().__init__(valkey)
@@ -47,10 +47,10 @@ class ClosedStack(Stack):
         self._people: list[Person] = []
         self._sockets: list[RawClient] = []
 
-    # -- its parts
+    # -- services
 
     def start_gateway(self, api: Rest, **env: str) -> Rest:
-        """The one port of the local mode: a push replica, and a proxy before ``api``. Return a client of it."""
+        """Start the local mode's gateway before ``api``, with its push replica. Return a client of it."""
         port, own = free_port(), free_port()
         settings = {"PORT": str(port), "WS_PORT": str(own), "API_PORT": str(port_of(api)), **env}
         self.gateway = self.start("gateway", "deploy.local.gateway", **settings)
@@ -58,7 +58,7 @@ class ClosedStack(Stack):
         return self.rest(port)
 
     def start_haproxy(self, api: Rest, replica: Rest) -> Rest:
-        """The containers' gateway, before ``api`` and ``replica``. Return a client of it."""
+        """Start the containers' gateway before ``api`` and ``replica``. Return a client of it."""
         port, probes = free_port(), free_port()
         process = haproxy(port, probes, port_of(api), port_of(replica))
         self.processes.append(process)
@@ -66,44 +66,44 @@ class ClosedStack(Stack):
         self._ready(process, probes)
         return self.rest(port)
 
-    def command(self, *arguments: str, said: str = "", code: int = 0) -> str:
-        """``python -m api …`` with ``said`` on standard input; return what it writes to standard output."""
+    def command(self, *arguments: str, input_text: str = "", code: int = 0) -> str:
+        """Run ``python -m api …`` with ``input_text`` on standard input; return its standard output."""
         done = subprocess.run(
             [sys.executable, "-m", "api", *arguments],
-            cwd=ROOT, env={**os.environ, **self.env}, input=said, text=True, capture_output=True, timeout=60,
+            cwd=ROOT, env={**os.environ, **self.env}, input=input_text, text=True, capture_output=True, timeout=60,
         )  # fmt: skip
         assert done.returncode == code, done.stderr
         return done.stdout
 
     def add_user(self, name: str = "ada", password: str = PASSWORD) -> None:
-        """Let somebody sign in."""
+        """Add a user."""
         self.secrets.add(password)
-        self.command("user", "add", name, said=password + "\n")
+        self.command("user", "add", name, input_text=password + "\n")
 
     def add_token(self, name: str, *scopes: str) -> str:
-        """Make a token."""
+        """Add a token; return it."""
         options = [word for scope in scopes for word in ("--scope", scope)]
         token = self.command("token", "add", name, *options).strip()
         self.secrets.add(token)
         return token
 
     def forget_failures(self) -> None:
-        """Let nobody wait for wrong passwords of before."""
+        """Delete the delays after wrong passwords."""
         redis = self.redis()
         for key in redis.scan_iter(delay_key("*", "*")):
             redis.delete(key)
         redis.close()
 
-    # -- who comes to it
+    # -- clients
 
     def person(self, **headers: str) -> Person:
-        """A browser of its own, in which nobody is signed in."""
+        """Return a new browser without a session."""
         person = Person(self.seal.cookie, **headers)
         self._people.append(person)
         return person
 
     def signed_in(self, origin: str | Rest, user: str = "ada", password: str = PASSWORD) -> Person:
-        """A browser in which somebody is signed in."""
+        """Return a new browser in which ``user`` is signed in."""
         person = self.person()
         person.sign_in(origin if isinstance(origin, str) else origin.origin, user, password)
         self.secrets.add(person.session)
@@ -118,35 +118,39 @@ class ClosedStack(Stack):
         lines: Sequence[str] = (),
         **headers: str,
     ) -> RawClient:
-        """A WebSocket that is let into ``namespaces``; ``lines`` of its head go out as they are.
+        """Open a WebSocket that is connected to ``namespaces``; ``lines`` are sent unchanged among its headers.
+
+        A ``cookie`` makes it a browser's, with the ``Origin`` of our page.
 
         With a ``cookie`` it is a browser's, which says that our page asks.
         """
-        said = [*lines, *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items())]
+        header_lines = [*lines, *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items())]
         if cookie:
-            said += [f"Cookie: {cookie}", f"Origin: {replica.origin}"]
-        client = RawClient(port_of(replica), *namespaces, auth={"token": token} if token else None, headers=tuple(said))
+            header_lines += [f"Cookie: {cookie}", f"Origin: {replica.origin}"]
+        client = RawClient(
+            port_of(replica), *namespaces, auth={"token": token} if token else None, headers=tuple(header_lines)
+        )
         self._sockets.append(client)
         return client
 
     def is_let_in(self, replica: Rest, *, token: str = "", **how: Any) -> bool:
-        """Whether a new WebSocket is let into ``/``, for the same arguments; who is not is sent nothing else."""
+        """Whether ``/`` accepts a new WebSocket with these arguments. A refused one must receive no other packet."""
         client = self.socket(replica, **how)
         try:
             client.send(f'40{{"token":"{token}"}}' if token else "40")
             answer = client.wait(lambda packet: packet.startswith(("0{", "4{")), within_seconds=30)[0]
             if answer.startswith("4"):
                 assert '"sign_in_required"' in answer or '"forbidden"' in answer, answer
-                # A ping, of which the rest is empty, may come at any moment.
+                # A ping, which is empty without its type, may come at any time.
                 assert len(list(filter(None, client.packets))) == 2, client.packets
             return answer.startswith("0")
         finally:
             client.close()
 
-    # -- what it left
+    # -- logs
 
-    def stray_lines(self) -> list[str]:
-        """Lines of the services' logs that do not begin as the service begins its own, are long, or do not print."""
+    def invalid_log_lines(self) -> list[str]:
+        """Return lines of the services' logs that are too long, unprintable, or without the usual beginning."""
         return [
             f"{process.name}: {line[:300]!r}"
             for process in self.processes
@@ -155,8 +159,8 @@ class ClosedStack(Stack):
             if not _LINE.match(line) or not line.isprintable() or len(line) > LINE_LETTERS
         ]
 
-    def leaked(self) -> list[str]:
-        """Secrets that stand in a log, and in whose."""
+    def leaked_secrets(self) -> list[str]:
+        """Return the secrets in logs, with the names of the processes."""
         return [
             f"{process.name}: {secret[:12]}…"
             for process in self.processes
@@ -165,7 +169,6 @@ class ClosedStack(Stack):
         ]
 
     def close(self) -> None:
-        """End every client and process of this stack."""
         for person in self._people:
             person.close()
         for client in self._sockets:
@@ -174,13 +177,16 @@ class ClosedStack(Stack):
 
 
 def port_of(rest: Rest) -> int:
-    """The port that a client asks."""
+    """Return the port of the client's server."""
     return int(rest.origin.rpartition(":")[2])
 
 
 @contextmanager
 def closed_stack(**env: str) -> Iterator[ClosedStack]:
-    """An installation with one user and a Valkey of its own.
+    """Run an installation with one user and its own Valkey.
+
+    Raises:
+        AssertionError: a log has a traceback, an invalid line or a secret.
 
     Raises:
         AssertionError: it left a traceback, a line that no service wrote as its own, or a secret in a log.
@@ -188,5 +194,5 @@ def closed_stack(**env: str) -> Iterator[ClosedStack]:
     with Valkey() as valkey, clean(ClosedStack(valkey, **env)) as stack:
         stack.add_user()
         yield stack
-    assert stack.stray_lines() == []
-    assert stack.leaked() == []
+    assert stack.invalid_log_lines() == []
+    assert stack.leaked_secrets() == []

@@ -1,18 +1,18 @@
-"""How images get into the cluster."""
+"""Commands that copy images into the cluster."""
 
 import os
 import shlex
 import subprocess
 from collections.abc import Sequence
 
-#: The command that copies images from the Docker engine into the cluster, called with their names.
+#: Variable with the command that copies images from the Docker engine into the cluster; its arguments are their names.
 LOADER = "LOAD_IMAGES"
-#: The command that brings an archive there that it is given on standard input.
+#: Variable with the command that imports an image archive from standard input into the cluster.
 IMPORTER = "IMPORT_ARCHIVE"
 
 
 def command(name: str) -> list[str]:
-    """The command that one of these variables holds; nothing where it is not set."""
+    """Return the command in a variable, as words; empty if the variable is not set."""
     return shlex.split(os.environ.get(name, ""))
 
 

@@ -1,4 +1,7 @@
-"""Processes of a service that begin as copies of one that has imported it already.
+"""Processes of a service that are forks of one process with the imported service.
+
+Most tests take less time than the import of a service. A fork runs the same ``main`` with its own environment and log.
+Other tests cover the start with ``python -m``.
 
 A service needs longer to be imported than most tests need it. A copy runs the same ``main``, with an environment and a
 log of its own; how a service starts is tested with ``python -m``.
@@ -18,12 +21,12 @@ from tests.drivers.process import ROOT, Process
 
 
 class Copies:
-    """The process that is copied."""
+    """The process that forks."""
 
     def __init__(self, *modules: str) -> None:
-        """The first of ``modules`` has the ``main``."""
+        """Import ``modules``; the forks run the ``main`` of the first."""
         self._lock = threading.Lock()
-        self._said = threading.Condition()
+        self._changed = threading.Condition()
         self._begun: list[int] = []
         self._codes: dict[int, int] = {}
         self._process = subprocess.Popen(
@@ -35,25 +38,25 @@ class Copies:
         self._listener.start()
 
     def begin(self, env: Mapping[str, str], log: Path, prelude: str = "") -> "Copy":
-        """Start a copy; its output is added to ``log``, and ``prelude`` is Python that it runs before ``main``."""
+        """Start a fork that writes to ``log``; it runs the Python code ``prelude`` before ``main``."""
         assert self._process.stdin is not None
         how = {"env": dict(env), "log": str(log), "prelude": prelude}
         with self._lock:
             self._process.stdin.write(json.dumps(how).encode() + b"\n")
             self._process.stdin.flush()
-            with self._said:
-                self._said.wait_for(lambda: self._begun or self._process.poll() is not None, 60)
-                assert self._begun, f"no copy begins; the original's exit code is {self._process.poll()}"
+            with self._changed:
+                self._changed.wait_for(lambda: self._begun or self._process.poll() is not None, 60)
+                assert self._begun, f"no fork starts; the process's exit code is {self._process.poll()}"
                 return Copy(self, self._begun.pop())
 
     def code(self, pid: int, timeout_seconds: float) -> int | None:
-        """The exit code of a copy; ``None`` where it has not ended within that time."""
-        with self._said:
-            self._said.wait_for(lambda: pid in self._codes, timeout_seconds)
+        """Return the exit code of a fork; ``None`` if it is still running after the time."""
+        with self._changed:
+            self._changed.wait_for(lambda: pid in self._codes, timeout_seconds)
             return self._codes.get(pid)
 
     def close(self) -> None:
-        """End it, and what is left of its copies."""
+        """Stop the process and its remaining forks."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
@@ -64,19 +67,19 @@ class Copies:
     def _listen(self) -> None:
         assert self._process.stdout is not None
         for line in self._process.stdout:
-            said: dict[str, int] = json.loads(line)
-            with self._said:
-                if "begun" in said:
-                    # The system may give the number of a copy that has ended to another one.
-                    self._codes.pop(said["begun"], None)
-                    self._begun.append(said["begun"])
+            message: dict[str, int] = json.loads(line)
+            with self._changed:
+                if "begun" in message:
+                    # The system may reuse the process id of an earlier fork.
+                    self._codes.pop(message["begun"], None)
+                    self._begun.append(message["begun"])
                 else:
-                    self._codes[said["ended"]] = said["code"]
-                self._said.notify_all()
+                    self._codes[message["ended"]] = message["code"]
+                self._changed.notify_all()
 
 
 class Copy:
-    """One copy, with as much of ``subprocess.Popen`` as drivers use."""
+    """One fork, with the part of ``subprocess.Popen`` that drivers use."""
 
     def __init__(self, copies: Copies, pid: int) -> None:
         self._copies = copies
@@ -84,11 +87,14 @@ class Copy:
         self.returncode: int | None = None
 
     def poll(self) -> int | None:
-        """Its exit code, if it has ended."""
+        """Return the exit code if the fork has exited."""
         return self._ended_within(0.0)
 
     def wait(self, timeout: float = 60.0) -> int:
-        """Wait until it ends; return its exit code.
+        """Wait until the fork exits; return its exit code.
+
+        Raises:
+            subprocess.TimeoutExpired: the fork is still running.
 
         Raises:
             subprocess.TimeoutExpired: it goes on.
@@ -104,14 +110,14 @@ class Copy:
         return self.returncode
 
     def send_signal(self, number: int) -> None:
-        """Send a signal, unless it has ended."""
+        """Send a signal unless the fork has exited."""
         if self.poll() is None:
-            with suppress(ProcessLookupError):  # it ended just now
+            with suppress(ProcessLookupError):  # the fork exited meanwhile
                 os.kill(self.pid, number)
 
 
 class CopiedProcess(Process):
-    """One copy as a process under test."""
+    """One fork as a process under test."""
 
     def __init__(self, name: str, copies: Copies, env: Mapping[str, str] | None = None, prelude: str = "") -> None:
         super().__init__(name, [], env)
@@ -119,15 +125,15 @@ class CopiedProcess(Process):
         self._prelude = prelude
 
     def start(self) -> None:
-        """Start a copy; its output is added to the log."""
+        """Start a fork that appends its output to the log."""
         assert self._popen is None, f"{self.name} runs already"
         self._popen = self._copies.begin(self.env, self.log_path, self._prelude)
 
     def kill(self) -> None:
-        """End it and its children with SIGKILL."""
+        """Kill the fork and its children with SIGKILL."""
         if self._popen is not None:
             if self._popen.poll() is None:
-                with suppress(ProcessLookupError):  # it ended just now
+                with suppress(ProcessLookupError):  # the fork exited meanwhile
                     os.killpg(self._popen.pid, signal.SIGKILL)
             self._popen.wait(30)
             self._popen = None

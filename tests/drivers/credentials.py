@@ -1,4 +1,4 @@
-"""Credentials of a deployment with closed access, as the api would give them out."""
+"""Credentials of a deployment with closed access, as the api issues them."""
 
 import secrets
 import time
@@ -15,7 +15,7 @@ from contract.rest import Scope
 
 
 class Credentials:
-    """A key, a folder of tokens, and a store's generation."""
+    """A key, a folder of tokens, and the generation in Redis."""
 
     def __init__(self, folder: Path, redis: redis_client.Redis) -> None:
         self.key = secrets.token_hex(32).encode()
@@ -31,27 +31,27 @@ class Credentials:
 
     @property
     def env(self) -> dict[str, str]:
-        """The settings of closed access."""
+        """Return the settings of closed access."""
         return {"ACCESS": "closed", "ACCESS_KEY_FILE": str(self.key_file), "ACCESS_TOKENS_DIR": str(self.tokens)}
 
     def new_generation(self) -> str:
-        """Write a generation into the store."""
+        """Write a new generation to Redis; return it."""
         self.generation = secrets.token_hex(16)
         self._redis.set(GENERATION_KEY, self.generation)
         self._redis.publish(REVOKED_CHANNEL, RENEWED)
         return self.generation
 
     def session(self, user: str = "ada", *, lives: float = 3600.0, idles: float = 3600.0) -> Session:
-        """A session that ends, used or not, in so many seconds."""
+        """Return a session that ends after ``lives`` seconds, or after ``idles`` seconds without use."""
         now = time.time()
         return Session(secrets.token_hex(16), user, self.generation, "stamp", now, now + lives, now + idles)
 
     def cookie(self, session: Session | None = None) -> str:
-        """The ``Cookie`` header of a session."""
+        """Return the ``Cookie`` header of a session."""
         return f"{self.seal.cookie}={self.seal.seal(session or self.session())}"
 
     def token(self, name: str = "script", *, scopes: tuple[Scope, ...] = (READ,), lives: float | None = None) -> str:
-        """Make a token."""
+        """Add a token; return it."""
         token, now = new_token(), time.time()
         stored = StoredToken(
             sha256=token_digest(token), scopes=scopes, created=now, expires=None if lives is None else now + lives
@@ -62,16 +62,16 @@ class Credentials:
         return token
 
     def revoke(self, member: str) -> None:
-        """Revoke, as the api does."""
+        """Write a revocation, as the api does."""
         pipeline = self._redis.pipeline()
         pipeline.zadd(REVOCATIONS_KEY, {member: time.time() + 3600})
         pipeline.publish(REVOKED_CHANNEL, member)
         pipeline.execute()
 
     def revoke_session(self, session: Session) -> None:
-        """Sign out."""
+        """Revoke a session."""
         self.revoke(f"session:{session.id}")
 
     def revoke_token(self, token: str) -> None:
-        """Revoke a token whose file stays."""
+        """Revoke a token but keep its file."""
         self.revoke(f"token:{token_id(token_digest(token))}")

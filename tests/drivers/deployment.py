@@ -1,4 +1,4 @@
-"""The product as containers: the very compose file that users have, as a project of its own on a free port."""
+"""The product as containers: the users' compose file, as a separate project on a free port."""
 
 import json
 import os
@@ -27,7 +27,7 @@ from tests.drivers.waiting import eventually
 
 #: Seconds between two rounds.
 INTERVAL_SECONDS = 0.5
-#: Every service that is to run; the number of ws replicas is asked for with ``up``.
+#: All services; ``up`` sets the number of ws replicas.
 SERVICES = ("redis", "api", "ws", "collector", "gateway", "exporter")
 
 
@@ -40,12 +40,12 @@ class _Project(DockerCompose):
 
 
 def data_in(folder: Path) -> str:
-    """An override of the compose file: Redis keeps its data in that folder of the host."""
+    """Return an override of the compose file with Redis's data in ``folder`` on the host."""
     return f'volumes: {{data: {{driver_opts: {{type: none, o: bind, device: "{folder}"}}}}}}\n'
 
 
 class Deployment(Installation):
-    """One compose project. ``variables`` are what a user would write into ``.env``."""
+    """One compose project; ``variables`` are settings as in ``.env``."""
 
     REDIS = "redis"
     ROUND_WITHIN_SECONDS = 30.0
@@ -86,16 +86,16 @@ class Deployment(Installation):
         self._project.name = self.name
 
     def set(self, name: str, value: str) -> None:
-        """Set a variable as a user does, at the end of ``.env``; it counts from the next ``up``."""
+        """Set a variable at the end of ``.env``; the next ``up`` applies it."""
         self.env_file.write_text(self.env_file.read_text() + f"{name}={value}\n")
 
     def compose(self, *arguments: str, input_text: str | None = None, check: bool = True, **variables: str) -> str:
         """Run ``docker compose`` on this project; return its standard output.
 
-        ``variables`` are stronger than those of ``.env``, for this call alone.
+        ``variables`` override those of ``.env`` in this call.
 
         Raises:
-            AssertionError: it failed; carries what it said.
+            AssertionError: the command failed; the text has its output.
         """
         given = None if input_text is None else input_text.encode()
         return self.compose_bytes(*arguments, input_bytes=given, check=check, **variables).decode()
@@ -103,7 +103,7 @@ class Deployment(Installation):
     def compose_bytes(
         self, *arguments: str, input_bytes: bytes | None = None, check: bool = True, **variables: str
     ) -> bytes:
-        """Run ``docker compose``; return its standard output, and of a failure that is no surprise all it said."""
+        """Run ``docker compose``; return its standard output. With ``check=False``, a failure returns both outputs."""
         command = [*self._project.docker_compose_command(), *arguments]
         environment = {**os.environ, **variables}
         done = subprocess.run(
@@ -114,13 +114,13 @@ class Deployment(Installation):
         if done.returncode != 0:
             services = self.compose("ps", "-a", check=False)
             logs = self.compose("logs", "--tail", "15", check=False)
-            said = (done.stdout + done.stderr).decode(errors="replace")
-            raise AssertionError(f"{arguments} failed:\n{said}\n{services}\n{logs}")
+            output = (done.stdout + done.stderr).decode(errors="replace")
+            raise AssertionError(f"{arguments} failed:\n{output}\n{services}\n{logs}")
         return done.stdout
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables for a process that is to work on this project."""
+        """Return the variables for a process that uses this project."""
         return {
             **os.environ,
             **self.variables,
@@ -129,10 +129,10 @@ class Deployment(Installation):
         }
 
     def command(self, *words: str) -> str:
-        """Run a command of ``deploy.compose`` on this project; return what it says.
+        """Run a command of ``deploy.compose`` on this project; return its output.
 
         Raises:
-            AssertionError: it failed; carries what it said.
+            AssertionError: the command failed; the text has its output.
         """
         command = [sys.executable, "-B", "-m", "deploy.compose", *words]
         done = subprocess.run(command, cwd=self.root, env=self.environment, capture_output=True, text=True, timeout=600)
@@ -140,18 +140,18 @@ class Deployment(Installation):
         return done.stdout
 
     def up(self, *services: str, ws: int | None = None, profile: str | None = None) -> None:
-        """Bring the services to where they should be, and wait until they are healthy."""
+        """Start the services and wait until they are healthy."""
         scale = ["--scale", f"ws={self.replicas if ws is None else ws}"]
         self.compose(
             *(["--profile", profile] if profile else []), "up", "-d", "--wait", "--no-build", *scale, *services
         )
-        # Healthy to Docker is not yet known to the gateway, which looks once a second.
+        # The gateway checks the health of new servers once a second, after Docker has found them healthy.
         wanted = self.replicas if ws is None else ws
-        eventually(lambda: self.gateway_sees("ws") == wanted, what=f"the gateway sees {wanted} replicas")
-        eventually(lambda: self.gateway_sees("api") == 1, what="the gateway sees the api")
+        eventually(lambda: self.healthy_servers("ws") == wanted, what=f"the gateway sees {wanted} replicas")
+        eventually(lambda: self.healthy_servers("api") == 1, what="the gateway sees the api")
 
-    def is_whole(self) -> bool:
-        """Whether every service runs, with all its replicas, and nothing is unhealthy."""
+    def is_healthy(self) -> bool:
+        """Whether every service runs with all its replicas, and no container is unhealthy."""
         for service in SERVICES:
             found = self.containers(service)
             if len(found) != (self.replicas if service == "ws" else 1):
@@ -161,45 +161,45 @@ class Deployment(Installation):
         return True
 
     def down(self) -> None:
-        """Stop and remove the containers, and keep the data."""
+        """Remove the containers and keep the data."""
         self.compose("--profile", "demo", "down")
 
     def close(self) -> None:
-        """Remove everything of the project. Nothing of it is to be kept, so its containers get no time to end."""
+        """Remove the project with its data; the containers get no time to stop."""
         self.rest.close()
         self.compose("--profile", "demo", "down", "--volumes", "--timeout", "0")
 
     def containers(self, service: str) -> list[Container]:
-        """The running containers of a service, by name."""
+        """Return the running containers of a service, sorted by name."""
         labels = [f"com.docker.compose.project={self.name}", f"com.docker.compose.service={service}"]
         found = engine().containers.list(filters={"label": labels}, ignore_removed=True)
         return sorted(found, key=lambda container: str(container.name))
 
     def container(self, service: str) -> Container:
-        """The one container of a service, or its first.
+        """Return the first running container of a service.
 
         Raises:
-            AssertionError: none runs.
+            AssertionError: no container runs.
         """
         found = self.containers(service)
         assert found, f"no container of {service} runs"
         return found[0]
 
     def network(self, name: str) -> Network:
-        """One of the project's networks."""
+        """Return a network of the project."""
         return engine().networks.get(f"{self.name}_{name}")
 
     def address(self, service: str, network: str) -> str:
-        """Address of a service's first container in one of the project's networks."""
+        """Return the address of a service's first container in a network of the project."""
         container = self.container(service)
         address: str = container.attrs["NetworkSettings"]["Networks"][f"{self.name}_{network}"]["IPAddress"]
         return address
 
     def execute(self, target: str, *command: str, input_text: str | None = None, check: bool = True) -> str:
-        """Run a command in a service's container; return what it says."""
+        """Run a command in a service's container; return its output."""
         if input_text is not None:
             return self.compose("exec", "-T", target, *command, input_text=input_text, check=check)
-        # Asked so often that a process of compose each time would be felt.
+        # Frequent calls: not through compose, which is a slow process.
         done = execute(self.container(target), *command)
         assert done.returncode == 0 or not check, f"{command} failed: {done}"
         return done.stdout if done.returncode == 0 else done.stdout + done.stderr
@@ -209,7 +209,7 @@ class Deployment(Installation):
         return self.execute(service, "/opt/venv/bin/python", "-c", code)
 
     def kill(self, container: Container) -> None:
-        """Kill the container's first process as the kernel would; whether it starts again is for its restart policy."""
+        """Kill the container's first process, as the kernel does; the restart policy applies."""
         container.reload()
         pid = container.attrs["State"]["Pid"]
         os.kill(pid, signal.SIGKILL)
@@ -218,12 +218,12 @@ class Deployment(Installation):
             container.reload()
             return bool(container.attrs["State"]["Pid"] != pid)
 
-        # Until then everything looks whole.
+        # Until then, every container counts as healthy.
         eventually(noticed, what="Docker notices")
 
     @contextmanager
     def paused(self, container: Container) -> Iterator[None]:
-        """Stop a container without ending it; afterwards it goes on, and is waited for until it is healthy again."""
+        """Pause a container; afterwards resume it and wait until it is healthy."""
         container.pause()
         try:
             yield
@@ -238,7 +238,7 @@ class Deployment(Installation):
 
     @contextmanager
     def hung(self, container: Container) -> Iterator[None]:
-        """Have a container's process stand still while its connections stay open, which the engine does not notice."""
+        """Stop a container's process with SIGSTOP; its connections stay open, and the engine does not notice."""
         pid = container.attrs["State"]["Pid"]
         os.kill(pid, signal.SIGSTOP)
         try:
@@ -247,8 +247,10 @@ class Deployment(Installation):
             os.kill(pid, signal.SIGCONT)
 
     @contextmanager
-    def asked(self, path: str, verify: str | bool = True) -> Iterator[list[int]]:
-        """Ask for a path all the while, by a connection each time; yields the status codes, 0 for no answer.
+    def requesting(self, path: str, verify: str | bool = True) -> Iterator[list[int]]:
+        """Request a path continuously, on new connections; yield the list of status codes, 0 without an answer.
+
+        ``verify``: file of the CA certificate, if it is not among the system's.
 
         ``verify``: the authority's file where it is not one of the system's.
         """
@@ -271,23 +273,22 @@ class Deployment(Installation):
             asking.join()
 
     def passwords(self) -> dict[str, str]:
-        """By what Redis knows each service."""
+        """Return the Redis password of each service."""
         services = ("api", "ws", "collector")
         return {service: self.execute(service, "cat", f"/secrets/{service}/redis-password") for service in services}
 
-    def gateway_sees(self, backend: str) -> int:
-        """Servers of a backend that the gateway takes for well."""
+    def healthy_servers(self, backend: str) -> int:
+        """Return the number of healthy servers in a backend of the gateway."""
         return servers_up(self.execute("gateway", *FETCH_METRICS), backend)
 
     def write_config(self, name: str, text: str) -> None:
-        """Replace a file of the configuration as an editor does."""
+        """Replace a file of the configuration with a new file, as an editor does."""
         new = self.config / f"{name}.new"
         new.write_text(text)
         new.chmod(0o644)
         new.replace(self.config / name)
 
-    def watch(self, workers: Sequence[object]) -> None:
-        """See ``Installation``."""
+    def set_nodes(self, workers: Sequence[object]) -> None:
         self.write_config("nodes.yaml", json.dumps({"workers": ["local", *workers]}))
 
     def write_nodes(self, workers: Iterable[str | Mapping[str, str]]) -> None:

@@ -1,4 +1,4 @@
-"""The Docker engine for tests: is it there, and what of former runs is to be swept away."""
+"""The Docker engine for tests, and the removal of leftovers from earlier runs."""
 
 import contextlib
 import os
@@ -13,16 +13,16 @@ from docker.errors import APIError, DockerException
 from docker.models.containers import Container
 from docker.models.resource import Model
 
-#: Every container, network and volume of a test carries this label, with the process that made it, or belongs to a
-#: compose project of such a name.
+#: Label of every container, network and volume of a test, with the process that made it. Others belong to a compose
+#: project with this prefix in its name.
 LABEL = "live.dispycluster.test"
 LABELS = {LABEL: str(os.getpid())}
 PROJECT_PREFIX = "dispytest-"
 OWN_PROJECT_PREFIX = f"{PROJECT_PREFIX}{os.getpid()}-"
-#: In the name or tag of every image that a test makes.
+#: In the name or tag of every image of a test.
 OWN_IMAGES = f"{OWN_PROJECT_PREFIX}images"
-#: Variables that lead to a package index from here, and so from a container.
-PASSED_ON = ("PIP_INDEX_URL", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
+#: Variables for access to a package index, which containers need too.
+PROXY_VARIABLES = ("PIP_INDEX_URL", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 _IMAGE = re.compile(rf"{PROJECT_PREFIX}(\d+)-images")
 _PROJECT_LABEL = "com.docker.compose.project"
 
@@ -31,10 +31,10 @@ _Thing = TypeVar("_Thing", bound=Model)
 
 @cache
 def engine() -> docker.DockerClient:
-    """A client of the engine.
+    """Return a client of the engine.
 
     Raises:
-        AssertionError: there is none; the text says what helps.
+        AssertionError: no engine answers; the text names the remedy.
     """
     try:
         client = docker.from_env(timeout=120)
@@ -52,6 +52,8 @@ def engine() -> docker.DockerClient:
 def execute(container: Container, *command: str, options: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
     """Run a command in a container, with ``options`` of ``docker exec``.
 
+    docker-py's ``exec_run`` loses output on a busy machine.
+
     docker-py's own ``exec_run`` loses what the command says before its answer is read, as on a busy machine.
     """
     return subprocess.run(
@@ -59,10 +61,10 @@ def execute(container: Container, *command: str, options: Sequence[str] = ()) ->
     )
 
 
-def sweep() -> None:
-    """Remove what tests made: this process, or one that was cut off. What a living one uses stays."""
+def remove_leftovers() -> None:
+    """Remove what this process or an interrupted test process made. Objects of running test processes stay."""
     client = engine()
-    # Another process may sweep at the same time.
+    # Another process may remove the same objects meanwhile.
     for container in _of_tests(client.containers.list(all=True, ignore_removed=True)):
         with contextlib.suppress(APIError):
             container.remove(force=True, v=True)
@@ -75,7 +77,7 @@ def sweep() -> None:
     for image in client.images.list():
         for tag in image.tags:
             found = _IMAGE.search(tag)
-            if found and _may_go(found[1]):
+            if found and _is_removable(found[1]):
                 with contextlib.suppress(APIError):
                     client.images.remove(tag)
 
@@ -90,10 +92,10 @@ def _of_tests(things: Iterable[_Thing]) -> Iterator[_Thing]:
             owner = project.removeprefix(PROJECT_PREFIX).partition("-")[0]
         else:
             continue
-        if _may_go(owner):
+        if _is_removable(owner):
             yield thing
 
 
-def _may_go(owner: str) -> bool:
-    """Whether what process ``owner`` made is this process's to remove."""
+def _is_removable(owner: str) -> bool:
+    """Whether this process may remove an object of process ``owner``."""
     return owner == str(os.getpid()) or not os.path.exists(f"/proc/{owner}")

@@ -1,9 +1,9 @@
-"""The blocks of commands in the documentation, and how to run them as a reader would.
+"""The command blocks in the documentation, which tests run as a reader does.
 
-A comment above each block of commands says whether a test runs it: ``<!-- run: local -->`` (beside ``make run``),
+A comment above each block tells whether a test runs it: ``<!-- run: local -->`` (beside ``make run``),
 ``<!-- run: local, until Ctrl-C -->``, ``<!-- run: compose -->`` (beside the containers), or
-``<!-- not run: it needs a cluster -->`` with the reason. A block of text right below is what it prints, in which ``…``
-stands for anything.
+``<!-- not run: it needs a cluster -->`` with the reason. A text block directly below is the expected output, in which
+``…`` stands for any text.
 """
 
 import re
@@ -25,7 +25,7 @@ _BLOCK = re.compile(
 
 @dataclass(frozen=True)
 class Block:
-    """A block of a page; ``printed`` is None where the page does not say what it prints."""
+    """A command block; ``printed`` is the expected output, ``None`` without one."""
 
     where: str
     language: str
@@ -33,22 +33,22 @@ class Block:
     text: str
     printed: str | None
 
-    def differs(self, output: str) -> str:
-        """Say how the output differs from what the page says; nothing where it does not."""
+    def difference(self, output: str) -> str:
+        """Return the difference between ``output`` and the expected output; empty if they match."""
         if self.printed is None or self.pattern().search(output):
             return ""
         return f"{self.where} says that this prints\n{self.printed}\nand it printed\n{output}"
 
     def pattern(self) -> re.Pattern[str]:
-        """What the output matches: whole lines, spaces of any number."""
+        """Return the pattern of the expected output: whole lines, any number of spaces."""
         parts = [re.escape(part) for part in " ".join((self.printed or "").split()).split("…")]
         return re.compile(r"\s+".join(".*".join(parts).split(r"\ ")), re.DOTALL)
 
     def run(self, folder: Path, environment: Mapping[str, str]) -> str:
-        """Run its lines, and return all that they print.
+        """Run the commands; return their output.
 
         Raises:
-            AssertionError: a line fails, or prints other things than the page says.
+            AssertionError: a command failed, or the output differs from the expected one.
         """
         done = subprocess.run(
             ["bash", "-e", "-o", "pipefail", "-c", self.text],
@@ -56,22 +56,22 @@ class Block:
             text=True, timeout=WITHIN_SECONDS,
         )  # fmt: skip
         assert done.returncode == 0, f"{self.where}: {self.text} ended with {done.returncode}:\n{done.stdout}"
-        assert not (differs := self.differs(done.stdout)), differs
+        assert not (difference := self.difference(done.stdout)), difference
         return done.stdout
 
 
 def pages() -> list[Path]:
-    """The pages whose commands people copy."""
+    """Return the paths of the documentation with commands."""
     return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-def blocks() -> list[Block]:
-    """All blocks, in the order of the pages."""
+def all_blocks() -> list[Block]:
+    """Return all command blocks, in the order of the pages."""
     return [block for page in pages() for block in blocks_of(page.read_text(), page.relative_to(ROOT))]
 
 
 def blocks_of(text: str, page: Path = Path()) -> list[Block]:
-    """The blocks of a page; a text that tells what commands print is theirs, and no block of its own."""
+    """Return the command blocks of a page; blocks of expected output are not among them."""
     found = []
     for match in _BLOCK.finditer(text):
         line = text.count("\n", 0, match.start("fence")) + 1
@@ -80,6 +80,6 @@ def blocks_of(text: str, page: Path = Path()) -> list[Block]:
     return found
 
 
-def marked(mark: str) -> list[Block]:
-    """The blocks with this mark."""
-    return [block for block in blocks() if block.mark == mark]
+def blocks_marked(mark: str) -> list[Block]:
+    """Return the command blocks with this mark."""
+    return [block for block in all_blocks() if block.mark == mark]

@@ -1,4 +1,4 @@
-"""An Engine.IO session over HTTP, request by request: a test sees each answer and ends each connection as it likes."""
+"""An Engine.IO session over HTTP, request by request: a test reads each response and closes connections itself."""
 
 import http.client
 import json
@@ -16,24 +16,22 @@ _PATIENCE_SECONDS: Final = 60.0
 
 
 class Answer(NamedTuple):
-    """An answer of the server."""
-
     status: int
     text: str
     headers: http.client.HTTPMessage
 
     @property
     def packets(self) -> list[str]:
-        """The Engine.IO packets in it."""
+        """Return the Engine.IO packets in the response."""
         assert self.status == 200, self
         return self.text.split(SEPARATOR)
 
 
 class EngineSession:
-    """A session that began with a poll. ``stamp``: whether each request has a parameter ``t`` of its own."""
+    """A session that began with a poll. ``stamp``: whether each request has a unique parameter ``t``."""
 
     def __init__(self, port: int, *, stamp: bool = True, address: str | None = None) -> None:
-        """``address``: where the client is, says a proxy."""
+        """``address``: the client's address, as a proxy reports it."""
         self._headers = {} if address is None else {"X-Forwarded-For": address}
         self._port = port
         self._stamps = stamp
@@ -44,14 +42,14 @@ class EngineSession:
         self.sid: str = self.opening["sid"]
 
     def target(self, transport: str = "polling") -> str:
-        """The target of the next request."""
+        """Return the target of the next request."""
         self._requests += 1
         stamp = f"&t=x{self._requests}" if self._stamps else ""
         sid = f"&sid={self.sid}" if self._requests > 1 else ""
         return f"/socket.io/?EIO=4&transport={transport}{stamp}{sid}"
 
     def request(self, method: str, target: str, body: Any = None, **headers: str) -> Answer:
-        """Send a request on a connection of its own; wait for the answer."""
+        """Send a request on a new connection; return the response."""
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_PATIENCE_SECONDS)
         try:
             connection.request(method, target, body, {**self._headers, **headers})
@@ -61,11 +59,11 @@ class EngineSession:
             connection.close()
 
     def get(self) -> Answer:
-        """Poll; wait for the answer."""
+        """Poll; return the response."""
         return self.request("GET", self.target())
 
     def later(self) -> "Future[Answer]":
-        """Poll; the answer comes later."""
+        """Poll in a thread; return the future response."""
         return self._pool.submit(self.request, "GET", self.target())
 
     def post(self, body: str | bytes, **headers: str) -> Answer:
@@ -73,7 +71,7 @@ class EngineSession:
         return self.request("POST", self.target(), body.encode() if isinstance(body, str) else body, **headers)
 
     def connect(self) -> None:
-        """Ask for ``/``, and take all that is there for it at once."""
+        """Connect to ``/``; poll until the connection is confirmed."""
         assert self.post("40").status == 200
         packets: list[str] = []
         while not any("connection_confirmed" in packet for packet in packets):
@@ -81,30 +79,30 @@ class EngineSession:
 
     @contextmanager
     def waiting_connection(self, *, has_arrived: bool = True) -> Iterator[socket.socket]:
-        """The connection on which a poll has been sent, which the server has read where it ``has_arrived``."""
+        """Yield a connection with an unanswered poll. With ``has_arrived``, the server has read the poll."""
         with socket.create_connection(("127.0.0.1", self._port), timeout=_PATIENCE_SECONDS) as connection:
             connection.sendall(f"GET {self.target()} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             if has_arrived:
-                self.request("GET", "/livez")  # came later, and is answered
+                self.request("GET", "/livez")  # this later request is answered
             yield connection
 
     def websocket(self) -> websocket.WebSocket:
-        """A WebSocket that may ask to take the place of the polls."""
+        """Open a WebSocket that can upgrade the session."""
         return websocket.create_connection(
             f"ws://127.0.0.1:{self._port}{self.target('websocket')}", timeout=_PATIENCE_SECONDS, suppress_origin=True
         )
 
     def events(self, name: str, answer: Answer) -> list[Any]:
-        """The payloads of all events of that name in an answer."""
+        """Return the payloads of all events with that name in a response."""
         prefix = f'42["{name}",'
         return [json.loads(packet[2:])[1] for packet in answer.packets if packet.startswith(prefix)]
 
     def close(self) -> None:
-        """Let go of the threads; the session is left alone."""
+        """Stop the threads; the session stays open."""
         self._pool.shutdown(wait=False)
 
 
 def reset(connection: socket.socket) -> None:
-    """End a connection as a crashed proxy does: with RST, whatever is still under way."""
+    """Close a connection with RST, as a crashed proxy does."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
     connection.close()

@@ -1,4 +1,4 @@
-"""A reverse proxy before several replicas that fails as proxies do: it resets, closes, swallows and delays."""
+"""A reverse proxy before several replicas that resets, closes, drops and delays connections."""
 
 import contextlib
 import random
@@ -13,9 +13,9 @@ from typing import Final
 from tests.drivers.engine_session import reset
 from tests.drivers.rewriting_proxy import shut_down
 
-#: Share of the requests, and of the seconds of a WebSocket, in which something fails.
+#: Share of the requests, and of the seconds of a WebSocket, with a fault.
 FAULTY_SHARE: Final = 0.15
-#: Seconds for which the proxy delays something, and for which it waits before it ends a request, at most.
+#: Longest delay in seconds, also before the proxy aborts a request.
 DELAY_SECONDS: Final = 1.0
 _PATIENCE_SECONDS: Final = 90.0
 _POLL_FAULTS: Final = ("reset at once", "reset", "close", "answer lost", "answer swallowed", "delay", "answer delayed")
@@ -25,17 +25,17 @@ _NEW_SID: Final = re.compile(rb'\r\n\r\n0\{"sid":"([\w-]+)"')
 
 
 class FaultyProxy:
-    """Forwards ``/socket.io/`` to the replicas on ``ports``, a session always to the same; ``files`` it has itself."""
+    """Forwards each session of ``/socket.io/`` to one of the replicas on ``ports``, and serves ``files`` itself."""
 
     def __init__(self, ports: Sequence[int], files: Mapping[str, tuple[str, bytes]], seed: int) -> None:
         """``files`` maps a path to a media type and the content."""
         self._ports = ports
         self._files = files
         self._chance = random.Random(seed)
-        self._port_of: dict[bytes, int] = {}
-        #: Times, monotonic, at which a poll was answered with nothing but a noop.
+        self._session_ports: dict[bytes, int] = {}
+        #: Times of the polls with nothing but a noop as response; monotonic.
         self.empty_polls: list[float] = []
-        #: How often each thing went wrong.
+        #: Number of faults by kind.
         self.faults: Counter[str] = Counter()
         self._is_faulty = True
         self._ended = threading.Event()
@@ -47,16 +47,16 @@ class FaultyProxy:
         self._acceptor.start()
 
     def recover(self) -> None:
-        """Let nothing fail from now on."""
+        """Stop the faults."""
         self._is_faulty = False
 
     def most_empty_polls_in_a_second(self) -> int:
-        """The largest number of empty polls in any second."""
+        """Return the largest number of empty polls in any second."""
         times = self.empty_polls
         return max((sum(start <= each < start + 1 for each in times) for start in times), default=0)
 
     def close(self) -> None:
-        """Close everything; nothing runs or is open afterwards."""
+        """Close all connections and stop all threads."""
         self._ended.set()
         shut_down(self._listener)
         self._acceptor.join()
@@ -97,7 +97,7 @@ class FaultyProxy:
         client.close()
 
     def _answer(self, client: socket.socket, request: bytes) -> bool:
-        """Answer a request; return whether its connection goes on."""
+        """Answer a request; return whether the connection stays open."""
         target = request.split(b" ", 2)[1]
         path = target.partition(b"?")[0].decode()
         if path != "/socket.io/":
@@ -106,7 +106,7 @@ class FaultyProxy:
             client.sendall(head.encode() + content)
             return True
         found = _SID.search(target)
-        port = self._port_of.get(found[1], self._ports[0]) if found else self._chance.choice(self._ports)
+        port = self._session_ports.get(found[1], self._ports[0]) if found else self._chance.choice(self._ports)
         with contextlib.closing(socket.create_connection(("127.0.0.1", port), _PATIENCE_SECONDS)) as server:
             self._open.add(server)
             try:
@@ -154,7 +154,7 @@ class FaultyProxy:
             self._pause()
         begun = _NEW_SID.search(answer)
         if begun:
-            self._port_of[begun[1]] = port
+            self._session_ports[begun[1]] = port
         client.sendall(answer)
         if answer.endswith(b"\r\n\r\n6"):
             self.empty_polls.append(time.monotonic())
@@ -171,7 +171,7 @@ class FaultyProxy:
         back.join()
 
     def _pipe(self, source: socket.socket, target: socket.socket, swallows: threading.Event, is_upgrade: bool) -> None:
-        """Hand on what ``source`` sends until one of the two ends, or something fails."""
+        """Forward data from ``source`` until one side closes or a fault occurs."""
         source.settimeout(1.0)
         is_first, begun = True, time.monotonic()
         try:
@@ -209,7 +209,7 @@ class FaultyProxy:
 
 
 def _read_message(source: socket.socket, received: bytes) -> tuple[bytes | None, bytes]:
-    """Read one request or answer with its body; return it, or ``None`` at the end, and what follows."""
+    """Read one request or response with its body. Return the message, ``None`` at the end, and the remaining data."""
     while b"\r\n\r\n" not in received:
         data = source.recv(65536)
         if not data:

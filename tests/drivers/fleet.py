@@ -1,4 +1,4 @@
-"""Many clients of one deployment, of all supported libraries and transports, and what can be said of them together."""
+"""Many clients of one deployment, of all supported libraries and transports, and their common results."""
 
 import time
 from collections import Counter
@@ -12,23 +12,23 @@ from tests.drivers.listener import Listener, javascript_command, python_command
 from tests.drivers.rest import Rest
 from tests.drivers.waiting import eventually
 
-#: Makes a library's command; whether the library is the oldest supported; its share of ten clients.
+#: Function that returns a library's command; whether the library is the oldest supported; its share of ten clients.
 Kind = tuple[Callable[..., list[str]], bool, int]
 
-#: A Python client costs several threads.
+#: A Python client needs several threads.
 KINDS: tuple[Kind, ...] = (
     (javascript_command, True, 4),
     (javascript_command, False, 4),
     (python_command, True, 1),
     (python_command, False, 1),
 )
-#: As browsers have it: these connect again by themselves, whatever happens.
+#: Clients as in browsers, which always reconnect by themselves.
 BROWSERS = ((javascript_command, True, 5), (javascript_command, False, 5))
 
 
 @contextmanager
 def listening(deployment: Installation | Rest, count: int, kinds: Sequence[Kind] = KINDS) -> Iterator[list[Listener]]:
-    """``count`` clients of all ``kinds``, on websocket, polling, and polling that upgrades."""
+    """Run ``count`` clients of all ``kinds``, on websocket, polling, and polling with an upgrade."""
     listeners = [Listener(make(oldest=oldest), deployment.origin, share * count // 10) for make, oldest, share in kinds]
     try:
         eventually(
@@ -42,17 +42,17 @@ def listening(deployment: Installation | Rest, count: int, kinds: Sequence[Kind]
             listener.close()
 
 
-class Cut(AssertionError):
+class ConnectionLost(AssertionError):
     """A client lost its connection."""
 
 
 def connections(listeners: list[Listener]) -> list[int]:
-    """How often each client has connected."""
+    """Return how often each client has connected."""
     return [len(data) for each in listeners for data in each.of("connection_confirmed").values()]
 
 
-def cuts(listeners: list[Listener]) -> list[str]:
-    """What the clients said that lost their connection: library, number, reason."""
+def disconnections(listeners: list[Listener]) -> list[str]:
+    """Return library, number and reasons of each client that was disconnected."""
     return [
         f"{listener.name} {client}: {', '.join(map(str, reasons))}"
         for listener in listeners
@@ -62,12 +62,12 @@ def cuts(listeners: list[Listener]) -> list[str]:
 
 
 def replicas_of(listeners: list[Listener]) -> Counter[str]:
-    """How many clients each replica has, by what it said to each last."""
+    """Return the number of clients of each replica, from each client's last confirmation."""
     return Counter(data[-1]["replica"] for each in listeners for data in each.of("connection_confirmed").values())
 
 
-def by_hand(listeners: list[Listener]) -> list[list[object]]:
-    """The numbers of the alerts messages that a test published, for each client."""
+def published_numbers(listeners: list[Listener]) -> list[list[object]]:
+    """Return the numbers of the published alerts messages that each client got."""
     return [
         [each["number"] for each in data if "number" in each]
         for listener in listeners
@@ -78,17 +78,17 @@ def by_hand(listeners: list[Listener]) -> list[list[object]]:
 def require_each_publication_once(
     deployment: Installation, clients: int, count: int = 100, meanwhile: Callable[[], object] = lambda: None
 ) -> None:
-    """Publish ``count`` messages by hand; check that each client of three replicas gets each once and in order.
+    """Publish ``count`` messages; check that each client of three replicas gets each message once and in order.
 
-    What is published by hand stands in no log that a client could resume from, so its connection must last. On a busy
-    machine a program of a hundred clients may answer a ping too late; then all begins again, at most twice.
+    The alert log lacks these messages, so a client cannot resume after a disconnection. On a busy machine, a program
+    with a hundred clients may answer a ping too late; then the check starts again, at most twice.
 
     Args:
-        meanwhile: called once all have come, while the clients are still connected.
+        meanwhile: called after all messages have come, while the clients are connected.
 
     Raises:
-        AssertionError: one does not; or a replica has no share of the clients.
-        Cut: clients lost their connection in each of three tries.
+        AssertionError: a client lacks messages, or a replica has too few clients.
+        ConnectionLost: clients were disconnected in each of three attempts.
     """
     for last_try in (False, False, True):
         with listening(deployment, clients) as listeners:
@@ -96,7 +96,7 @@ def require_each_publication_once(
                 _require_each_publication_once(deployment, listeners, count)
                 meanwhile()
                 return
-            except Cut:
+            except ConnectionLost:
                 if last_try:
                     raise
 
@@ -107,83 +107,88 @@ def _require_each_publication_once(deployment: Installation, listeners: list[Lis
     assert min(spread.values()) > sum(spread.values()) / 6, spread
     deployment.publish(ALERTS_CHANNEL, ({"number": number} for number in range(count)))
     eventually(
-        lambda: cuts(listeners) or all(len(got) >= count for got in by_hand(listeners)),
+        lambda: disconnections(listeners) or all(len(got) >= count for got in published_numbers(listeners)),
         within_seconds=300,
         what="all at every client",
     )
-    if lost := cuts(listeners):
-        raise Cut("\n".join(lost))
-    assert all(got == list(range(count)) for got in by_hand(listeners))
+    if lost := disconnections(listeners):
+        raise ConnectionLost("\n".join(lost))
+    assert all(got == list(range(count)) for got in published_numbers(listeners))
 
 
 def require_clients_follow(deployment: Installation, scale: Callable[[int], None]) -> None:
-    """Have ``scale`` bring the replicas from one to three and back; check that clients come to all and lose nothing.
+    """Have ``scale`` change the replicas from one to three and back; check that clients use all and lose no message.
 
     Raises:
-        AssertionError: they do not.
+        AssertionError: a client lost a message, or a replica has no clients.
     """
     with listening(deployment, 30) as first:
         assert len(replicas_of(first)) == 1
-        # When two more replicas come, new clients land on them
+        # When: two more replicas start and get the new clients
         scale(3)
         with listening(deployment, 60) as second:
-            everybody = [*first, *second]
-            assert len(replicas_of(everybody)) == 3
+            all_listeners = [*first, *second]
+            assert len(replicas_of(all_listeners)) == 3
             deployment.publish(ALERTS_CHANNEL, [{"number": 1}])
-            eventually(lambda: all(got == [1] for got in by_hand(everybody)), what="1 at every client")
-            # When they go, their clients come to the one that stays
+            eventually(lambda: all(got == [1] for got in published_numbers(all_listeners)), what="1 at every client")
+            # When: they stop and their clients move to the remaining one
             scale(1)
-            eventually(lambda: len(replicas_of(everybody)) == 1, within_seconds=60, what="all on the one that stays")
+            eventually(
+                lambda: len(replicas_of(all_listeners)) == 1, within_seconds=60, what="all on the remaining replica"
+            )
             deployment.publish(ALERTS_CHANNEL, [{"number": 2}])
-            eventually(lambda: all(got[-1:] == [2] for got in by_hand(everybody)), what="2 at every client")
-            assert all(got == [1, 2] for got in by_hand(everybody))
+            eventually(
+                lambda: all(got[-1:] == [2] for got in published_numbers(all_listeners)), what="2 at every client"
+            )
+            assert all(got == [1, 2] for got in published_numbers(all_listeners))
 
 
-class Watched:
-    """What clients notice from the moment at which this is made."""
+class SnapshotGaps:
+    """The snapshots that clients get from now on."""
 
     def __init__(self, listeners: list[Listener]) -> None:
         self._listeners = listeners
         self._since = time.monotonic()
-        self._had = [len(got) for got in orders(listeners)]
+        self._had = [len(got) for got in positions_by_client(listeners)]
 
     def gap_seconds(self) -> float:
-        """Seconds for which a client got no snapshot, at most; only a quiet machine tells more than its own delays."""
+        """Return the longest time in seconds without a snapshot at any client. A busy machine adds its own delays."""
         now = time.monotonic()
         return max(gap for listener in self._listeners for gap in listener.gaps(self._since, now))
 
     def gap_rounds(self) -> int:
-        """Rounds between two snapshots that a client got one after the other, at most."""
+        """Return the largest number of rounds between two consecutive snapshots of a client."""
         steps = [1]
-        for had, got in zip(self._had, orders(self._listeners), strict=True):
+        for had, got in zip(self._had, positions_by_client(self._listeners), strict=True):
             steps += [after[1] - before[1] for before, after in pairwise(got[max(0, had - 1) :])]
         return max(steps)
 
 
-def order(snapshots: list[dict[str, int]]) -> list[tuple[int, int]]:
-    """(epoch, seq) of each snapshot; what a test published by hand has none."""
+def positions(snapshots: list[dict[str, int]]) -> list[tuple[int, int]]:
+    """Return (epoch, seq) of each snapshot; snapshots that a test published have none."""
     return [(snapshot["epoch"], snapshot["seq"]) for snapshot in snapshots if "epoch" in snapshot]
 
 
-def orders(listeners: list[Listener]) -> list[list[tuple[int, int]]]:
-    """(epoch, seq) of the snapshots that each client got, in the order of arrival."""
-    return [order(data) for listener in listeners for data in listener.of("redis_cluster_metrics").values()]
+def positions_by_client(listeners: list[Listener]) -> list[list[tuple[int, int]]]:
+    """Return (epoch, seq) of each client's snapshots, in the order of arrival."""
+    return [positions(data) for listener in listeners for data in listener.of("redis_cluster_metrics").values()]
 
 
 def settle(deployment: Installation, listeners: list[Listener], *, within_seconds: float = 60.0) -> None:
-    """Wait until every client has what is the newest snapshot now, or a later one.
+    """Wait until every client has the api's newest snapshot, or a later one.
 
-    No connection brings an older snapshot after a newer. A client that comes from another replica may get one at first.
+    No connection delivers an older snapshot after a newer one. A client that reconnects to another replica may get
+    an older one first.
 
     Raises:
-        AssertionError: it is not so.
+        AssertionError: a client got no such snapshot, or an older one after a newer one.
     """
     newest = eventually(deployment.newest, within_seconds=within_seconds, what="the api answers")
     eventually(
-        lambda: all(got and got[-1] >= newest for got in orders(listeners)),
+        lambda: all(got and got[-1] >= newest for got in positions_by_client(listeners)),
         within_seconds=within_seconds,
         what=f"every client at {newest} or later",
     )
     for listener in listeners:
-        for got in map(order, listener.by_connection("redis_cluster_metrics")):
+        for got in map(positions, listener.by_connection("redis_cluster_metrics")):
             assert got == sorted(got), "an older snapshot after a newer one"

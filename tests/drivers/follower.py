@@ -1,4 +1,4 @@
-"""What a client makes of ``/monitoring``, by the rules that the contract sets those who show it."""
+"""A client of ``/monitoring`` that applies the rules of the contract."""
 
 import json
 
@@ -9,39 +9,39 @@ from contract.messages import Delta, LogId, Snapshot
 
 
 class Follower:
-    """Shows the newest snapshot and every entry of the alert log; asserts that it never goes back."""
+    """Keeps the newest snapshot and all alert log entries; asserts that they never go back."""
 
     def __init__(self, mode: str = "delta", nodes: list[str] | None = None) -> None:
         self.mode = mode
         self.nodes = nodes
         self.shown: Snapshot | None = None
-        #: The entries shown, and the position after them.
+        #: The entries, and the position after them.
         self.entries: list[LogId] = []
         self.position: LogId | None = None
-        #: How often it was told that entries are lost.
+        #: Number of reports about lost entries.
         self.losses = 0
-        #: Answers to its subscriptions that are still to come: until then what comes is for a former one.
+        #: Outstanding answers to subscriptions. Until they come, events belong to a previous subscription.
         self._awaited = 0
-        #: Whether what it shows came over this connection: then nothing on it may leave a gap.
-        self._in_step = False
+        #: Whether the snapshot came over the current connection, on which no delta may be missing.
+        self._is_current = False
         self._recovers = False
 
     def connect(self) -> dict[str, object]:
         """Begin a connection; return the subscription for its handshake."""
         self._awaited = 0
-        self._in_step = False
+        self._is_current = False
         return self.subscribe()
 
     def subscribe(self) -> dict[str, object]:
-        """Return the subscription that asks for everything from here on."""
+        """Return the subscription from the current position."""
         self._awaited += 1
         wanted: dict[str, object] = {"mode": self.mode, "nodes": self.nodes}
         return wanted | ({} if self.position is None else {"last_alert_id": self.position})
 
     def receive(self, name: str, payload: str) -> bool:
-        """Take an event; return whether it has to subscribe again."""
+        """Apply an event; return whether a new subscription is necessary."""
         if name == "subscribed_to_updates":
-            # A second answer takes back the first one's ``recovered``.
+            # A second answer replaces the first one's ``recovered``.
             self._awaited = max(0, self._awaited - 1)
             self._recovers = json.loads(payload)["recovered"]
         if self._awaited:
@@ -57,7 +57,7 @@ class Follower:
     def _show(self, snapshot: Snapshot) -> None:
         if self.shown is None or (snapshot.epoch, snapshot.seq) >= (self.shown.epoch, self.shown.seq):
             self.shown = snapshot
-            self._in_step = True
+            self._is_current = True
 
     def _step(self, delta: Delta) -> bool:
         if self.shown is None:
@@ -65,10 +65,10 @@ class Follower:
         if delta.epoch < self.shown.epoch or (delta.epoch == self.shown.epoch and delta.seq <= self.shown.seq):
             return False
         if (delta.epoch, delta.base_seq) != (self.shown.epoch, self.shown.seq):
-            assert not self._in_step, "a gap between deltas of one connection"
+            assert not self._is_current, "a gap between deltas of one connection"
             return True
         self.shown = apply_delta(self.shown, delta)
-        self._in_step = True
+        self._is_current = True
         return False
 
     def _log(self, alerts: dict[str, object]) -> bool:
@@ -76,7 +76,7 @@ class Follower:
         entries: list[dict[str, LogId]] = alerts["entries"]  # type: ignore[assignment]
         if self.position is not None and previous != self.position:
             if self._recovers:
-                return True  # something is missing: ask for it
+                return True  # entries are missing: request them
             self.losses += 1
         self._recovers = True
         self.entries += [entry["id"] for entry in entries]

@@ -1,11 +1,11 @@
-"""A web site of somebody else: an empty page, and the Socket.IO client that any site can load."""
+"""A foreign web site: an empty page with the public Socket.IO client."""
 
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 
 from tests.drivers.process import ROOT
 
-#: The Socket.IO client, as web sites take it.
+#: The Socket.IO client for browsers.
 CLIENT: Final = ROOT / "tests" / "clients" / "node_modules" / "socket.io-client" / "dist" / "socket.io.min.js"
 _PAGE: Final = b'<!doctype html><title>elsewhere</title><script src="/socket.io.min.js"></script><body>'
 
@@ -20,16 +20,15 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *args: object) -> None:
-        """Print nothing."""
+    def log_message(self, *args: object) -> None: ...
 
 
 class ForeignSite(ThreadingHTTPServer):
-    """Is on a port of loopback, so that it is one site under ``127.0.0.1`` and another under ``localhost``."""
+    """Listens on a loopback port, so that ``127.0.0.1`` and ``localhost`` are two different sites."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
 
     def origin(self, host: str) -> str:
-        """As a browser names it."""
+        """Return the site's origin under that host name."""
         return f"http://{host}:{self.server_port}"

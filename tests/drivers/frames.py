@@ -1,11 +1,11 @@
-"""WebSocket frames as clients send them, written by hand."""
+"""WebSocket frames of clients, byte by byte."""
 
 import struct
 import zlib
 
 
 def frame(first: int, payload: bytes, *, announced: int | None = None, mask: bytes | None = bytes(4)) -> bytes:
-    """A frame that begins with the byte ``first``; ``announced`` is a length that it may not have."""
+    """Return a frame that begins with the byte ``first``; ``announced`` is a length in the header that may be wrong."""
     length = len(payload) if announced is None else announced
     if length < 126:
         head = struct.pack("!BB", first, 0x80 | length)
@@ -21,6 +21,6 @@ def frame(first: int, payload: bytes, *, announced: int | None = None, mask: byt
 
 
 def deflated(data: bytes) -> bytes:
-    """The payload of a compressed message (RFC 7692)."""
+    """Return the payload of a compressed message (RFC 7692)."""
     compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
     return (compressor.compress(data) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]

@@ -1,4 +1,4 @@
-"""The containers' gateway without a container: HAProxy 2.6 or later with the product's own configuration and start."""
+"""The containers' gateway without a container: HAProxy 2.6 or later with the product's configuration and script."""
 
 import re
 import tempfile
@@ -11,13 +11,13 @@ _FILES: Final = ROOT / "deploy" / "images" / "gateway"
 
 
 def haproxy(port: int, probes_port: int, api_port: int, ws_port: int) -> Process:
-    """One api and one push replica of this machine behind ``port``; the gateway's own probes are at ``probes_port``."""
+    """Return HAProxy on ``port`` before one api and one ws replica; its own probes are on ``probes_port``."""
     folder = Path(tempfile.mkdtemp(prefix="haproxy-"))
     changes = {
         "/etc/gateway/": f"{folder}/",
         "bind :8085": f"bind 127.0.0.1:{port}",
         "bind :8404": f"bind 127.0.0.1:{probes_port}",
-        # A name may stand for several replicas, an address stands for one.
+        # A name may resolve to several replicas, an address is one server.
         "server-template api 1-8": "server-template api 1-1",
         "server-template ws 1-32": "server-template ws 1-1",
     }

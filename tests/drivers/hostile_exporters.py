@@ -1,6 +1,6 @@
-"""Exporters that do what they should not: ``python -m tests.drivers.hostile_exporters KIND=COUNT …``.
+"""Misbehaving exporters: ``python -m tests.drivers.hostile_exporters KIND=COUNT …``.
 
-Prints the ports of each kind as one line of JSON, and serves until it is ended.
+Prints the ports of each kind as one line of JSON, and serves until it is terminated.
 """
 
 import gzip
@@ -20,8 +20,8 @@ _PAGE_BYTES: Final = 8 * 2**20 - 1000
 _SERIES: Final = 19_000
 
 
-def _page(lines: Sequence[str]) -> bytes:
-    """A page of almost 8 MiB with 19,000 series, as ``lines`` by turns make them of a number and a text."""
+def _exposition(lines: Sequence[str]) -> bytes:
+    """Return an exposition of almost 8 MiB with 19,000 series; ``lines`` make them from a number and a text."""
     length = _PAGE_BYTES // _SERIES - max(len(line.format(_SERIES, "")) for line in lines)
     numbers = range(_SERIES // len(lines))
     return "".join(line.format(number, "x" * length) for number in numbers for line in lines).encode()
@@ -31,18 +31,18 @@ def _answer(page: bytes) -> bytes:
     return _OK + f"Content-Length: {len(page)}\r\n\r\n".encode() + page
 
 
-#: Makes the parts of an answer.
+#: Returns the chunks of a response.
 _Parts = Callable[[], Iterator[bytes]]
 
 
 def _well() -> Iterator[bytes]:
-    # Never the same twice.
+    # Each response differs.
     yield _answer(f"node_load1 {time.monotonic():.2f}\n".encode())
 
 
 @cache
 def _always(*lines: str) -> _Parts:
-    answer = _answer(_page(lines))
+    answer = _answer(_exposition(lines))
     return lambda: iter([answer])
 
 
@@ -65,7 +65,7 @@ KINDS: Final[dict[str, Callable[[], _Parts]]] = {
     "well": lambda: _well,
     "processors": lambda: _always('node_cpu_seconds_total{{cpu="{0}",mode="user{1}"}} 1\n'),
     "disks": lambda: _always('node_disk_read_bytes_total{{device="sd{0}{1}"}} 1\n'),
-    # All full and read-only: as many alerts as a node can have.
+    # All file systems are full and read-only: the most alerts that a node can have.
     "mounts": lambda: _always(
         *(
             f'node_filesystem_{name}{{{{device="{{0}}",fstype="ext4",mountpoint="/{{0}}"}}}} {value} {{1}}\n'
@@ -102,13 +102,13 @@ class _Handler(socketserver.BaseRequestHandler):
 
     def handle(self) -> None:
         with suppress(OSError):
-            while self.request.recv(65536):  # a request is one piece on loopback
+            while self.request.recv(65536):  # a request is one segment on loopback
                 for part in self.server.parts():
                     self.request.sendall(part)
 
 
 def serve(kind: str) -> int:
-    """Serve exporters of that kind from now on; return the port."""
+    """Start exporters of that kind; return the port."""
     server = _Server(KINDS[kind]())
     threading.Thread(target=server.serve_forever, args=(3600,), daemon=True).start()
     port: int = server.server_address[1]

@@ -1,4 +1,4 @@
-"""The running product, whatever it runs on: what can be asked of it, and published to it."""
+"""A running installation of the product on any platform: queries and publications."""
 
 import json
 from abc import ABC, abstractmethod
@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from tests.drivers.rest import Rest
 from tests.drivers.waiting import eventually
 
-#: The commands on standard input, as people's own scripts give them.
+#: Reads commands from standard input, as users' scripts write them.
 _PUBLISHER = (
     "cli=$(command -v valkey-cli || command -v redis-cli); "
     "REDISCLI_AUTH=$(cat /secrets/publisher/redis-password) exec $cli --no-auth-warning --user publisher"
@@ -17,45 +17,45 @@ _PUBLISHER = (
 
 
 class Installation(ABC):
-    """Reached through its gateway."""
+    """An installation behind its gateway."""
 
-    #: Where Redis runs, as ``execute`` takes it.
+    #: Target of ``execute`` that runs Redis.
     REDIS: ClassVar[str]
-    #: How long a round may keep one waiting.
+    #: Longest wait for a round, in seconds.
     ROUND_WITHIN_SECONDS: ClassVar[float]
 
     @property
     @abstractmethod
     def origin(self) -> str:
-        """Where the gateway is reached."""
+        """Return the gateway's origin."""
 
     @cached_property
     def rest(self) -> Rest:
-        """A client of it, made when it is first asked for."""
+        """Return the client of the gateway."""
         return Rest(self.origin)
 
     @abstractmethod
     def execute(self, target: str, *command: str, input_text: str | None = None, check: bool = True) -> str:
-        """Run a command where one of the parts runs; return what it says."""
+        """Run a command in a service's container; return its output."""
 
     @abstractmethod
-    def watch(self, workers: Sequence[object]) -> None:
-        """Have these nodes watched besides the installation's own."""
+    def set_nodes(self, workers: Sequence[object]) -> None:
+        """Have the collector scrape these nodes besides the installation's own."""
 
     def publish(self, channel: str, messages: Iterable[object]) -> None:
-        """Publish messages as people's own scripts do, by one call of the command line."""
+        """Publish messages with one call of the command line client, as users' scripts do."""
         lines = [f"PUBLISH {channel} '{json.dumps(message)}'" for message in messages]
         answers = self.execute(self.REDIS, "sh", "-c", _PUBLISHER, input_text="\n".join(lines) + "\n").split()
         assert len(answers) == len(lines), answers
         assert all(answer.isdigit() and int(answer) > 0 for answer in answers), answers
 
     def snapshot(self) -> dict[str, Any]:
-        """The newest snapshot that the api knows."""
+        """Return the api's newest snapshot."""
         snapshot: dict[str, Any] = self.rest.json("/api/cluster/snapshot")
         return snapshot
 
     def newest(self) -> tuple[int, int]:
-        """(epoch, seq) of it."""
+        """Return (epoch, seq) of the newest snapshot."""
         snapshot = self.snapshot()
         return snapshot["epoch"], snapshot["seq"]
 
@@ -66,5 +66,5 @@ class Installation(ABC):
         eventually(lambda: self.newest() >= (before[0], before[1] + count), within_seconds=within, what="rounds")
 
     def statuses(self) -> dict[str, str]:
-        """Each node's status."""
+        """Return each node's status."""
         return {node["node"]: node["status"] for node in self.snapshot()["nodes"]}

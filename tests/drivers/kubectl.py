@@ -1,4 +1,4 @@
-"""``kubectl``, always told which cluster it works on."""
+"""``kubectl`` with an explicit cluster."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from typing import Any
 
 import requests
 
-#: Where the API server has what tests look at again and again.
+#: Paths at the API server of objects that tests read frequently.
 _PATHS = {
     "deployments": "apis/apps/v1",
     "endpointslices": "apis/discovery.k8s.io/v1",
@@ -23,7 +23,7 @@ _PATHS = {
 
 
 class Kubectl:
-    """Runs ``kubectl`` on one context of ``KUBECONFIG``, and in one namespace where none is named."""
+    """Runs ``kubectl`` on one context of ``KUBECONFIG``, by default in one namespace."""
 
     def __init__(self, context: str, namespace: str) -> None:
         assert shutil.which("kubectl"), "these tests need kubectl"
@@ -38,10 +38,10 @@ class Kubectl:
     def run(
         self, *arguments: str, input_text: str | None = None, check: bool = True, timeout_seconds: float = 300
     ) -> str:
-        """Return what it says on standard output; of a failure that is no surprise, all it said.
+        """Return its standard output, or with ``check=False`` both outputs of a failed command.
 
         Raises:
-            AssertionError: it failed; carries what it said.
+            AssertionError: the command failed; the text has its output.
         """
         done = subprocess.run(
             [*self.command, *arguments], input=input_text, capture_output=True, text=True, timeout=timeout_seconds
@@ -52,15 +52,17 @@ class Kubectl:
         return done.stdout + done.stderr
 
     def succeeds(self, *arguments: str) -> bool:
-        """Whether it ends with 0."""
+        """Whether the command exits with 0."""
         return subprocess.run([*self.command, *arguments], capture_output=True, timeout=300).returncode == 0
 
     def json(self, *arguments: str) -> Any:
-        """What it says as JSON, parsed."""
+        """Return its output, parsed as JSON."""
         return json.loads(self.run(*arguments, "-o", "json"))
 
     def items(self, kind: str, *, label: str = "") -> list[Any]:
-        """The objects of a kind, or those of them with a label (``name=value``).
+        """Return the objects of a kind, or those with a label (``name=value``).
+
+        Tests call this many times a second. One ``kubectl proxy`` for all calls saves a process for each.
 
         Tests ask this many times a second. A process for each question would take much of a small machine, so one
         ``kubectl proxy`` answers them all.
@@ -76,13 +78,13 @@ class Kubectl:
     def _start_proxy(self) -> None:
         self._proxy = Popen([*self.command, "proxy", "--port=0"], stdin=DEVNULL, stdout=PIPE, text=True)
         assert self._proxy.stdout is not None
-        said = self._proxy.stdout.readline()
-        address = re.search(r"127\.0\.0\.1:\d+", said)
-        assert address, f"kubectl proxy: {said}"
+        line = self._proxy.stdout.readline()
+        address = re.search(r"127\.0\.0\.1:\d+", line)
+        assert address, f"kubectl proxy: {line}"
         self._origin = f"http://{address[0]}"
 
     def close(self) -> None:
-        """End the proxy, if there is one."""
+        """Stop the proxy if it runs."""
         self._session.close()
         if self._proxy is not None:
             self._proxy.terminate()
@@ -90,11 +92,11 @@ class Kubectl:
             self._proxy = None
 
 
-def told_context() -> str:
-    """The context that the tests may use: ``CONTEXT``, if it is also the one that ``KUBECONFIG`` names now.
+def chosen_context() -> str:
+    """Return the context that the tests may use: ``CONTEXT``, if it is also the current one of ``KUBECONFIG``.
 
     Raises:
-        AssertionError: no context was told, or another one is current; the text says what to do.
+        AssertionError: no context is set, or another one is current; the text names the remedy.
     """
     done = subprocess.run(["kubectl", "config", "current-context"], capture_output=True, text=True)
     current = done.stdout.strip()

@@ -1,4 +1,4 @@
-"""A kustomization over the manifests, as users write one of their own, with what tests need."""
+"""A kustomization over the manifests, as users write them, with the patches that tests need."""
 
 import json
 import os
@@ -16,20 +16,20 @@ from tests.drivers.compose_file import compose_images
 from tests.drivers.kubectl import Kubectl
 from tests.drivers.process import ROOT
 
-#: What the namespaces of tests carry; others are never touched.
+#: Label of the tests' namespaces; tests never change other namespaces.
 LABEL = "live.dispycluster.test"
 IMAGES = tuple(sorted(compose_images()))
 #: Seconds between two rounds.
 INTERVAL_SECONDS = 1.0
-#: What tests set in the ConfigMaps.
+#: Literals in the ConfigMaps of tests.
 SETTINGS: Mapping[str, Sequence[str]] = {
     "collector-config": ["alerts.yaml=node_down: {for_seconds: 1}\n"],
 }
-#: Ports of an API server that the manifests let the Job reach.
+#: Ports of an API server to which the manifests permit the Job to connect.
 _API_PORTS = (443, 6443)
-#: Components whose objects have a namespace of their own. Their objects that tests patch have the component's name.
-_ELSEWHERE = ("node-exporter",)
-#: Parts that an update replaces a few at a time.
+#: Components with their own namespace. The objects of these that tests patch have the component's name.
+_WITH_OWN_NAMESPACE = ("node-exporter",)
+#: Workloads that an update replaces gradually.
 _ROLLED = ("api", "ws", "collector", "gateway")
 _READY_SECONDS = "/spec/minReadySeconds"
 _SURGE = "/spec/strategy/rollingUpdate/maxSurge"
@@ -48,31 +48,31 @@ def overlay(
     patches: Sequence[Patch],
     settings: Mapping[str, Sequence[str]],
 ) -> Iterator[Path]:
-    """Give the folder of a kustomization of the manifests in ``root``; beside them, as it takes no absolute path."""
+    """Yield the folder of a kustomization of the manifests in ``root``, with relative paths as kustomize requires."""
     cache = ROOT / ".cache"
     cache.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="k8s-", dir=cache))
     try:
-        elsewhere = [name for name in components if name in _ELSEWHERE]
-        product = folder / "product" if elsewhere else folder
-        # A namespace here would change that of all objects. So what has one of its own is laid on top of the rest.
+        separate = [name for name in components if name in _WITH_OWN_NAMESPACE]
+        product = folder / "product" if separate else folder
+        # A namespace here applies to all objects. So a component with its own namespace is in a second layer.
         inner = {
             "namespace": namespace,
             "resources": [_deploy(root, product)],
-            "components": _components(root, product, (name for name in components if name not in elsewhere)),
-            "patches": _patches(each for each in patches if each["target"]["name"] not in elsewhere),
-            # In the namespace of the manifests: it is changed when everything is put together.
+            "components": _components(root, product, (name for name in components if name not in separate)),
+            "patches": _patches(each for each in patches if each["target"]["name"] not in separate),
+            # In the namespace of the manifests, which changes when kustomize combines all resources.
             "configMapGenerator": [
                 {"name": name, "namespace": "dispycluster", "behavior": "merge", "literals": list(literals)}
                 for name, literals in settings.items()
             ],
         }
         _write(product, tag, inner)
-        if elsewhere:
+        if separate:
             outer = {
                 "resources": [product.name],
-                "components": _components(root, folder, elsewhere),
-                "patches": _patches(each for each in patches if each["target"]["name"] in elsewhere),
+                "components": _components(root, folder, separate),
+                "patches": _patches(each for each in patches if each["target"]["name"] in separate),
             }
             _write(folder, tag, outer)
         yield folder
@@ -104,14 +104,14 @@ def _write(folder: Path, tag: str, content: Mapping[str, Any]) -> None:
 
 
 def quick_patches() -> list[Patch]:
-    """Quicker rounds, rollouts of all pods at once, room for others on a small machine, and a way in from this one."""
+    """Return patches for shorter intervals, parallel rollouts, smaller CPU requests, and access from this machine."""
     return [
         patch("StatefulSet", "redis", "replace", _CPU_REQUEST, "20m"),
         patch("Service", "gateway", "add", "/spec/type", "NodePort"),
         patch("NetworkPolicy", "gateway", "remove", "/spec/ingress/0/from"),
-        *(patch("Deployment", part, "replace", _READY_SECONDS, 5) for part in ("api", "ws")),
+        *(patch("Deployment", workload, "replace", _READY_SECONDS, 5) for workload in ("api", "ws")),
         patch("Deployment", "collector", "replace", _READY_SECONDS, 1),
-        *(patch("Deployment", part, "replace", _SURGE, "100%") for part in _ROLLED),
+        *(patch("Deployment", workload, "replace", _SURGE, "100%") for workload in _ROLLED),
         {
             "target": {"kind": "Deployment", "name": "collector"},
             "patch": environment("collector", COLLECTOR_SCRAPE_INTERVAL_SECONDS=f"{INTERVAL_SECONDS:g}"),
@@ -120,24 +120,27 @@ def quick_patches() -> list[Patch]:
 
 
 def one_by_one() -> list[Patch]:
-    """Rollouts as the manifests have them, one new pod after the other; but api and ws wait less between two."""
+    """Return patches for rollouts with one new pod at a time, as in the manifests, with shorter waits."""
     return [
-        *(patch("Deployment", part, "replace", _SURGE, 1) for part in _ROLLED),
+        *(patch("Deployment", workload, "replace", _SURGE, 1) for workload in _ROLLED),
         patch("Deployment", "collector", "replace", _READY_SECONDS, 5),
     ]
 
 
 def without_job() -> list[Patch]:
-    """Without the Job that makes Secrets: a pod at each apply, which finds nothing to do."""
+    """Return a patch that removes the Job that makes Secrets, which would start a pod at each apply."""
     gone = {"$patch": "delete", "apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "make-secrets"}}
     return [{"target": {"kind": "Job", "name": "make-secrets"}, "patch": gone}]
 
 
-def needed_patches(kubectl: Kubectl) -> list[Patch]:
-    """A mark, room beside other installations, and the way of the Job to an API server with an unusual port."""
+def required_patches(kubectl: Kubectl) -> list[Patch]:
+    """Return patches for the label, smaller CPU requests, and the Job's access to an API server on an unusual port."""
     always = [
         patch("Namespace", "dispycluster", "add", f"/metadata/labels/{LABEL}", "yes"),
-        *(patch("Deployment", part, "replace", _CPU_REQUEST, "20m") for part in ("api", "ws", "collector", "gateway")),
+        *(
+            patch("Deployment", workload, "replace", _CPU_REQUEST, "20m")
+            for workload in ("api", "ws", "collector", "gateway")
+        ),
     ]
     _, port = api_server(kubectl)
     if port in _API_PORTS:
@@ -148,19 +151,19 @@ def needed_patches(kubectl: Kubectl) -> list[Patch]:
 
 @cache
 def api_server(kubectl: Kubectl) -> tuple[str, int]:
-    """Where the API server itself is, behind its Service: address and port."""
+    """Return address and port of the API server behind its Service."""
     [subset, *_] = kubectl.json("--namespace=default", "get", "endpoints", "kubernetes")["subsets"]
     return subset["addresses"][0]["ip"], subset["ports"][0]["port"]
 
 
 def patch(kind: str, name: str, operation: str, path: str, value: object = None) -> Patch:
-    """A patch of one place of one object."""
+    """Return a patch of one field of one object."""
     change = {"op": operation, "path": path, **({} if operation == "remove" else {"value": value})}
     return {"target": {"kind": kind, "name": name}, "patch": [change]}
 
 
 def environment(deployment: str, **variables: str) -> dict[str, Any]:
-    """A patch's content that sets variables of a Deployment's only container."""
+    """Return a patch's content that sets variables of a Deployment's only container."""
     values = [{"name": name, "value": value} for name, value in variables.items()]
     return {
         "apiVersion": "apps/v1",

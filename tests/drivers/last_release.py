@@ -1,4 +1,4 @@
-"""The files of the release before this commit: what a user has who is about to upgrade."""
+"""The files of the last release, from which a user upgrades."""
 
 import subprocess
 import tarfile
@@ -7,15 +7,15 @@ from pathlib import Path
 
 from tests.drivers.process import ROOT
 
-#: It has no commit of the name that releases have since.
+#: The first release, whose commit has another message than those of later releases.
 FIRST_RELEASE = "78d9e54"
 
 
 def lay_out_last_release(folder: Path) -> None:
-    """Lay out in ``folder`` the newest release before this commit; where git has none, the oldest commit that it has.
+    """Copy the newest release before this commit to ``folder``; without one in the history, the oldest commit.
 
     Raises:
-        AssertionError: this is no checkout with a history.
+        AssertionError: the folder of the tests is no git checkout.
     """
     releases = _git("rev-list", "-1", "--grep=^release: ", "HEAD~1").split()
     for commit in [*releases, FIRST_RELEASE, *_git("rev-list", "--max-parents=0", "HEAD").split()]:

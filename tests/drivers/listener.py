@@ -1,4 +1,4 @@
-"""A program in tests/clients/ that connects many clients of one library and tells what each of them gets."""
+"""A program in tests/clients/ that connects many clients of one library and reports their events."""
 
 import json
 import shutil
@@ -20,13 +20,13 @@ class Listener:
     """``count`` clients of one library, connected to one origin."""
 
     def __init__(self, command: Sequence[str], origin: str, count: int, way: str | None = None) -> None:
-        """``way``: ``polling``, ``websocket`` or ``upgrade``, and then the clients visit more namespaces than ``/``."""
+        """``way``: ``polling``, ``websocket`` or ``upgrade``; the last also connects to more namespaces."""
         self.name = " ".join(command)
         self.count = count
         #: Payloads by namespace and event, then by client, each with the number of the client's connection.
         self._payloads: dict[tuple[str, str], dict[int, list[tuple[int, Any]]]] = {}
         self._connections: Counter[int] = Counter()
-        #: When each client got a snapshot; monotonic.
+        #: Times of each client's snapshots; monotonic.
         self._arrivals: dict[int, list[float]] = {}
         self._lock = threading.Lock()
         arguments = [origin, str(count), *([way] if way else [])]
@@ -47,13 +47,13 @@ class Listener:
                 came.append((self._connections[client], message["data"]))
 
     def of(self, event: str, namespace: str = "/") -> dict[int, list[Any]]:
-        """The payloads of one event of a namespace by client."""
+        """Return the payloads of an event by client."""
         with self._lock:
             came = self._payloads.get((namespace, event), {})
             return {client: [data for _, data in came.get(client, ())] for client in range(self.count)}
 
     def by_connection(self, event: str, namespace: str = "/") -> list[list[Any]]:
-        """The payloads of one event of a namespace, a list for each connection of each client."""
+        """Return the payloads of an event, a list for each connection of each client."""
         with self._lock:
             came = self._payloads.get((namespace, event), {})
             return [
@@ -63,14 +63,14 @@ class Listener:
             ]
 
     def gaps(self, since: float, until: float) -> list[float]:
-        """The longest time in seconds that each client was without a snapshot, between two monotonic moments."""
+        """Return each client's longest time in seconds without a snapshot, between two monotonic times."""
         with self._lock:
             arrivals = [[since, *self._arrivals.get(client, ()), until] for client in range(self.count)]
         times = [[moment for moment in of_client if since <= moment <= until] for of_client in arrivals]
         return [max(after - before for before, after in pairwise(of_client)) for of_client in times]
 
     def close(self) -> None:
-        """Disconnect all clients and end the program."""
+        """Disconnect all clients and stop the program."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
@@ -84,31 +84,31 @@ class Listener:
 
 
 def python_command(oldest: bool) -> list[str]:
-    """The Python client: 5.11.0, or the locked newest."""
+    """Return the command of the Python client: 5.11.0, or the newest locked release."""
     python = str(OLDEST_PYTHON_CLIENT) if oldest else str(ROOT / ".venv" / "bin" / "python")
     assert shutil.which(python), "run `make test`, which prepares the clients"
     return [python, "listen.py"]
 
 
 def javascript_command(oldest: bool) -> list[str]:
-    """The JavaScript client: 4.5.0, or the locked newest."""
+    """Return the command of the JavaScript client: 4.5.0, or the newest locked release."""
     return javascript_package("socket.io-client-4.5.0" if oldest else "socket.io-client")
 
 
 def javascript_package(name: str) -> list[str]:
-    """The JavaScript client that ``package.json`` calls so."""
+    """Return the folder of a JavaScript client, by its name in ``package.json``."""
     assert NODE.exists(), "run `make test`, which prepares the clients"
     return [str(NODE), "listen.cjs", name]
 
 
 def java_command() -> list[str]:
-    """The Java client."""
+    """Return the command of the Java client."""
     assert JAVA_CLIENT.exists(), "run `make test-clients`, which prepares the clients"
-    # Without an optimizing compiler the program starts sooner.
+    # Without an optimizing compiler, the program starts faster.
     return ["java", "-XX:TieredStopAtLevel=1", "-cp", f"{JAVA_CLIENT}/classes:{JAVA_CLIENT}/lib/*", "Listen"]
 
 
 def go_command() -> list[str]:
-    """The Go client."""
+    """Return the command of the Go client."""
     assert GO_CLIENT.exists(), "run `make test-clients`, which prepares the clients"
     return [str(GO_CLIENT)]

@@ -1,4 +1,4 @@
-"""What a start sees of a product: what the api says of itself, and the first page."""
+"""The product as a start sees it: the api's status, and the first page."""
 
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
@@ -12,7 +12,7 @@ _NOW = "2026-08-01T12:00:00Z"
 
 
 def told(missing: str | None = None, *, issues: tuple[str, ...] = ()) -> str:
-    """A line of ``python -m api.status --json``."""
+    """Return a line of ``python -m api.status --json``."""
     report = health_report(
         timestamp=_NOW,
         version=VERSION,
@@ -29,7 +29,7 @@ def told(missing: str | None = None, *, issues: tuple[str, ...] = ()) -> str:
 
 
 class FrontPage(HTTPServer):
-    """Answers ``GET /`` with a status that a test may change."""
+    """Answers ``GET /`` with ``status``, which a test may change."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
@@ -37,7 +37,7 @@ class FrontPage(HTTPServer):
 
     @property
     def ports(self) -> list[dict[str, Any]]:
-        """How compose describes the gateway's port."""
+        """Return the gateway's port, as compose describes it."""
         return [{"host_ip": "127.0.0.1", "target": 8085, "published": str(self.server_port)}]
 
 
@@ -45,10 +45,8 @@ class _Handler(BaseHTTPRequestHandler):
     server: FrontPage
 
     def do_GET(self) -> None:
-        """Answer."""
         self.send_response(self.server.status if self.path == "/" else 404)
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
+    def log_message(self, *_: object) -> None: ...

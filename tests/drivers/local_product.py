@@ -1,4 +1,4 @@
-"""The local mode as ``make run`` starts it."""
+"""The local mode, started like ``make run``."""
 
 import re
 import signal
@@ -17,7 +17,7 @@ READY_SECONDS = 100.0
 
 
 class LocalProduct:
-    """``python -m deploy.local`` on a free port; ``root``: the folder of the code, this checkout's by default."""
+    """``python -m deploy.local`` on a free port; ``root`` is the folder of the code, by default this checkout."""
 
     def __init__(self, data_dir: Path, *, root: Path = ROOT, **variables: str) -> None:
         self._root = root
@@ -33,11 +33,11 @@ class LocalProduct:
 
     @property
     def said(self) -> str:
-        """What it has written so far."""
+        """Return its output so far."""
         return self.process.log()
 
     def until_ready(self) -> None:
-        """Wait until it says that it is."""
+        """Wait until it prints that it is ready."""
 
         def is_ready() -> bool:
             assert self.process.running, self.said
@@ -46,13 +46,13 @@ class LocalProduct:
         eventually(is_ready, within_seconds=READY_SECONDS, what="ready")
 
     def again(self) -> tuple[int, str]:
-        """A second instance with the same settings: its exit code and what it said."""
+        """Start a second instance with the same settings; return its exit code and output."""
         second = self._process()
         second.start()
         return second.wait(READY_SECONDS), second.log()
 
     def parts(self) -> dict[str, int]:
-        """Process by the last word of its module or program."""
+        """Return process ids by the last word of the process's module or program."""
         listed = subprocess.run(
             ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(self.process.pid)],
             capture_output=True,
@@ -73,14 +73,14 @@ class LocalProduct:
         eventually(lambda: self.rest.json("/api/cluster/snapshot")["seq"] > before)
 
     def end(self, number: int = signal.SIGINT) -> int | None:
-        """Ask it to end, unless it has ended; return its exit code."""
+        """Send it a signal unless it has exited; return its exit code."""
         self.rest.close()
         return self.process.stop(number, within_seconds=60)
 
 
 @contextmanager
 def local_product(data_dir: Path, **variables: Any) -> Iterator[LocalProduct]:
-    """The local mode, ready."""
+    """Run the local mode; yield it when it is ready."""
     product = LocalProduct(data_dir, **variables)
     try:
         product.until_ready()

@@ -1,4 +1,4 @@
-"""How long the turns of an event loop take."""
+"""Measurement of an event loop's iterations."""
 
 import asyncio
 import gc
@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 @asynccontextmanager
 async def loop_turns() -> AsyncIterator[list[float]]:
-    """The CPU seconds of each turn of the running loop, for as long as the block lasts."""
+    """Yield a list that gets the CPU seconds of each iteration of the running loop."""
     seconds: list[float] = []
 
     async def tick() -> None:
@@ -19,7 +19,7 @@ async def loop_turns() -> AsyncIterator[list[float]]:
             seconds.append(time.thread_time() - begun)
 
     gc.collect()
-    gc.freeze()  # a collection among all that the tests have made would count as a turn's
+    gc.freeze()  # Else a garbage collection of the tests' objects would count as time of an iteration.
     ticking = asyncio.create_task(tick())
     try:
         yield seconds

@@ -1,4 +1,4 @@
-"""The passwords and the key of the containers, made by their own script in a folder of a test."""
+"""The containers' passwords and key, made by their own script in a folder of a test."""
 
 import os
 import subprocess
@@ -10,8 +10,8 @@ IMAGE = ROOT / "deploy/images/redis"
 FOLDERS = ("access", "api", "ws", "collector", "publisher", "redis")
 
 
-class Container:
-    """The script with its folders somewhere else, as the container has them."""
+class SecretsScript:
+    """The script with other folders than in the container."""
 
     def __init__(self, root: Path) -> None:
         self.root = root

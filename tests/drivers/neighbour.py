@@ -1,4 +1,4 @@
-"""A server that is no part of the product, in a container: what stands in a user's LAN."""
+"""Foreign servers in containers, as in a user's network."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ REDIS = next(base for base in PRODUCT if base.variable == "VALKEY_IMAGE")
 
 @contextmanager
 def registry(folder: Path) -> Iterator[str]:
-    """A container registry with its configuration in ``folder``, which forgets all at its end; gives its address."""
+    """Run a container registry with its configuration in ``folder`` and no persistent data; yield its address."""
     address = f"127.0.0.1:{free_port()}"
     config = f"version: 0.1\nstorage: {{inmemory: {{}}}}\nhttp: {{addr: '{address}'}}\nlog: {{level: error}}\n"
     (folder / "config.yml").write_text(config)
@@ -33,7 +33,9 @@ def registry(folder: Path) -> Iterator[str]:
 def neighbour(
     base: BaseImage, command: Sequence[str], folders: Mapping[Path, str], network: str = "host"
 ) -> Iterator[DockerContainer]:
-    """Run ``command`` in an image of Debian's packages, with ``folders`` of the host mounted for reading.
+    """Run ``command`` in an image of Debian's packages, with ``folders`` of the host mounted read-only.
+
+    ``network``: name of a Docker network; by default the host's network.
 
     ``network``: one of Docker's by name; it is on the host's own otherwise.
     """

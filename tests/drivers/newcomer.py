@@ -1,4 +1,4 @@
-"""A client that connects for the first time, without the patience that the libraries have."""
+"""A client that connects once, without retries."""
 
 import contextlib
 import json
@@ -11,16 +11,16 @@ from contextlib import closing
 import requests
 import websocket
 
-#: Seconds that a person would wait at most, beside everything else that a busy machine does.
+#: Longest wait in seconds for a person, on a busy machine.
 PATIENCE_SECONDS = 15
 
 
 def get(url: str) -> requests.Response:
-    """Get ``url`` over a connection of its own.
+    """Get ``url`` over a new connection.
 
     Raises:
         AssertionError: the answer is not 200.
-        OSError: there is none.
+        OSError: there is no answer.
     """
     answer = requests.get(url, timeout=PATIENCE_SECONDS, headers={"Connection": "close"})
     assert answer.status_code == 200, f"{answer.status_code} {answer.text[:100]}"
@@ -28,10 +28,10 @@ def get(url: str) -> requests.Response:
 
 
 def connect(origin: str) -> str:
-    """Connect by WebSocket and leave; return the replica.
+    """Connect by WebSocket and disconnect; return the replica's name.
 
     Raises:
-        OSError, websocket.WebSocketException: it did not work at once.
+        OSError, websocket.WebSocketException: the only attempt failed.
     """
     with closing(_open(origin)) as connection:
         for name, payload in _events(connection):
@@ -49,13 +49,13 @@ def arrivals(origin: str) -> Iterator[tuple[float, dict[str, object]]]:
                 yield time.monotonic(), payload
 
 
-class Witness:
-    """Stays connected until it is sent away, and does not come back."""
+class SingleConnection:
+    """Stays connected until the server disconnects it, and does not reconnect."""
 
     def __init__(self, origin: str) -> None:
-        #: When that was; monotonic.
+        #: Time of the disconnection; monotonic.
         self.ended_at: float | None = None
-        #: The replica that it is connected to, once that has confirmed it.
+        #: The replica, after its confirmation.
         self.replica = ""
         self._connection = _open(origin)
         self._connection.settimeout(60)
@@ -69,7 +69,7 @@ class Witness:
         self.ended_at = time.monotonic()
 
     def close(self) -> None:
-        """Leave."""
+        """Disconnect."""
         if (sock := self._connection.sock) is not None:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)  # ends the thread's read

@@ -1,7 +1,7 @@
-"""``python -m tests.drivers.original MODULE…``: imports a service, then forks copies that run the first one's ``main``.
+"""``python -m tests.drivers.original MODULE…`` imports services, then forks processes that run the first ``main``.
 
-Reads a line of JSON a copy from standard input, ``{"env", "log", "prelude"}``, and writes its ``{"begun": pid}``; and
-``{"ended": pid, "code"}`` for each that has ended. Ends with its input, and its copies with it.
+Reads one line of JSON for each fork from standard input, ``{"env", "log", "prelude"}``. Writes ``{"begun": pid}`` for
+each start and ``{"ended": pid, "code"}`` for each exit. Stops with its forks at the end of its input.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ import signal
 import sys
 from typing import Any, Final
 
-# As the system has them: a service may replace the waiting ones by its loop's.
+# The system's functions: a service may replace blocking ones with its loop's.
 _read, _write, _fork, _waitpid, _select, _epoll = os.read, os.write, os.fork, os.waitpid, select.select, select.epoll
 
 INPUT: Final = 0
@@ -21,7 +21,7 @@ OUTPUT: Final = 1
 
 
 class Original:
-    """What was imported once."""
+    """The process with the imported services, which forks."""
 
     def __init__(self) -> None:
         self._copies: set[int] = set()
@@ -30,7 +30,7 @@ class Original:
             os.set_blocking(end, False)
 
     def serve(self) -> bool:
-        """Make copies as they are asked for; return True in a copy, and False at the end."""
+        """Fork on request; return True in a fork, and False at the end of the input."""
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
         signal.set_wakeup_fd(self._woken)
         asked = b""
@@ -53,7 +53,7 @@ class Original:
 
     def _copy(self, how: dict[str, Any]) -> bool:
         pid = _fork()
-        # In both, since neither may be the first to need it.
+        # In both processes, because either may need the group first.
         os.setpgid(pid, pid)
         if pid:
             self._copies.add(pid)
@@ -85,9 +85,9 @@ class Original:
 
 
 def _renew_epolls() -> None:
-    """Replace each epoll of the original, which nothing is in, by one of the copy's own: a fork shares them."""
+    """Replace each epoll of the original process with a new one, because a fork shares them."""
     for name in os.listdir("/proc/self/fd"):
-        with contextlib.suppress(OSError):  # the folder's own is closed again
+        with contextlib.suppress(OSError):  # the folder's own descriptor is closed already
             if os.readlink(f"/proc/self/fd/{name}") == "anon_inode:[eventpoll]":
                 with _epoll() as own:
                     os.dup2(own.fileno(), int(name), inheritable=False)

@@ -1,17 +1,17 @@
-"""A push to clients that take what they were sent when they like, and what an event says."""
+"""A push whose clients read from outboxes, and a decoder for events."""
 
 from ws.engine.outbox import Outbox
 from ws.event import EnginePacket, Event, Group
 
 
 def read(event: EnginePacket) -> tuple[str, bytes]:
-    """Name and payload of a Socket.IO event."""
+    """Return name and payload of a Socket.IO event."""
     name, _, rest = event.text.partition(b'["')[2].partition(b'",')
     return name.decode(), rest[:-1]
 
 
 class Outboxes:
-    """A ``Push``; a client is there once it has its outbox, and an event for one that has none is an error."""
+    """A ``Push``. A client exists when it has an outbox; an event for another client is an error."""
 
     def __init__(self) -> None:
         self.members: dict[Group, set[str]] = {}

@@ -1,4 +1,4 @@
-"""A browser as far as signing in goes: cookies, and forms that are asked for before they are sent."""
+"""A browser for signing in: cookies, and forms with their tokens."""
 
 import html
 import re
@@ -11,17 +11,17 @@ _TIMEOUT_SECONDS = 30
 
 
 class Person:
-    """Keeps the cookies of one host, whatever the port: as browsers do."""
+    """Keeps the cookies of one host for all ports, as browsers do."""
 
     def __init__(self, cookie: str, **headers: str) -> None:
-        """``cookie`` names the session's; ``headers`` go with every request."""
+        """``cookie`` is the name of the session's cookie; every request has ``headers``."""
         self._cookie = cookie
         self._session = requests.Session()
         self._session.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
 
     @property
     def session(self) -> str:
-        """The value of the session's cookie; empty without one."""
+        """Return the value of the session's cookie; empty without one."""
         return self._session.cookies.get(self._cookie) or ""
 
     @session.setter
@@ -30,47 +30,47 @@ class Person:
 
     @property
     def cookies(self) -> dict[str, str]:
-        """The values of all cookies."""
+        """Return the values of all cookies."""
         return {cookie.name: cookie.value or "" for cookie in self._session.cookies}
 
     @property
     def cookie(self) -> str:
-        """The ``Cookie`` header that goes with the session."""
+        """Return the ``Cookie`` header with the session."""
         return f"{self._cookie}={self.session}"
 
     def get(self, url: str, **headers: str) -> requests.Response:
-        """Ask for something; redirections are not followed."""
+        """Send a GET request without following redirections."""
         return self._session.get(url, headers=_named(headers), timeout=_TIMEOUT_SECONDS, allow_redirects=False)
 
     def post(self, url: str, data: Any, **headers: str) -> requests.Response:
-        """Send a form, or bytes; redirections are not followed."""
+        """Send a form or bytes without following redirections."""
         return self._session.post(url, data, headers=_named(headers), timeout=_TIMEOUT_SECONDS, allow_redirects=False)
 
     def form_token(self, url: str) -> str:
-        """What the form on a page has to be sent with."""
+        """Return the token of the form on a page."""
         page = self.get(url, Accept="text/html")
         found = _CSRF.search(page.text)
         assert found, f"{page.status_code}: no form on {url}"
         return html.unescape(found[1])
 
     def try_to_sign_in(self, origin: str, user: str, password: str, **fields: str) -> requests.Response:
-        """Fill in the form and send it."""
+        """Send the sign-in form; return the response."""
         form = {"csrf": self.form_token(f"{origin}/login"), "user": user, "password": password, **fields}
         return self.post(f"{origin}/login", form)
 
     def sign_in(self, origin: str, user: str, password: str) -> None:
-        """Sign in, which must succeed."""
+        """Sign in; a failure is an error."""
         answer = self.try_to_sign_in(origin, user, password)
         assert answer.status_code == 303, f"{answer.status_code}: {answer.text[:2000]}"
         assert self.session
 
     def sign_out(self, origin: str) -> None:
-        """Sign out, which must succeed."""
+        """Sign out; a failure is an error."""
         answer = self.post(f"{origin}/logout", {"csrf": self.form_token(f"{origin}/")})
         assert answer.status_code == 303, f"{answer.status_code}: {answer.text[:300]}"
 
     def is_known(self, origin: str) -> bool:
-        """Whether the service takes the session's cookie; it answers all but that with the same refusal."""
+        """Whether the service accepts the session's cookie."""
         answer = self.get(f"{origin}/api/session")
         assert answer.status_code in (200, 401), answer.text
         return answer.status_code == 200

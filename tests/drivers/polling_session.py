@@ -1,4 +1,4 @@
-"""One Engine.IO session by hand, so that a test says where each of its requests goes."""
+"""One Engine.IO session, in which a test chooses the target of each request."""
 
 import json
 from typing import Any
@@ -6,14 +6,14 @@ from typing import Any
 import requests
 import websocket
 
-#: Engine.IO 4: what stands between two packets of one answer.
+#: Separator between the packets of a response in Engine.IO 4.
 #: Source: https://github.com/socketio/engine.io-protocol#http-long-polling
 SEPARATOR = "\x1e"
 _PATH = "/socket.io/?EIO=4&transport="
 
 
 class PollingSession:
-    """A session on HTTP long-polling, begun at ``origin``. Cookies go into ``jar``, and come from there."""
+    """A session on HTTP long-polling with ``origin``; ``jar`` has its cookies."""
 
     def __init__(self, origin: str, jar: requests.Session) -> None:
         self._jar = jar
@@ -22,7 +22,7 @@ class PollingSession:
         self.sid = json.loads(answer.text[1:])["sid"]
 
     def connect(self, origin: str) -> str:
-        """Ask for the namespace ``/``; return the replica that it has."""
+        """Connect to the namespace ``/``; return the replica's name."""
         self.send(origin, "40")
         confirmed = self.event(origin, "connection_confirmed")
         return str(confirmed["replica"])
@@ -33,7 +33,7 @@ class PollingSession:
         assert answer.status_code == 200, f"{answer.status_code}: {answer.text}"
 
     def take(self, origin: str) -> list[str]:
-        """Wait for packets through ``origin``; a ping is answered the same way."""
+        """Poll through ``origin``; answer a ping the same way; return the packets."""
         answer = self._jar.get(f"{origin}{_PATH}polling&sid={self.sid}", timeout=40)
         assert answer.status_code == 200, f"{answer.status_code}: {answer.text}"
         packets = answer.content.decode().split(SEPARATOR)
@@ -50,7 +50,7 @@ class PollingSession:
         raise AssertionError(f"no {name}")
 
     def upgrade(self, origin: str) -> websocket.WebSocket:
-        """Go over to a WebSocket through ``origin``; return it."""
+        """Upgrade to a WebSocket through ``origin``; return the connection."""
         cookie = "; ".join(f"{each.name}={each.value}" for each in self._jar.cookies)
         connection = websocket.create_connection(
             f"ws{origin.removeprefix('http')}{_PATH}websocket&sid={self.sid}",

@@ -1,4 +1,4 @@
-"""``kubectl port-forward``: a way to a pod or a Service that every cluster has."""
+"""``kubectl port-forward``, which reaches a pod or a Service in every cluster."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from tests.drivers.waiting import eventually
 
 @contextmanager
 def port_forward(kubectl: Kubectl, target: str, port: int) -> Iterator[str]:
-    """Lead a free port here to a port of ``target`` (``service/gateway``, ``pod/…``); gives the origin."""
+    """Forward a free local port to a port of ``target`` (``service/gateway``, ``pod/…``); yield the origin."""
     here = free_port()
     command = [*kubectl.command, "port-forward", target, f"{here}:{port}"]
     with Popen(command, stdout=DEVNULL, stderr=PIPE, text=True) as process:
@@ -31,5 +31,5 @@ def _listens(process: Popen[str], port: int) -> bool:
     if process.poll() is not None:
         assert process.stderr is not None
         raise RuntimeError(process.stderr.read())
-    # Not by a connection, which would be led on.
+    # Not by a connection, which kubectl would forward.
     return listener_name(port) != ""

@@ -1,4 +1,4 @@
-"""TCP ports of servers under test."""
+"""Free TCP ports for servers under test."""
 
 import fcntl
 import os
@@ -9,18 +9,21 @@ from typing import IO, Final
 
 from deploy.host.listening import is_free
 
-#: Above what well-known servers listen on, below what Linux gives to outgoing connections and Kubernetes to services.
+#: Above the ports of well-known servers, below those of Linux's outgoing connections and of Kubernetes's Services.
 _CANDIDATES: Final = range(12000, 30000)
 _EPHEMERAL: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
-#: Whatever the seed of a test says: processes that test at the same time must not draw the same ports.
+#: Independent of a test's seed: concurrent test processes must choose different ports.
 _RANDOM: Final = random.SystemRandom()
-#: One file a port. Whoever holds its lock may use the port; the kernel releases the lock when that process ends.
+#: One file for each port. The process that locks it may use the port; its exit releases the lock.
 _LOCKS: Final = Path(tempfile.gettempdir(), f"dispycluster-test-ports-{os.getuid()}")
 _held: dict[int, IO[bytes]] = {}
 
 
 def free_port() -> int:
-    """Return a TCP port of loopback that nothing listens on and that no other test process of this machine holds.
+    """Return a free TCP port of loopback that no other test process uses.
+
+    A process gets each port once. The port is outside the range of outgoing connections: such a connection could take
+    it before its server listens, or while the server restarts.
 
     A port is given once in a process, which holds it until it ends. It is none that the system gives to outgoing
     connections: any connection of the machine could take such a port before its server listens on it, or while that
@@ -30,21 +33,23 @@ def free_port() -> int:
     candidates = [port for port in _CANDIDATES if port not in ephemeral and port not in _held]
     while True:
         port = _RANDOM.choice(candidates)
-        if _hold(port) and is_free(port):
+        if _reserve(port) and is_free(port):
             return port
         candidates.remove(port)
 
 
 def inner_ports() -> dict[str, str]:
-    """Return free ports for the parts of the local mode, as its variables.
+    """Return free ports for the processes of the local mode, as its variables.
+
+    By default the local mode searches from 8000 on, and two concurrent starts find the same ports.
 
     By itself it looks for free ones from 8000 on, and two that start at the same moment find the same.
     """
     return {name: str(free_port()) for name in ("API_PORT", "WS_PORT", "COLLECTOR_PORT", "VALKEY_PORT")}
 
 
-def _hold(port: int) -> bool:
-    """Reserve a port for this process; return whether no other process holds it."""
+def _reserve(port: int) -> bool:
+    """Reserve a port for this process; return whether that succeeded."""
     _LOCKS.mkdir(exist_ok=True)
     lock = (_LOCKS / str(port)).open("wb")
     try:
@@ -57,7 +62,7 @@ def _hold(port: int) -> bool:
 
 
 def _ephemeral() -> range:
-    """The ports of outgoing connections; Linux's usual ones where the system does not tell, or where they are all."""
+    """Return the range of outgoing connections' ports; Linux's default if the system does not report a smaller one."""
     usual = range(32768, 61000)
     try:
         first, last = map(int, _EPHEMERAL.read_text().split())

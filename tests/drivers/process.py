@@ -1,4 +1,4 @@
-"""One process under test, its log in a file."""
+"""A process under test, with its log in a file."""
 
 import os
 import signal
@@ -21,13 +21,13 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def run_module(module: str, *words: str, said: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run a module to its end, with ``said`` as its input."""
+def run_module(module: str, *words: str, input_text: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a module to its end, with ``input_text`` on standard input."""
     return subprocess.run(
         [sys.executable, "-m", module, *words],
         cwd=ROOT,
         env={**os.environ, **variables},
-        input=said,
+        input=input_text,
         capture_output=True,
         text=True,
         timeout=120,
@@ -35,20 +35,20 @@ def run_module(module: str, *words: str, said: str = "", **variables: str) -> su
 
 
 class Running(Protocol):
-    """What a driver needs of a running process; ``subprocess.Popen`` has it."""
+    """The part of ``subprocess.Popen`` that a driver needs."""
 
     @property
     def pid(self) -> int:
-        """Its id, which is its process group's too."""
+        """The process id, which is also the process group's."""
 
     def poll(self) -> int | None:
-        """Return its exit code, if it has ended."""
+        """Return the exit code if the process has exited."""
 
     def wait(self, timeout: float, /) -> int:
-        """Wait until it ends; return its exit code."""
+        """Wait until the process exits; return its exit code."""
 
     def send_signal(self, number: int, /) -> None:
-        """Send a signal, unless it has ended."""
+        """Send a signal unless the process has exited."""
 
 
 class Process:
@@ -57,7 +57,7 @@ class Process:
     def __init__(
         self, name: str, command: Sequence[str], env: Mapping[str, str] | None = None, folder: Path = ROOT
     ) -> None:
-        """``folder``: where it runs."""
+        """``folder`` is the working directory."""
         self.name = name
         self.folder = folder
         self.command = list(command)
@@ -66,7 +66,7 @@ class Process:
         self._popen: Running | None = None
 
     def start(self) -> None:
-        """Start the command; its output is added to the log."""
+        """Start the command; append its output to the log."""
         assert self._popen is None, f"{self.name} runs already"
         with self.log_path.open("ab") as log:
             self._popen = subprocess.Popen(
@@ -80,33 +80,33 @@ class Process:
 
     @property
     def running(self) -> bool:
-        """Whether the process was started and has not ended by itself."""
+        """Whether the process was started and has not exited."""
         return self._popen is not None and self._popen.poll() is None
 
     @property
     def pid(self) -> int:
-        """The process's id."""
+        """The process id."""
         assert self._popen is not None
         return self._popen.pid
 
     def log(self) -> str:
-        """What it has written so far."""
+        """Return its output so far."""
         return self.log_path.read_text(errors="replace") if self.log_path.exists() else ""
 
     def send_signal(self, number: int) -> None:
-        """Send it a signal, unless it has ended."""
+        """Send a signal unless the process has exited."""
         assert self._popen is not None
         self._popen.send_signal(number)
 
     def wait(self, timeout_seconds: float = 30.0) -> int:
-        """Wait until it ends by itself; return its exit code."""
+        """Wait until the process exits by itself; return its exit code."""
         assert self._popen is not None
         code = self._popen.wait(timeout_seconds)
         self._popen = None
         return code
 
     def stop(self, signal_number: int = signal.SIGTERM, within_seconds: float = 20.0) -> int | None:
-        """Ask it to end, wait, and return its exit code; a process that is not running is left alone."""
+        """Ask the process to stop and wait; return its exit code, or ``None`` if it does not run."""
         if self._popen is None:
             return None
         self._popen.send_signal(signal_number)
@@ -117,23 +117,23 @@ class Process:
             raise AssertionError(f"{self.name} did not end on signal {signal_number}; its log:\n{self.log()}") from None
 
     def kill(self) -> None:
-        """End it and its children with SIGKILL."""
+        """Kill the process and its children with SIGKILL."""
         if self._popen is not None:
-            with suppress(ProcessLookupError):  # all of it ended by itself
+            with suppress(ProcessLookupError):  # all processes of the group exited meanwhile
                 os.killpg(self._popen.pid, signal.SIGKILL)
             self._popen.wait(30)
             self._popen = None
 
     def pause(self) -> None:
-        """Stop it without ending it."""
+        """Stop the process with SIGSTOP."""
         os.killpg(self.pid, signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Resume the process with SIGCONT."""
         os.killpg(self.pid, signal.SIGCONT)
 
 
 def python(name: str, module: str, *arguments: str, env: Mapping[str, str] | None = None, root: Path = ROOT) -> Process:
-    """A Python module of ours as a process; ``root`` is the folder of the release that it is of."""
+    """Return one of our Python modules as a process; ``root`` is the folder of its release."""
     path = {} if root == ROOT else {"PYTHONPATH": f"{root}:{root / 'services'}"}
     return Process(name, [sys.executable, "-m", module, *arguments], {**(env or {}), **path}, root)

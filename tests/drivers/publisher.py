@@ -1,4 +1,4 @@
-"""A stand-in for the collector, which publishes what a test wants."""
+"""A stand-in for the collector that publishes a test's messages."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ GOLDEN_OF_CHANNEL = {METRICS_CHANNEL: "metrics", HEALTH_CHANNEL: "health", ALERT
 
 
 def message(channel: str, **changes: Any) -> bytes:
-    """The golden message of a channel, with some of its fields changed."""
+    """Return the golden message of a channel with changed fields."""
     content = json.loads((GOLDEN / f"{GOLDEN_OF_CHANNEL[channel]}.json").read_bytes())
     return json.dumps({**content, **changes}, separators=(",", ":"), ensure_ascii=False).encode()
 
@@ -42,7 +42,7 @@ class Publisher:
         pipeline.execute()
 
     def transition(self, number: int, **changes: Any) -> None:
-        """Let an alert change for the ``number``-th time: entry ``7-<number>`` of the log, and the message with it."""
+        """Publish the ``number``-th transition of an alert: log entry ``7-<number>`` and the message."""
         entry = {**json.loads((GOLDEN / "log_entry.json").read_bytes()), "id": f"7-{number}"}
         before = None if number == 1 else f"7-{number - 1}"
         log = {"entries": [entry], "previous_alert_id": before, "last_alert_id": entry["id"]}

@@ -1,4 +1,4 @@
-"""Clients of a ws replica that show everything that comes over the wire."""
+"""Clients of a ws replica that record all received packets."""
 
 import contextlib
 import json
@@ -24,7 +24,7 @@ class RawClient:
         headers: tuple[str, ...] = (),
         address: str = "127.0.0.1",
     ) -> None:
-        """Connect from an ``address`` of loopback."""
+        """Connect from a loopback ``address``."""
         self.packets: list[str] = []
         self._arrived = threading.Condition()
         self._closed = threading.Event()
@@ -35,7 +35,7 @@ class RawClient:
             socket=socket.create_connection(("127.0.0.1", port), timeout=60, source_address=(address, 0)),
             header=list(headers),
             suppress_origin=True,
-            skip_utf8_validation=True,  # byte by byte; to decode it checks it too
+            skip_utf8_validation=True,  # faster; decoding checks it too
         )
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
@@ -43,7 +43,7 @@ class RawClient:
             self.connect(namespace, auth)
 
     def connect(self, namespace: str, auth: object = None) -> None:
-        """Ask for a namespace and wait until it is granted."""
+        """Connect to a namespace and wait for its confirmation."""
         prefix = "" if namespace == "/" else f"{namespace},"
         self.connection.send(f"40{prefix}{'' if auth is None else json.dumps(auth)}")
         self.wait(lambda packet: packet.startswith(f'0{prefix}{{"sid"'))
@@ -67,7 +67,7 @@ class RawClient:
             self._closed.set()
 
     def wait(self, wanted: Callable[[str], bool], count: int = 1, within_seconds: float = 20.0) -> list[str]:
-        """Wait until ``count`` packets came that are wanted; return them."""
+        """Wait for ``count`` packets that match; return them."""
         deadline = Deadline(within_seconds)
         with self._arrived:
             while True:
@@ -79,18 +79,18 @@ class RawClient:
                 self._arrived.wait(min(left, 1))
 
     def event(self, name: str, count: int = 1, **how: Any) -> str:
-        """Wait for the ``count``-th event of that name, in any namespace; return its payload's text."""
+        """Wait for the ``count``-th event of that name in any namespace; return its payload as text."""
         found = self.wait(_is_event(name), count, **how)[count - 1]
         return found[found.index(f'"{name}",') + len(name) + 3 : -1]
 
     def payloads(self, name: str) -> list[Any]:
-        """The decoded payloads of all events of that name so far."""
+        """Return the decoded payloads of all events of that name so far."""
         with self._arrived:
             found = list(filter(_is_event(name), self.packets))
         return [json.loads(packet[packet.index("[") :])[1] for packet in found]
 
     def names(self) -> list[str]:
-        """The names of all events so far."""
+        """Return the names of all events so far."""
         with self._arrived:
             return [json.loads(packet[packet.index("[") :])[0] for packet in self.packets if packet.startswith("2")]
 
@@ -99,17 +99,17 @@ class RawClient:
         self.connection.send(packet)
 
     def wait_until_closed(self, after: str = "", *, within_seconds: float = 20.0) -> None:
-        """Wait until the connection ended, which ``after`` was the reason for."""
+        """Wait until the connection has closed; ``after`` names the reason in the error."""
         assert self._closed.wait(within_seconds), f"still connected after {after[:100]!r}"
 
     @property
     def closed(self) -> bool:
-        """Whether the connection ended."""
+        """Whether the connection has closed."""
         return self._closed.is_set()
 
     def close(self) -> None:
-        """End the connection."""
-        connection = self.connection.sock  # the thread gives it up at any moment
+        """Close the connection."""
+        connection = self.connection.sock  # the thread may remove it meanwhile
         if connection is None:
             return
         with contextlib.suppress(OSError):
@@ -125,7 +125,7 @@ def _is_event(name: str) -> Callable[[str], bool]:
 
 
 def websocket_request(extensions: str = "") -> bytes:
-    """The request for a WebSocket that a client's handshake begins with."""
+    """Return the request of a WebSocket handshake."""
     return (
         b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
         b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
@@ -135,7 +135,7 @@ def websocket_request(extensions: str = "") -> bytes:
 
 
 def bare_websocket(port: int, extensions: str = "") -> socket.socket:
-    """A TCP connection after the handshake of a WebSocket."""
+    """Open a TCP connection and do the WebSocket handshake."""
     connection = socket.create_connection(("127.0.0.1", port), timeout=30)
     connection.sendall(websocket_request(extensions))
     assert connection.recv(12) == b"HTTP/1.1 101"

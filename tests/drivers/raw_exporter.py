@@ -1,4 +1,4 @@
-"""An exporter that answers each request with the bytes that a test gives."""
+"""An exporter that answers each request with a test's bytes."""
 
 import asyncio
 import contextlib
@@ -8,17 +8,17 @@ from typing import Final, Self
 
 OK: Final = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n"
 
-#: Makes of the head of a request the bytes of an answer, or its parts; ``None`` closes the connection.
+#: Returns the response to a request's head, or its chunks; ``None`` closes the connection.
 Respond = Callable[[bytes], bytes | AsyncIterator[bytes] | None]
 
 
 def answer(body: bytes, head: bytes = OK) -> bytes:
-    """A whole answer with that body."""
+    """Return a complete response with that body."""
     return head + f"Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 class RawExporter:
-    """Listens on a free port of 127.0.0.1, with TLS where there is a context."""
+    """Listens on a free port of 127.0.0.1, with TLS if there is a context."""
 
     def __init__(self, respond: Respond, context: ssl.SSLContext | None = None) -> None:
         #: Heads of the requests.
@@ -38,7 +38,7 @@ class RawExporter:
 
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
-        await asyncio.sleep(0)  # those that were just accepted begin to be served
+        await asyncio.sleep(0)  # lets accepted connections start
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,4 +1,4 @@
-"""HTTP as attackers write it: bytes go out as they are, and all answers of a connection come back."""
+"""HTTP byte by byte: sends unchanged bytes and returns all responses of a connection."""
 
 import http.client
 import io
@@ -6,13 +6,13 @@ import socket
 from dataclasses import dataclass
 from typing import Final
 
-#: Seconds that a server may take over an answer, on a machine that is busy with something else.
+#: Seconds for a response on a busy machine.
 _PATIENCE_SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True)
 class Answer:
-    """An HTTP response; header names in small letters."""
+    """An HTTP response; header names in lowercase."""
 
     status: int
     headers: dict[str, str]
@@ -27,7 +27,7 @@ def request(
     host: str = "127.0.0.1",
     close: bool = True,
 ) -> bytes:
-    """The bytes of a request; a ``Host`` and a length are added where ``headers`` name none."""
+    """Return the bytes of a request, with a ``Host`` and a length unless ``headers`` has them."""
     lines = [_bytes(method) + b" " + _bytes(target) + b" HTTP/1.1", *map(_bytes, headers)]
     named = {line.partition(b":")[0].strip().lower() for line in lines[1:]}
     if b"host" not in named:
@@ -47,7 +47,10 @@ def exchange(
     address: str = "127.0.0.1",
     ends: bool = True,
 ) -> list[Answer]:
-    """Send bytes on a connection of their own; return the answers that came until the server closed it.
+    """Send bytes on a new connection; return the responses until the server closes it.
+
+    If the server keeps the connection open, return the responses within the time. ``address`` is a loopback address.
+    ``ends``: whether the client shuts down its side after ``sent``; aiohttp does not answer such a client.
 
     From a server that keeps the connection, it is what came within the time. ``address`` is one of loopback. ``ends``:
     whether the client ends its side after ``sent``, since aiohttp answers nobody who does.
@@ -61,22 +64,22 @@ def exchange(
             while data := connection.recv(65536):
                 received += data
         except OSError:
-            pass  # it was closed early, or kept
+            pass  # the server closed it early, or kept it open
     return parsed(received, has_body=not sent.startswith(b"HEAD "))
 
 
 def ask(port: int, sent: bytes, *, ends: bool = True) -> Answer:
-    """Send one request; return the answer, which must be the only one."""
+    """Send one request; return its only response."""
     answers = exchange(port, sent, ends=ends)
     assert len(answers) == 1, f"{sent[:200]!r}: {answers}"
     return answers[0]
 
 
 def parsed(received: bytes, *, has_body: bool = True) -> list[Answer]:
-    """The answers in what a server sent.
+    """Parse the responses in received bytes.
 
     Raises:
-        AssertionError: it is no HTTP.
+        AssertionError: the bytes are not HTTP.
     """
     answers = []
     while received:
@@ -94,13 +97,13 @@ def parsed(received: bytes, *, has_body: bool = True) -> list[Answer]:
 
 
 class _Received(io.BytesIO):
-    """What was received, in place of the socket; ``http.client`` closes it at the end of an answer."""
+    """Received bytes in place of a socket, which ``http.client`` closes at the end of a response."""
 
     def makefile(self, mode: str) -> "io.BytesIO":
         return self
 
     def close(self) -> None:
-        """Stay open: the next answer follows."""
+        """Stay open for the next response."""
 
     def rest(self) -> bytes:
         return self.getvalue()[self.tell() :]

@@ -1,4 +1,4 @@
-"""The users that the product's own Redis has, on a test's server."""
+"""The users of the product's own Redis, on a test's server."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from runtime.redis_client import blocking_client
 from tests.drivers.process import ROOT
 from tests.drivers.valkey import Valkey
 
-#: The rules as they are shipped.
+#: The rules of the product.
 USERS = ROOT / "deploy/images/redis/users.acl"
 PASSWORD = "secret"
 NAMES = ("collector", "api", "ws", "publisher", "operator")
@@ -15,7 +15,7 @@ NAMES = ("collector", "api", "ws", "publisher", "operator")
 
 @contextmanager
 def users(valkey: Valkey) -> Iterator[None]:
-    """Give ``valkey`` the users, and no functions, until the end of the context."""
+    """Create the users without functions on ``valkey`` until the end of the context."""
     with valkey.client() as client:
         client.execute_command("ACL LOG RESET")
         client.function_flush()
@@ -34,11 +34,11 @@ def users(valkey: Valkey) -> Iterator[None]:
 
 
 def url_of(valkey: Valkey, name: str) -> str:
-    """The URL of the user ``name``."""
+    """Return the URL for the user ``name``."""
     return valkey.url.replace("//", f"//{name}:{PASSWORD}@")
 
 
 def load_functions(valkey: Valkey, library: str) -> None:
-    """Load a library as the Redis container does: as the operator."""
+    """Load a library as the operator, as the Redis container does."""
     with blocking_client(url_of(valkey, "operator"), connect_seconds=10, answer_seconds=10) as operator:
         operator.function_load(library)

@@ -1,4 +1,4 @@
-"""The same thing done again and again while something else goes on, and what failed of it."""
+"""An action that repeats in the background, with its failures."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Tally:
-    """How often it was done so far, and what was said when it failed."""
+    """Number of calls so far, and the errors of the failed ones."""
 
     done: int = 0
     failures: list[str] = field(default_factory=list)
@@ -16,7 +16,7 @@ class Tally:
 
 @contextmanager
 def repeatedly(action: Callable[[], object], *, pause_seconds: float = 0.05) -> Iterator[Tally]:
-    """Call ``action`` in a thread until the end; whatever it raises is a failure."""
+    """Call ``action`` repeatedly in a thread until the end of the context; an exception is a failure."""
     tally = Tally()
     ends = threading.Event()
 

@@ -1,4 +1,4 @@
-"""One ws replica as a process."""
+"""A ws replica as a process."""
 
 import re
 import socket
@@ -17,14 +17,12 @@ from tests.drivers.waiting import eventually
 
 
 def value_of(sample: str, metrics: str) -> float:
-    """The value of one sample in the text of ``/metrics``; 0 where there is none."""
+    """Return the value of one sample in the text of ``/metrics``; 0 if it is missing."""
     found = re.search(rf"^{re.escape(sample)} (\S+)$", metrics, re.MULTILINE)
     return float(found[1]) if found else 0.0
 
 
 class Replica:
-    """One replica as a process."""
-
     def __init__(
         self,
         redis_url: str,
@@ -34,7 +32,10 @@ class Replica:
         program: str = "",
         **env: str,
     ) -> None:
-        """``headers``: what this test itself asks with.
+        """``headers``: the headers of this test's requests.
+
+        With ``copies``, the replica is one of their forks and runs the Python code ``prelude`` first. ``program`` is
+        Python code that runs instead of ``python -m ws``.
 
         Where there are ``copies`` it begins as one of them, and runs ``prelude`` first, which is Python. ``program`` is
         Python too, which runs instead of ``python -m ws``.
@@ -54,12 +55,12 @@ class Replica:
         self._clients: list[RawClient] = []
 
     def get(self, path: str, **how: Any) -> requests.Response:
-        """Ask for a path."""
+        """Send a GET request."""
         headers = {**self._headers, **how.pop("headers", {})}
         return requests.get(self.origin + path, timeout=15, headers=headers, **how)
 
     def wait_until_ready(self) -> None:
-        """Wait until it follows Redis."""
+        """Wait until the replica follows Redis."""
 
         def ready() -> bool:
             assert self.process.running, self.process.log()
@@ -68,30 +69,30 @@ class Replica:
         eventually(ready, within_seconds=30, what="the replica to follow Redis")
 
     def client(self, *namespaces: str, **how: Any) -> RawClient:
-        """A client, connected to some namespaces, or to ``/``."""
+        """Return a client that is connected to namespaces, by default to ``/``."""
         return self.bare_client(*(namespaces or ("/",)), **how)
 
     def bare_client(self, *namespaces: str, **how: Any) -> RawClient:
-        """A client, connected to these namespaces and to no other."""
+        """Return a client that is connected to exactly these namespaces."""
         client = RawClient(self.port, *namespaces, **how)
         self._clients.append(client)
         return client
 
     def bare_websocket(self, extensions: str = "") -> socket.socket:
-        """A TCP connection after the handshake of a WebSocket."""
+        """Open a TCP connection and do the WebSocket handshake."""
         return bare_websocket(self.port, extensions)
 
     def peak_bytes(self) -> int:
-        """The most memory that it has had."""
+        """Return the process's highest memory use."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return 1024 * int(status.partition("VmHWM:")[2].split()[0])
 
     def metric(self, sample: str) -> float:
-        """The value of one sample of ``/metrics``; 0 where there is none."""
+        """Return the value of one sample of ``/metrics``; 0 if it is missing."""
         return value_of(sample, self.get("/metrics").text)
 
     def close(self) -> None:
-        """End it and its clients."""
+        """Stop the replica and its clients."""
         for client in self._clients:
             client.close()
         self.process.kill()

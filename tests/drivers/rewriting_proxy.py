@@ -1,4 +1,4 @@
-"""A reverse proxy as it is often set up wrongly: it replaces the Host header; a page's origin is not the server's."""
+"""A misconfigured reverse proxy that replaces the Host header, so that a page's origin differs from the server's."""
 
 import contextlib
 import re
@@ -7,7 +7,7 @@ import threading
 
 
 class RewritingProxy:
-    """Forwards TCP connections to ``port`` and names ``host`` in every request."""
+    """Forwards TCP connections to ``port`` with ``host`` in every request."""
 
     def __init__(self, port: int, host: str) -> None:
         self._upstream = port
@@ -45,8 +45,8 @@ class RewritingProxy:
             return
 
     def close(self) -> None:
-        """Close everything; nothing runs or is open afterwards."""
-        # Closing alone would let a thread that waits in accept() take one more connection, which nobody closes.
+        """Close all connections and stop all threads."""
+        # Without a shutdown, a thread in accept() could accept one more connection, which nothing closes.
         shut_down(self._listener)
         self._acceptor.join()
         for each in self._sockets:
@@ -58,6 +58,6 @@ class RewritingProxy:
 
 
 def shut_down(each: socket.socket) -> None:
-    """End a connection or a listener; whoever waits for it goes on."""
+    """Shut down a connection or a listener, so that a waiting thread continues."""
     with contextlib.suppress(OSError):
         each.shutdown(socket.SHUT_RDWR)

@@ -1,21 +1,21 @@
-"""A docker command line that answers as a test says, and remembers what it was told."""
+"""A docker command line with scripted results that records its calls."""
 
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from deploy.compose.dialogue import ROOT
-from deploy.compose.docker import Answer, Docker
+from deploy.compose.docker import Docker, DockerResult
+from deploy.compose.terminal import ROOT
 
-#: As ``docker compose config --format json`` prints it, as far as the commands look.
+#: Output of ``docker compose config --format json``, with the fields that the commands read.
 CONFIG: dict[str, Any] = {
     "name": "lab",
     "services": {
         name: {
             "image": f"dispycluster/{'redis' if name == 'secrets' else name}:0.6.0",
             "pull_policy": "never",
-            "build": {"context": "/nowhere", "dockerfile": f"{name}.Dockerfile"},
+            "build": {"context": "/missing", "dockerfile": f"{name}.Dockerfile"},
         }
         for name in ("api", "collector", "exporter", "gateway", "redis", "secrets", "ws")
     },
@@ -25,7 +25,7 @@ CONFIG["services"]["collector"]["volumes"] = [{"target": "/config", "source": st
 
 
 def config(**services: dict[str, Any]) -> dict[str, Any]:
-    """``CONFIG`` with other values for some services; a new name is a new service."""
+    """Return ``CONFIG`` with other values for some services; a new name adds a service."""
     copy: dict[str, Any] = json.loads(json.dumps(CONFIG))
     for name, values in services.items():
         copy["services"].setdefault(name, {}).update(values)
@@ -33,14 +33,14 @@ def config(**services: dict[str, Any]) -> dict[str, Any]:
 
 
 class ScriptedDocker(Docker):
-    """Succeeds silently where nothing else was scripted."""
+    """Succeeds without output unless a script fits."""
 
     def __init__(self, folder: Path, variables: Mapping[str, str] = {}, installed: bool = True) -> None:
         super().__init__(folder, variables)
         self.calls: list[str] = []
-        #: What commands read from their input.
+        #: Standard input of each command that had one.
         self.received: list[bytes] = []
-        self._scripts: list[tuple[str, Callable[[str], Answer]]] = []
+        self._scripts: list[tuple[str, Callable[[str], DockerResult]]] = []
         self._installed = installed
         self.script("version --format {{.Server.Arch}}", "amd64\n")
         self.script("version --format {{json .}}", json.dumps({"Server": {"Version": "27.3.1", "ApiVersion": "1.47"}}))
@@ -48,16 +48,16 @@ class ScriptedDocker(Docker):
         self.configure(CONFIG)
 
     def configure(self, resolved: dict[str, Any]) -> None:
-        """Resolve the project so, for all profiles."""
+        """Script the resolved project, with and without all profiles."""
         for words in ("compose config --format json", "compose --profile * config --format json"):
             self.script(words, json.dumps(resolved))
 
     def script(self, words: str, out: str = "", *, err: str = "", code: int = 0) -> None:
-        """Answer so to what begins with ``words``; the last script that fits counts."""
-        self.react(words, lambda _: Answer(code, out, err))
+        """Script the result of commands that begin with ``words``; the last fitting script applies."""
+        self.react(words, lambda _: DockerResult(code, out, err))
 
-    def react(self, words: str, reaction: Callable[[str], Answer]) -> None:
-        """Answer what begins with ``words`` by calling."""
+    def react(self, words: str, reaction: Callable[[str], DockerResult]) -> None:
+        """Script a function that returns the result of commands that begin with ``words``."""
         self._scripts.append((words, reaction))
 
     def with_variables(self, **more: str) -> Docker:
@@ -68,16 +68,18 @@ class ScriptedDocker(Docker):
         return self._installed
 
     def called(self, words: str) -> list[str]:
-        """The calls that begin with ``words``."""
+        """Return the calls that begin with ``words``."""
         return [call for call in self.calls if call.startswith(words)]
 
-    def _run(self, words: tuple[str, ...], *, sink: IO[bytes] | None, source: IO[bytes] | None = None) -> Answer:
+    def _execute(
+        self, words: tuple[str, ...], *, sink: IO[bytes] | None, source: IO[bytes] | None = None
+    ) -> DockerResult:
         line = " ".join(words)
         self.calls.append(line)
         if source is not None:
             self.received.append(source.read())
         reactions = [reaction for start, reaction in self._scripts if line.startswith(start)]
-        answer = reactions[-1](line) if reactions else Answer(0)
+        answer = reactions[-1](line) if reactions else DockerResult(0)
         if sink is not None:
             sink.write(answer.out.encode("latin-1"))
         return answer

@@ -1,4 +1,4 @@
-"""Servers that a test has answer beside itself."""
+"""Servers in threads of a test."""
 
 import threading
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ Server = TypeVar("Server", bound=BaseServer)
 
 @contextmanager
 def serving(server: Server) -> Iterator[Server]:
-    """Have ``server`` answer in a thread; it is closed at the end."""
+    """Run ``server`` in a thread; close it at the end of the context."""
     with server:
         thread = threading.Thread(target=server.serve_forever, args=(_POLL_SECONDS,))
         thread.start()

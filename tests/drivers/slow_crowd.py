@@ -1,6 +1,6 @@
-"""Clients that take their time: many connections, each of which sends a byte now and then, or reads nothing.
+"""Slow clients: many connections, each of which sends a byte at a time, or reads nothing.
 
-``python -m tests.drivers.slow_crowd PORT COUNT KIND…`` is one as a process, until its standard input ends.
+``python -m tests.drivers.slow_crowd PORT COUNT KIND…`` runs them in a process until its standard input ends.
 """
 
 import errno
@@ -17,18 +17,18 @@ from typing import Final
 
 from tests.drivers.raw_client import websocket_request
 
-#: Seconds between two bytes of a connection, and before one that was sent away comes back.
+#: Seconds between two bytes of a connection, and before a disconnected client returns.
 PAUSE_SECONDS: Final = 1.0
-#: Connections begun at a time.
+#: Connections that open at the same time.
 _AT_A_TIME: Final = 50
-#: Of a client that reads nothing: its kernel takes little, and the server's sends little at a time.
+#: Receive buffer of a client that reads nothing: small, so that the server can send little.
 _RECEIVE_BYTES: Final = 2048
 _SEGMENT_BYTES: Final = 536
 
 
 @dataclass(frozen=True)
 class Kind:
-    """How a client is slow: what it sends at once, and then again and again byte by byte."""
+    """How a client is slow: the bytes that it sends at first, and those that it repeats byte by byte."""
 
     opening: bytes
     dripping: bytes = b""
@@ -58,12 +58,12 @@ KINDS: Final = {
     "half frames": Kind(websocket_request() + _FRAME, b"a"),
     "nothing": Kind(b""),
 }
-#: Those that mean something to a service.
-OF_API: Final = (
+#: Kinds for the api.
+API_KINDS: Final = (
     "half request line", "half head", "heads without end", "half form", "half body, long", "half chunks",
     "unread answers", "nothing",
 )  # fmt: skip
-OF_WS: Final = (
+WS_KINDS: Final = (
     "half request line", "half head", "half body of a poll", "half upgrade", "unread polls",
     "WebSockets that say nothing", "half frames", "nothing",
 )  # fmt: skip
@@ -82,21 +82,21 @@ class _Client:
 
 
 class SlowCrowd:
-    """Connections to ``127.0.0.1:port``, kinds in turn. Runs in a thread."""
+    """Connections to ``127.0.0.1:port``, with alternating kinds, in a thread."""
 
     def __init__(self, port: int, count: int, *kinds: str, returns: bool = True) -> None:
-        """``returns``: whoever is sent away comes back."""
+        """``returns``: whether disconnected clients return."""
         self._address = ("127.0.0.1", port)
         self._kinds = [KINDS[kind] for kind in kinds]
         self._count = count
         self._returns = returns
         self._clients: dict[int, _Client] = {}
-        #: When each that was sent away comes back.
+        #: Times at which disconnected clients return.
         self._away: deque[float] = deque()
         self._epoll = select.epoll()
         self._ends = threading.Event()
         self._is_complete = threading.Event()
-        #: Connections begun, and those of which was seen that the server ended them.
+        #: Connections opened, and connections that the server has closed.
         self.counted: Counter[str] = Counter()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -105,11 +105,11 @@ class SlowCrowd:
         return len(self._clients)
 
     def wait(self, within_seconds: float = 60.0) -> None:
-        """Wait until all have begun once."""
+        """Wait until all connections were open once."""
         assert self._is_complete.wait(within_seconds), f"{len(self)} of {self._count}: {self.counted}"
 
     def close(self) -> None:
-        """End all of them."""
+        """Close all connections."""
         self._ends.set()
         self._thread.join()
         for client in self._clients.values():
@@ -131,7 +131,7 @@ class SlowCrowd:
                 self._is_complete.set()
 
     def _wanted(self) -> int:
-        """Connections that should be begun now."""
+        """Return the number of connections to open now."""
         if not self._returns:
             return self._count - self.counted["begun"]
         now = time.monotonic()
@@ -188,7 +188,7 @@ class SlowCrowd:
 
 
 def main(arguments: list[str], say: Callable[[str], object]) -> None:
-    """Be a crowd until standard input ends; say a line once it is complete."""
+    """Run clients until standard input ends; print a line when all are connected."""
     crowd = SlowCrowd(int(arguments[0]), int(arguments[1]), *arguments[2:])
     crowd.wait()
     say("complete\n")

@@ -1,4 +1,4 @@
-"""A Socket.IO client that keeps every event it gets."""
+"""A Socket.IO client that keeps every event."""
 
 import threading
 from typing import Any
@@ -13,7 +13,7 @@ Event = tuple[str, str, Any]
 
 
 class SocketClient:
-    """One connection; ``events`` holds (namespace, event, payload) in the order of arrival."""
+    """One connection; ``events`` has (namespace, event, payload) in the order of arrival."""
 
     def __init__(
         self,
@@ -27,7 +27,7 @@ class SocketClient:
         """Connect; ``options`` are those of the library's client.
 
         Raises:
-            socketio.exceptions.ConnectionError: a namespace does not let it in.
+            socketio.exceptions.ConnectionError: a namespace refuses the connection.
         """
         self.events: list[Event] = []
         self._arrived = threading.Condition()
@@ -44,7 +44,7 @@ class SocketClient:
             self._client.on("*", self._keeper(namespace), namespace=namespace)
         self._client.connect(
             origin,
-            headers=lambda: dict(headers or {}),  # the library takes the cookie out, and would try again without one
+            headers=lambda: dict(headers or {}),  # the library removes the cookie from it, and a retry would lack it
             namespaces=self._namespaces,
             transports=[transport],
             auth=auth,
@@ -61,25 +61,25 @@ class SocketClient:
         return keep
 
     def _close_lost_socket(self) -> None:
-        """The library leaves a socket open whose server went away."""
+        """Close the socket that the library leaves open after the server is gone."""
         if self._client.eio.ws is not None:
             self._client.eio.ws.shutdown()
 
     @property
     def connected(self) -> bool:
-        """Whether the connection stands."""
+        """Whether the client is connected."""
         return bool(self._client.connected)
 
     def all(self, event: str, namespace: str | None = None) -> list[Any]:
-        """The payloads of one event so far."""
+        """Return the payloads of one event so far."""
         with self._arrived:
             return [data for where, name, data in self.events if name == event and namespace in (None, where)]
 
     def last(self, event: str) -> Any:
-        """The newest payload of one event.
+        """Return the newest payload of one event.
 
         Raises:
-            AssertionError: it did not come yet.
+            AssertionError: the event has not come yet.
         """
         found = self.all(event)
         assert found, f"no {event} yet"
@@ -99,7 +99,7 @@ class SocketClient:
                 self._arrived.wait(min(left, 1))
 
     def clear(self) -> None:
-        """Forget what came so far."""
+        """Forget all events."""
         with self._arrived:
             self.events.clear()
 
@@ -108,10 +108,10 @@ class SocketClient:
         self._client.emit(event, *data, namespace=namespace)
 
     def call(self, event: str, data: Any = None, namespace: str = "/") -> Any:
-        """Send an event and return what its acknowledgement carries."""
+        """Send an event; return its acknowledgement."""
         return self._client.call(event, data, namespace=namespace, timeout=15)
 
     def close(self) -> None:
-        """End the connection."""
+        """Disconnect."""
         self._client.disconnect()
         self._client.shutdown()

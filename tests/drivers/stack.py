@@ -1,4 +1,4 @@
-"""The whole product as processes on free ports: Valkey, simulator, collector, ws replicas, api."""
+"""The product as processes on free ports: Valkey, simulator, collector, ws replicas, api."""
 
 import os
 import re
@@ -24,14 +24,14 @@ StackT = TypeVar("StackT", bound="Stack")
 
 
 class Stack:
-    """Starts on demand; ``close`` ends what it started and nothing else."""
+    """Starts processes on request; ``close`` stops them."""
 
-    #: A module that runs ours, for a test that wants them run in its own way.
+    #: A module that runs our modules, for tests with changed services.
     runner: Sequence[str] = ()
 
     def __init__(self, valkey: Valkey) -> None:
         self.valkey = valkey
-        #: Folder of the release whose modules are started from now on.
+        #: Folder of the release whose modules start next.
         self.root = ROOT
         self.folder = Path(tempfile.mkdtemp(prefix="stack-"))
         self.targets = self.folder / "nodes.yaml"
@@ -54,7 +54,7 @@ class Stack:
         return process
 
     def rest(self, port: int) -> Rest:
-        """A client of the HTTP server on ``port``."""
+        """Return a client of the HTTP server on ``port``."""
         rest = Rest(f"http://127.0.0.1:{port}")
         self._rests.append(rest)
         return rest
@@ -70,7 +70,7 @@ class Stack:
         return rest
 
     def start_simulator(self, nodes: int, *arguments: str) -> Rest:
-        """Simulated nodes, listed in ``targets``; return a client of their control port."""
+        """Start simulated nodes and list them in ``targets``; return a client of the simulator's control port."""
         control = free_port()
         process = self.start(
             "simulator", "simulator", "--nodes", str(nodes), "--port", "0", "--control-port", str(control),
@@ -85,20 +85,20 @@ class Stack:
         return self.rest(control)
 
     def start_collector(self, **env: str) -> Rest:
-        """The collector; return a client of its probes."""
+        """Start the collector; return a client of its probes."""
         port = free_port()
         self.collector = self.start("collector", "collector", COLLECTOR_PORT=str(port), **env)
         return self._ready(self.collector, port)
 
     def start_replica(self, **env: str) -> Rest:
-        """One more ws replica; return a client of its HTTP side."""
+        """Start a ws replica; return a client of its HTTP side."""
         port = free_port()
         replica = self.start(f"ws{len(self.replicas) + 1}", "ws", WS_PORT=str(port), **env)
         self.replicas.append(replica)
         return self._ready(replica, port)
 
     def start_api(self, **env: str) -> Rest:
-        """The api; return its client."""
+        """Start the api; return its client."""
         port = free_port()
         self.api = self.start("api", "api", **{"API_PORT": str(port), "API_DRAIN_SECONDS": "0", **env})
         return self._ready(self.api, port)
@@ -106,13 +106,13 @@ class Stack:
     def client(
         self, replica: Rest, *namespaces: str, transport: str = "websocket", auth: object = None
     ) -> SocketClient:
-        """A Socket.IO client of one replica."""
+        """Return a Socket.IO client of one replica."""
         client = SocketClient(replica.origin, *namespaces, transport=transport, auth=auth)
         self._clients.append(client)
         return client
 
     def redis(self) -> redis_client.Redis:
-        """A client of Redis."""
+        """Return a client of Redis."""
         return self.valkey.client()
 
     def write_targets(self, hosts: Sequence[str]) -> None:
@@ -122,17 +122,17 @@ class Stack:
         os.replace(new, self.targets)
 
     def write_rules(self, text: str) -> None:
-        """Have the next collector go by these alert rules."""
+        """Set the alert rules of the next collector."""
         rules = self.folder / "alerts.yaml"
         rules.write_text(text)
         self.env["COLLECTOR_RULES"] = str(rules)
 
     def tracebacks(self) -> list[str]:
-        """Logs in which Python printed a traceback."""
+        """Return the names of logs with a Python traceback."""
         return [process.name for process in self.processes if re.search(r"^Traceback", process.log(), re.MULTILINE)]
 
     def close(self) -> None:
-        """End every client and process of this stack."""
+        """Stop every client and process of this stack."""
         for client in self._clients:
             client.close()
         for rest in self._rests:
@@ -143,10 +143,10 @@ class Stack:
 
 @contextmanager
 def clean(stack: StackT) -> Iterator[StackT]:
-    """Close a stack at the end.
+    """Close a stack at the end of the context.
 
     Raises:
-        AssertionError: one of its services has printed a traceback by then.
+        AssertionError: a service has printed a traceback.
     """
     with closing(stack):
         yield stack
@@ -155,6 +155,6 @@ def clean(stack: StackT) -> Iterator[StackT]:
 
 @contextmanager
 def own_stack() -> Iterator[Stack]:
-    """An empty stack on a Valkey of its own; the same as ``clean``."""
+    """Run an empty stack on its own Valkey; like ``clean``."""
     with Valkey() as valkey, clean(Stack(valkey)) as stack:
         yield stack

@@ -1,10 +1,10 @@
-"""A wall clock that a test puts forward or back, for Python processes that are started with it."""
+"""A wall clock that a test can set, for Python processes."""
 
 import os
 from pathlib import Path
 from typing import Final
 
-#: Every Python process imports a module of this name at its start.
+#: Name of a module that every Python process imports at its start.
 _MODULE: Final = "sitecustomize.py"
 _CODE: Final = """
 import sys, time
@@ -21,10 +21,10 @@ if {only!r} in sys.orig_argv or not {only!r}:
 
 
 class SteppedClock:
-    """``time.time()`` of the processes that have ``env``; the monotonic clock and all waiting stay real."""
+    """Changes ``time.time()`` of the processes with ``env``; the monotonic clock and waiting stay real."""
 
     def __init__(self, folder: Path, only: str = "") -> None:
-        """``only``: the module to which it is confined, however many processes inherit ``env``."""
+        """``only``: the only module that is affected, among all processes with ``env``."""
         folder.mkdir(parents=True, exist_ok=True)
         self._offset = folder / "offset"
         self._seconds = 0.0
@@ -32,7 +32,7 @@ class SteppedClock:
         self.env = {"PYTHONPATH": os.pathsep.join([str(folder), *filter(None, [os.environ.get("PYTHONPATH")])])}
 
     def step(self, seconds: float) -> None:
-        """Put the clock forward, or back."""
+        """Move the clock forward or back."""
         self._seconds += seconds
         new = self._offset.with_suffix(".new")
         new.write_text(str(self._seconds))

@@ -1,4 +1,4 @@
-"""A Debian machine that systemd runs, as a container."""
+"""A Debian machine with systemd, as a container."""
 
 import io
 import json
@@ -12,16 +12,16 @@ from typing import Any
 from deploy.images.offline.architecture import own_architecture
 from deploy.images.offline.base_images import BaseImage, BaseImages
 from deploy.local.systemd.layout import product_files
-from tests.drivers.docker_engine import LABELS, PASSED_ON, engine
+from tests.drivers.docker_engine import LABELS, PROXY_VARIABLES, engine
 from tests.drivers.process import ROOT
 from tests.drivers.waiting import eventually
 
-#: Made of Debian's packages where it is not there.
+#: Made of Debian's packages if it is missing.
 BASE = BaseImage("", "systemd", "bookworm", "systemd systemd-sysv dbus python3 python3-venv make procps curl")
 PROJECT = "/srv/dispycluster"
 
-# systemd wants to write control groups. These are the container's own, in a namespace of their own: if the host's
-# /sys/fs/cgroup were mounted here, systemd would change how the host has mounted it.
+# systemd must write control groups. These are in the container's own namespace: with the host's /sys/fs/cgroup
+# mounted, systemd would change the host's mount options.
 _START = 'for mount in /sys/fs/cgroup /sys/fs/cgroup/*/; do mount -o remount,rw,bind "$mount"; done; exec /sbin/init'
 _OPTIONS = (
     *(
@@ -36,9 +36,9 @@ _OPTIONS = (
         "--env",
         "container=docker",
     ),
-    # Tells systemd to shut down.
+    # The signal that shuts systemd down.
     *("--stop-signal", "SIGRTMIN+3"),
-    # All that --privileged gives but the host's devices, and one capability that the engine itself may lack.
+    # Like --privileged, but without the host's devices and without a capability that the engine may lack.
     *("--cap-add", "ALL", "--cap-drop", "SYS_RESOURCE", "--security-opt", "systempaths=unconfined"),
     *("--security-opt", "seccomp=unconfined", "--security-opt", "apparmor=unconfined"),
 )
@@ -66,7 +66,7 @@ while True:
 
 
 class SystemdMachine:
-    """Starts at once; ``close`` removes it."""
+    """Starts in the constructor; ``close`` removes it."""
 
     def __init__(self) -> None:
         engine()
@@ -78,12 +78,12 @@ class SystemdMachine:
         self._wait_for_systemd()
 
     def run(self, *command: str, check: bool = True, input_text: str = "", timeout_seconds: float = 300) -> str:
-        """Run a command as root; return what it says on both outputs.
+        """Run a command as root; return both outputs.
 
         Raises:
-            AssertionError: it failed; carries what it said.
+            AssertionError: the command failed; the text has its output.
         """
-        passed = [f"--env={name}={os.environ[name]}" for name in PASSED_ON if name in os.environ]
+        passed = [f"--env={name}={os.environ[name]}" for name in PROXY_VARIABLES if name in os.environ]
         certificates = "--env=PIP_CERT=/etc/ssl/certs/ca-certificates.crt"
         done = subprocess.run(
             ["docker", "exec", "--interactive", "--workdir", "/", *passed, certificates, self.name, *command],
@@ -101,7 +101,7 @@ class SystemdMachine:
         return self.run("make", "--directory", PROJECT, *arguments, check=check, input_text=input_text)
 
     def copy_project(self) -> None:
-        """Bring what ``make install-service`` needs of this project."""
+        """Copy the files of this project that ``make install-service`` needs."""
         content = io.BytesIO()
         with tarfile.open(fileobj=content, mode="w") as tar:
             for path in (Path("Makefile"), *product_files(ROOT)):
@@ -110,24 +110,24 @@ class SystemdMachine:
         subprocess.run(command, input=content.getvalue(), check=True, capture_output=True)
 
     def get(self, path: str) -> Any:
-        """What the pages' port answers, as JSON.
+        """Return the JSON body of a response on the pages' port.
 
         Raises:
-            AssertionError: no answer, or not one of success.
+            AssertionError: there is no answer, or no success.
         """
         return json.loads(self.run("curl", "--silent", "--show-error", "--fail", f"http://127.0.0.1:8085{path}"))
 
     def show(self, unit: str, name: str) -> str:
-        """A property of a unit."""
+        """Return a property of a unit."""
         return self.run("systemctl", "show", "--property", name, "--value", unit).strip()
 
     def wait_until_live(self, within_seconds: float = 60.0) -> None:
-        """Wait until the page has data that is not old, and a replica pushes.
+        """Wait until the page has fresh data and a replica pushes.
 
         Raises:
-            AssertionError: the deadline passed; carries what is amiss.
+            AssertionError: the deadline passed; the text has the reason.
         """
-        # The machine asks itself: to run a command there takes longer than a look.
+        # One command for the whole wait: starting a command in the container is slow.
         self.run("python3", "-c", _WAIT_UNTIL_LIVE, str(within_seconds), timeout_seconds=within_seconds + 30)
 
     def restart(self) -> None:
@@ -136,7 +136,7 @@ class SystemdMachine:
         self._wait_for_systemd()
 
     def close(self) -> None:
-        """Remove it."""
+        """Remove the machine."""
         subprocess.run(["docker", "rm", "--force", "--volumes", self.name], check=True, capture_output=True)
 
     def _wait_for_systemd(self) -> None:

@@ -1,4 +1,4 @@
-"""A real Redis that speaks TLS alone, which the embedded Valkey is built without."""
+"""A Redis server with TLS only, because the embedded Valkey has no TLS."""
 
 import shutil
 from pathlib import Path
@@ -10,7 +10,7 @@ from tests.drivers.valkey import Valkey
 
 
 class TlsRedis(Valkey):
-    """Debian's Redis, with a certificate for ``names`` such as ``IP:127.0.0.1`` from a CA of its own."""
+    """Debian's Redis, with a certificate for ``names`` such as ``IP:127.0.0.1`` from its own CA."""
 
     def __init__(self, folder: Path, *names: str) -> None:
         super().__init__()
@@ -38,11 +38,11 @@ class TlsRedis(Valkey):
         return [server, *(word for name, value in options.items() for word in (f"--{name}", value))]
 
     def refused_handshakes(self) -> int:
-        """How many connections did not come about."""
+        """Return the number of failed TLS handshakes."""
         return self._log.read_text().count("Error accepting a client connection")
 
     def client(self) -> redis.Redis:
-        """A new blocking client that does not decode responses, and that takes the certificate for any name."""
+        """Return a new blocking client that returns bytes and accepts the certificate for any name."""
         return redis.Redis.from_url(
             self.url, socket_timeout=10, ssl_ca_certs=str(self.ca_file), ssl_check_hostname=False
         )

@@ -1,4 +1,4 @@
-"""What the alert log tells, taken as a whole."""
+"""Checks of a whole alert log."""
 
 import itertools
 from collections.abc import Sequence
@@ -8,10 +8,10 @@ from contract.messages import log_order
 
 
 def require_numbered_without_a_gap(entries: Sequence[dict[str, Any]]) -> None:
-    """Check that no entry is doubled or out of order, and that in every epoch none is missing.
+    """Check that no entry is repeated or out of order, and that no entry is missing in an epoch.
 
     Raises:
-        AssertionError: it is not so.
+        AssertionError: the check failed.
     """
     ids = [log_order(entry["id"]) for entry in entries]
     assert ids == sorted(set(ids))
@@ -21,7 +21,7 @@ def require_numbered_without_a_gap(entries: Sequence[dict[str, Any]]) -> None:
 
 
 def transitions(entries: Sequence[dict[str, Any]]) -> dict[str | None, list[str]]:
-    """The transitions of each alert, in their order; under ``None`` those of the log itself."""
+    """Return the transitions of each alert, in order; the key ``None`` has those of the log itself."""
     found: dict[str | None, list[str]] = {}
     for entry in entries:
         found.setdefault(entry["alert_id"], []).append(entry["transition"])

@@ -16,7 +16,7 @@ from tests.drivers.process import ROOT
 
 @contextmanager
 def last_release(folder: Path, **variables: str) -> Iterator[Deployment]:
-    """Run the last release's product, as its user does, with its files in ``folder``."""
+    """Run the last release's product with its files in ``folder``."""
     lay_out_last_release(folder)
     own = {"IMAGE_PREFIX": OWN_IMAGES, "IMAGE_TAG": "former", "WS_DRAIN_SECONDS": "5"}
     deployment = Deployment(replicas=2, root=folder, **own, **variables)
@@ -26,7 +26,7 @@ def last_release(folder: Path, **variables: str) -> Iterator[Deployment]:
         yield deployment
     finally:
         deployment.close()
-        # By name: some of them are also others'.
+        # By name: other tags may refer to the same images.
         for image in engine().images.list(filters={"reference": f"{OWN_IMAGES}/*"}):
             for name in image.tags:
                 if name.startswith(OWN_IMAGES):
@@ -34,10 +34,10 @@ def last_release(folder: Path, **variables: str) -> Iterator[Deployment]:
 
 
 def upgrade(deployment: Deployment) -> str:
-    """Put the present files in the place of the former ones, as ``git pull`` does, and upgrade; return what is said.
+    """Replace the files with the current ones, as ``git pull`` does, and upgrade; return the output.
 
     Raises:
-        AssertionError: it failed; carries what it said.
+        AssertionError: the upgrade failed; the text has its output.
     """
     deployment.root = ROOT
     deployment.set("IMAGE_TAG", VERSION)
@@ -48,13 +48,13 @@ def upgrade(deployment: Deployment) -> str:
     return done.stdout
 
 
-def remove_backups(said: str) -> None:
-    """Remove the copies that an upgrade has made, by what it said.
+def remove_backups(output: str) -> None:
+    """Remove the backups that an upgrade made, according to its output.
 
     Raises:
-        AssertionError: it made none.
+        AssertionError: the output names no backup.
     """
-    backups = [line.split()[0].rstrip(":") for line in said.splitlines() if line.strip().startswith("backups/")]
+    backups = [line.split()[0].rstrip(":") for line in output.splitlines() if line.strip().startswith("backups/")]
     assert backups
     for backup in backups:
         os.unlink(ROOT / backup)

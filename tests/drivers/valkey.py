@@ -1,4 +1,4 @@
-"""A real Valkey server to test against."""
+"""A Valkey server for tests."""
 
 import tempfile
 import time
@@ -19,6 +19,8 @@ from tests.drivers.waiting import Deadline
 class Valkey:
     """One server process on a fixed port; it can be stopped, started empty, paused and resumed.
 
+    As a context it starts empty and stops at the end.
+
     As a context it runs from the beginning, empty, to the end.
     """
 
@@ -29,13 +31,13 @@ class Valkey:
 
     @property
     def pid(self) -> int:
-        """The server's process."""
+        """The server's process id."""
         assert self._process is not None
         return self._process.pid
 
     @property
     def is_running(self) -> bool:
-        """Whether the server runs, or hangs."""
+        """Whether the server's process runs, paused or not."""
         return self._process is not None and self._process.running
 
     def __enter__(self) -> Self:
@@ -46,7 +48,7 @@ class Valkey:
         self.stop()
 
     def start(self, data_dir: Path | None = None, *options: str) -> None:
-        """Start the server, empty or with what ``data_dir`` holds, and wait until it answers."""
+        """Start the server, empty or with the data in ``data_dir``, and wait until it answers."""
         data_dir = data_dir or Path(tempfile.mkdtemp(prefix="valkey-test-"))
         self._process = Process("valkey", [*self._command(data_dir), "--save", "", *options])
         self._process.start()
@@ -66,29 +68,29 @@ class Valkey:
         return valkey_command(valkey_binary(), port=self.port, data_dir=data_dir)
 
     def client(self) -> redis.Redis:
-        """A new blocking client that does not decode responses."""
+        """Return a new blocking client that returns bytes."""
         return redis.Redis.from_url(self.url, socket_timeout=10)
 
     def stop(self) -> None:
-        """End the server and forget its data."""
+        """Stop the server and delete its data."""
         if self._process is not None:
             self._process.kill()
             self._process = None
 
     def pause(self) -> None:
-        """Let the server hang: connections stay open and nothing answers."""
+        """Pause the server: connections stay open without answers."""
         assert self._process is not None
         self._process.pause()
 
     def resume(self) -> None:
-        """Let a paused server go on."""
+        """Resume a paused server."""
         assert self._process is not None
         self._process.resume()
 
 
 @contextmanager
 def configured(client: redis.Redis, name: str, value: str) -> Iterator[None]:
-    """Let a setting of the server have that value for a while."""
+    """Change a setting of the server during the context."""
     before = client.config_get(name)[name] or ""
     client.config_set(name, value)
     try:
@@ -99,7 +101,7 @@ def configured(client: redis.Redis, name: str, value: str) -> Iterator[None]:
 
 @contextmanager
 def heard(client: redis.Redis, channel: str) -> Iterator[Callable[[], bytes]]:
-    """Subscribe to a channel; what is given waits for its next message."""
+    """Subscribe to a channel; yield a function that waits for the next message."""
     pubsub = PubSub(client.connection_pool, ignore_subscribe_messages=True)
     pubsub.subscribe(channel)
     pubsub.get_message(timeout=10)

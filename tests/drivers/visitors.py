@@ -1,4 +1,4 @@
-"""Pods that are no part of the product, and what can be reached from a pod."""
+"""Foreign pods, and the addresses that a pod can connect to."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,13 +12,13 @@ from tests.drivers.kubectl import Kubectl
 from tests.drivers.kustomization import LABEL
 from tests.drivers.waiting import eventually
 
-#: An address that can be connected to: host, port.
+#: Host and port.
 Address = tuple[str, int]
-#: Pods by what a test calls them: where they are, and their name there.
+#: Pods by a test's names: their namespace and their name in it.
 Sources = Mapping[str, tuple[Kubectl, str]]
-#: Seconds after which a connection is taken for refused.
+#: Seconds without an answer after which a connection counts as refused.
 REFUSED_AFTER_SECONDS = 3
-#: Accepts connections on the ports that it is called with.
+#: Accepts connections on the ports in its arguments.
 _LISTEN = """
 import asyncio, sys
 async def main():
@@ -31,8 +31,6 @@ asyncio.run(main())
 
 @dataclass(frozen=True)
 class Visitor:
-    """A running pod."""
-
     kubectl: Kubectl
     name: str
     address: str
@@ -40,7 +38,7 @@ class Visitor:
 
 @contextmanager
 def namespace(kubectl: Kubectl, name: str) -> Iterator[Kubectl]:
-    """A namespace of its own, or a place in one that is there already; gives ``kubectl`` for it."""
+    """Create a namespace, or use an existing one; yield its ``kubectl``."""
     ask = ("get", "namespace", "--ignore-not-found", name, "-o", "jsonpath={.status.phase}")
     eventually(lambda: kubectl.run(*ask) != "Terminating", within_seconds=120, what=f"the previous {name} is gone")
     made = not kubectl.succeeds("get", "namespace", name)
@@ -51,7 +49,7 @@ def namespace(kubectl: Kubectl, name: str) -> Iterator[Kubectl]:
         yield Kubectl(kubectl.context, name)
     finally:
         if made:
-            # Nobody waits for it but who wants to make it again.
+            # Without waiting: only a test that creates it again must wait.
             kubectl.run("delete", "namespace", name, "--wait=false")
 
 
@@ -64,7 +62,7 @@ def visitor(
     labels: Mapping[str, str] | None = None,
     on_the_nodes_network: bool = False,
 ) -> Iterator[Visitor]:
-    """A pod that listens on ``ports`` and, for the rest, waits to be told what to do."""
+    """Run a pod that listens on ``ports`` and otherwise waits for commands."""
     container = {
         "name": "visitor",
         "image": f"dispycluster/collector:{VERSION}",
@@ -85,7 +83,7 @@ def running(
     on_the_nodes_network: bool = False,
     within_seconds: int = 90,
 ) -> Iterator[Visitor]:
-    """A pod of these containers that asks for nothing that a restricted namespace forbids."""
+    """Run a pod of these containers that a restricted namespace permits."""
     pod = {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -114,17 +112,17 @@ _CONFINED = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]
 
 
 def reached(kubectl: Kubectl, pod: str, addresses: Iterable[Address]) -> set[Address]:
-    """Those of the addresses that accept a connection from the pod; all are tried at once."""
+    """Return the addresses that accept a connection from the pod; all are tried concurrently."""
     tries = "".join(
         f"timeout {REFUSED_AFTER_SECONDS} bash -c 'exec 3<>/dev/tcp/{host}/{port}' 2>/dev/null && echo {host} {port} & "
         for host, port in addresses
     )
-    said = kubectl.run("exec", pod, "--", "bash", "-c", tries + "wait")
-    return {(line.split()[0], int(line.split()[1])) for line in said.splitlines()}
+    output = kubectl.run("exec", pod, "--", "bash", "-c", tries + "wait")
+    return {(line.split()[0], int(line.split()[1])) for line in output.splitlines()}
 
 
 def matrix(pods: Sources, places: Mapping[str, Address]) -> set[tuple[str, str]]:
-    """Which of the named pods reaches which of the named places."""
+    """Return the pairs of pod and place in which the pod can connect to the place."""
     with ThreadPoolExecutor() as threads:
         found = {name: threads.submit(reached, *pod, places.values()) for name, pod in pods.items()}
     return {

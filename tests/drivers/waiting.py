@@ -1,4 +1,4 @@
-"""Wait for something to become true: poll to a deadline, never sleep for a guess."""
+"""Wait for a condition: poll until a deadline instead of sleeping."""
 
 import asyncio
 import inspect
@@ -10,14 +10,14 @@ from typing import Final, TypeVar
 T = TypeVar("T")
 
 _FIRST_PAUSE_SECONDS: Final = 0.005
-#: How long some process waited for a CPU since the system started, where the system tells it.
+#: Linux's total time in which a process waited for a CPU.
 _PRESSURE: Final = Path("/proc/pressure/cpu")
-#: What a second counts in which some process waits for a CPU.
+#: Share with which a second counts in which a process waits for a CPU.
 _BUSY_SECOND: Final = 0.2
 
 
 class Deadline:
-    """Passes after ``seconds``; on a busy machine, where everything takes longer, up to five times later."""
+    """Passes after ``seconds``; up to five times later on a busy machine."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
@@ -25,7 +25,7 @@ class Deadline:
 
     @property
     def left(self) -> float:
-        """Seconds until it passes, if the machine is not busy; negative afterwards."""
+        """Return the seconds until it passes on an idle machine; negative afterwards."""
         elapsed = time.monotonic() - self._began
         busy = min(elapsed, _busy_seconds() - self._busy_before)
         return self._seconds - elapsed + (1 - _BUSY_SECOND) * busy
@@ -47,14 +47,14 @@ def _busy_seconds() -> float:
 def eventually(
     probe: Callable[[], T], *, within_seconds: float = 20.0, what: str = "", pause_seconds: float = 0.05
 ) -> T:
-    """Return the first truthy answer of ``probe``; an ``AssertionError`` of its own counts as not yet.
+    """Return the first truthy result of ``probe``; its ``AssertionError`` counts as falsy.
 
     Args:
-        within_seconds: a ``Deadline``'s.
-        pause_seconds: the longest pause between two answers. The first ones are shorter, each twice the one before.
+        within_seconds: the length of the ``Deadline``.
+        pause_seconds: the longest pause between two calls. The first pauses are shorter and double each time.
 
     Raises:
-        AssertionError: the deadline passed; carries the last answer.
+        AssertionError: the deadline passed; the text has the last result.
     """
     deadline, pause = Deadline(within_seconds), _FIRST_PAUSE_SECONDS
     while True:
@@ -73,10 +73,10 @@ def eventually(
 
 
 async def until(probe: Callable[[], T | Awaitable[T]], *, within_seconds: float = 20.0, what: str = "") -> T:
-    """Return the first truthy answer of ``probe``, as ``eventually`` does, while the event loop turns.
+    """Return the first truthy result of ``probe``, like ``eventually``, while the event loop runs.
 
     Raises:
-        AssertionError: the deadline passed; carries the last answer.
+        AssertionError: the deadline passed; the text has the last result.
     """
     deadline = Deadline(within_seconds)
     while True:

@@ -1,4 +1,4 @@
-"""Settings that are wrong, each with what is said of it: a row of a table that every way to run is tried with."""
+"""A table of wrong settings with their error messages, for each way to run the product."""
 
 from typing import Final, NamedTuple
 
@@ -8,7 +8,7 @@ NOWHERE: Final = "/nowhere/that/exists"
 
 
 class Wrong(NamedTuple):
-    """What is set, the setting that is told by its name, and some words of what it takes."""
+    """The variables, the setting that the error names, and some words about its accepted values."""
 
     variables: dict[str, str]
     name: str
@@ -16,7 +16,7 @@ class Wrong(NamedTuple):
 
     @property
     def ways(self) -> set[str]:
-        """Where it can be set so."""
+        """The ways to run with this setting."""
         return {
             way for way in (RUN, SYSTEMD, CONTAINERS) if all(SETTINGS[one].belongs_to(way) for one in self.variables)
         }
@@ -28,7 +28,7 @@ def _wrong(setting: str, takes: str, **others: str) -> Wrong:
 
 
 WRONG: Final = (
-    # Who gets in
+    # Access
     _wrong("ACCESS=clsoed", "one of open, closed"),
     _wrong("ACCESS=OPEN", "one of open, closed"),
     _wrong("ACCESS_SESSION_SECONDS=week", "seconds from 60 to 31622400"),
@@ -41,7 +41,7 @@ WRONG: Final = (
     _wrong("TRUSTED_PROXIES=proxy.lan", "addresses or networks"),
     _wrong("ACCESS_USER_HEADER=Remote User", "the name of a header", TRUSTED_PROXIES="10.0.0.1"),
     _wrong("ACCESS_USER_HEADER=Remote-User", "effect only with TRUSTED_PROXIES"),
-    # Where the pages are
+    # Addresses of the pages
     _wrong("PUBLIC_URL=cluster.example", "a URL such as"),
     _wrong("PUBLIC_URL=ftp://cluster.example", "a URL such as"),
     _wrong("PUBLIC_URL=https://cluster.example:port", "a URL such as"),
@@ -51,7 +51,7 @@ WRONG: Final = (
     _wrong("PORT=70000", "a whole number from 1 to 65535"),
     _wrong("PORT=+8085", "a whole number from 1 to 65535"),
     _wrong("API_PORT=0", "a whole number from 1 to 65535"),
-    # How much
+    # Sizes and limits
     _wrong("API_THREADS=0", "a whole number from 1 to 256"),
     _wrong("API_THREADS=many", "a whole number from 1 to 256"),
     _wrong("API_LIMIT_REQUESTS_PER_SECOND=0", "a whole number from 1"),
@@ -86,7 +86,7 @@ WRONG: Final = (
     _wrong("REDIS_URL=redis.lan:6379", "redis://"),
     _wrong("REDIS_CA_FILE=/etc/hostname", "only where REDIS_URL begins with rediss://"),
     _wrong("API_REDIS_PASSWORD_FILE=" + NOWHERE, "a file that can be read"),
-    # Containers alone
+    # Containers only
     _wrong("PUBLIC_HOST=localhost", "an IP address of this machine"),
     _wrong("REDIS_MAXMEMORY=lots", "an amount of memory such as 512mb"),
     _wrong("REDIS_MAXMEMORY=99999999999gb", "an amount of memory such as 512mb"),
@@ -117,12 +117,12 @@ WRONG: Final = (
 
 
 def wrong_in(way: str) -> list[Wrong]:
-    """The rows for a way to run; PUBLIC_HOST takes a name without containers."""
+    """Return the rows for a way to run; without containers, PUBLIC_HOST accepts a name."""
     return [row for row in WRONG if way in row.ways and (way == CONTAINERS or row.name != "PUBLIC_HOST")]
 
 
 def all_wrong_in(way: str) -> dict[str, str]:
-    """The first wrong value of each setting there, of those that are wrong whatever the others are."""
+    """Return the first wrong value of each setting, without values that are only wrong in combination."""
     of_others = ("ACCESS_USER_HEADER", "COLLECTOR_SCRAPE_TIMEOUT_SECONDS")
     rows = [row for row in wrong_in(way) if len(row.variables) == 1 and row.name not in of_others]
     return {row.name: row.variables[row.name] for row in reversed(rows)}

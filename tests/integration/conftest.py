@@ -1,19 +1,19 @@
-"""The real images, as the compose file starts them. ``make test-integration`` builds them first."""
+"""The product's images, started with the compose file. ``make test-integration`` builds them first."""
 
 import os
 from collections.abc import Iterator
 from typing import Any
 
-# Its image comes from a registry; what a run leaves behind is swept by label instead.
+# Its image comes from a registry; these tests remove leftovers by label instead.
 os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
 
 import pytest
 
 from tests.drivers.deployment import Deployment
-from tests.drivers.docker_engine import engine, sweep
+from tests.drivers.docker_engine import engine, remove_leftovers
 
-#: Files that bring up what they test, the longest first. All others share one deployment.
-OWN = (
+#: Files with their own deployment, the longest first. All other files share one deployment.
+WITH_OWN_DEPLOYMENT = (
     "test_upgrade.py",
     "test_handover.py",
     "test_systemd.py",
@@ -27,15 +27,17 @@ OWN = (
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest, so that no worker is left with it at the end."""
-    items.sort(key=lambda item: OWN.index(item.path.name) if item.path.name in OWN else -1)
+    """Run the longest files first, so that no worker has a long file at the end."""
+    items.sort(
+        key=lambda item: WITH_OWN_DEPLOYMENT.index(item.path.name) if item.path.name in WITH_OWN_DEPLOYMENT else -1
+    )
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Keep files that share a deployment on one worker (``-n 2 --dist loadfile``).
+    """Run the files that share a deployment on one worker (``-n 2 --dist loadfile``).
 
-    It is brought up once then; and an engine has addresses for the networks of no more than three deployments.
+    That starts the deployment only once, and an engine has addresses for the networks of only three deployments.
     """
     if config.getvalue("dist") != "loadfile":
         return None
@@ -46,46 +48,45 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
             file: str = super()._split_scope(nodeid)
-            return file if file.endswith(OWN) else "those of one deployment"
+            return file if file.endswith(WITH_OWN_DEPLOYMENT) else "those of one deployment"
 
     return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _swept() -> Iterator[None]:
-    """What a run leaves behind that was cut off; of this one there is nothing left, unless a test failed."""
+def _leftovers_removed() -> Iterator[None]:
+    """Remove what interrupted runs left behind. This run leaves nothing unless a test failed."""
     engine()
-    sweep()
+    remove_leftovers()
     yield
-    sweep()
+    remove_leftovers()
 
 
-#: A client that is gone without a word is noticed after 20 seconds; a busy machine answers within 10 all the same.
+#: The server notices a silent client after 20 seconds; a busy machine still answers within 10.
 PINGS = {"WS_PING_INTERVAL_SECONDS": "10", "WS_PING_TIMEOUT_SECONDS": "10"}
 
 
 class Shared:
-    """The deployment of the files that have none of their own: up from when it is asked for until one has its own."""
+    """The deployment of the files without their own: runs from its first use until a file starts its own."""
 
     def __init__(self) -> None:
         self._deployment: Deployment | None = None
 
     def deployment(self) -> Deployment:
-        """The running one."""
+        """Return the running deployment."""
         if self._deployment is None:
             self._deployment = Deployment(**PINGS)
             self._deployment.up()
         return self._deployment
 
     def close(self) -> None:
-        """Remove it."""
         if self._deployment is not None:
             self._deployment.close()
             self._deployment = None
 
 
 @pytest.fixture(scope="session")
-def _shared_of_session(_swept: None) -> Iterator[Shared]:
+def _shared_of_session(_leftovers_removed: None) -> Iterator[Shared]:
     shared = Shared()
     yield shared
     shared.close()
@@ -94,18 +95,18 @@ def _shared_of_session(_swept: None) -> Iterator[Shared]:
 @pytest.fixture(scope="module", autouse=True)
 def shared(request: pytest.FixtureRequest, _shared_of_session: Shared) -> Shared:
     """The deployment that files share."""
-    if request.path.name in OWN:
+    if request.path.name in WITH_OWN_DEPLOYMENT:
         _shared_of_session.close()
     return _shared_of_session
 
 
 @pytest.fixture
 def deployment(request: pytest.FixtureRequest, shared: Shared) -> Deployment:
-    """The product with three ws replicas, whole and live, watching this machine."""
-    assert request.path.name not in OWN
+    """The product with three ws replicas, healthy and live, with this machine as a node."""
+    assert request.path.name not in WITH_OWN_DEPLOYMENT
     deployment = shared.deployment()
     deployment.write_nodes(["local"])
-    if not deployment.is_whole():
+    if not deployment.is_healthy():
         deployment.up()
     deployment.next_round()
     return deployment

@@ -1,4 +1,4 @@
-"""Who gets in where the containers let others reach them: the choice, users, tokens, and proxies."""
+"""Access control of the containers: the access mode, users, tokens, and proxies."""
 
 import os
 import re
@@ -26,9 +26,9 @@ from tests.drivers.socket_client import SocketClient
 from tests.drivers.waiting import Deadline, eventually
 
 SNAPSHOT = "redis_cluster_metrics"
-#: More than a new user or token takes to be known everywhere.
+#: Seconds until all processes know a new user or token.
 KNOWN_SECONDS = 10
-#: Within which revoked sockets end, as the product promises, and what this machine takes over it.
+#: Seconds until sockets of revoked credentials close: the product's promise, and the time of this machine.
 REVOKED_SECONDS = 2 + 3
 
 
@@ -37,36 +37,36 @@ def status(url: str, **headers: str) -> int:
     return requests.get(url, headers=named, timeout=30, allow_redirects=False).status_code
 
 
-# The choice
+# Access mode
 
 
 @dataclass(frozen=True)
-class Refusal:
-    """What came of a first start by somebody who has not said who gets in."""
+class RefusedStart:
+    """Result of a first start without an access mode."""
 
     deployment: Deployment
-    said: str
-    #: What the service said that looks after it.
+    output: str
+    #: Output of the service that checks the access mode.
     lines: list[str]
-    #: Names of the containers that ran then.
+    #: Names of the running containers.
     running: list[str]
 
 
 @pytest.fixture(scope="module")
-def refusal() -> Iterator[Refusal]:
+def refusal() -> Iterator[RefusedStart]:
     deployment = Deployment(replicas=2, PUBLIC_HOST="0.0.0.0")
     try:
-        said = deployment.compose("up", "-d", "--wait", "--no-build", check=False)
+        output = deployment.compose("up", "-d", "--wait", "--no-build", check=False)
         lines = deployment.compose("logs", "--no-log-prefix", "secrets").splitlines()
         label = f"com.docker.compose.project={deployment.name}"
         running = [container.name for container in engine().containers.list(filters={"label": label})]
-        yield Refusal(deployment, said, lines, running)
+        yield RefusedStart(deployment, output, lines, running)
     finally:
         deployment.close()
 
 
-def test_nothing_starts_for_others_while_nobody_has_said_who_gets_in(refusal: Refusal) -> None:
-    assert 'service "secrets" didn\'t complete successfully: exit 1' in refusal.said
+def test_no_service_starts_for_other_machines_when_the_access_mode_is_missing(refusal: RefusedStart) -> None:
+    assert 'service "secrets" didn\'t complete successfully: exit 1' in refusal.output
     assert refusal.lines[0].startswith("PUBLIC_HOST=0.0.0.0 lets other machines reach the pages")
     assert [line.split()[0] for line in refusal.lines[1:]] == ["ACCESS=closed", "ACCESS=open"]
     assert refusal.running == []
@@ -76,8 +76,8 @@ def test_nothing_starts_for_others_while_nobody_has_said_who_gets_in(refusal: Re
 
 
 @pytest.fixture(scope="module")
-def closed(refusal: Refusal) -> Deployment:
-    """The same, after one of the two lines was written into ``.env``."""
+def closed(refusal: RefusedStart) -> Deployment:
+    """The product after one of the two lines was added to ``.env``."""
     refusal.deployment.set("ACCESS", "closed")
     refusal.deployment.up()
     return refusal.deployment
@@ -85,18 +85,18 @@ def closed(refusal: Refusal) -> Deployment:
 
 @pytest.fixture(scope="module")
 def elsewhere(closed: Deployment) -> str:
-    """The pages as somebody else reaches them: another address of this machine."""
+    """The pages' origin on another address of this machine."""
     return f"http://{machine_addresses(with_ipv6=False)[0]}:{closed.port}"
 
 
 @pytest.fixture(scope="module")
 def ada(closed: Deployment) -> str:
     """The name of a user."""
-    command(closed, "user", "add", "ada", given=PASSWORD + "\n")
+    command(closed, "user", "add", "ada", input_text=PASSWORD + "\n")
     return "ada"
 
 
-def test_up_sees_the_data_where_all_must_sign_in_and_says_how_somebody_can(closed: Deployment) -> None:
+def test_up_prints_the_nodes_and_how_to_add_a_user_when_access_is_closed(closed: Deployment) -> None:
     # when
     done = subprocess.run(
         [sys.executable, "-B", "-m", "deploy.compose", "up"],
@@ -111,9 +111,9 @@ def test_up_sees_the_data_where_all_must_sign_in_and_says_how_somebody_can(close
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/livez", "/readyz", "/%6detrics", "/metrics?x", "/re%61dyz"])
-def test_probes_and_metrics_are_not_for_the_outside_however_their_path_is_written(elsewhere: str, path: str) -> None:
+def test_probes_and_metrics_are_refused_for_every_spelling_of_their_path(elsewhere: str, path: str) -> None:
     answer = requests.get(elsewhere + path, timeout=30)
-    # Python's library writes a path the short way; the gateway sees both.
+    # Python's library normalizes paths; the gateway must get both forms.
     raw = subprocess.run(
         ["curl", "--silent", "--path-as-is", "--output", "/dev/null", "--write-out", "%{http_code}", elsewhere + path],
         check=True, capture_output=True, text=True,
@@ -121,7 +121,7 @@ def test_probes_and_metrics_are_not_for_the_outside_however_their_path_is_writte
     assert (answer.status_code, raw.stdout) == (404, "404")
 
 
-def test_stranger_gets_the_sign_in_page_and_no_socket(closed: Deployment, elsewhere: str) -> None:
+def test_client_without_credentials_gets_the_sign_in_page_and_no_socket(closed: Deployment, elsewhere: str) -> None:
     for path in ("/api/health", "/api/cluster/snapshot", "/", "/nodes", "/api/openapi.json"):
         assert status(elsewhere + path) == 401, path
     with closing(person_of(closed)) as person:
@@ -132,9 +132,7 @@ def test_stranger_gets_the_sign_in_page_and_no_socket(closed: Deployment, elsewh
         SocketClient(elsewhere)
 
 
-def test_user_is_pushed_to_by_every_replica_until_the_user_is_removed(
-    closed: Deployment, elsewhere: str, ada: str
-) -> None:
+def test_every_replica_pushes_to_a_user_until_the_user_is_removed(closed: Deployment, elsewhere: str, ada: str) -> None:
     with closing(signed_in(closed, elsewhere)) as person:
         clients = [SocketClient(elsewhere, headers={"Cookie": person.cookie}) for _ in range(6)]
         try:
@@ -156,10 +154,10 @@ def test_user_is_pushed_to_by_every_replica_until_the_user_is_removed(
         finally:
             for client in clients:
                 client.close()
-            command(closed, "user", "add", ada, given=PASSWORD + "\n")
+            command(closed, "user", "add", ada, input_text=PASSWORD + "\n")
 
 
-def test_wrong_password_lets_nobody_in_and_is_logged_with_the_clients_own_address(
+def test_wrong_password_is_refused_and_logged_with_the_clients_address(
     closed: Deployment, elsewhere: str, ada: str
 ) -> None:
     with closing(person_of(closed)) as person:
@@ -170,12 +168,12 @@ def test_wrong_password_lets_nobody_in_and_is_logged_with_the_clients_own_addres
     assert answer.status_code == 401
     [line] = [line for line in closed.compose("logs", "api").splitlines() if "failed sign-in" in line][-1:]
     address = line.rpartition(" from ")[2]
-    # Docker's proxy, or the machine itself: whoever has connected to the gateway.
+    # Docker's proxy or the machine itself: the address that connected to the gateway.
     assert re.fullmatch(r"[0-9.]+", address), line
     assert address not in ("192.0.2.77", closed.address("gateway", "gateway-api"))
 
 
-def test_token_is_good_for_rest_and_push_until_it_is_removed(closed: Deployment, elsewhere: str) -> None:
+def test_token_works_for_rest_and_push_until_it_is_removed(closed: Deployment, elsewhere: str) -> None:
     # given
     token = command(closed, "token", "add", "script", "--days", "1").strip()
     bearer = f"Bearer {token}"
@@ -200,7 +198,7 @@ def test_token_is_good_for_rest_and_push_until_it_is_removed(closed: Deployment,
             client.close()
 
 
-def test_down_leaves_nothing_but_the_data_and_up_brings_everything_back_to_the_page(
+def test_down_keeps_only_the_data_and_up_restores_the_product(
     closed: Deployment, elsewhere: str, ada: str, page: Page
 ) -> None:
     # given
@@ -224,13 +222,13 @@ def test_down_leaves_nothing_but_the_data_and_up_brings_everything_back_to_the_p
         assert engine().networks.list(filters=project) == []
         volumes = {volume.name.removeprefix(f"{closed.name}_") for volume in engine().volumes.list(filters=project)}
         assert {"data", "secrets-redis", "secrets-api", "access-users", "access-tokens"} <= volumes
-        # and when
+        # when
         closed.compose("up", "-d", "--wait")
         # then
         assert closed.execute("api", "cat", "/secrets/access/key") == key
         assert closed.passwords() == known
         assert log()[: len(kept)] == kept
-        # The session too, since the key and Redis's data stay
+        # The session is valid too, because the key and Redis's data stay.
         assert person.get(f"{elsewhere}/api/health").status_code == 200
         name, _, value = person.cookie.partition("=")
         page.context.add_cookies([{"name": name, "value": value, "url": elsewhere}])
@@ -247,13 +245,13 @@ def test_down_leaves_nothing_but_the_data_and_up_brings_everything_back_to_the_p
     expect(page).to_have_title(re.compile("lab"))
 
 
-def test_ws_replica_can_change_neither_tokens_nor_key_and_sees_no_user(closed: Deployment) -> None:
-    said = closed.execute("ws", "sh", "-c", "touch /access/tokens/x /secrets/access/x 2>&1; true")
-    assert said.count("Read-only file system") == 2
+def test_ws_replica_cannot_change_tokens_or_key_and_has_no_users(closed: Deployment) -> None:
+    output = closed.execute("ws", "sh", "-c", "touch /access/tokens/x /secrets/access/x 2>&1; true")
+    assert output.count("Read-only file system") == 2
     assert closed.execute("ws", "ls", "/access/users") == ""
 
 
-def test_backup_of_users_and_tokens_brings_them_back(closed: Deployment, elsewhere: str, ada: str) -> None:
+def test_backup_of_users_and_tokens_can_be_restored(closed: Deployment, elsewhere: str, ada: str) -> None:
     # given
     copy = closed.compose_bytes("exec", "-T", "api", "serve", "access", "save")
     command(closed, "user", "remove", ada)
@@ -269,47 +267,47 @@ def test_backup_of_users_and_tokens_brings_them_back(closed: Deployment, elsewhe
     eventually(comes_back, within_seconds=KNOWN_SECONDS)
 
 
-def test_backup_brings_back_data_and_users_together(closed: Deployment, elsewhere: str, ada: str) -> None:
+def test_backup_of_data_and_users_can_be_restored(closed: Deployment, elsewhere: str, ada: str) -> None:
     # given
-    said = closed.command("backup")
-    path = ROOT / said.split(":")[0]
+    output = closed.command("backup")
+    path = ROOT / output.split(":")[0]
     try:
         command(closed, "user", "remove", ada)
         # when
-        said = closed.command("restore", str(path), "--yes")
+        output = closed.command("restore", str(path), "--yes")
     finally:
         path.unlink()
     # then
-    assert " will be missing." in said
-    assert f"user {ada}" in said
-    assert f"The data are those of {path.name}" in said
+    assert " will be missing." in output
+    assert f"user {ada}" in output
+    assert f"The data of {path.name} are restored." in output
     with closing(person_of(closed)) as person:
         assert person.try_to_sign_in(elsewhere, ada, PASSWORD).status_code == 303
-    [kept] = [line.split()[-1] for line in said.splitlines() if line.startswith("The data of now are kept in")]
+    [kept] = [line.split()[-1] for line in output.splitlines() if line.startswith("The current data are kept in")]
     (ROOT / kept).unlink()
 
 
-def test_people_stay_signed_in_with_a_new_key_and_sign_in_anew_when_the_former_one_was_stolen(
+def test_users_stay_signed_in_after_a_new_key_and_sign_in_again_after_a_stolen_one(
     closed: Deployment, elsewhere: str, ada: str
 ) -> None:
     with closing(signed_in(closed, elsewhere, ada)) as person:
         # when
         closed.command("rotate", "session-key")
-        # then, also when the replicas sign with the new one
+        # then: also when the replicas sign with the new key
         deadline = Deadline(15)
         while not deadline.has_passed:
             assert person.is_known(elsewhere)
             time.sleep(0.5)
-        # and when
+        # when
         closed.command("rotate", "session-key", "--now")
         # then
         eventually(lambda: not person.is_known(elsewhere), within_seconds=KNOWN_SECONDS)
 
 
-# Behind a proxy that signs people in
+# A proxy that signs users in
 
 
-#: With a user ``ada`` whose password is ``secret``; names are looked up anew, since the gateway starts later.
+#: Has a user ``ada`` with the password ``secret``; resolves names for each request, because the gateway starts later.
 _NGINX = """
 daemon off; pid /tmp/nginx.pid; error_log stderr;
 events {}
@@ -343,7 +341,7 @@ http {
 
 @pytest.fixture(scope="module")
 def sso(closed: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployment, str]]:
-    """The product that believes one proxy, which asks for a password; and the address of that."""
+    """The product with one trusted proxy that asks for a password; yields the proxy's address too."""
     folder = tmp_path_factory.mktemp("nginx")
     folder.chmod(0o755)
     (folder / "nginx.conf").write_text(_NGINX)
@@ -359,14 +357,14 @@ def sso(closed: Deployment, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield closed, f"http://{address}:8080"
 
 
-def test_proxys_user_is_let_in_and_pushed_to(sso: tuple[Deployment, str]) -> None:
+def test_user_of_the_trusted_proxy_is_signed_in_and_gets_pushes(sso: tuple[Deployment, str]) -> None:
     _, proxy = sso
     # given
     assert status(f"{proxy}/") == 401
     session = requests.Session()
     session.auth = ("ada", "secret")
     with session:
-        # then: whom a client names besides counts for nothing
+        # then: the user that the client names itself has no effect
         found = session.get(f"{proxy}/api/session", headers={"Remote-User": "root"}, timeout=30).json()
         assert (found["user"], found["by"]) == ("ada", "proxy")
         assert session.get(f"{proxy}/", timeout=30).status_code == 200
@@ -375,7 +373,7 @@ def test_proxys_user_is_let_in_and_pushed_to(sso: tuple[Deployment, str]) -> Non
                 client.wait_for(SNAPSHOT)
 
 
-def test_nobody_else_is_believed_about_a_user(sso: tuple[Deployment, str]) -> None:
+def test_user_header_of_other_clients_has_no_effect(sso: tuple[Deployment, str]) -> None:
     deployment, proxy = sso
     address = proxy.split("/")[2].partition(":")[0]
     directly = f"http://127.0.0.1:{deployment.port}"
@@ -386,11 +384,11 @@ def test_nobody_else_is_believed_about_a_user(sso: tuple[Deployment, str]) -> No
         {"Remote_User": "ada", "Forwarded": f"for={address}"},
     ):
         assert status(f"{directly}/api/session", **headers) == 401, headers
-    # A name that some servers take for the header
+    # Some servers treat this name like the header.
     assert requests.get(f"{directly}/api/session", headers={"Remote_User": "ada"}, timeout=30).status_code == 401
     with pytest.raises(socketio.exceptions.ConnectionError, match="namespaces failed to connect"):
         SocketClient(directly, headers={"Remote-User": "ada", "X-Forwarded-For": address})
-    # Nor is a neighbour of the gateway that is not the proxy
+    # The same for another container in the gateway's network.
     ask = (
         "import socket; s = socket.create_connection(('{address}', 8085)); s.settimeout(10); "
         "s.sendall(b'GET /api/session HTTP/1.0\\r\\nRemote-User: ada\\r\\nX-Forwarded-For: {proxy}\\r\\n\\r\\n'); "
@@ -399,9 +397,9 @@ def test_nobody_else_is_believed_about_a_user(sso: tuple[Deployment, str]) -> No
     assert deployment.python("api", ask).split()[-1] == "401"
 
 
-def test_proxy_is_believed_about_its_clients_address_and_clients_are_not(sso: tuple[Deployment, str]) -> None:
+def test_client_address_of_a_trusted_proxy_counts_and_of_other_clients_not(sso: tuple[Deployment, str]) -> None:
     deployment, proxy = sso
-    # when: what is refused is logged with where it came from
+    # when: the log has the address of a refused request
     answer = requests.post(
         f"{proxy}/api/publish/cluster:alerts",
         json={},
@@ -409,7 +407,7 @@ def test_proxy_is_believed_about_its_clients_address_and_clients_are_not(sso: tu
         auth=("ada", "secret"),
         timeout=30,
     )
-    # then: this machine, as the proxy sees it; not what the client says, nor the proxy, nor the gateway
+    # then: this machine, as the proxy sees it; not the client's header, the proxy, or the gateway
     assert answer.status_code == 403
     this_machine = deployment.network("edge").attrs["IPAM"]["Config"][0]["Gateway"]
     refused = [line for line in deployment.compose("logs", "api").splitlines() if "refused '/api/publish" in line]
@@ -417,11 +415,11 @@ def test_proxy_is_believed_about_its_clients_address_and_clients_are_not(sso: tu
     assert f"from {this_machine}: " in line
 
 
-def test_proxy_is_believed_about_encryption_and_clients_are_not(sso: tuple[Deployment, str]) -> None:
+def test_scheme_of_a_trusted_proxy_counts_and_of_other_clients_not(sso: tuple[Deployment, str]) -> None:
     deployment, proxy = sso
     with closing(person_of(deployment)) as person:
         forged = person.get(f"http://127.0.0.1:{deployment.port}/login", Host="192.0.2.9", X_Forwarded_Proto="https")
-        told = person.get(f"{proxy}/login")
-    assert (forged.status_code, told.status_code) == (200, 200)
+        encrypted = person.get(f"{proxy}/login")
+    assert (forged.status_code, encrypted.status_code) == (200, 200)
     assert "not encrypted" in forged.text
-    assert "not encrypted" not in told.text
+    assert "not encrypted" not in encrypted.text

@@ -1,4 +1,4 @@
-"""The page that the gateway has while nothing behind it answers."""
+"""The gateway's own page while the services behind it do not answer."""
 
 from playwright.sync_api import Page, expect
 
@@ -8,14 +8,14 @@ from tests.drivers.deployment import Deployment
 LIVE = "#freshness[data-state=live]"
 
 
-def test_page_says_what_is_wrong_while_the_api_is_away(deployment: Deployment, page: Page) -> None:
+def test_gateway_shows_its_own_page_while_the_api_is_stopped(deployment: Deployment, page: Page) -> None:
     deployment.compose("stop", "api")
     try:
         visit(page, deployment.origin + "/")
         expect(page.locator("body")).to_contain_text("docker compose logs api")
         answer = deployment.rest.get("/api/health")
         assert (answer.status_code, answer.headers["Content-Type"]) == (503, "application/problem+json")
-        # The page comes by itself as soon as the api is there
+        # The product's page comes by itself as soon as the api answers.
         deployment.compose("start", "api")
         wait_for(page, LIVE, deployment.origin + "/", within_seconds=60)
     finally:

@@ -1,4 +1,4 @@
-"""Parts are stopped in turn while a page is open: it says what is wrong in words, and recovers by itself."""
+"""An open page names each stopped service and recovers by itself."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -7,7 +7,7 @@ from tests.drivers.chromium import visit
 from tests.drivers.deployment import Deployment
 
 LIVE = "#freshness[data-state=live]"
-#: The page says it within ten seconds; what is more is for the engine, which stops the container, and a busy machine.
+#: The page reacts within ten seconds; the rest is for the engine, which stops the container, on a busy machine.
 SAYS_WITHIN_MS = 60_000
 LIVE_WITHIN_MS = 120_000
 
@@ -20,7 +20,7 @@ LIVE_WITHIN_MS = 120_000
         ("ws", "the ws service does not answer"),
     ],
 )
-def test_page_says_what_is_wrong_while_a_part_is_stopped(
+def test_page_names_the_problem_while_a_service_is_stopped(
     deployment: Deployment, page: Page, service: str, sentence: str
 ) -> None:
     visit(page, deployment.origin + "/")
@@ -38,7 +38,7 @@ def test_page_says_what_is_wrong_while_a_part_is_stopped(
     assert page.evaluate("window.notReloaded")
 
 
-def test_history_outlives_the_collector(deployment: Deployment) -> None:
+def test_history_survives_a_restart_of_the_collector(deployment: Deployment) -> None:
     def known() -> int:
         [series] = deployment.rest.json("/api/history?range_seconds=900&measure=cpu_usage")["series"]
         return sum(1 for value in series["measures"]["cpu_usage"]["avg"] if value is not None)

@@ -1,4 +1,4 @@
-"""What outlives accidents: the alert log and the passwords. And what must not stop for them."""
+"""The alert log and the passwords survive accidents, and live data continue during them."""
 
 import subprocess
 from collections.abc import Iterator
@@ -14,13 +14,13 @@ from tests.drivers.fleet import BROWSERS, listening, settle
 from tests.drivers.waiting import eventually
 from tests.integration.test_isolation import says
 
-#: What Redis is told, so that it notices a disk without room at once.
+#: Settings with which Redis notices a full disk immediately.
 TIGHT = "services: {redis: {environment: {REDIS_GUARD_SECONDS: '1', REDIS_GUARD_FREE_KIB: '1000'}}}\n"
 
 
 @pytest.fixture(scope="module")
 def small_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A disk of a few megabytes for Redis. Docker's own volumes of that kind are emptied when a container restarts."""
+    """A disk of a few megabytes for Redis. Docker's own such volumes are emptied when a container restarts."""
     folder = tmp_path_factory.mktemp("disk")
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16m,uid=10001,mode=0700", "tmpfs", str(folder)], check=True)
     yield folder
@@ -39,34 +39,34 @@ def _own(small_disk: Path) -> Iterator[Deployment]:
 
 @pytest.fixture
 def own(_own: Deployment) -> Deployment:
-    """A deployment whose data a test may harm, whole and live."""
-    if not _own.is_whole():
+    """A deployment with data that a test may damage, healthy and live."""
+    if not _own.is_healthy():
         _own.up()
     _own.next_round()
     return _own
 
 
 def require_kept(deployment: Deployment, log: list[dict[str, Any]]) -> None:
-    """Check that the log goes on where it stopped, and that the collector does."""
+    """Check that the log keeps its entries and the collector continues."""
     alert_log.require_kept(deployment, log)
     deployment.next_round(2)
 
 
-def test_alert_log_survives_when_everything_is_killed_at_once(own: Deployment) -> None:
+def test_alert_log_survives_when_all_containers_are_killed_together(own: Deployment) -> None:
     log, known = make_alerts(own), own.passwords()
     containers = [container for service in SERVICES for container in own.containers(service)]
     for container in containers:
         own.kill(container)
-    eventually(own.is_whole, within_seconds=60, what="everything has started again by itself")
+    eventually(own.is_healthy, within_seconds=60, what="all services have restarted")
     require_kept(own, log)
     assert own.passwords() == known
 
 
-def test_backup_restored_after_a_loss_has_the_alert_log(own: Deployment) -> None:
+def test_restored_backup_has_the_alert_log(own: Deployment) -> None:
     log = make_alerts(own)
     backup = own.compose_bytes("exec", "-T", "redis", "backup")
     assert backup[:5] in (b"REDIS", b"VALKE")
-    # A file that is none is refused and changes nothing
+    # An invalid file is refused and changes nothing
     own.compose("stop", "redis", "collector")
     assert b"nothing is changed" in own.compose_bytes(
         "run", "--rm", "--no-deps", "-T", "redis", "restore", input_bytes=b"x", check=False
@@ -77,42 +77,42 @@ def test_backup_restored_after_a_loss_has_the_alert_log(own: Deployment) -> None
     require_kept(own, log)
 
 
-#: The file that Redis writes; another one is there while it is written anew.
+#: The file that Redis writes; during a rewrite, a second one exists.
 NEWEST = "file=$(ls -t /store/appendonlydir/*.incr.aof | head -n 1)"
 
 
 def in_shell(script: str) -> tuple[str, ...]:
-    """Words for compose: a shell in a container of its own that has Redis' files."""
+    """Return compose's arguments for a shell in a new container with Redis's files."""
     return ("run", "--rm", "--no-deps", "-T", "redis", "sh", "-c", script)
 
 
-def spoil(deployment: Deployment, command: str) -> None:
-    """Have Redis stand still, and a shell do something to the file that it writes, ``$file``."""
+def damage(deployment: Deployment, command: str) -> None:
+    """Stop Redis, and run a shell command on the file that it writes, ``$file``."""
     deployment.compose("stop", "redis")
     deployment.compose(*in_shell(f"{NEWEST}; {command}"))
 
 
-def test_what_a_power_cut_leaves_in_the_file_is_cut_and_the_log_is_kept(own: Deployment) -> None:
+def test_incomplete_end_of_the_file_is_cut_and_the_log_is_kept(own: Deployment) -> None:
     log = make_alerts(own)
-    spoil(own, 'head -c 4096 /dev/zero >>"$file"')
+    damage(own, 'head -c 4096 /dev/zero >>"$file"')
     own.up()
     assert "4096 bytes were cut" in own.compose("logs", "redis")
     assert "damaged-" in own.execute("redis", "ls", "/store")
     require_kept(own, log)
 
 
-def test_redis_stays_down_with_a_file_that_is_damaged_and_goes_on_when_the_rest_is_dropped(own: Deployment) -> None:
+def test_redis_refuses_a_damaged_file_and_starts_after_the_damaged_part_is_dropped(own: Deployment) -> None:
     make_alerts(own)
     backup = own.compose_bytes("exec", "-T", "redis", "backup")
     # four bytes near the beginning
-    spoil(own, 'cp "$file" /store/before; printf "\\0\\0\\0\\0" | dd of="$file" bs=1 seek=40 conv=notrunc 2>/dev/null')
+    damage(own, 'cp "$file" /store/before; printf "\\0\\0\\0\\0" | dd of="$file" bs=1 seek=40 conv=notrunc 2>/dev/null')
     own.compose("up", "-d", "--no-deps", "redis")
     eventually(lambda: "You can (docs/data.md" in own.compose("logs", "redis"), within_seconds=60, what="the ways on")
     try:
         differing = own.compose(*in_shell(f'{NEWEST}; cmp -l /store/before "$file" | wc -l'))
         assert 0 < int(differing) <= 4
-        said = own.compose("run", "--rm", "--no-deps", "-T", "redis", "mend-data", "--drop-rest")
-        assert "were cut from the end" in said
+        output = own.compose("run", "--rm", "--no-deps", "-T", "redis", "mend-data", "--drop-rest")
+        assert "were cut from the end" in output
         own.up()
         own.next_round(2)
     finally:
@@ -122,14 +122,14 @@ def test_redis_stays_down_with_a_file_that_is_damaged_and_goes_on_when_the_rest_
         own.up()
 
 
-def test_live_data_goes_on_when_the_disk_is_full_and_is_written_again_when_there_is_space(own: Deployment) -> None:
+def test_live_data_continue_when_the_disk_is_full_and_are_saved_again_when_it_has_space(own: Deployment) -> None:
     def persistence() -> str:
         return own.execute("redis", "operator", "info", "persistence")
 
     def reasons() -> set[str]:
         return {reason["code"] for reason in own.rest.json("/api/health")["reasons"]}
 
-    eventually(lambda: "redis_disk_nearly_full" in reasons(), within_seconds=60, what="a small disk is told")
+    eventually(lambda: "redis_disk_nearly_full" in reasons(), within_seconds=60, what="the health reports a small disk")
 
     with listening(own, 10, BROWSERS) as listeners:
         try:
@@ -138,23 +138,25 @@ def test_live_data_goes_on_when_the_disk_is_full_and_is_written_again_when_there
             eventually(
                 lambda: "aof_enabled:0" in persistence(), within_seconds=60, what="Redis goes on without the disk"
             )
-            eventually(lambda: "persistence_off" in reasons(), within_seconds=60, what="it is told")
-            # Then live data goes on, and nobody had to connect again
+            eventually(
+                lambda: "persistence_off" in reasons(), within_seconds=60, what="the health reports the full disk"
+            )
+            # Then live data continue, and no client had to reconnect
             own.next_round(5)
             settle(own, listeners)
         finally:
-            # When there is space again, it is written
+            # When it has space again, Redis writes the data
             own.execute("redis", "rm", "/store/other")
         eventually(lambda: "aof_enabled:1" in persistence(), within_seconds=60, what="Redis writes again")
         log = make_alerts(own)
         own.next_round(2)
         settle(own, listeners)
     own.kill(own.container("redis"))
-    eventually(own.is_whole, within_seconds=60, what="Redis is back")
+    eventually(own.is_healthy, within_seconds=60, what="Redis is back")
     require_kept(own, log)
 
 
-def test_history_is_refused_and_live_data_are_not_when_the_memory_is_used_up(own: Deployment) -> None:
+def test_history_is_refused_and_live_data_continue_when_the_memory_is_full(own: Deployment) -> None:
     # Given less memory than an empty Redis uses
     own.set("REDIS_MAXMEMORY", "500kb")
     try:

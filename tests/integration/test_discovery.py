@@ -1,4 +1,4 @@
-"""Nodes that one DNS name stands for, as containers behind an alias of their network."""
+"""Nodes that one DNS name resolves to: containers behind an alias of their network."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -13,12 +13,12 @@ from tests.drivers.socket_client import SocketClient
 from tests.drivers.waiting import eventually
 
 ALIAS = "boards"
-#: Two rounds, the one that was under way, and two more for a look-up that had begun before.
+#: Two rounds, the round in progress, and two more for a query that started earlier.
 ROUNDS = 5
 
 
 class Boards:
-    """Containers of one simulated node each, all under ``ALIAS`` on a network that the collector reaches."""
+    """Containers of one simulated node each, with the name ``ALIAS`` on a network of the collector."""
 
     def __init__(self, deployment: Deployment) -> None:
         self._network = deployment.network("lan").name
@@ -27,7 +27,7 @@ class Boards:
         self._containers: list[Container] = []
 
     def start(self) -> str:
-        """Start one more; return its address."""
+        """Start one container; return its address."""
         container = engine().containers.create(
             self._image,
             ["--nodes", "1", "--host", "0.0.0.0", "--port", "9099"],
@@ -43,11 +43,11 @@ class Boards:
         return f"{container.attrs['NetworkSettings']['Networks'][self._network]['IPAddress']}:9100"
 
     def stop(self) -> None:
-        """Stop the one that was started first."""
+        """Stop the oldest container."""
         self._containers.pop(0).remove(force=True)
 
     def close(self) -> None:
-        """Remove all."""
+        """Remove all containers."""
         for container in self._containers:
             with suppress(NotFound):
                 container.remove(force=True)
@@ -69,7 +69,7 @@ def client(deployment: Deployment) -> Iterator[SocketClient]:
     client.close()
 
 
-def test_nodes_come_and_go_with_the_addresses_of_a_dns_name(
+def test_nodes_appear_and_disappear_with_the_addresses_of_a_dns_name(
     deployment: Deployment, boards: Boards, client: SocketClient
 ) -> None:
     first = boards.start()
@@ -84,11 +84,11 @@ def test_nodes_come_and_go_with_the_addresses_of_a_dns_name(
     epoch = deployment.newest()[0]
 
     def answered() -> set[str]:
-        said = deployment.execute("collector", "getent", "ahostsv4", ALIAS).splitlines()
-        return {f"{line.split()[0]}:9100" for line in said}
+        output = deployment.execute("collector", "getent", "ahostsv4", ALIAS).splitlines()
+        return {f"{line.split()[0]}:9100" for line in output}
 
     def within_rounds(addresses: set[str]) -> None:
-        # The engine tells of a container a moment before its name server does, or after.
+        # The engine and its name server change at slightly different times.
         eventually(lambda: answered() == addresses, what="the name server knows")
         begun = deployment.newest()
 
@@ -103,7 +103,7 @@ def test_nodes_come_and_go_with_the_addresses_of_a_dns_name(
         assert reached[0] == begun[0]
         assert reached[1] - begun[1] <= ROUNDS
 
-    # They appear under their own name, and beside another of that name with their address
+    # A node appears under its own name; if the name exists already, with its address.
     second = boards.start()
     within_rounds({first, second})
     names = {first: "node01", second: f"node01@{second}"}
@@ -112,7 +112,7 @@ def test_nodes_come_and_go_with_the_addresses_of_a_dns_name(
     within_rounds({first, second, third})
     names[third] = f"node01@{third}"
     eventually(lambda: discovered() == names, within_seconds=60, what="all three by name")
-    # And disappear; the others keep the names that they have
+    # A node disappears; the others keep their names.
     boards.stop()
     within_rounds({second, third})
     del names[first]

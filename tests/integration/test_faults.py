@@ -1,4 +1,4 @@
-"""Parts are killed, paused, cut off and emptied under load: every client ends with the newest snapshot by itself."""
+"""Services are killed, paused, disconnected and emptied under load: every client gets the newest snapshot by itself."""
 
 from collections.abc import Iterator
 
@@ -12,7 +12,7 @@ from tests.drivers.waiting import Deadline, eventually
 from tests.integration.conftest import PINGS, Shared
 
 CLIENTS = 30
-#: Seconds after which a client gives up a replica that says nothing.
+#: Seconds after which a client leaves a silent replica.
 SILENCE_SECONDS = int(PINGS["WS_PING_INTERVAL_SECONDS"]) + int(PINGS["WS_PING_TIMEOUT_SECONDS"])
 
 
@@ -24,13 +24,13 @@ def _listeners(shared: Shared) -> Iterator[list[Listener]]:
 
 @pytest.fixture
 def listeners(deployment: Deployment, _listeners: list[Listener]) -> list[Listener]:
-    """Clients that stay through all of these tests, each with the newest snapshot."""
+    """Clients for all tests of this file, each with the newest snapshot."""
     settle(deployment, _listeners)
     return _listeners
 
 
 @pytest.mark.parametrize("service", ["api", "ws", "collector", "redis", "gateway", "exporter"])
-def test_clients_end_with_the_newest_snapshot_when_a_container_is_killed(
+def test_clients_get_the_newest_snapshot_when_a_container_is_killed(
     deployment: Deployment, listeners: list[Listener], service: str
 ) -> None:
     container = deployment.container(service)
@@ -47,15 +47,15 @@ def test_clients_end_with_the_newest_snapshot_when_a_container_is_killed(
     settle(deployment, listeners)
 
 
-def test_clients_come_to_another_replica_when_theirs_is_paused(
+def test_clients_move_to_another_replica_when_theirs_is_paused(
     deployment: Deployment, listeners: list[Listener]
 ) -> None:
-    # Given clients on every replica: new ones go to those that have the fewest
+    # Given clients on every replica: new clients go to the replicas with the fewest
     with listening(deployment, CLIENTS, BROWSERS) as more:
         everybody = [*listeners, *more]
         assert len(replicas_of(everybody)) == 3
         with deployment.paused(deployment.container("ws")):
-            eventually(lambda: deployment.gateway_sees("ws") == 2, what="the gateway has noticed")
+            eventually(lambda: deployment.healthy_servers("ws") == 2, what="the gateway has noticed")
             eventually(
                 lambda: len(replicas_of(everybody)) == 2,
                 within_seconds=SILENCE_SECONDS + 45,
@@ -66,12 +66,12 @@ def test_clients_come_to_another_replica_when_theirs_is_paused(
 
 
 @pytest.mark.parametrize("service", ["collector", "redis"])
-def test_clients_keep_their_connection_when_what_feeds_them_is_paused(
+def test_clients_stay_connected_when_the_collector_or_redis_is_paused(
     deployment: Deployment, listeners: list[Listener], service: str
 ) -> None:
     before = connections(listeners)
     with deployment.paused(deployment.container(service)):
-        # A page opened now loads, and says how old its data is
+        # A page that opens now loads, and shows the age of its data
         eventually(lambda: float(deployment.rest.get("/api/cluster/snapshot").headers["Age"]) > 6, what="old data")
         assert deployment.rest.get("/").status_code == 200
     deployment.next_round(2)
@@ -79,7 +79,7 @@ def test_clients_keep_their_connection_when_what_feeds_them_is_paused(
     assert connections(listeners) == before
 
 
-def test_clients_end_with_the_newest_snapshot_when_redis_comes_back_empty(
+def test_clients_get_the_newest_snapshot_when_redis_restarts_empty(
     deployment: Deployment, listeners: list[Listener]
 ) -> None:
     before, newest = connections(listeners), deployment.newest()
@@ -93,7 +93,7 @@ def test_clients_end_with_the_newest_snapshot_when_redis_comes_back_empty(
     assert connections(listeners) == before
 
 
-def test_node_is_offline_and_comes_back_when_the_collector_is_cut_off_from_its_exporter(
+def test_node_is_offline_while_the_collector_is_disconnected_from_its_exporter(
     deployment: Deployment, listeners: list[Listener]
 ) -> None:
     network = deployment.network("exporter")
@@ -111,12 +111,12 @@ def test_node_is_offline_and_comes_back_when_the_collector_is_cut_off_from_its_e
     assert engine().ping()
 
 
-def test_api_says_soon_that_redis_is_away_when_its_name_has_gone_with_it(deployment: Deployment) -> None:
+def test_api_reports_soon_that_redis_is_away_when_its_name_is_gone_too(deployment: Deployment) -> None:
     deployment.compose("stop", "redis")
     try:
         deadline = Deadline(7)
         health = deployment.rest.json("/api/health")
-        # Without a limit, the look-up alone takes ten seconds.
+        # Without a limit, the DNS query alone takes ten seconds.
         assert not deadline.has_passed
         assert health["redis"]["status"] == "down"
     finally:
@@ -125,5 +125,5 @@ def test_api_says_soon_that_redis_is_away_when_its_name_has_gone_with_it(deploym
     def reasons() -> set[str]:
         return {reason["code"] for reason in deployment.rest.json("/api/health")["reasons"]}
 
-    # A replica that was killed before is told of for a while.
+    # The health reports a replica that was killed earlier for a while.
     eventually(lambda: reasons() <= {"replica_vanished"}, within_seconds=30)

@@ -1,4 +1,4 @@
-"""A replica that drains keeps its clients when it leaves DNS, as a pod that ends does in Kubernetes."""
+"""A draining replica keeps its clients when its address leaves DNS, as that of a terminating pod does in Kubernetes."""
 
 import base64
 import hashlib
@@ -24,12 +24,12 @@ from tests.drivers.waiting import eventually
 FILES = ROOT / "deploy" / "images" / "gateway"
 #: RFC 6455, 1.3.
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-#: Far longer than it took 0.4 to cut the clients of an address that had left DNS.
+#: Much longer than release 0.4 needed to disconnect the clients of an address that had left DNS.
 SECONDS = 10.0
 
 
 class Names(threading.Thread):
-    """A DNS server that answers every question for an IPv4 address with ``addresses``."""
+    """A DNS server that answers every query for an IPv4 address with ``addresses``."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -50,7 +50,7 @@ class Names(threading.Thread):
 
 
 class Replica(BaseHTTPRequestHandler):
-    """Says how it is, and opens a tunnel in which nothing comes."""
+    """Reports its health, and opens tunnels without data."""
 
     protocol_version = "HTTP/1.1"
 
@@ -95,7 +95,7 @@ def names() -> Names:
 
 @pytest.fixture
 def gateway(replicas: list[ThreadingHTTPServer], names: Names) -> Iterator[tuple[int, int]]:
-    """The gateway on two ports of this machine: for clients, and for probes."""
+    """Run the gateway on two ports of this machine: for clients and for probes."""
     port, probes = free_port(), free_port()
     folder = Path(tempfile.mkdtemp(prefix="gateway-"))
     folder.chmod(0o755)
@@ -123,7 +123,7 @@ def gateway(replicas: list[ThreadingHTTPServer], names: Names) -> Iterator[tuple
 
 
 def states(probes: int) -> list[str]:
-    """How the gateway finds the replicas that have an address."""
+    """Return the gateway's health states of the replicas with an address."""
     try:
         text = requests.get(f"http://127.0.0.1:{probes}/metrics", timeout=15).text
     except requests.ConnectionError:  # it is starting
@@ -159,13 +159,15 @@ def test_draining_replica_keeps_its_clients_and_gets_no_new_ones_when_it_leaves_
     drained = replicas[1]
     mine = [client for where, client in tunnels if where == drained.server_address[0]]
     assert mine
-    # When it drains
+    # When the replica drains
     drained.status = 404  # type: ignore[attr-defined]
-    eventually(lambda: "UP" in states(probes) and len({*states(probes)}) == 2, within_seconds=30, what="it is noticed")
-    # Then new clients go to the other one
+    eventually(
+        lambda: "UP" in states(probes) and len({*states(probes)}) == 2, within_seconds=30, what="the collector notices"
+    )
+    # Then new clients go to the other replica
     new = [open_tunnel(port) for _ in range(4)]
     assert {where for where, _ in new} == {replicas[0].server_address[0]}
-    # And when its name leads there no more, then those that it has stay
+    # And when its address leaves DNS, then its clients stay
     names.addresses.remove(str(drained.server_address[0]))
     time.sleep(SECONDS)
     for client in mine:

@@ -1,4 +1,6 @@
-"""Whom the gateway believes about where a request comes from, what one address may take, and its host names.
+"""The headers that the gateway trusts, the share of one address, and the gateway's host names.
+
+A server in place of the api returns the headers that it receives.
 
 A server in the api's place tells what was handed on.
 """
@@ -31,14 +33,14 @@ FORGED = {
     "X-Real-IP": "192.0.2.77",
     "Remote-User": "root",
     "X-SSO-User": "root",
-    # Names that some servers take for the others
+    # Some servers treat these names like the others.
     "X_Forwarded_Proto": "https",
     "Remote_User": "root",
 }
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Answers with the headers that it was asked with; to ``/stuck`` not before ``is_over``."""
+    """Answers with the request's headers; answers ``/stuck`` after ``is_over`` is set."""
 
     is_over = threading.Event()
 
@@ -49,30 +51,29 @@ class Echo(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        with contextlib.suppress(ConnectionError):  # whoever checks its health does not read it
+        with contextlib.suppress(ConnectionError):  # a health check closes without reading
             self.wfile.write(body)
 
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
+    def log_message(self, *_: object) -> None: ...
 
 
 class Server(ThreadingHTTPServer):
-    """It stands for forty servers, each of which is checked every second; a full queue would be a failed check."""
+    """Stands for forty servers with a health check a second each; a full queue would fail a check."""
 
     request_queue_size = 256
 
 
 @pytest.fixture(scope="module")
 def this_machine() -> str:
-    """As containers see it."""
+    """Return this machine's address, as containers see it."""
     [config, *_] = engine().networks.get("bridge").attrs["IPAM"]["Config"]
-    # An engine that was started for the first time does not say it: it is the first address.
+    # A newly started engine does not report it: it is the first address.
     return config.get("Gateway") or str(next(ip_network(config["Subnet"]).hosts()))
 
 
 @pytest.fixture(scope="module")
 def echo(this_machine: str) -> Iterator[str]:
-    """Where the echo listens."""
+    """The address of the echo server."""
     with serving(Server((this_machine, 0), Echo)) as server:
         yield f"{this_machine}:{server.server_address[1]}"
         Echo.is_over.set()
@@ -80,7 +81,7 @@ def echo(this_machine: str) -> Iterator[str]:
 
 @contextmanager
 def gateway(echo: str, **variables: str) -> Iterator[str]:
-    """The gateway's image before the echo; gives its address."""
+    """Run the gateway's image before the echo server; yield its address."""
     container = DockerContainer(IMAGE).with_kwargs(labels=LABELS, read_only=True)
     for name, value in {"API_ADDRESS": echo, "WS_ADDRESS": echo, **variables}.items():
         container.with_env(name, value)
@@ -93,8 +94,8 @@ def gateway(echo: str, **variables: str) -> Iterator[str]:
         yield address
 
 
-def handed_on(address: str, path: str) -> list[tuple[str, str]]:
-    """The headers of a forged request, as the server behind the gateway gets them, but for the usual ones."""
+def forwarded_headers(address: str, path: str) -> list[tuple[str, str]]:
+    """Return the headers of a forged request that the server behind the gateway gets, without the usual ones."""
     with closing(http.client.HTTPConnection(address, 8085, timeout=30)) as connection:
         connection.request("GET", path, headers=FORGED)
         found = json.loads(connection.getresponse().read())
@@ -103,15 +104,15 @@ def handed_on(address: str, path: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("path", ["/api/health", "/socket.io/?EIO=4&transport=polling"])
-def test_nothing_that_only_a_proxy_could_say_is_handed_on_from_anybody(echo: str, this_machine: str, path: str) -> None:
+def test_proxy_headers_of_untrusted_clients_are_removed(echo: str, this_machine: str, path: str) -> None:
     with gateway(echo, ACCESS_USER_HEADER="X-SSO-User", TRUSTED_PROXIES="192.0.2.1, fd00::/8") as address:
-        assert handed_on(address, path) == [("x-forwarded-for", this_machine)]
+        assert forwarded_headers(address, path) == [("x-forwarded-for", this_machine)]
 
 
 @pytest.mark.parametrize("path", ["/api/health", "/socket.io/?EIO=4&transport=polling"])
-def test_trusted_proxy_is_handed_on_about_chain_scheme_and_user(echo: str, this_machine: str, path: str) -> None:
+def test_chain_scheme_and_user_of_a_trusted_proxy_are_forwarded(echo: str, this_machine: str, path: str) -> None:
     with gateway(echo, ACCESS_USER_HEADER="X-SSO-User", TRUSTED_PROXIES=f"192.0.2.1,{this_machine}") as address:
-        assert handed_on(address, path) == [
+        assert forwarded_headers(address, path) == [
             ("remote-user", "root"),
             ("x-forwarded-for", "192.0.2.77"),
             ("x-forwarded-for", this_machine),
@@ -121,14 +122,14 @@ def test_trusted_proxy_is_handed_on_about_chain_scheme_and_user(echo: str, this_
         ]
 
 
-def test_gateway_on_which_nothing_is_set_believes_nobody(echo: str, this_machine: str) -> None:
+def test_gateway_without_settings_trusts_no_client(echo: str, this_machine: str) -> None:
     with gateway(echo) as address:
-        # A header that means nothing here is anybody's
-        assert handed_on(address, "/") == [("x-forwarded-for", this_machine), ("x-sso-user", "root")]
+        # A header without meaning here may come from any client.
+        assert forwarded_headers(address, "/") == [("x-forwarded-for", this_machine), ("x-sso-user", "root")]
 
 
 def status(address: str, stack: ExitStack, path: str = "/", **headers: str) -> int | None:
-    """Of an answer over a connection that is kept; ``None`` where the gateway closes it at once."""
+    """Return the status of a response on a persistent connection; ``None`` if the gateway closes it."""
     connection = stack.enter_context(closing(http.client.HTTPConnection(address, 8085, timeout=30)))
     try:
         connection.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
@@ -139,7 +140,7 @@ def status(address: str, stack: ExitStack, path: str = "/", **headers: str) -> i
     return answer.status
 
 
-def test_address_gets_a_part_of_the_connections_until_one_of_them_ends(echo: str) -> None:
+def test_address_has_a_share_of_the_connections_until_one_of_them_closes(echo: str) -> None:
     with gateway(echo, GATEWAY_LIMIT_CONNECTIONS="3") as address, ExitStack() as others:
         with ExitStack() as one:
             # given
@@ -151,10 +152,10 @@ def test_address_gets_a_part_of_the_connections_until_one_of_them_ends(echo: str
         eventually(lambda: status(address, others) == 200, what="a connection in its place")
 
 
-def test_proxy_that_is_trusted_has_any_number_and_each_whom_it_names_a_part(echo: str, this_machine: str) -> None:
+def test_trusted_proxy_has_no_share_but_each_address_it_forwards_has_one(echo: str, this_machine: str) -> None:
     settings = {"GATEWAY_LIMIT_CONNECTIONS": "3", "TRUSTED_PROXIES": f"192.0.2.1,{this_machine}"}
     with gateway(echo, **settings) as address, ExitStack() as stack:
-        # given requests that are not answered, through one proxy and through two
+        # given: unanswered requests through one proxy and through two
         for chain in ("192.0.2.77", "192.0.2.77", "192.0.2.77, 192.0.2.1"):
             connection = stack.enter_context(closing(http.client.HTTPConnection(address, 8085, timeout=30)))
             connection.request("GET", "/stuck", headers={"X-Forwarded-For": chain})
@@ -164,7 +165,7 @@ def test_proxy_that_is_trusted_has_any_number_and_each_whom_it_names_a_part(echo
         assert [status(address, stack, X_Forwarded_For="192.0.2.78") for _ in range(5)] == [200] * 5
 
 
-def test_gateway_answers_to_its_own_host_names_alone_when_nobody_has_chosen_who_gets_in(echo: str) -> None:
+def test_gateway_answers_only_to_its_own_host_names_when_the_access_mode_is_missing(echo: str) -> None:
     own = (
         "localhost:9000",
         "cluster.example",

@@ -1,4 +1,4 @@
-"""A replica that ends or hangs hands its clients over. Bounds: a busy machine's, far below what 0.4 took."""
+"""A replica that stops or hangs hands over its clients. The bounds are for a busy machine, far below those of 0.4."""
 
 import threading
 import time
@@ -8,18 +8,18 @@ from functools import partial
 import pytest
 
 from deploy.compose.docker import Docker
-from deploy.compose.preflight import port_of
+from deploy.compose.preflight import check_port
 from deploy.compose.project import Project
 from tests.drivers.deployment import INTERVAL_SECONDS, Deployment
 from tests.drivers.docker_engine import engine
-from tests.drivers.fleet import BROWSERS, Watched, connections, listening, replicas_of, settle
+from tests.drivers.fleet import BROWSERS, SnapshotGaps, connections, listening, replicas_of, settle
 from tests.drivers.listener import Listener
 from tests.drivers.waiting import eventually
 
 CLIENTS = 30
-#: Rounds that a client may miss: 3 s on a quiet machine. Those of 0.4 missed 18 s and more.
+#: Rounds that a client may miss: 3 s on a quiet machine. In release 0.4, clients missed 18 s and more.
 GAP_ROUNDS = round(12 / INTERVAL_SECONDS)
-#: 15 s on a quiet machine. 0.4 took 46, until the clients themselves noticed.
+#: 15 s on a quiet machine. In release 0.4 it took 46 s, until the clients noticed by themselves.
 HUNG_SECONDS = 35.0
 
 
@@ -39,26 +39,26 @@ def _listeners(running: Deployment) -> Iterator[list[Listener]]:
 
 @pytest.fixture
 def listeners(running: Deployment, _listeners: list[Listener]) -> list[Listener]:
-    """Clients that stay through all of these tests, each with the newest snapshot."""
+    """Clients for all tests of this file, each with the newest snapshot."""
     settle(running, _listeners)
     return _listeners
 
 
-def require_no_loss(watched: Watched) -> None:
+def require_no_loss(gaps: SnapshotGaps) -> None:
     """Check that no client was without snapshots for long.
 
     Raises:
-        AssertionError: one was.
+        AssertionError: a client was.
     """
-    assert watched.gap_rounds() <= GAP_ROUNDS
+    assert gaps.gap_rounds() <= GAP_ROUNDS
 
 
-def test_clients_miss_nothing_when_push_replicas_are_restarted(running: Deployment, listeners: list[Listener]) -> None:
+def test_clients_miss_no_snapshots_when_ws_replicas_restart(running: Deployment, listeners: list[Listener]) -> None:
     before = {container.id for container in running.containers("ws")}
-    watched = Watched(listeners)
+    gaps = SnapshotGaps(listeners)
     running.command("restart", "ws")
     settle(running, listeners)
-    require_no_loss(watched)
+    require_no_loss(gaps)
     after = {container.id for container in running.containers("ws")}
     assert len(after) == 2
     assert not before & after
@@ -66,34 +66,36 @@ def test_clients_miss_nothing_when_push_replicas_are_restarted(running: Deployme
 
 def test_no_request_fails_when_the_api_is_restarted(running: Deployment, listeners: list[Listener]) -> None:
     before = running.container("api").id
-    with running.asked("/api/cluster/snapshot") as codes:
+    with running.requesting("/api/cluster/snapshot") as codes:
         running.command("restart", "api")
     assert len(codes) > 20
     assert set(codes) == {200}
     assert running.container("api").id != before
 
 
-def test_clients_miss_nothing_when_five_replicas_become_one(running: Deployment, listeners: list[Listener]) -> None:
+def test_clients_miss_no_snapshots_when_five_replicas_become_one(
+    running: Deployment, listeners: list[Listener]
+) -> None:
     running.up(ws=5)
     with listening(running, CLIENTS, BROWSERS) as more:
         everybody = [*listeners, *more]
         assert len(replicas_of(everybody)) > 2
-        watched = Watched(everybody)
+        gaps = SnapshotGaps(everybody)
         running.up(ws=1)
-        eventually(lambda: len(replicas_of(everybody)) == 1, within_seconds=60, what="all on the one that stays")
+        eventually(lambda: len(replicas_of(everybody)) == 1, within_seconds=60, what="all on the remaining replica")
         settle(running, everybody)
-        require_no_loss(watched)
+        require_no_loss(gaps)
     running.up()
 
 
-def test_clients_are_elsewhere_soon_when_their_replica_hangs(running: Deployment, listeners: list[Listener]) -> None:
+def test_clients_move_soon_when_their_replica_hangs(running: Deployment, listeners: list[Listener]) -> None:
     with listening(running, CLIENTS, BROWSERS) as more:
         everybody = [*listeners, *more]
         assert len(replicas_of(everybody)) == 2
         with running.hung(running.container("ws")):
             eventually(lambda: len(replicas_of(everybody)) == 1, within_seconds=HUNG_SECONDS, what="all on the other")
             settle(running, everybody)
-        eventually(lambda: running.gateway_sees("ws") == 2, within_seconds=30, what="it is back")
+        eventually(lambda: running.healthy_servers("ws") == 2, within_seconds=30, what="it is back")
 
 
 def test_clients_stay_when_their_replica_is_busy_for_five_seconds(
@@ -108,24 +110,24 @@ def test_clients_stay_when_their_replica_is_busy_for_five_seconds(
     assert connections(listeners) == before
 
 
-def test_clients_miss_nothing_when_the_passwords_of_redis_are_replaced(
+def test_clients_miss_no_snapshots_when_the_redis_passwords_are_replaced(
     running: Deployment, listeners: list[Listener]
 ) -> None:
     before = running.passwords()
-    watched = Watched(listeners)
+    gaps = SnapshotGaps(listeners)
     running.command("rotate", "redis")
     settle(running, listeners)
-    require_no_loss(watched)
+    require_no_loss(gaps)
     after = running.passwords()
     assert all(after[service] != before[service] for service in before)
-    # And the former ones are worth nothing
+    # And the previous passwords are invalid
     cli = "$(command -v valkey-cli || command -v redis-cli) --no-auth-warning"
     for service, password in before.items():
         command = f"REDISCLI_AUTH={password} {cli} --user {service} ping 2>&1"
         assert "WRONGPASS" in running.execute("redis", "sh", "-c", command, check=False)
 
 
-def test_port_is_ours_when_the_gateway_ends_again_and_again(running: Deployment) -> None:
+def test_port_is_free_when_our_gateway_crashes_in_a_loop(running: Deployment) -> None:
     docker = Docker(running.root, running.environment)
     project = Project.read(docker)
     try:
@@ -137,13 +139,13 @@ def test_port_is_ours_when_the_gateway_ends_again_and_again(running: Deployment)
             return bool(gateway.attrs["RestartCount"] > 2)
 
         while not has_ended_often():
-            assert port_of(docker, project).taken is None
-        # And when it is being replaced, which a look at the port may be in the way of: it listens there for a moment
+            assert check_port(docker, project).taken is None
+        # And while it is being replaced: the check itself listens on the port for a moment, which may interfere
         replace = partial(running.compose, "up", "-d", "--no-deps", "gateway", check=False)
         replacing = threading.Thread(target=replace)
         replacing.start()
         while replacing.is_alive():
-            assert port_of(docker, project).taken is None
+            assert check_port(docker, project).taken is None
         replacing.join()
     finally:
         running.up()

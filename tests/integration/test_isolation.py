@@ -1,4 +1,4 @@
-"""Who may do and reach what: Redis users, networks, ports, and what a container may do to itself."""
+"""The permissions of Redis users, networks, ports and containers."""
 
 import json
 import socket
@@ -13,7 +13,7 @@ from tests.drivers.deployment import SERVICES, Deployment
 from tests.drivers.docker_engine import engine, execute
 
 LATEST = latest_key(METRICS_CHANNEL)
-#: What each user must be refused, beside what nobody may do.
+#: Commands that Redis must refuse each user, besides those in ``REFUSED_TO_ALL``.
 REFUSED = {
     "collector": [
         ["SUBSCRIBE", METRICS_CHANNEL],
@@ -34,7 +34,7 @@ REFUSED = {
         ["SUBSCRIBE", METRICS_CHANNEL],
     ],
 }
-NOBODY = [
+REFUSED_TO_ALL = [
     ["FLUSHALL"],
     ["CONFIG", "GET", "*"],
     ["KEYS", "*"],
@@ -73,15 +73,15 @@ def refuses(answer: str) -> bool:
 
 
 @pytest.mark.parametrize("service", sorted(REFUSED))
-def test_redis_refuses_a_service_what_the_contract_does_not_give_it(deployment: Deployment, service: str) -> None:
-    commands = [*REFUSED[service], *NOBODY]
+def test_redis_refuses_a_service_all_commands_outside_the_contract(deployment: Deployment, service: str) -> None:
+    commands = [*REFUSED[service], *REFUSED_TO_ALL]
     answers = says(deployment, service, commands)
     assert [command for command, answer in zip(commands, answers, strict=True) if not refuses(answer)] == []
-    # It is not simply refused everything
+    # Not every command is refused
     assert says(deployment, service, [["PING"]]) == ["True"]
 
 
-def test_redis_lets_the_publisher_publish_on_the_three_channels_and_nothing_else(deployment: Deployment) -> None:
+def test_publisher_can_only_publish_on_the_three_channels(deployment: Deployment) -> None:
     for channel in CHANNELS:
         assert deployment.execute("redis", "publish", channel, '{"by":"hand"}').strip() == "3"
     assert refuses(deployment.execute("redis", "publish", "elsewhere", "{}", check=False))
@@ -92,26 +92,26 @@ def test_redis_lets_the_publisher_publish_on_the_three_channels_and_nothing_else
         ["GET", LATEST],
         ["SUBSCRIBE", METRICS_CHANNEL],
         ["XADD", ALERT_LOG_KEY, "*", "entry", "{}"],
-        *NOBODY,
+        *REFUSED_TO_ALL,
     ):
         answer = deployment.execute("redis", "sh", "-c", login, "sh", *command, check=False)
         assert refuses(answer), f"{command}: {answer}"
 
 
-def test_functions_of_this_version_are_loaded_by_the_operator(deployment: Deployment) -> None:
-    said = deployment.execute("redis", "sh", "-c", "functions | operator -x function load")
-    assert "already exists" in said
+def test_operator_loads_the_functions_of_this_version(deployment: Deployment) -> None:
+    output = deployment.execute("redis", "sh", "-c", "functions | operator -x function load")
+    assert "already exists" in output
     deployment.execute("redis", "has-functions")
 
 
-def test_redis_answers_nobody_who_has_no_password(deployment: Deployment) -> None:
+def test_redis_refuses_clients_without_a_password(deployment: Deployment) -> None:
     assert "NOAUTH" in deployment.execute("redis", "redis-cli", "GET", LATEST, check=False)
     for user in ("default", "api", "nobody"):
-        said = deployment.execute("redis", "redis-cli", "AUTH", user, "guessed", check=False)
-        assert "WRONGPASS" in said
+        output = deployment.execute("redis", "redis-cli", "AUTH", user, "guessed", check=False)
+        assert "WRONGPASS" in output
 
 
-def test_every_user_has_a_password_of_its_own(deployment: Deployment) -> None:
+def test_every_user_has_its_own_password(deployment: Deployment) -> None:
     read = ["cat"]
     passwords = {
         deployment.execute(service, *read, f"/secrets/{service}/redis-password")
@@ -123,7 +123,7 @@ def test_every_user_has_a_password_of_its_own(deployment: Deployment) -> None:
     assert {len(password) for password in passwords} == {64}
 
 
-def test_only_the_gateway_publishes_a_port_and_only_on_the_address_asked_for(deployment: Deployment) -> None:
+def test_only_the_gateway_publishes_a_port_and_only_on_the_set_address(deployment: Deployment) -> None:
     published = {
         service: container.attrs["HostConfig"]["PortBindings"]
         for service in SERVICES
@@ -131,14 +131,14 @@ def test_only_the_gateway_publishes_a_port_and_only_on_the_address_asked_for(dep
         if container.attrs["HostConfig"]["PortBindings"]
     }
     assert published == {"gateway": {"8085/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(deployment.port)}]}}
-    # Nor does one listen on the host by itself
+    # Nor does a container use the host's network
     networks = [
         container.attrs["HostConfig"]["NetworkMode"]
         for service in SERVICES
         for container in deployment.containers(service)
     ]
     assert all(network.startswith(f"{deployment.name}_") for network in networks), networks
-    # From the host's other addresses nothing answers
+    # The host's other addresses do not answer
     others = machine_addresses(with_ipv6=False)
     assert others
     for address in others:
@@ -148,16 +148,16 @@ def test_only_the_gateway_publishes_a_port_and_only_on_the_address_asked_for(dep
 
 
 def reached_by(deployment: Deployment, service: str, addresses: list[tuple[str, int]]) -> set[tuple[str, int]]:
-    """Those of the addresses that accept a connection from a service's container; all are tried at once."""
+    """Return the addresses that accept a connection from a service's container; all are tried concurrently."""
     tries = "".join(
         f"timeout 3 bash -c 'exec 3<>/dev/tcp/{host}/{port}' 2>/dev/null && echo {host} {port} & "
         for host, port in addresses
     )
-    said = deployment.execute(service, "bash", "-c", tries + "wait")
-    return {(line.split()[0], int(line.split()[1])) for line in said.splitlines()}
+    output = deployment.execute(service, "bash", "-c", tries + "wait")
+    return {(line.split()[0], int(line.split()[1])) for line in output.splitlines()}
 
 
-def test_services_reach_what_they_need_and_not_each_other(deployment: Deployment) -> None:
+def test_services_reach_only_the_services_that_they_need(deployment: Deployment) -> None:
     places = {
         "redis": [(deployment.address("redis", f"redis-{name}"), 6379) for name in ("api", "ws", "collector")],
         "api": [(deployment.address("api", name), 8000) for name in ("redis-api", "gateway-api")],
@@ -172,11 +172,11 @@ def test_services_reach_what_they_need_and_not_each_other(deployment: Deployment
         others = [address for address in owner if owner[address] != service]
         return {(service, owner[address]) for address in reached_by(deployment, service, others)}
 
-    # All at once, since an address that does not answer is waited for.
+    # Concurrently, because addresses without an answer take long.
     with ThreadPoolExecutor(len(places)) as pool:
         reached = set().union(*pool.map(places_of_others, places))
     assert reached == {
-        # What each is there for …
+        # The necessary connections …
         ("api", "redis"), ("ws", "redis"), ("collector", "redis"),
         ("gateway", "api"), ("gateway", "ws"), ("collector", "exporter"),
         # … and the other direction of the same networks.
@@ -185,14 +185,14 @@ def test_services_reach_what_they_need_and_not_each_other(deployment: Deployment
     }  # fmt: skip
 
 
-def test_only_the_collector_has_a_way_out(deployment: Deployment) -> None:
+def test_only_the_collector_reaches_other_networks(deployment: Deployment) -> None:
     ways_out = {
         service
         for service in SERVICES
         for name in deployment.container(service).attrs["NetworkSettings"]["Networks"]
         if not engine().networks.get(name).attrs["Internal"]
     }
-    # The gateway stands on a network of its own, since a port can only be published from one that is not internal.
+    # The gateway has its own network, because only a network that is not internal can publish a port.
     assert ways_out == {"collector", "gateway"}
 
 
@@ -219,7 +219,7 @@ def test_container_is_read_only_without_root_and_without_capabilities(deployment
 
 
 @pytest.mark.parametrize("service", ["api", "ws", "collector"])
-def test_image_holds_its_own_service_and_nothing_to_build_or_install_with(deployment: Deployment, service: str) -> None:
+def test_image_has_only_its_own_service_and_no_build_tools(deployment: Deployment, service: str) -> None:
     assert deployment.execute(service, "ls", "/app").split() == sorted(
         ["access", "contract", "dispycluster", "runtime", service]
     )
@@ -232,7 +232,7 @@ def test_image_holds_its_own_service_and_nothing_to_build_or_install_with(deploy
     assert labels["org.opencontainers.image.title"] == f"DispyCluster Live: {service}"
 
 
-def test_command_in_the_containers_has_the_words_of_their_service(deployment: Deployment) -> None:
+def test_command_in_a_container_has_the_words_of_its_service(deployment: Deployment) -> None:
     assert deployment.execute("api", "dispycluster", "status").partition("\n")[0] == "live: yes"
     assert "online" in deployment.execute("api", "dispycluster", "status", "--json")
     words = deployment.execute("collector", "dispycluster", "--help").split()
@@ -240,7 +240,7 @@ def test_command_in_the_containers_has_the_words_of_their_service(deployment: De
     assert not {"run", "status", "user"} & set(words)
 
 
-def test_probes_and_metrics_are_not_for_the_outside(deployment: Deployment) -> None:
+def test_probes_and_metrics_are_refused_from_outside(deployment: Deployment) -> None:
     assert [deployment.rest.status(path) for path in ("/livez", "/readyz", "/metrics")] == [404, 404, 404]
     assert "ws_deliveries" in deployment.python(
         "ws", "import urllib.request as r; print(r.urlopen('http://127.0.0.1:8001/metrics').read().decode())"

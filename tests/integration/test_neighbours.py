@@ -1,4 +1,4 @@
-"""What users put beside the product: a proxy that ends TLS, which does not keep the host, and a Redis of their own."""
+"""Users' own servers beside the product: a TLS proxy that replaces the host, and a Redis."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,7 +42,7 @@ http {{
 
 
 def open_live_page(browser: Browser, origin: str) -> None:
-    """Open the page behind a certificate that nobody knows, and see that it is pushed to over a WebSocket."""
+    """Open the page despite its unknown certificate, and check that it gets pushes over a WebSocket."""
     context = browser.new_context(ignore_https_errors=True)
     try:
         page = context.new_page()
@@ -61,7 +61,7 @@ def wait_for(origin: str, authority: Path) -> requests.Response:
 
 
 def load_functions(deployment: Deployment, url: str, authority: Path) -> None:
-    """Load the functions as docs/data.md says it: what the image prints, by a user who may."""
+    """Load the functions as in docs/data.md: from the image's output, as a permitted user."""
     library = deployment.compose("run", "--rm", "--no-deps", "-T", "secrets", "functions")
     password = deployment.compose(
         "run", "--rm", "--no-deps", "-T", "secrets", "cat", "/secrets/redis/operator-password"
@@ -73,15 +73,15 @@ def load_functions(deployment: Deployment, url: str, authority: Path) -> None:
 
 @pytest.fixture(scope="module")
 def public() -> str:
-    """Where people reach a TLS proxy that does not keep the host."""
+    """The origin of a TLS proxy that replaces the host."""
     return f"https://127.0.0.1:{free_port()}"
 
 
 @pytest.fixture(scope="module")
 def external(tmp_path_factory: pytest.TempPathFactory, public: str) -> Iterator[Deployment]:
-    """The product with a Redis of its user's, over TLS, with the ACL users that the product says it needs.
+    """The product with the user's own Redis over TLS and the documented ACL users.
 
-    It is open to others, who come to it by another address than its own.
+    Other machines can reach it, at another address than its own.
     """
     folder = tmp_path_factory.mktemp("redis")
     folder.chmod(0o755)
@@ -95,7 +95,7 @@ def external(tmp_path_factory: pytest.TempPathFactory, public: str) -> Iterator[
         ACCESS="open",
     )
     try:
-        # An address of the host that containers reach: their LAN.
+        # An address of the host that containers can reach, like a LAN.
         deployment.compose("up", "--no-start", "--no-build")
         host = deployment.network("lan").attrs["IPAM"]["Config"][0]["Gateway"]
         deployment.compose("run", "--rm", "--no-deps", "-T", "secrets")
@@ -121,7 +121,7 @@ def external(tmp_path_factory: pytest.TempPathFactory, public: str) -> Iterator[
         deployment.close()
 
 
-def test_product_lives_on_an_external_redis_over_tls_with_the_users_it_names(external: Deployment) -> None:
+def test_product_runs_on_an_external_redis_over_tls_with_the_documented_users(external: Deployment) -> None:
     assert external.containers("redis") == []
     external.next_round(2)
     with listening(external, 10, BROWSERS) as listeners:
@@ -131,12 +131,12 @@ def test_product_lives_on_an_external_redis_over_tls_with_the_users_it_names(ext
     assert external.rest.json("/api/health")["redis"]["status"] == "up"
 
 
-def test_others_get_in_where_the_product_is_open_to_them(external: Deployment) -> None:
+def test_other_machines_can_use_the_open_product(external: Deployment) -> None:
     address = machine_addresses(with_ipv6=False)[0]
     assert requests.get(f"http://{address}:{external.port}/api/health", timeout=30).status_code == 200
 
 
-def test_public_url_allows_the_page_of_a_tls_proxy_that_does_not_keep_the_host(
+def test_public_url_permits_the_page_of_a_tls_proxy_that_replaces_the_host(
     external: Deployment, public: str, browser: Browser, tmp_path: Path
 ) -> None:
     make_certificate(tmp_path, "IP:127.0.0.1")

@@ -1,4 +1,4 @@
-"""The nodes of a deployment: this host, hosts elsewhere, simulated ones; the files that name them."""
+"""The nodes of a deployment: this host, other hosts, simulated nodes; and the files that list them."""
 
 import json
 import os
@@ -14,12 +14,12 @@ from tests.drivers.listener import javascript_command
 from tests.drivers.process import Process, python
 from tests.drivers.waiting import eventually
 
-#: How the names of interfaces begin that container engines make; the exporter's image leaves them out.
+#: Prefixes of the interfaces that container engines create; the exporter's image leaves them out.
 OF_CONTAINERS = ("veth", "cali", "lxc", "cilium", "cni", "flannel", "docker", "br-", "nodelocaldns")
 
 
 def traffic() -> dict[str, tuple[int, int]]:
-    """Bytes received and sent by each of the host's interfaces, as the kernel says."""
+    """Return the bytes received and sent by each of the host's interfaces, according to the kernel."""
     rows = [line.split(":") for line in Path("/proc/net/dev").read_text().splitlines()[2:]]
     return {name.strip(): (int(row.split()[0]), int(row.split()[8])) for name, row in rows}
 
@@ -42,38 +42,38 @@ def test_host_appears_under_its_own_name_with_the_values_of_proc_and_df(deployme
     assert f"node_boot_time_seconds {float(boot.split()[1]):.9e}".split("e")[0] in exporter_page(deployment)
 
 
-def test_host_tells_its_iowait_and_the_pressure_that_its_kernel_counts(deployment: Deployment) -> None:
+def test_host_has_the_iowait_and_pressure_of_its_kernel(deployment: Deployment) -> None:
     is_counted = Path("/proc/pressure/io").exists()
 
-    def is_told() -> bool:
+    def has_figures() -> bool:
         node = deployment.snapshot()["nodes"][0]
         pressures = (node["pressure_io"], node["pressure_memory"])
         return node["iowait"] is not None and all((pressure is not None) == is_counted for pressure in pressures)
 
-    eventually(is_told, what="the figures of two looks")
+    eventually(has_figures, what="the figures of two scrapes")
 
 
-def test_network_counters_are_those_of_the_host_and_not_of_the_container(deployment: Deployment) -> None:
+def test_network_counters_are_the_hosts_and_not_the_containers(deployment: Deployment) -> None:
     before = traffic()
     page = exporter_page(deployment)
     after = traffic()
-    told = {
+    counters = {
         line.split('device="')[1].split('"')[0]: float(line.rpartition(" ")[2])
         for line in page.splitlines()
         if line.startswith("node_network_receive_bytes_total{")
     }
-    # Some node_exporters leave loopback out. The others are all told, but for those of containers.
+    # Some node_exporters leave out loopback. All others appear, except those of containers.
     names = {name for name in set(before) & set(after) - {"lo"} if not name.startswith(OF_CONTAINERS)}
-    assert not any(name.startswith(OF_CONTAINERS) for name in told)
+    assert not any(name.startswith(OF_CONTAINERS) for name in counters)
     assert any(name.startswith(("eth", "en", "wl")) and before[name][0] > 0 for name in names)
     for name in names:
-        assert before[name][0] <= told[name] * (1 + 1e-6), name
-        assert told[name] * (1 - 1e-6) <= after[name][0], name
+        assert before[name][0] <= counters[name] * (1 + 1e-6), name
+        assert counters[name] * (1 - 1e-6) <= after[name][0], name
 
 
 @pytest.fixture
 def elsewhere(deployment: Deployment, tmp_path: Path) -> Iterator[tuple[Process, list[str]]]:
-    """Exporters outside the project's networks, at an address of the LAN: the host's, as the collector sees it."""
+    """Exporters outside the project's networks, at the host's LAN address as the collector sees it."""
     host = deployment.network("lan").attrs["IPAM"]["Config"][0]["Gateway"]
     targets = tmp_path / "targets.yaml"
     process = python(
@@ -86,7 +86,7 @@ def elsewhere(deployment: Deployment, tmp_path: Path) -> Iterator[tuple[Process,
     process.kill()
 
 
-def test_node_added_with_sed_is_on_the_page_within_two_rounds(
+def test_node_added_with_sed_appears_within_two_rounds(
     deployment: Deployment, elsewhere: tuple[Process, list[str]]
 ) -> None:
     deployment.write_config("nodes.yaml", "workers:\n  - local\n")
@@ -100,12 +100,12 @@ def test_node_added_with_sed_is_on_the_page_within_two_rounds(
                 snapshots = client.of("redis_cluster_metrics")[0]
                 return next((one["seq"] for one in snapshots if len(one["nodes"]) == nodes), None)
 
-            # The next two rounds, and the one that was under way at the edit
+            # The next two rounds, and the round in progress at the edit
             assert eventually(first_with_it, what="a page has the node") - edited[1] <= 3
     eventually(lambda: set(deployment.statuses().values()) == {"online"})
 
 
-def test_broken_file_is_named_and_the_former_nodes_stay(deployment: Deployment) -> None:
+def test_invalid_file_is_named_and_the_previous_nodes_stay(deployment: Deployment) -> None:
     eventually(lambda: list(deployment.statuses().values()) == ["online"], what="this host alone")
     deployment.write_config("nodes.yaml", "workers: [local\n")
     eventually(
@@ -115,7 +115,7 @@ def test_broken_file_is_named_and_the_former_nodes_stay(deployment: Deployment) 
     assert list(deployment.statuses().values()) == ["online"]
 
 
-def test_demo_profile_adds_simulated_nodes_beside_the_real_ones(deployment: Deployment) -> None:
+def test_demo_profile_adds_simulated_nodes_to_the_real_ones(deployment: Deployment) -> None:
     deployment.up(profile="demo")
     try:
         eventually(lambda: len(deployment.statuses()) == 51, within_seconds=60, what="50 nodes and this host")
@@ -127,5 +127,5 @@ def test_demo_profile_adds_simulated_nodes_beside_the_real_ones(deployment: Depl
         assert deployment.statuses()[os.uname().nodename] == "online"
     finally:
         deployment.compose("--profile", "demo", "rm", "-sf", "simulator")
-    # They leave no trace: what they had written is gone with them
+    # They leave no trace: the list of their nodes is gone with them
     eventually(lambda: list(deployment.statuses()) == [os.uname().nodename], what="this host alone again")

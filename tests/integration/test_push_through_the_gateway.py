@@ -1,4 +1,4 @@
-"""What is published once reaches every client of every replica once and in order, through the one origin."""
+"""Every client of every replica gets each message once and in order, through the gateway."""
 
 import json
 
@@ -10,7 +10,7 @@ from tests.drivers.fleet import listening, require_each_publication_once
 from tests.drivers.waiting import eventually
 
 
-def test_each_publication_reaches_three_hundred_clients_of_three_replicas_once(deployment: Deployment) -> None:
+def test_each_message_reaches_three_hundred_clients_of_three_replicas_once(deployment: Deployment) -> None:
     def counted() -> bool:
         clients: int = deployment.rest.json("/api/health")["websocket"]["connected_clients"]
         return clients == 300
@@ -18,13 +18,13 @@ def test_each_publication_reaches_three_hundred_clients_of_three_replicas_once(d
     require_each_publication_once(
         deployment,
         clients=300,
-        # And the product counts them over all replicas; those of a previous test that left without a word count until
-        # they miss a ping
+        # And the product counts them over all replicas. Silent clients of an earlier test count until their missed
+        # ping.
         meanwhile=lambda: eventually(counted, within_seconds=90, what="300 clients counted"),
     )
 
 
-def test_call_of_the_nodes_is_published_to_clients_of_every_replica(deployment: Deployment) -> None:
+def test_publication_with_curl_reaches_clients_of_every_replica(deployment: Deployment) -> None:
     with listening(deployment, 30) as listeners:
 
         def received() -> list[int]:
@@ -35,27 +35,27 @@ def test_call_of_the_nodes_is_published_to_clients_of_every_replica(deployment: 
             before = received()
             assert deployment.rest.get("/api/cluster/nodes", **{"If-None-Match": etag}).status_code == 304
             eventually(
-                lambda: all(after > former for after, former in zip(received(), before, strict=True)),
+                lambda: all(after > previous for after, previous in zip(received(), before, strict=True)),
                 what="the publication by the api at every client",
             )
 
 
-def test_polling_sessions_stay_on_their_replicas_though_their_clients_keep_no_cookies(deployment: Deployment) -> None:
+def test_polling_sessions_stay_on_their_replicas_without_cookies(deployment: Deployment) -> None:
     url = f"{deployment.origin}/socket.io/?EIO=4&transport=polling"
     replicas = set()
     for _ in range(12):
         sid = json.loads(requests.get(url, timeout=30).text[1:])["sid"]
-        for _ in range(3):  # a replica that does not know the sid would answer 400
+        for _ in range(3):  # another replica, which does not know the sid, answers 400
             assert requests.post(f"{url}&sid={sid}", data="40", timeout=30).status_code == 200
         packets = requests.get(f"{url}&sid={sid}", timeout=30).text
         confirmed = next(packet for packet in packets.split("\x1e") if "connection_confirmed" in packet)
         replicas.add(json.loads(confirmed[2:])[1]["replica"])
-        # Else the next test counts them, though not yet when it looks whether there is anybody.
+        # Else the next test counts them.
         assert requests.post(f"{url}&sid={sid}", data="1", timeout=30).status_code == 200
     assert len(replicas) == 3
 
 
-def test_replica_learns_at_once_that_a_client_no_longer_waits_for_its_poll(deployment: Deployment) -> None:
+def test_replica_notices_immediately_that_a_client_no_longer_waits_for_its_poll(deployment: Deployment) -> None:
     def counted() -> int:
         clients: int = deployment.rest.json("/api/health")["websocket"]["connected_clients"]
         return clients
@@ -66,10 +66,10 @@ def test_replica_learns_at_once_that_a_client_no_longer_waits_for_its_poll(deplo
     with session.waiting_connection():
         eventually(lambda: counted() == 1, what="the client to be counted")
 
-    # Long before it misses a ping
+    # Long before its missed ping
     eventually(lambda: counted() == 0, within_seconds=15, what="the client to be gone")
 
 
-def test_no_answer_names_the_server(deployment: Deployment) -> None:
+def test_no_response_names_the_server(deployment: Deployment) -> None:
     for path in ("/", "/api/health", "/static/none", "/socket.io/?EIO=4&transport=polling", "/socket.io/"):
         assert "Server" not in deployment.rest.get(path).headers

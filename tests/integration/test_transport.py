@@ -1,4 +1,4 @@
-"""How images get elsewhere: in one archive, and through a registry."""
+"""Images on their way to other machines: in an archive, and through a registry."""
 
 import os
 import subprocess
@@ -34,7 +34,7 @@ def make(command: str, *arguments: str, **environment: str) -> str:
     return run(sys.executable, "-B", "-m", "deploy.compose", command, *arguments, **environment)
 
 
-#: Names that a test may take away.
+#: Names that a test may remove.
 IMAGES = [f"{OWN_IMAGES}/{name}:{TAG}" for name in NAMES]
 
 
@@ -44,7 +44,7 @@ def remove(images: list[str]) -> None:
 
 @pytest.fixture
 def images() -> Iterator[list[str]]:
-    """The product's images."""
+    """Return the product's images."""
     for name, image in zip(NAMES, IMAGES, strict=True):
         run("docker", "tag", f"dispycluster/{name}:{VERSION}", image)
     yield IMAGES
@@ -53,7 +53,7 @@ def images() -> Iterator[list[str]]:
 
 @pytest.fixture
 def small_images(tmp_path: Path) -> Iterator[list[str]]:
-    """Images of a few bytes, each another, under the names of the product's."""
+    """Images of a few bytes, all different, under the names of the product's."""
     for name, image in zip(NAMES, IMAGES, strict=True):
         (tmp_path / "name").write_text(name)
         with tarfile.open(tmp_path / "content.tar", "w") as tar:
@@ -63,19 +63,19 @@ def small_images(tmp_path: Path) -> Iterator[list[str]]:
     remove(IMAGES)
 
 
-def test_bundle_brings_every_image_to_an_engine_that_has_none(images: list[str], tmp_path: Path) -> None:
+def test_bundle_loads_every_image_into_an_engine_without_images(images: list[str], tmp_path: Path) -> None:
     environment = {"IMAGE_PREFIX": OWN_IMAGES, "IMAGE_TAG": TAG}
-    said = make("bundle", **environment)
+    output = make("bundle", **environment)
     archive = ROOT / "dist" / f"dispycluster-{TAG}-{own_architecture()}.tar"
     try:
-        [command] = [line.strip() for line in said.splitlines() if line.strip().startswith("tar -xf ")]
+        [command] = [line.strip() for line in output.splitlines() if line.strip().startswith("tar -xf ")]
         ids = {image: engine().images.get(image).id for image in images}
         for image in images:
             engine().images.remove(image)
-        # When the one documented command is run beside the archive
+        # When the documented command runs beside the archive
         archive.rename(tmp_path / archive.name)
         subprocess.run(command, shell=True, cwd=tmp_path, check=True, capture_output=True)
-        # Then every image is back, and the product comes up from the bundle's files
+        # Then every image exists again, and the product starts from the bundle's files
         assert {image: engine().images.get(image).id for image in images} == ids
         root = tmp_path / archive.stem
         deployment = Deployment(replicas=1, root=root, **environment)
@@ -84,7 +84,7 @@ def test_bundle_brings_every_image_to_an_engine_that_has_none(images: list[str],
             deployment.next_round()
         finally:
             deployment.close()
-        # A file that was changed on the way is noticed
+        # A changed file is noticed
         with (root / "images.tar.gz").open("ab") as file:
             file.write(b"x")
         refused = subprocess.run([root / "load"], capture_output=True, text=True)
@@ -94,23 +94,23 @@ def test_bundle_brings_every_image_to_an_engine_that_has_none(images: list[str],
         archive.unlink(missing_ok=True)
 
 
-def test_push_brings_every_image_to_a_registry_from_where_compose_takes_it(
+def test_push_pushes_every_image_to_a_registry_from_which_compose_pulls(
     small_images: list[str], tmp_path: Path
 ) -> None:
     with registry(tmp_path) as address:
-        said = make("push", address, IMAGE_PREFIX=OWN_IMAGES, IMAGE_TAG=TAG)
+        output = make("push", address, IMAGE_PREFIX=OWN_IMAGES, IMAGE_TAG=TAG)
         catalog = requests.get(f"http://{address}/v2/_catalog", timeout=5).json()["repositories"]
         assert sorted(catalog) == sorted(f"dispycluster/{name}" for name in NAMES)
-        # When the lines that it prints are in .env and nothing is here
+        # When the printed lines are in .env and no image is on this machine
         lines = dict(
-            line.strip().split("=", 1) for line in said.splitlines() if line.strip().startswith(("IMAGE_", "PULL_"))
+            line.strip().split("=", 1) for line in output.splitlines() if line.strip().startswith(("IMAGE_", "PULL_"))
         )
         assert lines == {"IMAGE_PREFIX": f"{address}/dispycluster", "IMAGE_TAG": TAG, "PULL_POLICY": "missing"}
         pushed = [f"{address}/dispycluster/{name}:{TAG}" for name in NAMES]
         remove(pushed)
         deployment = Deployment(replicas=1, **lines)
         try:
-            # Then compose takes them from there, the very ones that are here
+            # Then compose pulls the same images from the registry
             deployment.compose("--profile", "demo", "up", "--no-start", "--no-build")
             project = {"label": f"com.docker.compose.project={deployment.name}"}
             made = engine().containers.list(all=True, filters=project)

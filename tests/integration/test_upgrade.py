@@ -1,4 +1,4 @@
-"""`make upgrade` from the last release, and the way back that it prints, with clients connected."""
+"""`make upgrade` from the last release and its printed rollback, with connected clients."""
 
 import subprocess
 from collections.abc import Iterator
@@ -18,8 +18,8 @@ OURS = ("redis", "api", "ws", "collector", "gateway", "exporter")
 
 
 @pytest.fixture
-def former(tmp_path: Path) -> Iterator[Deployment]:
-    """The last release's product, as its user runs it."""
+def previous(tmp_path: Path) -> Iterator[Deployment]:
+    """The last release's product, run as by its user."""
     with last_release(tmp_path) as deployment:
         yield deployment
 
@@ -28,27 +28,27 @@ def images_of(deployment: Deployment) -> dict[str, str]:
     return {service: deployment.container(service).attrs["Image"] for service in SERVICES}
 
 
-def test_upgrade_keeps_every_client_live_and_the_alert_log_and_its_way_back_works(former: Deployment) -> None:
-    log, known, before = make_alerts(former), former.passwords(), images_of(former)
-    with listening(former, 30, BROWSERS) as listeners:
-        # When the present files take the place of the former ones, as after `git pull`
-        said = upgrade(former)
-        # Then every container is new, every client is live, and none saw an older snapshot
-        assert all(image != before[service] for service, image in images_of(former).items())
-        former.next_round(2)
-        settle(former, listeners)
+def test_upgrade_keeps_clients_live_and_the_alert_log_and_its_rollback_works(previous: Deployment) -> None:
+    log, known, before = make_alerts(previous), previous.passwords(), images_of(previous)
+    with listening(previous, 30, BROWSERS) as listeners:
+        # When the current files replace the previous ones, as after `git pull`
+        output = upgrade(previous)
+        # Then every container is new, every client is live, and no client got an older snapshot
+        assert all(image != before[service] for service, image in images_of(previous).items())
+        previous.next_round(2)
+        settle(previous, listeners)
         assert len(replicas_of(listeners)) == 2
-        require_kept(former, log)
-        assert former.passwords() == known
-        # When the way back is gone as it is printed
-        way_back = next(line.strip() for line in said.splitlines() if line.strip().startswith("IMAGE_TAG=before-"))
-        subprocess.run(way_back, shell=True, cwd=ROOT, env=former.environment, check=True, capture_output=True)
-        # Then the former images run again, and the clients are live on them
-        assert images_of(former) == before
-        eventually(former.is_whole, within_seconds=60)
-        former.next_round(2)
-        settle(former, listeners)
-        require_kept(former, log)
-        assert former.passwords() == known
-    assert entries(former)
-    remove_backups(said)
+        require_kept(previous, log)
+        assert previous.passwords() == known
+        # When the printed rollback runs
+        rollback = next(line.strip() for line in output.splitlines() if line.strip().startswith("IMAGE_TAG=before-"))
+        subprocess.run(rollback, shell=True, cwd=ROOT, env=previous.environment, check=True, capture_output=True)
+        # Then the previous images run again, and the clients are live on them
+        assert images_of(previous) == before
+        eventually(previous.is_healthy, within_seconds=60)
+        previous.next_round(2)
+        settle(previous, listeners)
+        require_kept(previous, log)
+        assert previous.passwords() == known
+    assert entries(previous)
+    remove_backups(output)

@@ -1,9 +1,9 @@
-"""Say which cluster the tests would use, and bring the images there: ``python -m tests.kubernetes [--check]``.
+"""Name the tests' cluster and copy the images to it: ``python -m tests.kubernetes [--check]``.
 
-``--check`` brings nothing.
+``--check`` copies nothing.
 
 ``LOAD_IMAGES`` is the command that copies images from the Docker engine into the cluster, called with their names:
-``kind load docker-image``, ``k3d image import``. Without it they are pulled, or there already.
+``kind load docker-image``, ``k3d image import``. Without it, the cluster has the images or pulls them.
 """
 
 import shlex
@@ -12,14 +12,14 @@ import sys
 
 from contract import VERSION
 from tests.drivers.cluster_images import LOADER, command, load
-from tests.drivers.kubectl import told_context
+from tests.drivers.kubectl import chosen_context
 from tests.drivers.kustomization import IMAGES
 
 
 def main() -> int:
-    """Return the exit code."""
+    """Run; return the exit code."""
     try:
-        context = told_context()
+        context = chosen_context()
     except AssertionError as refusal:
         print(f"test-k8s: {refusal}", file=sys.stderr)
         return 2

@@ -1,38 +1,38 @@
-"""The real manifests on a real cluster, told by ``CONTEXT``. ``make test-k8s`` brings the images there first."""
+"""The users' manifests on a cluster that ``CONTEXT`` selects. ``make test-k8s`` copies the images to it first."""
 
 import os
 from collections.abc import Iterator
 
 import pytest
 
-from tests.drivers.kubectl import Kubectl, told_context
+from tests.drivers.kubectl import Kubectl, chosen_context
 from tests.drivers.kubernetes import KubernetesDeployment
 from tests.drivers.kustomization import LABEL, one_by_one
 
-#: The file that needs an empty cluster, so that nothing is removed for it; and the longest, so that processes that test
-#: side by side end at the same time.
+#: The file that needs an empty cluster, so that no test must remove the product; then the longest, so that parallel
+#: test processes finish at the same time.
 FIRST = ("test_from_nothing.py", "test_components.py", "test_upgrade.py", "test_rollouts.py")
 
 
 def own_namespace() -> str:
-    """The namespace of this process: where several test side by side, each has one."""
-    told, worker = os.environ.get("NAMESPACE", "dispycluster"), os.environ.get("PYTEST_XDIST_WORKER", "gw0")
-    return told if worker == "gw0" else f"{told}-{worker}"
+    """Return the namespace of this process; parallel processes have different ones."""
+    name, worker = os.environ.get("NAMESPACE", "dispycluster"), os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+    return name if worker == "gw0" else f"{name}-{worker}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have ``FIRST`` at the beginning, and everything else in the order that it has."""
+    """Put the files in ``FIRST`` at the beginning; all others keep their order."""
     items.sort(key=lambda item: FIRST.index(item.path.name) if item.path.name in FIRST else len(FIRST))
 
 
 @pytest.fixture(scope="session")
 def kubectl() -> Iterator[Kubectl]:
-    """The cluster. What stands in the namespace is ours to remove, or nothing is done.
+    """The cluster, with a namespace that tests may remove.
 
     Raises:
-        AssertionError: the cluster was not told, or the namespace is somebody's.
+        AssertionError: no cluster is selected, or the namespace is not the tests'.
     """
-    kubectl = Kubectl(told_context(), own_namespace())
+    kubectl = Kubectl(chosen_context(), own_namespace())
     there = kubectl.succeeds("get", "namespace", kubectl.namespace)
     ours = kubectl.run("get", "namespace", "-l", LABEL, "-o", "name").split()
     assert not there or f"namespace/{kubectl.namespace}" in ours, (
@@ -55,18 +55,20 @@ def _installation(kubectl: Kubectl) -> Iterator[KubernetesDeployment]:
 
 @pytest.fixture
 def empty(_installation: KubernetesDeployment) -> KubernetesDeployment:
-    """The cluster without the product."""
+    """A cluster without the product."""
     _installation.remove()
     return _installation
 
 
 @pytest.fixture
 def deployment(_installation: KubernetesDeployment) -> KubernetesDeployment:
-    """The product as its manifests have it, without components, whole and live.
+    """The product of the manifests without components, complete and live.
+
+    All pods of a workload are replaced together, except in tests with the fixture ``rolled``.
 
     But all pods of a part are replaced at once: ``rolled`` is for tests of how they roll.
     """
-    if not _installation.is_whole():
+    if not _installation.is_unmodified():
         _installation.apply()
         _installation.wait()
     _installation.next_round()
@@ -75,8 +77,8 @@ def deployment(_installation: KubernetesDeployment) -> KubernetesDeployment:
 
 @pytest.fixture
 def rolled(_installation: KubernetesDeployment) -> KubernetesDeployment:
-    """The same, with pods that are replaced one after the other, as the manifests have it."""
-    if not _installation.is_whole(one_by_one()):
+    """The product with pods that are replaced one after the other, as in the manifests."""
+    if not _installation.is_unmodified(one_by_one()):
         _installation.apply(patches=one_by_one())
         _installation.wait()
     _installation.next_round()
@@ -84,8 +86,8 @@ def rolled(_installation: KubernetesDeployment) -> KubernetesDeployment:
 
 
 @pytest.fixture
-def as_it_stands(_installation: KubernetesDeployment) -> KubernetesDeployment:
-    """The product as ``kubectl apply -k deploy/k8s`` has it, with all its pods."""
-    _installation.apply_as_it_stands()
+def unmodified(_installation: KubernetesDeployment) -> KubernetesDeployment:
+    """The product of ``kubectl apply -k deploy/k8s``, with all its pods."""
+    _installation.apply_unmodified()
     _installation.wait_until_ready()
     return _installation

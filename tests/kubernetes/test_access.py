@@ -1,4 +1,4 @@
-"""Who gets in: open for port-forward; closed by a setting, with users and tokens of the documented lines, over TLS."""
+"""Access control: open with port-forward; closed with users and tokens from the documented commands, over TLS."""
 
 import base64
 import html
@@ -29,30 +29,30 @@ from tests.drivers.waiting import eventually
 
 SNAPSHOT = "/api/cluster/snapshot"
 PASSWORD = "a few words: 1842"
-#: What the documentation promises of everything that is revoked, and what a busy machine takes over it.
+#: The documentation's promise for revocations, and the time of a busy machine.
 REVOKED_WITHIN_SECONDS = 2.0 + 3.0
 SECRETS = ("access-users", "access-tokens", "gateway-tls")
 
 
-# What people type
+# Documented commands
 
 
 def documented(kubernetes_namespace: str, *words: str) -> list[str]:
-    """The halves of the only pipeline of kubernetes-access.md that has these words in a row, for this namespace."""
+    """Return both halves of the only pipeline with these words in kubernetes-access.md, for this namespace."""
     text = (ROOT / "docs/kubernetes-access.md").read_text()
     blocks = re.findall(r"^```\w*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     lines = [line for block in blocks for line in re.sub(r"\|\n +", "| ", block).splitlines()]
     [found] = [line for line in lines if f"{' '.join(words)} |" in line]
     found = found.replace("-n dispycluster ", f"-n {shlex.quote(kubernetes_namespace)} ")
-    making, _, taking = found.rpartition(" | ")
-    return [making, taking]
+    making, _, removing = found.rpartition(" | ")
+    return [making, removing]
 
 
-def bash(script: str, *, said: str = "", **variables: str) -> tuple[str, str]:
-    """Run it; return what it says on standard output, and on standard error."""
+def bash(script: str, *, input_text: str = "", **variables: str) -> tuple[str, str]:
+    """Run a command; return its standard output and standard error."""
     given = "".join(f"{name}={shlex.quote(value)}\n" for name, value in variables.items())
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", given + script], input=said, capture_output=True, text=True, timeout=60
+        ["bash", "-euo", "pipefail", "-c", given + script], input=input_text, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stderr
     return done.stdout, done.stderr
@@ -60,38 +60,40 @@ def bash(script: str, *, said: str = "", **variables: str) -> tuple[str, str]:
 
 def make_user(deployment: KubernetesDeployment, name: str) -> None:
     bash(" | ".join(documented(deployment.kubectl.namespace, "user patch ada")).replace("ada", name), PASSWORD=PASSWORD)
-    bring(deployment, "access-users", "api")
+    update_secret(deployment, "access-users", "api")
 
 
 def make_token(deployment: KubernetesDeployment) -> str:
-    """The token ``backup``."""
+    """Make the token ``backup``."""
     line = " | ".join(documented(deployment.kubectl.namespace, "token patch backup --scope read"))
     _, shown = bash(line)
     [token] = re.findall(r"^dcl_\S+$", shown, re.MULTILINE)
-    bring(deployment, "access-tokens", "api", "ws")
+    update_secret(deployment, "access-tokens", "api", "ws")
     return str(token)
 
 
-def bring(deployment: KubernetesDeployment, secret: str, *parts: str) -> None:
-    """Have a Secret brought to all pods of the parts, and see that it is there."""
+def update_secret(deployment: KubernetesDeployment, secret: str, *parts: str) -> None:
+    """Have the kubelet update a Secret in all pods of the workloads, and wait until it has."""
     names = set(deployment.kubectl.json("get", "secret", secret).get("data") or {})
     for part in parts:
-        deployment.look_after(part)
+        deployment.refresh_config(part)
     for pod in (pod for part in parts for pod in deployment.ready_pods(part)):
-        eventually(lambda pod=pod: held(deployment, pod, secret) == names, within_seconds=60, what=f"{secret} in {pod}")
+        eventually(
+            lambda pod=pod: secret_keys(deployment, pod, secret) == names, within_seconds=60, what=f"{secret} in {pod}"
+        )
 
 
-def held(deployment: KubernetesDeployment, pod: str, secret: str) -> set[str]:
-    """The keys of a Secret that a pod sees."""
+def secret_keys(deployment: KubernetesDeployment, pod: str, secret: str) -> set[str]:
+    """Return the keys of a Secret that a pod sees."""
     return set(deployment.execute(pod, "ls", f"/{secret.replace('-', '/')}").split())
 
 
-# Who comes
+# Clients
 
 
 @dataclass(frozen=True)
 class Closed:
-    """The product with closed access, over TLS; ``proxy`` is a pod that may say who is there."""
+    """The product with closed access over TLS; ``proxy`` is a pod that is a trusted proxy."""
 
     deployment: KubernetesDeployment
     origin: str
@@ -99,9 +101,9 @@ class Closed:
     proxy: Visitor
 
     def browser(self) -> requests.Session:
-        """One in which nobody is signed in, and which trusts the test's authority."""
+        """Return a browser without a session that trusts the test's authority."""
         session = requests.Session()
-        # Of this machine's own settings, one names other authorities
+        # The machine's own settings name other authorities.
         session.trust_env = False
         session.verify = str(self.authority)
         return session
@@ -110,7 +112,7 @@ class Closed:
         return browser.get(self.origin + path, headers=headers, timeout=30, allow_redirects=False).status_code
 
     def sign_in(self, browser: requests.Session, user: str, password: str = PASSWORD) -> int:
-        """Fill in the form; return the status: 303 where it was right."""
+        """Send the sign-in form; return the status, which is 303 after a success."""
         page = browser.get(f"{self.origin}/login", timeout=30)
         token = re.search(r'name="csrf" value="([^"]*)"', page.text)
         assert token, f"{page.status_code}: {page.text[:500]}"
@@ -119,19 +121,19 @@ class Closed:
 
 
 def watching(closed: Closed, browser: requests.Session, auth: object = None) -> closing[SocketClient]:
-    """A Socket.IO client over a WebSocket, with the cookies of a browser."""
+    """Return a Socket.IO client over a WebSocket, with the cookies of a browser."""
     return closing(SocketClient(closed.origin, auth=auth, http_session=browser, reconnection=False))
 
 
 def wait_for_end(client: SocketClient, since: float) -> None:
-    """Wait until the server has ended a client, soon after ``since``, a monotonic time, and has said why."""
+    """Wait until the server has disconnected a client, soon after the monotonic time ``since``, with the reason."""
     eventually(lambda: not client.connected, what="the end of the connection")
     assert time.monotonic() - since < REVOKED_WITHIN_SECONDS
     assert client.last("error")["code"] == "sign_in_required"
 
 
-def is_let_in(closed: Closed, browser: requests.Session, auth: object = None) -> bool:
-    """Whether a socket is; who is not gets no snapshot either."""
+def is_accepted(closed: Closed, browser: requests.Session, auth: object = None) -> bool:
+    """Whether a socket is accepted; a refused one must get no snapshot."""
     try:
         with watching(closed, browser, auth) as client:
             client.wait_for("redis_cluster_metrics", within_seconds=30)
@@ -140,22 +142,22 @@ def is_let_in(closed: Closed, browser: requests.Session, auth: object = None) ->
         return False
 
 
-# Open
+# Open access
 
 
-def test_open_access_asks_nobody_and_lets_nobody_in_but_by_port_forward_and_from_its_own_namespace(
+def test_open_access_is_reachable_only_by_port_forward_and_from_its_own_namespace(
     deployment: KubernetesDeployment,
 ) -> None:
-    # Given the policies as they stand
-    deployment.apply_policies_as_they_stand()
+    # Given the unmodified policies
+    deployment.apply_policies_unmodified()
     gates = {(address, 8085) for address in deployment.addresses("gateway")}
-    # When people come by port-forward, then they see everything
+    # When clients come by port-forward, then they see everything
     with deployment.port_forward() as origin:
         rest = Rest(origin)
         assert rest.json("/api/session")["access"] == "open"
         assert rest.json(SNAPSHOT)["nodes"]
         rest.close()
-    # And from elsewhere nobody reaches it
+    # And from elsewhere the gateway cannot be reached
     with (
         namespace(deployment.kubectl, f"{deployment.kubectl.namespace}-elsewhere") as elsewhere,
         visitor(elsewhere, "stranger"),
@@ -163,34 +165,34 @@ def test_open_access_asks_nobody_and_lets_nobody_in_but_by_port_forward_and_from
         assert reached(elsewhere, "stranger", gates) == set()
 
 
-def test_installation_from_before_gets_the_secrets_that_are_missing_and_keeps_those_that_it_has(
+def test_installation_before_access_gets_the_missing_secrets_and_keeps_its_others(
     deployment: KubernetesDeployment,
 ) -> None:
     kubectl = deployment.kubectl
     no_job = lambda: not kubectl.items("jobs")  # noqa: E731
     deployment.wait_until(no_job, within_seconds=60, what="the Job has removed itself")
     passwords = kubectl.json("get", "secret", "redis-passwords")["data"]
-    # Given one that knows nothing of access
+    # Given an installation without the Secrets of access
     kubectl.run("delete", "secret", "access-key", "access-users", "access-tokens")
-    # When it is applied again, then they are there
+    # When it is applied again, then they exist
     deployment.apply(secrets=True)
     deployment.wait_until(no_job, within_seconds=60, what="the Job has removed itself again")
     key = base64.b64decode(kubectl.json("get", "secret", "access-key")["data"]["key"])
     assert re.fullmatch(rb"[0-9a-f]{64}", key)
     assert not kubectl.json("get", "secret", "access-users").get("data")
     assert not kubectl.json("get", "secret", "access-tokens").get("data")
-    # And the passwords are those of before
+    # And the passwords are the previous ones
     assert kubectl.json("get", "secret", "redis-passwords")["data"] == passwords
 
 
-# Closed
+# Closed access
 
 
 @pytest.fixture(scope="module")
 def closed(_installation: KubernetesDeployment, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Closed]:
-    """Closed access behind the component tls, with a certificate of an authority that is the test's own."""
+    """Closed access with the component tls and a certificate of the test's own authority."""
     deployment, kubectl = _installation, _installation.kubectl
-    if not deployment.is_whole():
+    if not deployment.is_unmodified():
         deployment.apply()
         deployment.wait()
     for secret in SECRETS[:2]:
@@ -220,18 +222,18 @@ def closed(_installation: KubernetesDeployment, tmp_path_factory: pytest.TempPat
             kubectl.run("delete", "secret", "gateway-tls")
 
 
-def test_closed_access_shows_strangers_the_sign_in_page_and_the_kubelet_a_status(closed: Closed) -> None:
+def test_closed_access_gives_strangers_the_sign_in_page_and_the_kubelet_a_status(closed: Closed) -> None:
     stranger = closed.browser()
-    # Nothing but the page to sign in on
+    # Only the sign-in page
     for path in (SNAPSHOT, "/api/health", "/api/alerts", "/api/session"):
         assert closed.status(stranger, path) == 401, path
     page = stranger.get(f"{closed.origin}/nodes", headers={"Accept": "text/html"}, timeout=30)
     assert (page.status_code, urlsplit(page.url).path) == (200, "/login")
-    assert not is_let_in(closed, stranger)
-    assert not is_let_in(closed, stranger, {"token": "dcl_made_up"})
-    # And wherever a header came from that only a proxy could say, it was not the proxy
+    assert not is_accepted(closed, stranger)
+    assert not is_accepted(closed, stranger, {"token": "dcl_made_up"})
+    # And headers of a trusted proxy have no effect from other clients
     assert closed.status(stranger, **{"Remote-User": "ada", "X-Forwarded-For": closed.proxy.address}) == 401
-    # All pods are ready, so the kubelet was answered; with a status, and nothing that is none of its business
+    # All pods are ready, so the kubelet got answers; they have a status and nothing else
     for part, port in (("api", 8000), ("ws", 8001)):
         with port_forward(closed.deployment.kubectl, f"deploy/{part}", port) as origin:
             rest = Rest(origin)
@@ -241,78 +243,78 @@ def test_closed_access_shows_strangers_the_sign_in_page_and_the_kubelet_a_status
     assert closed.deployment.restarts() == {}
 
 
-def test_gateway_speaks_tls_with_the_certificate_of_the_secret_and_nothing_else(closed: Closed) -> None:
+def test_gateway_serves_only_tls_with_the_certificate_of_the_secret(closed: Closed) -> None:
     parts = urlsplit(closed.origin)
     assert parts.hostname is not None
     assert parts.port is not None
-    # Given the authority, it is known; without it, it is not
+    # The certificate is valid with the authority, and not without it
     assert closed.status(closed.browser(), "/login") == 200
     with pytest.raises(requests.exceptions.SSLError):
         requests.get(f"{closed.origin}/login", timeout=30)
     shown = ssl.get_server_certificate((parts.hostname, parts.port))
     assert shown.split() == (closed.authority.parent / "server.crt").read_text().split()
-    # And nothing is said without TLS
+    # And there is no answer without TLS
     with pytest.raises(requests.exceptions.ConnectionError):
         requests.get(f"http://{parts.netloc}/login", timeout=30)
 
 
-def test_user_of_the_documented_lines_signs_in_and_is_gone_with_the_line_that_removes_him(closed: Closed) -> None:
+def test_documented_user_signs_in_and_is_refused_after_the_documented_removal(closed: Closed) -> None:
     deployment = closed.deployment
     # Given a user
     make_user(deployment, "ada")
     browser = closed.browser()
     assert closed.sign_in(browser, "ada", "another password") == 401
-    # When he signs in, then pages, REST and push are there, all through the gateway
+    # When the user signs in, then pages, REST and push work through the gateway
     assert closed.sign_in(browser, "ada") == 303
     cookies = {cookie.name: cookie for cookie in browser.cookies}
     assert all(cookie.secure for name, cookie in cookies.items() if name.startswith("dispycluster-"))
     assert closed.status(browser, "/nodes") == closed.status(browser) == 200
     with watching(closed, browser) as client:
         client.wait_for("redis_cluster_metrics", 2, within_seconds=30)
-        # When he is removed, then his socket ends and his session is worth nothing, though the pods know him still
-        making, taking = documented(deployment.kubectl.namespace, "user patch ada --remove")
+        # When the user is removed, then the socket closes and the session is invalid, though pods still have the user
+        making, removing = documented(deployment.kubectl.namespace, "user patch ada --remove")
         change, _ = bash(making)
         wait_for_end(client, time.monotonic())
         eventually(lambda: closed.status(browser) == 401, within_seconds=REVOKED_WITHIN_SECONDS, what="no session")
-    assert all("ada" in held(deployment, pod, "access-users") for pod in deployment.ready_pods("api"))
-    # And when the Secret has come, he signs in no more
-    bash(taking, said=change)
-    bring(deployment, "access-users", "api")
+    assert all("ada" in secret_keys(deployment, pod, "access-users") for pod in deployment.ready_pods("api"))
+    # And when the pods have the new Secret, the user cannot sign in
+    bash(removing, input_text=change)
+    update_secret(deployment, "access-users", "api")
     assert closed.sign_in(closed.browser(), "ada") == 401
 
 
-def test_token_of_the_documented_line_is_good_until_it_is_removed_which_ends_its_sockets_at_once(
+def test_documented_token_works_until_its_removal_which_closes_its_sockets_immediately(
     closed: Closed,
 ) -> None:
     deployment = closed.deployment
     token = make_token(deployment)
     program, bearer = closed.browser(), {"Authorization": f"Bearer {token}"}
-    # Given a program that shows it
+    # Given a program with the token
     assert closed.status(program, **bearer) == 200
     for part, port in (("api", 8000), ("ws", 8001)):
         with port_forward(deployment.kubectl, f"deploy/{part}", port) as origin:
             metrics = requests.get(f"{origin}/metrics", headers=bearer, timeout=30)
             assert f"\n{part}_" in metrics.text, part
-    # But for what it is not good for
+    # But not for other scopes
     published = program.post(f"{closed.origin}/api/publish/cluster:alerts", json={"x": 1}, headers=bearer, timeout=30)
     assert published.status_code == 403
-    making, taking = documented(deployment.kubectl.namespace, "token patch backup --remove")
+    making, removing = documented(deployment.kubectl.namespace, "token patch backup --remove")
     with watching(closed, program, {"token": token}) as client:
         client.wait_for("redis_cluster_metrics", 2, within_seconds=30)
         # When it is revoked
         change, _ = bash(making)
-        # Then its socket has ended when the command has, or within a moment, though every pod has the token still
+        # Then its socket closes with the command or within a moment, though every pod still has the token
         wait_for_end(client, time.monotonic())
-    assert all("backup" in held(deployment, pod, "access-tokens") for pod in deployment.ready_pods("ws"))
+    assert all("backup" in secret_keys(deployment, pod, "access-tokens") for pod in deployment.ready_pods("ws"))
     eventually(lambda: closed.status(program, **bearer) == 401, within_seconds=REVOKED_WITHIN_SECONDS, what="no token")
-    assert not is_let_in(closed, program, {"token": token})
-    # And the line's other half takes it out of the Secret
+    assert not is_accepted(closed, program, {"token": token})
+    # And the second half of the pipeline removes it from the Secret
     assert json.loads(change) == {"data": {"backup": None}}
-    bash(taking, said=change)
+    bash(removing, input_text=change)
     assert not deployment.kubectl.json("get", "secret", "access-tokens").get("data")
 
 
-def test_proxy_of_a_trusted_address_says_who_is_there_to_api_and_ws(closed: Closed) -> None:
+def test_user_header_of_a_trusted_proxy_counts_at_api_and_ws(closed: Closed) -> None:
     pod = closed.deployment.addresses("gateway")[0]
     ask = (
         "import ssl, sys, urllib.request as r; c = ssl._create_unverified_context(); "
@@ -320,18 +322,18 @@ def test_proxy_of_a_trusted_address_says_who_is_there_to_api_and_ws(closed: Clos
         "print(r.urlopen(q, timeout=5, context=c).read().decode())"
     )
 
-    def said(path: str) -> str:
+    def get_text(path: str) -> str:
         command = ("/opt/venv/bin/python", "-c", ask, f"https://{pod}:8085{path}")
         return closed.proxy.kubectl.run("exec", closed.proxy.name, "--", *command)
 
-    session = json.loads(said("/api/session"))
+    session = json.loads(get_text("/api/session"))
     assert (session["user"], session["by"]) == ("grace@lab.lan", "proxy")
-    assert json.loads(said(SNAPSHOT))["nodes"]
-    # The ws replica begins a session, too, and lets it in
-    assert said("/socket.io/?EIO=4&transport=polling").startswith("0{")
+    assert json.loads(get_text(SNAPSHOT))["nodes"]
+    # The ws replica accepts the session too
+    assert get_text("/socket.io/?EIO=4&transport=polling").startswith("0{")
 
 
-def test_failing_line_changes_nothing_and_says_why(closed: Closed) -> None:
+def test_failing_pipeline_changes_nothing_and_prints_why(closed: Closed) -> None:
     kubectl = closed.deployment.kubectl
     line = " | ".join(documented(kubectl.namespace, "user patch ada"))
     before = kubectl.json("get", "secret", "access-users")["metadata"]["resourceVersion"]

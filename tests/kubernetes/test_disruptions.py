@@ -1,17 +1,17 @@
-"""Pods that are asked to go, as ``kubectl drain`` asks: each budget lets one through, and Redis has none."""
+"""Evictions, as ``kubectl drain`` requests them: each budget permits one pod, and Redis has none."""
 
 import json
 
 from tests.drivers.alert_log import make_alerts, require_kept
 from tests.drivers.fleet import BROWSERS, connections, listening, replicas_of, settle
-from tests.drivers.kubernetes import PARTS, KubernetesDeployment, is_ready
+from tests.drivers.kubernetes import WORKLOADS, KubernetesDeployment, is_ready
 from tests.drivers.waiting import eventually
 
 GUARDED = ("api", "ws", "collector", "gateway")
 
 
 def evict(deployment: KubernetesDeployment, pod: str) -> str:
-    """Ask for a pod's eviction; return what the API server says."""
+    """Request a pod's eviction; return the API server's answer."""
     namespace = deployment.kubectl.namespace
     eviction = {
         "apiVersion": "policy/v1",
@@ -23,14 +23,14 @@ def evict(deployment: KubernetesDeployment, pod: str) -> str:
 
 
 def allowed(deployment: KubernetesDeployment) -> dict[str, int]:
-    """How many pods of each part may go now."""
+    """Return the number of permitted evictions of each workload."""
     budgets = deployment.kubectl.items("poddisruptionbudgets")
     return {each["metadata"]["name"]: each["status"]["disruptionsAllowed"] for each in budgets}
 
 
-def test_drained_node_takes_one_pod_of_each_part_at_a_time_and_no_client(deployment: KubernetesDeployment) -> None:
+def test_drained_node_loses_one_pod_of_each_workload_at_a_time_and_no_client(deployment: KubernetesDeployment) -> None:
     deployment.wait_until(
-        lambda: set(allowed(deployment).values()) == {1}, within_seconds=30, what="every part is whole"
+        lambda: set(allowed(deployment).values()) == {1}, within_seconds=30, what="every workload has its pods"
     )
     assert sorted(allowed(deployment)) == sorted(GUARDED)
     before = {part: deployment.ready_pods(part) for part in GUARDED}
@@ -38,21 +38,21 @@ def test_drained_node_takes_one_pod_of_each_part_at_a_time_and_no_client(deploym
     with listening(deployment, 20, BROWSERS) as listeners:
         for part in GUARDED:
             first, second, *_ = before[part]
-            # When a pod of each part is asked to go, it goes
+            # When a pod of each workload is evicted, it stops
             assert '"Success"' in evict(deployment, first), part
-            # And another one at once does not, until there is a new one
+            # And another one is refused until there is a new one
             refused = evict(deployment, second)
             assert "TooManyRequests" in refused, f"{part}: {refused}"
             assert "disruption budget" in refused
         assert all(pods[1] in deployment.ready_pods(part) for part, pods in before.items())
-        # Then there are as many as before, and another may go
+        # Then there are as many as before, and another eviction is permitted
         deployment.wait()
         for part in GUARDED:
             assert len(set(deployment.ready_pods(part)) - set(before[part])) == 1, part
         deployment.wait_until(
             lambda: set(allowed(deployment).values()) == {1}, within_seconds=30, what="one more of each may go"
         )
-        # And every client is live, on pods that are there
+        # And every client is live on the remaining pods
         deployment.next_round(2)
         settle(deployment, listeners)
         assert gone not in replicas_of(listeners)
@@ -60,35 +60,35 @@ def test_drained_node_takes_one_pod_of_each_part_at_a_time_and_no_client(deploym
 
 
 def test_evicted_redis_comes_back_with_its_data_and_no_client_is_lost(deployment: KubernetesDeployment) -> None:
-    # Given an alert that came and went, and some history
+    # Given an alert that fired and ended, and some history
     log = make_alerts(deployment)
     eventually(lambda: known_history(deployment) >= 1, within_seconds=30, what="some history")
     before, history = deployment.newest(), known_history(deployment)
     claim = deployment.kubectl.json("get", "pvc", "data-redis-0")["metadata"]["uid"]
-    former = deployment.pods("redis")[0]["metadata"]["uid"]
+    previous = deployment.pods("redis")[0]["metadata"]["uid"]
     with listening(deployment, 30, BROWSERS) as listeners:
-        # When Redis is asked to go, nothing stands in the way: a budget of one pod would never let a node be drained
+        # When Redis is evicted, no budget prevents that: with a budget of one pod, a node could never be drained
         assert '"Success"' in evict(deployment, "redis-0")
 
         def is_back() -> bool:
-            return any(pod["metadata"]["uid"] != former and is_ready(pod) for pod in deployment.pods("redis"))
+            return any(pod["metadata"]["uid"] != previous and is_ready(pod) for pod in deployment.pods("redis"))
 
         deployment.wait_until(is_back, within_seconds=90, what="redis-0 is back")
-        # Then it has its volume, and what is on it, and the collector goes on where it was
+        # Then it has its volume with the data, and the collector continues
         assert deployment.kubectl.json("get", "pvc", "data-redis-0")["metadata"]["uid"] == claim
         eventually(lambda: deployment.newest() > before, within_seconds=60, what="a newer snapshot")
         deployment.next_round(2)
         require_kept(deployment, log)
         eventually(lambda: known_history(deployment) >= history, within_seconds=60, what="the history is kept")
-        # And the clients did not notice
+        # And no client was disconnected
         settle(deployment, listeners)
         confirmed = set(connections(listeners))
         assert confirmed == {1}
     assert deployment.restarts() == {}
-    assert {part: len(deployment.ready_pods(part)) for part in PARTS} == PARTS
+    assert {part: len(deployment.ready_pods(part)) for part in WORKLOADS} == WORKLOADS
 
 
 def known_history(deployment: KubernetesDeployment) -> int:
-    """Points of the last fifteen minutes."""
+    """Return the points of the last fifteen minutes."""
     [series] = deployment.rest.json("/api/history?range_seconds=900&measure=cpu_usage")["series"]
     return sum(1 for value in series["measures"]["cpu_usage"]["avg"] if value is not None)

@@ -1,4 +1,4 @@
-"""A ws pod that is asked to go sends its clients elsewhere, a few at a time, and nobody new to it."""
+"""A terminating ws pod disconnects its clients gradually and gets no new ones."""
 
 import json
 import time
@@ -10,60 +10,60 @@ import yaml
 
 from tests.drivers.fleet import BROWSERS, listening, replicas_of, settle
 from tests.drivers.kubernetes import KubernetesDeployment
-from tests.drivers.newcomer import Witness, connect, get
+from tests.drivers.newcomer import SingleConnection, connect, get
 from tests.drivers.process import ROOT
 from tests.drivers.repeatedly import repeatedly
 from tests.drivers.waiting import eventually
 
 CLIENTS = 90
 NEWCOMERS = WITNESSES = 30
-#: Before the drain, for the gateway to notice; and what a busy machine takes.
+#: Time in which the gateway notices the drain, and the time of a busy machine.
 MARGIN_SECONDS = 8
 
 
-def test_ws_pod_sends_its_clients_elsewhere_and_ends_by_itself(deployment: KubernetesDeployment) -> None:
-    drain_seconds, grace_seconds = promised()
+def test_ws_pod_disconnects_its_clients_gradually_and_exits_by_itself(deployment: KubernetesDeployment) -> None:
+    drain_seconds, grace_seconds = time_limits()
     handshake = deployment.origin + "/socket.io/?EIO=4&transport=polling"
     with ExitStack() as stack:
-        # The gateways even out the pods' clients, so a pod that they find late gets more of those who come last. If
-        # these were the witnesses, the pod that most of them are on could have few of the others.
-        witnesses = [stack.enter_context(closing(Witness(deployment.origin))) for _ in range(WITNESSES)]
-        eventually(lambda: all(each.replica for each in witnesses), what="the witnesses are confirmed")
+        # The gateways balance the clients of the pods, so a pod that they find late gets more of the later clients. The
+        # single connections come first, so that most of them are on the same pod as many other clients.
+        connections = [stack.enter_context(closing(SingleConnection(deployment.origin))) for _ in range(WITNESSES)]
+        eventually(lambda: all(each.replica for each in connections), what="all connections are confirmed")
         listeners = stack.enter_context(listening(deployment, CLIENTS, BROWSERS))
-        # Given the pod that most of the witnesses are on
-        replica = Counter(each.replica for each in witnesses).most_common(1)[0][0]
+        # Given the pod with the most single connections
+        replica = Counter(each.replica for each in connections).most_common(1)[0][0]
         pod = next(each for each in deployment.ready_pods("ws") if deployment.replica(each) == replica)
         mine = lambda: replicas_of(listeners)[replica]  # noqa: E731
         had = mine()
         assert had > CLIENTS / 10
-        # When it is asked to go, while others come
+        # When it terminates while new clients connect
         newcomers = stack.enter_context(repeatedly(lambda: connect(deployment.origin), pause_seconds=0.3))
         pollers = stack.enter_context(repeatedly(lambda: get(handshake), pause_seconds=0.3))
-        ending = stack.enter_context(Ending(deployment, pod))
+        ending = stack.enter_context(ContainerExit(deployment, pod))
         begun = time.monotonic()
         deployment.delete_pods(pod)
         # Then it is no endpoint any more
         address = next(each["status"]["podIP"] for each in [deployment.kubectl.json("get", "pod", pod)])
         eventually(lambda: address not in endpoints(deployment), within_seconds=20, what="out of the endpoints")
-        # And its clients leave it a few at a time
+        # And its clients leave gradually
         eventually(lambda: not mine(), within_seconds=drain_seconds + MARGIN_SECONDS, what="all its clients have left")
-        # And it ends by itself, before it would be killed
+        # And it exits by itself before it would be killed
         assert ending.exit_code() == 0
         assert time.monotonic() - begun < grace_seconds
-        # And it did not send them all at once: ten a second at the most, so that few are soon gone
-        sent_away = sorted(each.ended_at for each in witnesses if each.ended_at is not None)
-        assert len(sent_away) > WITNESSES / 6
-        assert sent_away[-1] - sent_away[0] > 0.1 * len(sent_away)
-        # And nobody noticed, old or new
+        # And it did not disconnect all together: at most ten a second
+        disconnected = sorted(each.ended_at for each in connections if each.ended_at is not None)
+        assert len(disconnected) > WITNESSES / 6
+        assert disconnected[-1] - disconnected[0] > 0.1 * len(disconnected)
+        # And no client noticed, old or new
         eventually(lambda: newcomers.done >= NEWCOMERS, within_seconds=30, what="newcomers")
         settle(deployment, listeners)
     assert (newcomers.failures, pollers.failures) == ([], [])
-    # There is another one in its place
+    # A new pod replaces it
     deployment.wait()
 
 
-class Ending:
-    """What becomes of a pod's container."""
+class ContainerExit:
+    """The end of a pod's container."""
 
     def __init__(self, deployment: KubernetesDeployment, pod: str) -> None:
         path = "jsonpath={.status.containerStatuses[0].state}{'\\n'}"
@@ -71,11 +71,11 @@ class Ending:
         command = [*deployment.kubectl.command, "get", "pod", pod, "--watch", "-o", path]
         self._watch = Popen(command, stdout=PIPE, text=True)
 
-    def __enter__(self) -> "Ending":
+    def __enter__(self) -> "ContainerExit":
         return self
 
     def exit_code(self) -> int:
-        """Wait until the pod is gone; return how its container ended."""
+        """Wait until the pod is gone; return its container's exit code."""
         self._deployment.kubectl.run("wait", "--for=delete", f"pod/{self._pod}", "--timeout=60s")
         self._watch.terminate()
         lines = [line for line in self._watch.communicate(timeout=10)[0].splitlines() if line.strip()]
@@ -87,8 +87,8 @@ class Ending:
         self._watch.communicate(timeout=10)
 
 
-def promised() -> tuple[float, float]:
-    """Seconds that the manifests give a pod to send its clients elsewhere, and to end."""
+def time_limits() -> tuple[float, float]:
+    """Return the manifests' seconds for the drain and for the termination of a pod."""
     documents = yaml.safe_load_all((ROOT / "deploy/k8s/base/ws.yaml").read_text())
     [pod] = [each["spec"]["template"]["spec"] for each in documents if each["kind"] == "Deployment"]
     variables = {each["name"]: each.get("value") for each in pod["containers"][0]["env"]}
@@ -96,7 +96,7 @@ def promised() -> tuple[float, float]:
 
 
 def endpoints(deployment: KubernetesDeployment) -> set[str]:
-    """Addresses to which the Service leads."""
+    """Return the addresses behind the Service."""
     slices = deployment.kubectl.items("endpointslices", label="kubernetes.io/service-name=ws")
     return {
         address

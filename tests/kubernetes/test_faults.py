@@ -1,4 +1,4 @@
-"""A leader that dies, an edit: what stands in Redis and in the ConfigMap goes on counting."""
+"""A failed leader, and an edited ConfigMap: the data in Redis and the configuration stay in effect."""
 
 import threading
 from collections.abc import Iterator
@@ -15,11 +15,11 @@ from tests.drivers.kustomization import INTERVAL_SECONDS, patch
 from tests.drivers.newcomer import arrivals
 from tests.drivers.waiting import eventually
 
-#: From the last round of a collector that dies to the first one of the next.
+#: From the last round of a killed collector to the first round of the next.
 TAKEN_OVER_WITHIN_SECONDS = lease_ttl_seconds(INTERVAL_SECONDS) + 2 * INTERVAL_SECONDS
-#: What a busy machine may take besides.
+#: Additional time on a busy machine.
 MARGIN_SECONDS = 5.0
-#: Run in a pod, this kills its collector.
+#: Kills the collector in a pod.
 KILL = """
 import os, pathlib, signal
 for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
@@ -30,7 +30,7 @@ for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
 
 @pytest.fixture
 def killable(_installation: KubernetesDeployment) -> KubernetesDeployment:
-    """The product with collectors that can be killed from inside their pods: they are not its first process."""
+    """The product with collectors that a command in their pod can kill, because they are not its first process."""
     shared = patch("Deployment", "collector", "add", "/spec/template/spec/shareProcessNamespace", True)
     _installation.apply(patches=[shared])
     _installation.wait()
@@ -38,57 +38,57 @@ def killable(_installation: KubernetesDeployment) -> KubernetesDeployment:
     return _installation
 
 
-def test_another_collector_leads_when_the_lease_has_run_out_after_the_active_one_was_killed(
+def test_another_collector_leads_after_the_lease_of_a_killed_leader_has_expired(
     killable: KubernetesDeployment,
 ) -> None:
     leader, name, statuses = killable.leader(), leading(killable), killable.statuses()
     with following(killable) as came:
         before = came[-1]["epoch"]
         killable.execute(leader, "/opt/venv/bin/python", "-c", KILL, check=False)
-        # Then another leads, in a new epoch, before long: the standby, or what is started in the same pod
+        # Then another collector leads soon, in a new epoch: the standby, or a new process in the same pod
         eventually(lambda: came[-1]["epoch"] > before, within_seconds=60, what="a new epoch")
     assert 1.5 * INTERVAL_SECONDS < longest_pause(came) < TAKEN_OVER_WITHIN_SECONDS + MARGIN_SECONDS
-    eventually(lambda: leading(killable) != name, what="the api knows who leads")
+    eventually(lambda: leading(killable) != name, what="the api knows the leader")
     assert leader in killable.restarts(), "it was killed"
-    # And nothing seems to have happened to the nodes
+    # And no node's status has changed
     assert {node["status"] for snapshot in came for node in snapshot["nodes"]} == {"online"}
     assert killable.statuses() == statuses
 
 
-def test_standby_leads_at_once_when_the_pod_of_the_active_collector_is_deleted(
+def test_standby_leads_immediately_when_the_leaders_pod_is_deleted(
     deployment: KubernetesDeployment,
 ) -> None:
     leader, statuses = deployment.leader(), deployment.statuses()
     with following(deployment) as came:
         before = came[-1]["epoch"]
-        # Even without grace the kubelet asks first, which is enough to give the lease back.
+        # Even without grace, the kubelet sends SIGTERM first, which suffices to release the lease.
         deployment.delete_pods(leader, grace_seconds=0)
         eventually(lambda: came[-1]["epoch"] > before, within_seconds=60, what="a new epoch")
     assert longest_pause(came) < TAKEN_OVER_WITHIN_SECONDS + MARGIN_SECONDS
-    eventually(lambda: deployment.leader() != leader, what="the api knows who leads")
+    eventually(lambda: deployment.leader() != leader, what="the api knows the leader")
     assert {node["status"] for snapshot in came for node in snapshot["nodes"]} == {"online"}
     assert deployment.statuses() == statuses
 
 
-def test_edit_of_the_config_map_is_in_force_without_a_restart(deployment: KubernetesDeployment) -> None:
+def test_edited_config_map_takes_effect_without_a_restart(deployment: KubernetesDeployment) -> None:
     pods, [node] = deployment.ready_pods("collector"), deployment.statuses()
     try:
-        # When somebody adds a node
-        deployment.watch([{"host": "127.0.0.1:1", "name": "gone"}])
+        # When a node is added
+        deployment.set_nodes([{"host": "127.0.0.1:1", "name": "gone"}])
         eventually(
             lambda: deployment.statuses() == {node: "online", "gone": "offline"}, within_seconds=30, what="two nodes"
         )
         firing = lambda: {each["rule"] for each in deployment.rest.json("/api/alerts")["active_alerts"]}  # noqa: E731
         eventually(lambda: "node_down" in firing(), within_seconds=30, what="an alert of it")
-        # And does without that alert
+        # And the alert is disabled
         deployment.write_config("alerts.yaml", "node_down: {enabled: false}\n")
         eventually(lambda: "node_down" not in firing(), within_seconds=30, what="the alert has ended")
         assert deployment.statuses()["gone"] == "offline"
     finally:
         deployment.apply()
-        deployment.watch([])
+        deployment.set_nodes([])
     eventually(lambda: deployment.statuses() == {node: "online"}, within_seconds=30, what="one node")
-    # Then it is the same pods that do so
+    # Then the pods are the same
     assert deployment.ready_pods("collector") == pods
     assert deployment.restarts() == {}
     assert entries(deployment)
@@ -96,7 +96,7 @@ def test_edit_of_the_config_map_is_in_force_without_a_restart(deployment: Kubern
 
 @contextmanager
 def following(deployment: KubernetesDeployment) -> Iterator[list[Any]]:
-    """A client's snapshots, the first of which has come; each with the time of its arrival as ``at``."""
+    """Yield the snapshots of a client after its first; each has the time of its arrival as ``at``."""
     came: list[Any] = []
     ends = threading.Event()
 
@@ -116,12 +116,12 @@ def following(deployment: KubernetesDeployment) -> Iterator[list[Any]]:
 
 
 def leading(deployment: KubernetesDeployment) -> str:
-    """Name of the process that holds the lease."""
+    """Return the name of the process with the lease."""
     return str(deployment.rest.json("/api/health")["collector"]["leader"])
 
 
 def longest_pause(came: list[Any]) -> float:
-    """Seconds between two snapshots."""
-    seconds = max(later["at"] - former["at"] for former, later in pairwise(came))
+    """Return the longest time in seconds between two snapshots."""
+    seconds = max(later["at"] - previous["at"] for previous, later in pairwise(came))
     print(f"{seconds:.1f} s without a snapshot")
     return float(seconds)

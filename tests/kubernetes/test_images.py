@@ -1,4 +1,4 @@
-"""How images get to a cluster: in the bundle's archive, without a network, and through a registry."""
+"""Images on their way to a cluster: in the bundle's archive without a network, and through a registry."""
 
 import contextlib
 import gzip
@@ -25,7 +25,7 @@ from tests.drivers.neighbour import registry
 from tests.drivers.process import ROOT
 from tests.drivers.visitors import namespace, running
 
-# Its image comes from a registry; the one here is ended by its test.
+# Its image comes from a registry; the test itself stops its registry.
 os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")
 
 
@@ -44,20 +44,20 @@ def make(target: str, *arguments: str, **environment: str) -> str:
 
 @pytest.fixture
 def tag() -> Iterator[str]:
-    """A tag that neither engine nor cluster has seen, on the product's images in the engine."""
+    """A tag that is new to the engine and the cluster, on the product's images in the engine."""
     tag = f"{OWN_IMAGES}-{secrets.token_hex(3)}"
     for name in IMAGES:
         assert engine().images.get(f"dispycluster/{name}:{VERSION}").tag(f"dispycluster/{name}", tag)
     yield tag
-    # Without a look at each, of which another process may just have removed one
+    # Without inspecting each image, because another process may remove one meanwhile
     for image in engine().api.images():
         for name in image["RepoTags"] or []:
             if name.endswith(f":{tag}"):
                 engine().images.remove(name)
 
 
-def require_that_all_run(kubectl: Kubectl, images: list[str], policy: str) -> None:
-    """Check that a pod runs that has a container of every image."""
+def require_all_run(kubectl: Kubectl, images: list[str], policy: str) -> None:
+    """Check that a pod with a container of every image runs."""
     containers = [
         {"name": f"image-{number}", "image": image, "imagePullPolicy": policy, "command": ["sleep", "600"]}
         for number, image in enumerate(images)
@@ -66,13 +66,13 @@ def require_that_all_run(kubectl: Kubectl, images: list[str], policy: str) -> No
         namespace(kubectl, f"{kubectl.namespace}-elsewhere") as elsewhere,
         running(elsewhere, f"images-{secrets.token_hex(3)}", containers) as pod,
     ):
-        # Of an image with several names the node says any, so the pod's own word for them must do.
+        # A node reports any name of an image with several names, so the pod's own name is used.
         states = elsewhere.json("get", "pod", pod.name)["status"]["containerStatuses"]
         assert len(states) == len(images)
         assert all("running" in state["state"] for state in states), states
 
 
-def test_archive_of_the_bundle_brings_every_image_to_a_node_without_a_network(
+def test_bundles_archive_brings_every_image_to_a_node_without_a_network(
     kubectl: Kubectl, tag: str, tmp_path: Path
 ) -> None:
     importer = command(IMPORTER)
@@ -82,13 +82,13 @@ def test_archive_of_the_bundle_brings_every_image_to_a_node_without_a_network(
     bundle = ROOT / "dist" / f"dispycluster-{tag}-{own_architecture()}.tar"
     try:
         with tarfile.open(bundle) as tar:
-            # The manifests are in it, as they stand here
+            # The manifests are in it, unchanged
             packed = {name.partition("/")[2] for name in tar.getnames()}
             assert {"deploy/k8s/kustomization.yaml", "deploy/k8s/base/gateway.yaml", "docs/kubernetes.md"} <= packed
             tar.extract(f"{bundle.stem}/images.tar.gz", tmp_path, filter="data")
     finally:
         bundle.unlink(missing_ok=True)
-    # When the archive is given to the node's containerd
+    # When the node's containerd imports the archive
     with (
         gzip.open(tmp_path / bundle.stem / "images.tar.gz") as archive,
         subprocess.Popen(importer, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process,
@@ -99,21 +99,21 @@ def test_archive_of_the_bundle_brings_every_image_to_a_node_without_a_network(
             while block := archive.read(1 << 20):
                 process.stdin.write(block)
         process.stdin.close()
-        said = process.stdout.read().decode()
-    assert process.returncode == 0, said
-    # Then a pod that may pull nothing has all of them
-    require_that_all_run(kubectl, [f"dispycluster/{name}:{tag}" for name in IMAGES], "Never")
+        output = process.stdout.read().decode()
+    assert process.returncode == 0, output
+    # Then a pod that may pull nothing has all images
+    require_all_run(kubectl, [f"dispycluster/{name}:{tag}" for name in IMAGES], "Never")
 
 
 @pytest.fixture
 def registry_here(tmp_path: Path) -> Iterator[str]:
-    """Address of a registry on this machine."""
+    """The address of a registry on this machine."""
     with registry(tmp_path) as address:
         yield address
 
 
 def nodes_are_this_machine(kubectl: Kubectl) -> bool:
-    """Whether what listens on this machine's loopback is reached from every node."""
+    """Whether every node reaches this machine's loopback addresses."""
     addresses = {
         address["address"]
         for node in kubectl.json("get", "nodes")["items"]
@@ -123,12 +123,12 @@ def nodes_are_this_machine(kubectl: Kubectl) -> bool:
     return addresses <= set(machine_addresses(with_ipv6=False))
 
 
-def test_lines_that_push_prints_make_the_manifests_take_every_image_from_the_registry(
+def test_printed_settings_of_push_make_the_manifests_use_the_registry(
     kubectl: Kubectl, tag: str, registry_here: str, tmp_path: Path
 ) -> None:
-    said = make("push", registry_here, IMAGE_TAG=tag)
-    # When the lines that it prints are in a kustomization
-    lines = said.partition("For Kubernetes, in kustomization.yaml:")[2]
+    output = make("push", registry_here, IMAGE_TAG=tag)
+    # When the printed lines are in a kustomization
+    lines = output.partition("For Kubernetes, in kustomization.yaml:")[2]
     pasted = lines[lines.index("    images:") :].split("\n\n")[0]
     base = os.path.relpath(ROOT / "deploy/k8s", tmp_path.resolve())
     kustomization = {
@@ -146,7 +146,7 @@ def test_lines_that_push_prints_make_the_manifests_take_every_image_from_the_reg
         for template in templates
         for container in template["spec"]["containers"] + template["spec"].get("initContainers", [])
     } == set(pushed)
-    # And the registry has each, the very one that is here
+    # And the registry has each image of this machine
     for name, image in zip(IMAGES, pushed, strict=True):
         own = engine().images.get(f"dispycluster/{name}:{tag}").id
         accepted = {"Accept": "application/vnd.docker.distribution.manifest.v2+json"}
@@ -154,6 +154,6 @@ def test_lines_that_push_prints_make_the_manifests_take_every_image_from_the_reg
             f"http://{registry_here}/v2/dispycluster/{name}/manifests/{tag}", headers=accepted, timeout=10
         ).json()
         assert manifest["config"]["digest"] == own, image
-    # And where the nodes reach it too, they pull them from there
+    # And the nodes pull the images if they reach the registry
     if nodes_are_this_machine(kubectl):
-        require_that_all_run(kubectl, pushed, "Always")
+        require_all_run(kubectl, pushed, "Always")

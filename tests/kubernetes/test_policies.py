@@ -1,4 +1,4 @@
-"""Who reaches whom, and what a pod may do to itself and to the cluster."""
+"""Connections between pods, and the permissions of a pod."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -6,19 +6,19 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.drivers.kubernetes import PARTS, KubernetesDeployment
+from tests.drivers.kubernetes import WORKLOADS, KubernetesDeployment
 from tests.drivers.kustomization import api_server
 from tests.drivers.visitors import Address, Sources, Visitor, matrix, namespace, visitor
 from tests.drivers.waiting import eventually
 
-#: Where each part listens.
+#: Port of each workload.
 PORTS = {"redis": (6379,), "api": (8000,), "ws": (8001,), "collector": (8002,), "gateway": (8085, 8404)}
-#: Where somebody listens outside: a port that exporters have by convention, and others.
+#: Ports of a server outside: a usual port of exporters, and others.
 EXPORTER, OTHERS = 9187, (6379, 8000, 8085, 8888)
-#: Outside, on the node's own network, fewer ports are free for certain.
+#: Ports on the node's own network, where fewer are free.
 NODE_EXPORTER, NODE_OTHER = 9188, 8889
-#: What the product is there for.
-BUSINESS = {
+#: Connections that the product needs.
+NEEDED = {
     ("gateway", "api:8000"),
     ("gateway", "ws:8001"),
     ("api", "redis:6379"),
@@ -27,7 +27,7 @@ BUSINESS = {
     # Exporters may be anywhere outside
     ("collector", f"stranger:{EXPORTER}"),
     ("collector", f"node:{NODE_EXPORTER}"),
-    # Names; Redis needs none
+    # DNS; Redis does not need it
     *((part, "dns:53") for part in ("api", "ws", "collector", "gateway", "make-secrets")),
     ("make-secrets", "api-server"),
 }
@@ -35,19 +35,19 @@ BUSINESS = {
 
 @pytest.fixture
 def guarded(deployment: KubernetesDeployment) -> KubernetesDeployment:
-    """The product behind the policies of the manifests as they stand: other tests open the gateway's."""
-    deployment.apply_policies_as_they_stand()
+    """The product with the unmodified policies: other tests open the gateway's."""
+    deployment.apply_policies_unmodified()
     return deployment
 
 
-def names_server(deployment: KubernetesDeployment) -> Address:
-    """Where the pods ask for names."""
+def dns_server(deployment: KubernetesDeployment) -> Address:
+    """Return the address of the pods' DNS server."""
     lines = deployment.execute("deploy/api", "cat", "/etc/resolv.conf").splitlines()
     return next(line.split()[1] for line in lines if line.startswith("nameserver")), 53
 
 
-def no_longer_shut(sources: Sources, places: Mapping[str, Address], wanted: set[tuple[str, str]]) -> bool:
-    """Whether everything is open that should be: rules come into force a moment after pods and policies."""
+def is_open(sources: Sources, places: Mapping[str, Address], wanted: set[tuple[str, str]]) -> bool:
+    """Whether all needed connections are open: rules take effect a moment after pods and policies."""
     shut = wanted - matrix(sources, places)
     assert not shut, sorted(shut)
     return True
@@ -59,7 +59,7 @@ def places_of(one: Visitor, name: str, *ports: int) -> dict[str, Address]:
 
 @pytest.fixture
 def way_out(deployment: KubernetesDeployment) -> Iterator[dict[str, str]]:
-    """Labels of a pod in the product's namespace that, unlike the product's, may go wherever it likes."""
+    """Return labels of a pod in the product's namespace that, unlike the product's, may connect anywhere."""
     labels = {"app.kubernetes.io/name": "visitor"}
     policy = {
         "apiVersion": "networking.k8s.io/v1",
@@ -76,15 +76,13 @@ def way_out(deployment: KubernetesDeployment) -> Iterator[dict[str, str]]:
     deployment.kubectl.run("delete", "networkpolicy", "visitor")
 
 
-def test_pods_reach_those_they_have_business_with_and_nobody_else(
-    guarded: KubernetesDeployment, way_out: dict[str, str]
-) -> None:
+def test_pods_reach_only_the_pods_that_they_need(guarded: KubernetesDeployment, way_out: dict[str, str]) -> None:
     kubectl = guarded.kubectl
-    pods = {part: [pod["metadata"]["name"] for pod in guarded.pods(part)] for part in PARTS}
-    last = {part: guarded.pods(part)[-1] for part in PARTS}
+    pods = {part: [pod["metadata"]["name"] for pod in guarded.pods(part)] for part in WORKLOADS}
+    last = {part: guarded.pods(part)[-1] for part in WORKLOADS}
     with ExitStack() as stack:
-        # Given a pod elsewhere, one on the node's network, one in the product's own namespace that may go anywhere, and
-        # one that passes for the Job
+        # Given a pod elsewhere, one on the node's network, one in the product's namespace that may connect anywhere,
+        # and one that looks like the Job
         elsewhere = stack.enter_context(namespace(kubectl, f"{kubectl.namespace}-elsewhere"))
         stranger = stack.enter_context(visitor(elsewhere, "stranger", (EXPORTER, *OTHERS)))
         node_ports = (NODE_EXPORTER, NODE_OTHER)
@@ -95,11 +93,11 @@ def test_pods_reach_those_they_have_business_with_and_nobody_else(
         outside = {
             **places_of(stranger, "stranger", EXPORTER, *OTHERS),
             **places_of(node, "node", *node_ports),
-            "dns:53": names_server(guarded),
+            "dns:53": dns_server(guarded),
             "api-server": api_server(kubectl),
         }
         ours = {
-            f"{part}:{port}": (last[part]["status"]["podIP"], port) for part in PARTS for port in PORTS[part]
+            f"{part}:{port}": (last[part]["status"]["podIP"], port) for part in WORKLOADS for port in PORTS[part]
         } | places_of(inside, "visitor", EXPORTER)
         sources = {
             **{part: (kubectl, names[0]) for part, names in pods.items()},
@@ -107,45 +105,45 @@ def test_pods_reach_those_they_have_business_with_and_nobody_else(
             "visitor": (kubectl, "visitor"),
             "stranger": (elsewhere, "stranger"),
         }
-        # Then the strangers reach everything outside, and of ours the gateway, from our namespace alone
+        # Then the strangers reach everything outside, and the gateway only from our namespace
         wanted = {
-            *BUSINESS,
+            *NEEDED,
             *((name, place) for name in ("stranger", "visitor") for place in outside),
             ("visitor", "gateway:8085"),
-            # Nothing stands between a pod and itself
+            # No policy separates a pod from itself
             ("redis", "redis:6379"),
             ("visitor", f"visitor:{EXPORTER}"),
         }
         places = outside | ours
-        eventually(lambda: no_longer_shut(sources, places, wanted), within_seconds=30, what="all that is to be open")
-        # And nobody reaches anything else
+        eventually(lambda: is_open(sources, places, wanted), within_seconds=30, what="all connections are open")
+        # And no pod reaches anything else
         assert sorted(matrix(sources, places) - wanted) == []
-        # And where nobody got in, somebody listens
+        # And the ports that no pod reached are in use
         themselves = {part: (kubectl, names[-1]) for part, names in pods.items()}
-        listening = {f"{part}:{port}" for part in PARTS for port in PORTS[part]}
+        listening = {f"{part}:{port}" for part in WORKLOADS for port in PORTS[part]}
         assert listening <= {place for _, place in matrix(themselves, ours)}
 
 
-def test_names_are_found_by_all_but_redis(deployment: KubernetesDeployment) -> None:
+def test_all_workloads_but_redis_can_resolve_names(deployment: KubernetesDeployment) -> None:
     ask = ("timeout", "3", "getent", "hosts", "kubernetes.default.svc")
-    found = {part: deployment.kubectl.succeeds("exec", target(part), "--", *ask) for part in PARTS}
-    assert found == {part: part != "redis" for part in PARTS}
+    found = {part: deployment.kubectl.succeeds("exec", target(part), "--", *ask) for part in WORKLOADS}
+    assert found == {part: part != "redis" for part in WORKLOADS}
 
 
 def target(part: str) -> str:
     return "redis-0" if part == "redis" else f"deploy/{part}"
 
 
-#: Files and folders that can be written; what the kernel shows of itself is not asked.
+#: Files and folders that can be written, without the kernel's file systems.
 _FIND_WRITABLE = (
     r"find / \( -path /proc -o -path /sys -o -path /dev \) -prune -o -writable ! -type l -print 2>/dev/null"
 )
 
 
-def test_no_pod_is_root_or_holds_a_token_or_writes_but_where_it_may(deployment: KubernetesDeployment) -> None:
-    for part in PARTS:
-        said = deployment.execute(target(part), "cat", "/proc/1/status")
-        status = dict(line.split(":\t", 1) for line in said.splitlines())
+def test_no_pod_has_root_a_token_or_more_writable_files_than_it_needs(deployment: KubernetesDeployment) -> None:
+    for part in WORKLOADS:
+        output = deployment.execute(target(part), "cat", "/proc/1/status")
+        status = dict(line.split(":\t", 1) for line in output.splitlines())
         assert set(status["Uid"].split()) == set(status["Gid"].split()) == {"10001"}, part
         assert int(status["CapEff"], 16) == int(status["CapBnd"], 16) == 0, part
         assert status["NoNewPrivs"] == "1", part
@@ -156,8 +154,8 @@ def test_no_pod_is_root_or_holds_a_token_or_writes_but_where_it_may(deployment: 
         assert places == {"redis": {"/tmp", "/store"}, "gateway": set()}.get(part, {"/tmp"}), f"{part}: {found}"
 
 
-#: What would be too much, of a pod and of its container.
-GREED: list[tuple[dict, dict]] = [
+#: Forbidden permissions of a pod and of its container.
+FORBIDDEN: list[tuple[dict, dict]] = [
     ({"hostNetwork": True}, {}),
     ({"volumes": [{"name": "host", "hostPath": {"path": "/"}}]}, {}),
     ({}, {"privileged": True, "allowPrivilegeEscalation": True}),
@@ -167,7 +165,7 @@ GREED: list[tuple[dict, dict]] = [
 ]
 
 
-def test_namespace_refuses_a_pod_that_asks_for_more_than_ours(deployment: KubernetesDeployment) -> None:
+def test_namespace_refuses_pods_with_more_permissions_than_ours(deployment: KubernetesDeployment) -> None:
     modest = {
         "runAsNonRoot": True,
         "allowPrivilegeEscalation": False,
@@ -186,18 +184,18 @@ def test_namespace_refuses_a_pod_that_asks_for_more_than_ours(deployment: Kubern
         return deployment.kubectl.run("create", "--dry-run=server", "-f", "-", input_text=json.dumps(pod), check=False)
 
     assert "created" in said_to({}, {})
-    for spec, container in GREED:
+    for spec, container in FORBIDDEN:
         assert 'violates PodSecurity "restricted' in said_to(spec, container), f"{spec} {container}"
 
 
-def test_accounts_may_do_nothing_and_the_jobs_only_what_it_is_there_for(deployment: KubernetesDeployment) -> None:
+def test_service_accounts_have_no_permissions_except_the_jobs(deployment: KubernetesDeployment) -> None:
     def may(account: str, *what: str) -> bool:
         user = f"--as=system:serviceaccount:{deployment.kubectl.namespace}:{account}"
         return deployment.kubectl.succeeds("auth", "can-i", user, *what)
 
     made = [("get", f"secrets/{name}") for name in ("redis-passwords", "access-key", "access-users", "access-tokens")]
     secrets = [*made, ("create", "secrets"), ("list", "secrets"), ("patch", "secrets/access-users"), ("get", "pods")]
-    for part in PARTS:
+    for part in WORKLOADS:
         assert [what for what in secrets if may(part, *what)] == []
     assert [what for what in (*made, ("create", "secrets")) if not may("make-secrets", *what)] == []
     more = [("list", "secrets"), ("get", "secrets/gateway-tls"), ("get", "pods")]

@@ -1,4 +1,4 @@
-"""A session stays on its ws pod, whichever gateway its requests come through."""
+"""A session stays on its ws pod through all gateways."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing
@@ -16,7 +16,7 @@ SESSIONS = 9
 
 @pytest.fixture
 def gateways(deployment: KubernetesDeployment) -> Iterator[list[str]]:
-    """Each gateway pod by itself."""
+    """Return each gateway pod's address."""
     with ExitStack() as stack:
         yield [
             stack.enter_context(port_forward(deployment.kubectl, f"pod/{pod}", 8085))
@@ -24,7 +24,7 @@ def gateways(deployment: KubernetesDeployment) -> Iterator[list[str]]:
         ]
 
 
-def test_polling_sessions_stay_on_their_pods_when_each_request_goes_to_the_other_gateway(gateways: list[str]) -> None:
+def test_polling_sessions_stay_on_their_pods_when_each_request_uses_the_other_gateway(gateways: list[str]) -> None:
     assert len(gateways) == 2
     replicas = [session_through(gateways) for _ in range(SESSIONS)]
     assert len(set(replicas)) == 3, "all pods have their share"
@@ -40,24 +40,24 @@ def test_session_is_upgraded_to_a_websocket_through_the_other_gateway(gateways: 
                 assert any(packet.startswith('42["redis_cluster_metrics"') for packet in packets), "goes on there"
 
 
-def test_new_sessions_of_one_browser_are_spread_over_the_pods_though_it_has_a_cookie(gateways: list[str]) -> None:
+def test_new_sessions_of_one_browser_with_a_cookie_are_spread_over_the_pods(gateways: list[str]) -> None:
     with requests.Session() as jar:
         replicas = {PollingSession(gateways[0], jar).connect(gateways[0]) for _ in range(SESSIONS)}
     assert len(replicas) == 3
 
 
 def test_polling_sessions_of_one_browser_do_not_disturb_each_other(gateways: list[str]) -> None:
-    # Given several pages of a browser, which has one cookie for all of them
+    # Given several pages of a browser with one cookie
     with requests.Session() as jar:
         sessions = [PollingSession(gateways[0], jar) for _ in range(SESSIONS)]
         replicas = {session.connect(gateways[0]) for session in sessions}
         assert len(replicas) == 3
-        # Then each of them goes on where it began
+        # Then each session continues on its pod
         for session in sessions:
             session.event(gateways[0], "redis_cluster_metrics")
 
 
-def test_polling_sessions_stay_on_their_pods_through_the_service_though_their_clients_keep_no_cookies(
+def test_polling_sessions_stay_on_their_pods_through_the_service_without_cookies(
     deployment: KubernetesDeployment,
 ) -> None:
     replicas = set()
@@ -65,7 +65,7 @@ def test_polling_sessions_stay_on_their_pods_through_the_service_though_their_cl
         with requests.Session() as jar:
             jar.cookies.set_policy(_NoCookies())
             session = PollingSession(deployment.origin, jar)
-            for _ in range(3):  # a pod that does not know the session would answer 400
+            for _ in range(3):  # another pod, which does not know the session, answers 400
                 session.send(deployment.origin, "3")
             replicas.add(session.connect(deployment.origin))
             assert not jar.cookies
@@ -73,7 +73,7 @@ def test_polling_sessions_stay_on_their_pods_through_the_service_though_their_cl
 
 
 def session_through(gateways: Sequence[str]) -> str:
-    """Begin a session, send each of its requests to another gateway than the one before; return its replica."""
+    """Begin a session and send each of its requests through the other gateway; return its replica."""
     turn = cycle(gateways)
     with requests.Session() as jar:
         session = PollingSession(next(turn), jar)

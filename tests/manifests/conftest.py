@@ -1,4 +1,4 @@
-"""Every test that asks for ``manifests`` runs for each variant."""
+"""Every test with the fixture ``manifests`` runs for each variant."""
 
 import os
 from pathlib import Path
@@ -24,13 +24,13 @@ def variant(request: pytest.FixtureRequest) -> Variant:
 
 @pytest.fixture
 def manifests(variant: Variant) -> Manifests:
-    """The objects of ``variant``; not to be changed."""
+    """The objects of ``variant``; read-only."""
     return manifests_of(variant.name)
 
 
 @pytest.fixture(scope="session")
 def linter() -> Path:
-    """The program kube-score."""
+    """The path of kube-score."""
     found = kube_score.program()
     if found is None:
         missing = "no kube-score, which Go builds: .venv/bin/python -m tests.prepare --for-check"

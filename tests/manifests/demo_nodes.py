@@ -1,4 +1,4 @@
-"""Write the demo's targets file anew, as its simulator would write it: ``python -m tests.manifests.demo_nodes``."""
+"""Write the demo's targets file again, as its simulator writes it: ``python -m tests.manifests.demo_nodes``."""
 
 from textwrap import indent
 
@@ -12,7 +12,7 @@ KEY = "  nodes.yaml: |\n"
 
 
 def nodes_of(options: Options) -> str:
-    """The targets file of a simulator with this command line, which others reach by the name of its Service."""
+    """Return the targets file of a simulator with these arguments and the name of its Service."""
     fleet = Fleet(count=options.nodes, host=options.host, port=options.port, seed=options.seed, advertise="simulator")
     return targets_text(fleet, is_demo=options.demo)
 

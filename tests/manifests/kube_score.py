@@ -1,4 +1,4 @@
-"""The linter kube-score (https://github.com/zegl/kube-score): where it is, what it says, and what of that is meant."""
+"""The linter kube-score (https://github.com/zegl/kube-score): its path, its comments, and the accepted ones."""
 
 import json
 import shutil
@@ -11,44 +11,44 @@ VERSION = "v1.20.0"
 OPTIONS = (
     "--output-format=json",
     "--kubernetes-version=v1.28",
-    # A limit of CPU time holds a pod back while the node is idle, and messages with it. Requests share what is scarce.
+    # A limit of CPU time slows a pod and its messages while the node is idle. Requests share scarce time.
     "--ignore-container-cpu-limit",
     "--enable-optional-test=container-seccomp-profile",
     "--enable-optional-test=container-ports-check",
 )
-#: Grade of a check that has nothing to say.
+#: Grade of a check without comments.
 ALL_OK = 10
 ANY = ""
-#: Check and object (``ANY``: all of them), and why it is as it is.
-MEANT = {
-    ("container-ephemeral-storage-request-and-limit", ANY): "roots are read-only and /tmp is memory: only logs reach "
-    "the node's disk, and the kubelet turns those over",
-    ("container-image-pull-policy", ANY): "images that were brought to the nodes by hand are in no registry to pull "
-    "from; a tag of ours never changes what it means",
-    ("deployment-has-host-podantiaffinity", ANY): "topologySpreadConstraints spread the replicas, and leave them "
-    "together where there is one node only",
-    ("deployment-replicas", "Deployment/simulator"): "a second one would be the same nodes once more",
-    ("deployment-strategy", "Deployment/simulator"): "the new one would be the same nodes beside the old one",
-    ("pod-networkpolicy", "DaemonSet/node-exporter"): "it is on the node's network, which no policy governs",
-    ("pod-probes-identical", "Deployment/simulator"): "it listens or it does not: there is nothing else to ask",
-    ("statefulset-has-servicename", "StatefulSet/redis"): "nobody asks for the pod by its name; a headless Service "
-    "would leave the address of a former pod in the clients' DNS",
+#: Check and object (``ANY``: all objects), and the reason for accepting the comment.
+ACCEPTED = {
+    ("container-ephemeral-storage-request-and-limit", ANY): "root file systems are read-only and /tmp is in memory: "
+    "only logs are on the node's disk, and the kubelet rotates them",
+    ("container-image-pull-policy", ANY): "images that were copied to the nodes are in no registry; our tags never "
+    "change their image",
+    ("deployment-has-host-podantiaffinity", ANY): "topologySpreadConstraints spread the replicas, and permit "
+    "them on a single node",
+    ("deployment-replicas", "Deployment/simulator"): "a second replica would have the same nodes again",
+    ("deployment-strategy", "Deployment/simulator"): "the new pod would have the same nodes as the old one",
+    ("pod-networkpolicy", "DaemonSet/node-exporter"): "policies do not apply to the node's network, which it uses",
+    ("pod-probes-identical", "Deployment/simulator"): "it only has a state of listening or not",
+    ("statefulset-has-servicename", "StatefulSet/redis"): "no client resolves the pod's name; a headless Service "
+    "would leave the address of a previous pod in the clients' DNS",
 }
 
 
-#: What Go builds, and where ``tests.prepare`` has it built.
+#: Go package of kube-score, which ``tests.prepare`` builds.
 PACKAGE = f"github.com/zegl/kube-score/cmd/kube-score@{VERSION}"
 BUILT = ROOT / f".cache/kube-score-{VERSION}/kube-score"
 
 
 def program() -> Path | None:
-    """The linter of the PATH, else the one in ``.cache``; ``None`` where there is neither."""
+    """Return the linter on the PATH or in ``.cache``; ``None`` if it is missing."""
     found = shutil.which("kube-score")
     return Path(found) if found else BUILT if BUILT.exists() else None
 
 
-def findings(linter: Path, rendered: str) -> dict[tuple[str, str], object]:
-    """What the linter has against a rendering: by check and object, its comments."""
+def linter_comments(linter: Path, rendered: str) -> dict[tuple[str, str], object]:
+    """Return the linter's comments about a rendering, by check and object."""
     done = subprocess.run([linter, "score", *OPTIONS, "-"], input=rendered, capture_output=True, text=True)
     assert done.stdout, done.stderr
     return {
@@ -60,5 +60,5 @@ def findings(linter: Path, rendered: str) -> dict[tuple[str, str], object]:
 
 
 def reasons(check: str, thing: str) -> set[tuple[str, str]]:
-    """The entries of ``MEANT`` that let the linter say this."""
-    return {(check, ANY), (check, thing)} & MEANT.keys()
+    """Return the entries of ``ACCEPTED`` for this comment."""
+    return {(check, ANY), (check, thing)} & ACCEPTED.keys()

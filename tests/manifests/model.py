@@ -1,4 +1,4 @@
-"""Rendered manifests as tests ask about them: objects, pods, what a selector selects, and what a container gets."""
+"""Rendered manifests: objects, pods, selectors, and the configuration of containers."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -14,15 +14,15 @@ from runtime.settings import Environment, FromEnvironment
 from ws.config import Config as WsConfig
 
 Document = dict[str, Any]
-#: The namespace of everything that has no reason to be elsewhere.
+#: The namespace of all objects without a reason for another one.
 NAMESPACE = "dispycluster"
 CONFIGS: dict[str, type[FromEnvironment]] = {"api": ApiConfig, "ws": WsConfig, "collector": CollectorConfig}
-#: Stands for the value of a variable that comes from a Secret.
+#: Value for variables from a Secret.
 SECRET = "redis://user:password@redis.example:6379/0"
-#: What stands for a pod's own fields.
+#: Values for a pod's own fields.
 FIELDS = {"metadata.namespace": NAMESPACE, "spec.nodeName": "a-node"}
 #: Secrets and ConfigMaps that users make, and their keys.
-OF_THE_USER = {
+MADE_BY_USERS = {
     ("Secret", "external-redis"): set(CONFIGS),
     ("Secret", "gateway-tls"): {"tls.crt", "tls.key"},
     ("Secret", "dispycluster-tls"): {"tls.crt", "tls.key"},
@@ -32,12 +32,12 @@ REFERENCE = re.compile(r"\$\((\w+)\)")
 
 
 def title(document: Document) -> str:
-    """Kind and name."""
+    """Return kind and name."""
     return f"{document['kind']}/{document['metadata']['name']}"
 
 
 def namespace(document: Document) -> str:
-    """The namespace of a document; ``default`` where it says none."""
+    """Return the namespace of a document, by default ``default``."""
     return str(document["metadata"].get("namespace", "default"))
 
 
@@ -49,32 +49,32 @@ def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
 
 
 def image_name(container: Document) -> str:
-    """The name of a container's image, without registry, prefix, tag and digest."""
+    """Return the name of a container's image, without registry, prefix, tag and digest."""
     return str(container["image"]).partition("@")[0].rpartition("/")[2].partition(":")[0]
 
 
 def service_of(container: Document) -> str | None:
-    """The service that a container runs and that has a Config; ``None``: none."""
+    """Return the container's service if that has a Config, else ``None``."""
     name = image_name(container)
     return name if name in CONFIGS and "command" not in container else None
 
 
 def known(service: str) -> set[str]:
-    """The names of a service's settings."""
+    """Return the names of a service's settings."""
     environment = Environment({})
     CONFIGS[service].read(environment)
     return environment.known
 
 
 class Use(NamedTuple):
-    """That a container gets a ConfigMap or Secret."""
+    """A container's use of a ConfigMap or Secret."""
 
     kind: str
     name: str
     #: Its keys, with the path of each file below ``place``; ``None``: all keys.
     items: dict[str, str] | None
     is_optional: bool
-    #: The folder in which the container has it, or a variable; and how, if not read-only and as a whole volume.
+    #: Folder or variable in the container; and the kind of access, if not read-only and as a whole volume.
     place: str
 
     @classmethod
@@ -89,7 +89,7 @@ class Use(NamedTuple):
 
 
 class Pod:
-    """The pod that a workload makes."""
+    """The pod of a workload."""
 
     def __init__(self, workload: Document) -> None:
         self.title = title(workload)
@@ -101,14 +101,14 @@ class Pod:
         self.spec: Document = self.template["spec"]
         claims = [{"name": claim["metadata"]["name"]} for claim in workload["spec"].get("volumeClaimTemplates", [])]
         self.volumes: dict[str, Document] = {each["name"]: each for each in [*self.spec.get("volumes", []), *claims]}
-        #: The containers that run as long as the pod.
+        #: Containers that run while the pod runs.
         self.lasting: list[Document] = self.spec["containers"]
-        #: Those and the ones that only prepare.
+        #: All containers, including init containers.
         self.containers: list[Document] = [*self.spec.get("initContainers", []), *self.lasting]
         self.ports: list[Document] = [port for container in self.lasting for port in container.get("ports", [])]
 
     def uses(self, container: Document) -> Iterator[Use]:
-        """The ConfigMaps and Secrets that a container gets."""
+        """Return the ConfigMaps and Secrets of a container."""
         for mount in container.get("volumeMounts", []):
             how = [*mount.keys() & {"subPath", "subPathExpr"}, *([] if mount.get("readOnly") else ["writable"])]
             volume = self.volumes.get(mount["name"], {})
@@ -125,37 +125,37 @@ class Manifests(list[Document]):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """The objects of a text of YAML."""
+        """Return the objects in a YAML text."""
         return cls(document for document in yaml.load_all(text, Loader=yaml.CSafeLoader) if document)
 
     def of_kind(self, *kinds: str) -> list[Document]:
-        """The objects of these kinds."""
+        """Return the objects of these kinds."""
         return [document for document in self if document["kind"] in kinds]
 
     def find(self, kind: str, name: str, within: str = NAMESPACE) -> Document | None:
-        """The object of this kind and name in a namespace, if there is one."""
+        """Return the object of this kind and name in a namespace, if there is one."""
         found = (each for each in self.of_kind(kind) if each["metadata"]["name"] == name and namespace(each) == within)
         return next(found, None)
 
     def pods(self) -> list[Pod]:
-        """The pods of every workload."""
+        """Return the pods of all workloads."""
         return [Pod(each) for each in self.of_kind("Deployment", "StatefulSet", "DaemonSet", "Job")]
 
     def containers(self) -> list[tuple[Pod, Document]]:
-        """Every container, with its pod."""
+        """Return all containers with their pods."""
         return [(pod, container) for pod in self.pods() for container in pod.containers]
 
     def content(self, kind: str, name: str, within: str) -> dict[str, str] | None:
-        """What is in a ConfigMap or Secret, also of one that the Job or users make; ``None``: nobody makes it."""
+        """Return the content of a ConfigMap or Secret, also of the Job's and users'; ``None`` if it is missing."""
         found, job = self.find(kind, name, within), self.find("Job", "make-secrets", within)
         if found is not None:
             return dict(found["data"])
         if kind == "Secret" and job is not None and name in Pod(job).lasting[0]["args"]:
             return dict.fromkeys(KEYS[name], SECRET)
-        return dict.fromkeys(OF_THE_USER[kind, name], SECRET) if (kind, name) in OF_THE_USER else None
+        return dict.fromkeys(MADE_BY_USERS[kind, name], SECRET) if (kind, name) in MADE_BY_USERS else None
 
     def variables(self, pod: Pod, container: Document) -> dict[str, str]:
-        """Names and values as the kubelet puts them together; ``$(NAME)`` of a later variable stays as it is."""
+        """Return the variables as the kubelet sets them; ``$(NAME)`` of a later variable stays."""
         given = self.shared(pod, container)
         for entry in container.get("env", []):
             source = entry.get("valueFrom", {})
@@ -167,14 +167,14 @@ class Manifests(list[Document]):
         return given
 
     def shared(self, pod: Pod, container: Document) -> dict[str, str]:
-        """The variables of the ConfigMaps that a container gets as a whole."""
+        """Return the variables of the ConfigMaps that a container gets as a whole."""
         found = [
             self.content(use.kind, use.name, pod.namespace) for use in pod.uses(container) if use.place == "variables"
         ]
         return {name: value for each in found for name, value in (each or {}).items()}
 
     def files(self, pod: Pod, container: Document) -> set[str]:
-        """The paths of all files of ConfigMaps and Secrets that are mounted in a container."""
+        """Return the paths of all files of ConfigMaps and Secrets that are mounted in a container."""
         found = set()
         parts = {mount["mountPath"]: mount.get("subPath", "") for mount in container.get("volumeMounts", [])}
         for use in pod.uses(container):

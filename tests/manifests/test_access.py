@@ -1,33 +1,33 @@
-"""Who gets in, which pods have the Secrets that it takes, and what pods may ask of the API server."""
+"""Access control: which pods have its Secrets, which have permissions at the API server, and who can connect."""
 
 from collections.abc import Iterator
 
 from tests.manifests.model import Document, Manifests, Pod, selects
 from tests.manifests.variants import Variant
 
-#: The Secrets of access: which pod has them where, and which files; ``None``: all, as they come and go.
-HOLDERS = [
-    # Whole: the former key may be beside the key.
+#: The Secrets of access: name, pod, path, and files; ``None``: all files, because their names vary.
+SECRET_MOUNTS = [
+    # Whole: the previous key may be beside the key.
     ("access-key", "api", "/secrets/access", None),
     ("access-key", "ws", "/secrets/access", None),
     ("access-tokens", "api", "/access/tokens", None),
     ("access-tokens", "ws", "/access/tokens", None),
     ("access-users", "api", "/access/users", None),
 ]
-#: The collector reads until when the certificate is valid, and has no key.
+#: The collector reads the certificate's expiry, and has no key.
 CERTIFICATE = [
     ("gateway-tls", "collector", "/tls", {"tls.crt": "certificate.pem"}),
     ("gateway-tls", "gateway", "/tls", {"tls.crt": "certificate.pem", "tls.key": "certificate.pem.key"}),
 ]
 FOLDERS = {"ACCESS_TOKENS_DIR": "/access/tokens", "ACCESS_USERS_DIR": "/access/users"}
-#: What tells controllers to speak HTTPS to the gateway.
+#: Annotations with which controllers connect to the gateway over HTTPS.
 #: Source: https://kubernetes.github.io/ingress-nginx/user-guide/nginx-configuration/annotations/#backend-protocol
 #: Source: https://www.haproxy.com/documentation/kubernetes-ingress/community/configuration-reference/ingress/#server-ssl
 SPEAKS_HTTPS = {"nginx.ingress.kubernetes.io/backend-protocol": "HTTPS", "haproxy.org/server-ssl": "true"}
 
 
-def visitors(manifests: Manifests, pod: Pod) -> Iterator[Document]:
-    """Whom policies let connect to a pod's pages; an empty ``ipBlock`` is everybody."""
+def permitted_peers(manifests: Manifests, pod: Pod) -> Iterator[Document]:
+    """Return the peers whose connections to a pod's pages the policies permit; an empty ``ipBlock`` means all."""
     pages = {port for one in pod.ports if one.get("name") == "http" for port in ("http", one["containerPort"])}
     for spec in (policy["spec"] for policy in manifests.of_kind("NetworkPolicy")):
         for rule in spec.get("ingress", []) if selects(spec["podSelector"], pod.labels) else []:
@@ -36,48 +36,50 @@ def visitors(manifests: Manifests, pod: Pod) -> Iterator[Document]:
 
 
 def is_named(peer: Document) -> bool:
-    """Whether a policy's peer is certain pods or addresses, and not a whole namespace or everybody."""
+    """Whether a policy's peer is certain pods or addresses, and not a whole namespace or everyone."""
     if "ipBlock" in peer:
         return not peer["ipBlock"].get("cidr", "/0").endswith("/0")
-    # Who may have pods in our own namespace reads its Secrets too.
+    # Whoever can start pods in our own namespace can read its Secrets anyway.
     return "namespaceSelector" not in peer or any(peer.get("podSelector", {}).values())
 
 
-def test_everybody_signs_in_where_others_reach_the_gateway_or_the_user_says_so(
+def test_other_clients_reach_the_gateway_only_with_closed_access_or_by_the_users_choice(
     variant: Variant, manifests: Manifests
 ) -> None:
     pods = {pod.name: pod for pod in manifests.pods()}
-    others = [peer for peer in visitors(manifests, pods["gateway"]) if peer.keys() & {"namespaceSelector", "ipBlock"}]
+    others = [
+        peer for peer in permitted_peers(manifests, pods["gateway"]) if peer.keys() & {"namespaceSelector", "ipBlock"}
+    ]
     mode = "closed" if others or variant.settings.get("ACCESS") == "closed" else "open"
     for name in ("api", "ws"):
         assert manifests.variables(pods[name], pods[name].lasting[0])["ACCESS"] == mode, name
 
 
-def test_who_may_speak_for_others_is_let_in_by_name(manifests: Manifests) -> None:
+def test_policies_name_the_peers_that_services_trust_as_proxies(manifests: Manifests) -> None:
     for pod in manifests.pods():
         given = manifests.variables(pod, pod.lasting[0])
-        # TRUSTED_PROXIES does not tell one pod from another; api and ws believe whoever connects.
+        # TRUSTED_PROXIES does not distinguish pods; api and ws trust all that connect.
         if pod.name in ("api", "ws") or (pod.name == "gateway" and given["TRUSTED_PROXIES"]):
-            assert [peer for peer in visitors(manifests, pod) if not is_named(peer)] == [], pod.title
+            assert [peer for peer in permitted_peers(manifests, pod) if not is_named(peer)] == [], pod.title
 
 
-def test_secrets_of_access_are_with_those_who_need_them(variant: Variant, manifests: Manifests) -> None:
+def test_only_the_pods_that_need_them_have_the_secrets_of_access(variant: Variant, manifests: Manifests) -> None:
     found = [
         (use.name, pod.name, use.place, use.items)
         for pod, container in manifests.containers()
         for use in pod.uses(container)
         if use.name.startswith("access-") or use.name == "gateway-tls"
     ]
-    assert sorted(found, key=str) == [*HOLDERS, *(CERTIFICATE if "tls" in variant.components else [])]
+    assert sorted(found, key=str) == [*SECRET_MOUNTS, *(CERTIFICATE if "tls" in variant.components else [])]
 
 
-def test_folders_of_users_and_tokens_are_where_the_secrets_are(manifests: Manifests) -> None:
+def test_folders_of_users_and_tokens_are_the_mounts_of_their_secrets(manifests: Manifests) -> None:
     for pod, container in manifests.containers():
         given = manifests.variables(pod, container)
         assert {name: given[name] for name in FOLDERS.keys() & given.keys()}.items() <= FOLDERS.items(), pod.title
 
 
-def test_ingress_speaks_as_the_gateway_does_and_has_a_certificate_for_its_host(
+def test_ingress_uses_the_gateways_scheme_and_has_a_certificate_for_its_host(
     variant: Variant, manifests: Manifests
 ) -> None:
     for ingress in manifests.of_kind("Ingress"):
@@ -87,7 +89,7 @@ def test_ingress_speaks_as_the_gateway_does_and_has_a_certificate_for_its_host(
         assert [rule["host"] for rule in ingress["spec"]["rules"]] == certified
 
 
-def test_pods_have_accounts_of_their_own_and_no_token_but_the_job(manifests: Manifests) -> None:
+def test_pods_have_their_own_accounts_and_only_the_job_has_a_token(manifests: Manifests) -> None:
     accounts = [(pod.namespace, pod.spec["serviceAccountName"]) for pod in manifests.pods()]
     assert len(accounts) == len(set(accounts))
     for pod in manifests.pods():
@@ -99,7 +101,7 @@ def test_pods_have_accounts_of_their_own_and_no_token_but_the_job(manifests: Man
         assert "serviceAccountToken" not in str(pod.volumes), pod.title
 
 
-def test_job_may_make_the_secrets_that_it_is_to_make_and_nothing_else(manifests: Manifests) -> None:
+def test_job_has_only_the_permissions_for_its_secrets(manifests: Manifests) -> None:
     [job] = [pod for pod in manifests.pods() if pod.is_job]
     [role] = manifests.of_kind("Role", "ClusterRole")
     [binding] = manifests.of_kind("RoleBinding", "ClusterRoleBinding")

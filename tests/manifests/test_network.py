@@ -1,4 +1,4 @@
-"""Pods reach those they have business with, and nobody else: all policies, Services and ports taken together."""
+"""Pods reach only the pods that they need: all policies, Services and ports together."""
 
 import copy
 
@@ -7,8 +7,8 @@ import pytest
 from tests.manifests.model import NAMESPACE, Document, Manifests, Pod, namespace, selects, title
 from tests.manifests.variants import Variant, manifests_of
 
-#: From, to, and the port; everything else stays shut.
-BUSINESS = {
+#: From, to, and port of each permitted connection.
+NEEDED = {
     ("gateway", "api", 8000),
     ("gateway", "ws", 8001),
     ("api", "redis", 6379),
@@ -16,12 +16,12 @@ BUSINESS = {
     ("collector", "redis", 6379),
     ("collector", "simulator", 19101),
 }
-#: A way that is open, and one that is not.
+#: A permitted connection, and one that is not.
 TO_REDIS, TO_GATEWAY = ("ws", "redis", 6379), ("simulator", "gateway", 8085)
 DNS = {("UDP", 53, 53), ("TCP", 53, 53)}
-#: A Redis elsewhere, and one with TLS.
+#: Ports of an external Redis, without and with TLS.
 EXTERNAL_REDIS = {("TCP", 6379, 6379), ("TCP", 6380, 6380)}
-#: Protocol, first and last port on which pods reach whatever is outside.
+#: Protocol, first and last port of permitted connections to the outside.
 OUTSIDE = {
     "make-secrets": {("TCP", 443, 443), ("TCP", 6443, 6443)},  # the API server
     "collector": {("TCP", 9100, 9999)},  # exporters
@@ -29,7 +29,7 @@ OUTSIDE = {
 
 
 def allowed(manifests: Manifests, direction: str, pod: Pod) -> list[Document]:
-    """What a pod's policies allow in a direction, ``ingress`` or ``egress``; without a policy that is everything."""
+    """Return the peers that a pod's policies permit for ``ingress`` or ``egress``; all without a policy."""
     own = [
         policy["spec"].get(direction, [])
         for policy in manifests.of_kind("NetworkPolicy")
@@ -41,7 +41,7 @@ def allowed(manifests: Manifests, direction: str, pod: Pod) -> list[Document]:
 
 
 def lets(rule: Document, side: str, peer: Pod, port: Document) -> bool:
-    """Whether a rule of our namespace lets somebody connect to (side ``to``) or be reached from (``from``) ``peer``."""
+    """Whether a rule of our namespace permits connections to (``to``) or from (``from``) ``peer``."""
 
     def opens(opened: Document) -> bool:
         first = opened.get("port", port["name"])
@@ -57,8 +57,8 @@ def lets(rule: Document, side: str, peer: Pod, port: Document) -> bool:
     return any(map(opens, rule.get("ports", [{}]))) and any(selects(each, peer.labels) for each in peers)
 
 
-def ways(manifests: Manifests) -> set[tuple[str, str, int]]:
-    """Who reaches whom inside, on which port: the one's way out and the other's way in must agree."""
+def permitted_connections(manifests: Manifests) -> set[tuple[str, str, int]]:
+    """Return the internal connections that both pods' policies permit, with their ports."""
     ours = [pod for pod in manifests.pods() if pod.namespace == NAMESPACE]
     return {
         (one.name, other.name, port["containerPort"])
@@ -70,9 +70,9 @@ def ways(manifests: Manifests) -> set[tuple[str, str, int]]:
     }
 
 
-def test_pods_reach_just_those_they_have_business_with(manifests: Manifests) -> None:
+def test_pods_reach_only_the_pods_that_they_need(manifests: Manifests) -> None:
     there = {pod.name for pod in manifests.pods()}
-    assert ways(manifests) == {way for way in BUSINESS if {*way[:2]} <= there}
+    assert permitted_connections(manifests) == {way for way in NEEDED if {*way[:2]} <= there}
 
 
 @pytest.mark.parametrize(
@@ -87,15 +87,15 @@ def test_pods_reach_just_those_they_have_business_with(manifests: Manifests) -> 
         ("nothing-else", "egress", [{"to": [{"ipBlock": {"cidr": "::/0"}}]}], TO_GATEWAY, False),
     ],
 )
-def test_way_that_a_policy_opens_or_shuts_is_seen(
+def test_change_of_a_policy_changes_the_permitted_connections(
     policy: str, direction: str, rules: list[Document], way: tuple[str, str, int], is_open: bool
 ) -> None:
     manifests = copy.deepcopy(manifests_of("all but external-redis"))
     manifests.find("NetworkPolicy", policy)["spec"][direction] = rules
-    assert (way in ways(manifests)) == is_open
+    assert (way in permitted_connections(manifests)) == is_open
 
 
-def test_pods_reach_outside_what_they_have_business_with(variant: Variant, manifests: Manifests) -> None:
+def test_pods_reach_only_the_outside_ports_that_they_need(variant: Variant, manifests: Manifests) -> None:
     for pod in manifests.pods():
         if pod.namespace != NAMESPACE:
             continue
@@ -110,18 +110,20 @@ def test_pods_reach_outside_what_they_have_business_with(variant: Variant, manif
         assert found == dns | OUTSIDE.get(pod.name, set()) | (EXTERNAL_REDIS if to_redis else set()), pod.title
 
 
-def test_prometheus_is_told_of_the_ports_that_it_is_let_to(variant: Variant, manifests: Manifests) -> None:
-    told = {}
+def test_prometheus_annotations_name_permitted_ports(variant: Variant, manifests: Manifests) -> None:
+    annotated_ports = {}
     for pod in manifests.pods():
         for port in pod.ports:
             if str(port["containerPort"]) == pod.template["metadata"].get("annotations", {}).get("prometheus.io/port"):
-                told[pod.name] = port["containerPort"]
+                annotated_ports[pod.name] = port["containerPort"]
     policy = manifests.find("NetworkPolicy", "metrics") or {"spec": {"ingress": [{"ports": []}]}}
-    assert told.keys() == ({"api", "ws", "collector", "gateway"} if "prometheus" in variant.components else set())
-    assert {port["port"] for port in policy["spec"]["ingress"][0]["ports"]} == set(told.values())
+    assert annotated_ports.keys() == (
+        {"api", "ws", "collector", "gateway"} if "prometheus" in variant.components else set()
+    )
+    assert {port["port"] for port in policy["spec"]["ingress"][0]["ports"]} == set(annotated_ports.values())
 
 
-def test_services_lead_to_ports_that_their_pods_have(manifests: Manifests) -> None:
+def test_services_have_the_ports_of_their_pods(manifests: Manifests) -> None:
     for service in manifests.of_kind("Service"):
         pods = [pod for pod in manifests.pods() if pod.namespace == namespace(service)]
         behind = [pod for pod in pods if selects({"matchLabels": service["spec"]["selector"]}, pod.labels)]

@@ -1,4 +1,4 @@
-"""Every variant is what Kubernetes and the linter take, in our namespaces and with our images."""
+"""Kubernetes and the linter accept every variant, in our namespaces and with our images."""
 
 import copy
 import json
@@ -9,7 +9,7 @@ import pytest
 from kubernetes_validate import ValidationError, latest_version, validate
 
 from tests.drivers.compose_file import compose_images
-from tests.manifests.kube_score import MEANT, findings, reasons
+from tests.manifests.kube_score import ACCEPTED, linter_comments, reasons
 from tests.manifests.model import NAMESPACE, Manifests, namespace, title
 from tests.manifests.variants import Variant, manifests_of, rendered
 
@@ -20,17 +20,17 @@ OLDEST = "1.28"
 
 @cache
 def require_valid(document: str, version: str) -> None:
-    """Most objects are the same in many variants; each takes its time."""
+    """Validate an object once, because many variants have the same objects and a validation takes long."""
     validate(json.loads(document), version, strict=True)
 
 
 @pytest.mark.parametrize("version", [OLDEST, latest_version()])
-def test_kubernetes_takes_every_object(manifests: Manifests, version: str) -> None:
+def test_kubernetes_accepts_every_object(manifests: Manifests, version: str) -> None:
     for document in manifests:
         require_valid(json.dumps(document), version)
 
 
-def test_field_that_only_a_newer_kubernetes_knows_is_refused() -> None:
+def test_field_of_a_newer_kubernetes_is_refused() -> None:
     document = copy.deepcopy(manifests_of("default").find("Deployment", "ws"))
     assert document is not None
     document["spec"]["template"]["spec"]["containers"][0]["lifecycle"]["preStop"] = {"sleep": {"seconds": 3}}
@@ -39,17 +39,17 @@ def test_field_that_only_a_newer_kubernetes_knows_is_refused() -> None:
         validate(document, OLDEST, strict=True)
 
 
-def test_linter_says_nothing_but_what_is_meant(linter: Path, variant: Variant) -> None:
-    found = findings(linter, rendered(variant.name))
+def test_linter_has_only_accepted_comments(linter: Path, variant: Variant) -> None:
+    found = linter_comments(linter, rendered(variant.name))
     assert {finding: comments for finding, comments in found.items() if not reasons(*finding)} == {}
 
 
-def test_every_reason_for_what_the_linter_says_is_needed(linter: Path) -> None:
-    found = {**findings(linter, rendered("default")), **findings(linter, rendered("all"))}
-    assert set().union(*(reasons(*finding) for finding in found)) == MEANT.keys()
+def test_every_accepted_comment_occurs(linter: Path) -> None:
+    found = {**linter_comments(linter, rendered("default")), **linter_comments(linter, rendered("all"))}
+    assert set().union(*(reasons(*finding) for finding in found)) == ACCEPTED.keys()
 
 
-def test_every_object_is_part_of_the_product_and_in_a_namespace_of_it(manifests: Manifests) -> None:
+def test_every_object_belongs_to_the_product_and_its_namespaces(manifests: Manifests) -> None:
     ours = {space["metadata"]["name"] for space in manifests.of_kind("Namespace")}
     for document in manifests:
         assert document["metadata"].get("labels", {}).get(PART_OF) == NAMESPACE, title(document)
@@ -57,7 +57,7 @@ def test_every_object_is_part_of_the_product_and_in_a_namespace_of_it(manifests:
     assert [pod.title for pod in manifests.pods() if pod.labels.get(PART_OF) != NAMESPACE] == []
 
 
-def test_pod_security_restricts_every_namespace_but_that_of_node_exporter(manifests: Manifests) -> None:
+def test_pod_security_restricts_every_namespace_except_that_of_node_exporter(manifests: Manifests) -> None:
     for space in manifests.of_kind("Namespace"):
         pods = [pod.title for pod in manifests.pods() if pod.namespace == space["metadata"]["name"]]
         level = "privileged" if pods == ["DaemonSet/node-exporter"] else "restricted"

@@ -1,4 +1,4 @@
-"""How pods are probed, replaced, ended and multiplied, and the demo's nodes."""
+"""Probes, updates, terminations and numbers of pods, and the demo's nodes."""
 
 import re
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ from tests.manifests.demo_nodes import nodes_of
 from tests.manifests.model import Document, Manifests, Pod, title
 
 PROBES = ("startupProbe", "livenessProbe", "readinessProbe")
-#: What a ws replica takes besides its drain: the notice, the farewells, and the last of what clients have to take.
-FAREWELL_SECONDS = 12
+#: Seconds of a ws replica besides its drain: the notice, the disconnections, and the last data of slow clients.
+CLOSING_SECONDS = 12
 
 
 def probes(manifests: Manifests) -> Iterator[tuple[Pod, Document, str, Document]]:
@@ -18,54 +18,54 @@ def probes(manifests: Manifests) -> Iterator[tuple[Pod, Document, str, Document]
         yield from ((pod, container, name, container[name]) for name in PROBES if name in container)
 
 
-def test_what_runs_on_is_asked_whether_it_lives_and_whether_it_is_ready(manifests: Manifests) -> None:
+def test_long_running_containers_have_a_liveness_and_a_readiness_probe(manifests: Manifests) -> None:
     for pod in manifests.pods():
         for container in pod.lasting if not pod.is_job else []:
             assert container.keys() >= {*PROBES[1:]}, pod.title
 
 
-def test_probes_ask_ports_that_the_container_has(manifests: Manifests) -> None:
+def test_probes_use_ports_of_the_container(manifests: Manifests) -> None:
     for pod, container, name, probe in probes(manifests):
         asked = (probe.get("httpGet") or probe.get("tcpSocket") or {}).get("port")
         assert asked is None or asked in [port["name"] for port in container["ports"]], f"{pod.title}: {name}"
 
 
-def test_no_pod_is_restarted_because_another_one_is_away(manifests: Manifests) -> None:
+def test_no_liveness_probe_depends_on_another_pod(manifests: Manifests) -> None:
     for pod, _, name, probe in probes(manifests):
         assert name == "readinessProbe" or "readyz" not in str(probe), f"{pod.title}: {name}"
 
 
-def test_redis_that_a_script_keeps_busy_is_restarted(manifests: Manifests) -> None:
-    """Its port stays open meanwhile, so that a command asks whether it is alive."""
+def test_redis_is_restarted_when_a_script_keeps_it_busy(manifests: Manifests) -> None:
+    """A command checks its liveness, because its port stays open meanwhile."""
     asked = [probe for pod, _, name, probe in probes(manifests) if (pod.name, name) == ("redis", "livenessProbe")]
     assert all(probe["exec"]["command"] == ["alive"] for probe in asked)
 
 
-def test_update_takes_no_pod_away_before_its_successor_is_there(manifests: Manifests) -> None:
+def test_update_removes_no_pod_before_its_successor_is_ready(manifests: Manifests) -> None:
     for deployment in manifests.of_kind("Deployment"):
         strategy = deployment["spec"]["strategy"]
-        # A second simulator would be the same nodes once more.
+        # A second simulator would have the same nodes again.
         assert title(deployment) == "Deployment/simulator" or strategy["rollingUpdate"]["maxUnavailable"] == 0
 
 
-def test_pods_have_time_to_end(manifests: Manifests) -> None:
+def test_pods_have_time_to_stop(manifests: Manifests) -> None:
     for pod in manifests.pods():
         for container in pod.lasting:
             hook = container.get("lifecycle", {}).get("preStop", {}).get("exec", {}).get("command", ["sleep", "0"])
             drain = float(manifests.variables(pod, container).get("WS_DRAIN_SECONDS", 0))
-            needed = float(hook[1]) + (drain + FAREWELL_SECONDS if drain else 0)
+            needed = float(hook[1]) + (drain + CLOSING_SECONDS if drain else 0)
             assert pod.spec.get("terminationGracePeriodSeconds", 30) > needed, pod.title
 
 
-def test_pods_that_end_stay_in_dns(manifests: Manifests) -> None:
-    """The gateway cuts those off from their clients that have no address any more."""
+def test_terminating_pods_stay_in_dns(manifests: Manifests) -> None:
+    """The gateway closes the connections to pods whose addresses leave DNS."""
     for name in ("api", "ws"):
         service = manifests.find("Service", name)
         assert service["spec"]["clusterIP"] == "None"
         assert service["spec"]["publishNotReadyAddresses"] is True
 
 
-def test_gateway_has_places_for_all_pods_that_there_may_be(manifests: Manifests) -> None:
+def test_gateway_has_server_slots_for_the_most_pods(manifests: Manifests) -> None:
     text = (ROOT / "deploy/images/gateway/haproxy.cfg").read_text()
     places = {name: int(count) for name, count in re.findall(r"^\s*server-template (\w+) 1-(\d+)", text, re.MULTILINE)}
     assert places.keys() == {"api", "ws"}

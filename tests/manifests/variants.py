@@ -1,4 +1,4 @@
-"""What is rendered: the product as it is, with each component, with all of them, and as users would have it."""
+"""The rendered variants: the product alone, with each component, with all components, and with users' settings."""
 
 import json
 import os
@@ -22,7 +22,7 @@ K8S = ROOT / "deploy/k8s"
 COMPONENTS = sorted(path.parent.name for path in K8S.glob("components/*/kustomization.yaml"))
 
 
-#: What users write in a kustomization of their own, as docs/kubernetes.md shows it.
+#: Settings in a user's kustomization, as in docs/kubernetes.md.
 OF_USERS = """
 example:
   components: [ingress, node-exporter]
@@ -72,15 +72,15 @@ class Variant:
 
     name: str
     components: Sequence[str] = ()
-    #: What is set in the ConfigMap ``settings``.
+    #: Literals of the ConfigMap ``settings``.
     settings: Mapping[str, str] = field(default_factory=dict)
     patches: Sequence[Mapping[str, Any]] = ()
-    #: What stands before the names of images, and their tag or digest.
+    #: Registry of the images, with their tag or digest.
     registry: str = ""
     pin: str = f":{VERSION}"
 
     def kustomization(self, folder: Path) -> dict[str, Any]:
-        """Its ``kustomization.yaml`` for ``folder``: kustomize takes relative paths only."""
+        """Return the ``kustomization.yaml`` for ``folder``, with relative paths as kustomize requires."""
         literals = [f"{name}={value}" for name, value in self.settings.items()]
         settings = {"name": "settings", "namespace": "dispycluster", "behavior": "merge", "literals": literals}
         pin = {{":": "newTag", "@": "digest"}[self.pin[0]]: self.pin[1:]}
@@ -106,17 +106,17 @@ VARIANTS = [
 
 
 def kustomize() -> list[str] | None:
-    """The command that renders a folder; ``None`` where there is none."""
+    """Return the command that renders a folder; ``None`` if it is missing."""
     commands = (["kubectl", "kustomize"], ["kustomize", "build"])
     return next((command for command in commands if shutil.which(command[0])), None)
 
 
 @cache
 def rendered(name: str) -> str:
-    """What the variant of this name comes to, as YAML.
+    """Return the rendered variant of this name, as YAML.
 
     Raises:
-        RuntimeError: it cannot be rendered, or kustomize warns of something.
+        RuntimeError: it cannot be rendered, or kustomize prints a warning.
     """
     [variant] = [variant for variant in VARIANTS if variant.name == name]
     with tempfile.TemporaryDirectory(prefix="dispycluster-overlay-") as made:
@@ -130,5 +130,5 @@ def rendered(name: str) -> str:
 
 @cache
 def manifests_of(name: str) -> Manifests:
-    """The objects of the variant of this name; not to be changed."""
+    """Return the objects of the variant of this name; read-only."""
     return Manifests.parse(rendered(name))

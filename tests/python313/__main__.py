@@ -16,7 +16,7 @@ from pathlib import Path
 
 from deploy.images.offline.architecture import Refusal, own_architecture
 from deploy.images.offline.base_images import Base, BaseImages
-from tests.drivers.docker_engine import LABELS, PASSED_ON, engine
+from tests.drivers.docker_engine import LABELS, PROXY_VARIABLES, engine
 from tests.drivers.process import ROOT
 
 _PACKAGES = "python3 python3-venv make procps systemd"
@@ -122,7 +122,7 @@ def _run(image: str, options: Iterable[str], command: Iterable[str], variables: 
 
 def main() -> int:
     """Return the exit code."""
-    variables = [name for name in (*PASSED_ON, "DISTURBANCES") if name in os.environ]
+    variables = [name for name in (*PROXY_VARIABLES, "DISTURBANCES") if name in os.environ]
     parser = argparse.ArgumentParser(prog="tests.python313", description=__doc__, allow_abbrev=False)
     parser.add_argument("--all", action="store_true", help="all that `make test` runs")
     parser.add_argument("--build", action="store_true", help="only build the container's image")

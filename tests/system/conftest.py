@@ -8,6 +8,6 @@ from tests.drivers.valkey import Valkey
 
 @pytest.fixture
 def stack(valkey: Valkey) -> Iterator[Stack]:
-    """An empty stack on a real, empty Valkey; no service may have printed a traceback by its end."""
+    """An empty stack on an empty Valkey; no service may print a traceback."""
     with clean(Stack(valkey)) as stack:
         yield stack

@@ -1,4 +1,4 @@
-"""One client that asks for much waits for itself; everybody else is served as before."""
+"""A client with many requests waits for its own requests; other clients do not."""
 
 import threading
 import time
@@ -19,9 +19,9 @@ from tests.drivers.publisher import Publisher, message
 from tests.drivers.rest import Rest
 from tests.drivers.waiting import eventually
 
-#: Requests that the loud client has under way at all times.
+#: Concurrent requests of the loud client.
 AT_ONCE = 80
-#: What others ask for, so many times.
+#: Requests of the other clients.
 ROUNDS = 15
 LOUD, QUIET = "127.0.0.2", "127.0.0.1"
 
@@ -46,7 +46,7 @@ def gateway(stack: ClosedStack, api: Rest) -> Rest:
 
 
 class Loud:
-    """Asks for one thing, many times at once, from an address of its own."""
+    """Requests the same thing concurrently, from its own address."""
 
     def __init__(self, port: int, path: str) -> None:
         self._port = port
@@ -84,7 +84,7 @@ def loud(server: Rest, path: str) -> Iterator[Loud]:
 
 @pytest.mark.parametrize("attack", ["/login", "/static/dashboard.js"])
 @pytest.mark.parametrize("name", ["api", "gateway"])
-def test_others_wait_much_less_than_one_client_that_asks_for_much(
+def test_other_clients_wait_much_less_than_a_client_with_many_requests(
     request: pytest.FixtureRequest, stack: ClosedStack, name: str, attack: str
 ) -> None:
     # given
@@ -102,6 +102,6 @@ def test_others_wait_much_less_than_one_client_that_asks_for_much(
                 assert answer.status_code == 200
         slowest = {path: median(seconds) for path, seconds in took.items()}
         of_the_crowd = median(crowd.seconds)
-    # then: who stands in line behind the crowd waits as long as it does
+    # then: a client behind the loud one's address waits as long as the loud one
     print({path: f"{seconds * 1e3:.0f} ms" for path, seconds in slowest.items()}, f"{of_the_crowd * 1e3:.0f} ms")
     assert max(slowest.values()) < of_the_crowd / 2, slowest

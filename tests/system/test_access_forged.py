@@ -1,4 +1,4 @@
-"""Forged credentials, and those of another installation, on the real processes."""
+"""Forged credentials, and credentials of another installation, on real processes."""
 
 import base64
 import json
@@ -28,19 +28,19 @@ class Installation:
 
     @property
     def origin(self) -> str:
-        """Of the api."""
+        """Return the api's origin."""
         return self.api.origin
 
-    def takes(self, name: str, value: str) -> list[bool]:
-        """Whether the api and each replica let in who shows a cookie of that name."""
+    def accepts(self, name: str, value: str) -> list[bool]:
+        """Whether the api and each replica accept a cookie of that name."""
         cookie = f"{name}={value}"
         answer = requests.get(f"{self.origin}/api/session", headers={"Cookie": cookie}, timeout=30)
         assert answer.status_code in (200, 401), answer.text
         replicas = [self.stack.is_let_in(replica, cookie=cookie) for replica in self.replicas]
         return [answer.status_code == 200, *replicas]
 
-    def takes_token(self, token: str) -> list[bool]:
-        """Whether the api and each replica let in who shows a token."""
+    def accepts_token(self, token: str) -> list[bool]:
+        """Whether the api and each replica accept a token."""
         headers = {"Authorization": f"Bearer {token}"}
         origins = [self.origin, *(replica.origin for replica in self.replicas)]
         statuses = [requests.get(f"{origin}/metrics", headers=headers, timeout=30).status_code for origin in origins]
@@ -51,7 +51,7 @@ class Installation:
 
 @pytest.fixture(scope="module")
 def two() -> Iterator[tuple[Installation, Installation]]:
-    """Two installations that have nothing in common."""
+    """Two independent installations."""
     with closed_stack() as one, closed_stack() as other:
         yield started(one), started(other)
 
@@ -66,7 +66,7 @@ def here(two: tuple[Installation, Installation]) -> Installation:
 
 
 def forged(here: Installation) -> dict[str, str]:
-    """What is no session of this installation, though it looks like one."""
+    """Return forged sessions of this installation."""
     cookie = here.stack.signed_in(here.origin).session
     payload, _, signature = cookie.partition(".")
     session = msgspec.json.decode(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)), type=Session)
@@ -89,43 +89,43 @@ def forged(here: Installation) -> dict[str, str]:
     }
 
 
-def test_nobody_gets_in_with_a_forged_session(here: Installation) -> None:
+def test_forged_session_is_refused_everywhere(here: Installation) -> None:
     for kind, value in forged(here).items():
-        assert not any(here.takes(here.stack.seal.cookie, value)), kind
-    # The same by other roads is no session either.
+        assert not any(here.accepts(here.stack.seal.cookie, value)), kind
+    # A real session in another place is no session either.
     cookie = here.stack.signed_in(here.origin).session
-    assert all(here.takes(here.stack.seal.cookie, cookie))
-    assert not any(here.takes_token(cookie))
+    assert all(here.accepts(here.stack.seal.cookie, cookie))
+    assert not any(here.accepts_token(cookie))
     for name in ("session", here.stack.seal.cookie.upper(), f"__Host-{here.stack.seal.cookie}"):
-        assert not any(here.takes(name, cookie)), name
+        assert not any(here.accepts(name, cookie)), name
     for path in (f"/api/session?{here.stack.seal.cookie}={cookie}", f"/api/session?token={cookie}"):
         assert here.stack.person().get(here.origin + path).status_code == 401
 
 
-def test_credentials_of_one_installation_are_worth_nothing_at_another(
+def test_credentials_of_another_installation_are_refused(
     two: tuple[Installation, Installation],
 ) -> None:
     here, there = two
     cookie, token = here.stack.signed_in(here.origin).session, here.stack.add_token("abroad", READ)
-    assert all(here.takes(here.stack.seal.cookie, cookie) + here.takes_token(token))
+    assert all(here.accepts(here.stack.seal.cookie, cookie) + here.accepts_token(token))
 
     assert here.stack.seal.cookie != there.stack.seal.cookie
     for name in (here.stack.seal.cookie, there.stack.seal.cookie):
-        assert not any(there.takes(name, cookie)), name
-    assert not any(there.takes_token(token))
+        assert not any(there.accepts(name, cookie)), name
+    assert not any(there.accepts_token(token))
 
 
-def test_session_is_worth_nothing_at_another_installation_that_has_the_same_key(
+def test_session_of_another_installation_with_the_same_key_is_refused(
     two: tuple[Installation, Installation],
 ) -> None:
-    # Given a second installation that was made of a copy of the first
+    # Given a second installation that is a copy of the first
     here, there = two
     twin = ClosedStack(there.stack.valkey, **{**here.stack.env, "REDIS_URL": there.stack.env["REDIS_URL"]})
     try:
         other = Installation(twin, twin.start_api(), [twin.start_replica()])
         cookie = here.stack.signed_in(here.origin).session
-        assert all(here.takes(here.stack.seal.cookie, cookie))
-        # Then its Redis tells them apart
-        assert not any(other.takes(here.stack.seal.cookie, cookie))
+        assert all(here.accepts(here.stack.seal.cookie, cookie))
+        # Then the generation in its Redis differs
+        assert not any(other.accepts(here.stack.seal.cookie, cookie))
     finally:
         twin.close()

@@ -1,4 +1,4 @@
-"""Guessing passwords: many at once, over all apis, is no faster than one after the other, and keeps nobody else out."""
+"""Concurrent guesses of passwords, over all apis, are as slow as consecutive ones, and do not block other users."""
 
 import re
 import time
@@ -21,14 +21,14 @@ ATTACKER, ELSEWHERE = "198.51.100.66", "203.0.113.9"
 
 @dataclass
 class Installation:
-    """Two apis, which believe who is on this machine about where requests come from."""
+    """Two apis that trust the client addresses from this machine."""
 
     stack: ClosedStack
     apis: list[Rest]
     metrics: Person
 
     def outcomes(self) -> dict[str, int]:
-        """How attempts to sign in ended at both apis."""
+        """Return the outcomes of the sign-in attempts at both apis."""
         found: dict[str, int] = {"success": 0, "wrong": 0, "paused": 0, "unavailable": 0}
         for api in self.apis:
             text = self.metrics.get(f"{api.origin}/metrics").text
@@ -37,13 +37,13 @@ class Installation:
         return found
 
     def visitor(self, number: int, address: str) -> tuple[Person, str, str]:
-        """Somebody with a form in his hand, and where it goes."""
+        """Return a browser, the form's URL and its token."""
         origin = self.apis[number % 2].origin
         person = self.stack.person(X_Forwarded_For=address)
         return person, f"{origin}/login", person.form_token(f"{origin}/login")
 
     def guess(self, guesses: Sequence[tuple[str, str]]) -> tuple[dict[str, int], float]:
-        """Guess at once, as these users from these addresses; return the outcomes and the seconds that it took."""
+        """Send concurrent guesses as these users from these addresses; return outcomes and duration in seconds."""
         self.stack.forget_failures()
         with ThreadPoolExecutor(GUESSES + 1) as threads:
             ready = list(threads.map(lambda item: self.visitor(item[0], item[1][1]), enumerate(guesses)))
@@ -53,7 +53,7 @@ class Installation:
                 threads.submit(person.post, url, {"csrf": csrf, "user": user, "password": f"guess {number}"})
                 for number, ((person, url, csrf), (user, _)) in enumerate(zip(ready, guesses, strict=True))
             ]
-            # Meanwhile somebody else signs in, who knows the password.
+            # Meanwhile another user signs in with the right password.
             person, url, csrf = other
             others_statuses = []
 
@@ -62,8 +62,8 @@ class Installation:
                 others_statuses.append(answer.status_code)
                 return answer.status_code == 303
 
-            eventually(is_signed_in, within_seconds=60, what="somebody else signs in")
-            # At worst he is told to try again in a moment, where passwords are compared more slowly than they come.
+            eventually(is_signed_in, within_seconds=60, what="another user signs in")
+            # At worst, where hashing is slower than the guesses, the other user gets a request to try again.
             assert set(others_statuses[:-1]) <= {503}, others_statuses
             self.stack.secrets.add(person.session)
             statuses = [each.result().status_code for each in tries]
@@ -87,8 +87,8 @@ def installation() -> Iterator[Installation]:
         yield Installation(stack, apis, stack.person(Authorization=f"Bearer {token}"))
 
 
-def most(pace: Backoff, seconds: float) -> int:
-    """Passwords that may be looked at within so many seconds: the free ones, then one after each pause."""
+def max_checks(pace: Backoff, seconds: float) -> int:
+    """Return the most passwords that may be checked in so many seconds: the free ones, then one after each pause."""
     count, pause = pace.free, 1
     while seconds >= pause:
         seconds -= pause
@@ -96,15 +96,15 @@ def most(pace: Backoff, seconds: float) -> int:
     return count
 
 
-def test_burst_against_one_user_gets_no_more_looks_than_its_free_ones_and_the_pauses_allow(
+def test_burst_against_one_user_gets_only_the_free_checks_and_one_after_each_pause(
     installation: Installation,
 ) -> None:
     counted, elapsed = installation.guess([("ada", ATTACKER)] * GUESSES)
 
-    assert 1 <= counted["wrong"] <= most(PAIR_BACKOFF, elapsed)
-    assert counted["paused"] >= GUESSES - counted["unavailable"] - most(PAIR_BACKOFF, elapsed)
-    # Now the right password tells nothing either, and the answer says how long that lasts. Where the pause was over
-    # before a busy machine came to this, another wrong one begins one that is twice as long.
+    assert 1 <= counted["wrong"] <= max_checks(PAIR_BACKOFF, elapsed)
+    assert counted["paused"] >= GUESSES - counted["unavailable"] - max_checks(PAIR_BACKOFF, elapsed)
+    # Now the right password is refused too, and the answer has the rest of the pause. If the pause ended before a busy
+    # machine came to this point, another wrong password starts one of twice the length.
     person, url, csrf = installation.visitor(1, ATTACKER)
     for password in ("not it", PASSWORD):
         answer = person.post(url, {"csrf": csrf, "user": "ada", "password": password})
@@ -120,9 +120,9 @@ def test_burst_against_one_user_gets_no_more_looks_than_its_free_ones_and_the_pa
     ],
     ids=["one user from many addresses", "many users from one address"],
 )
-def test_burst_gets_no_further_from_many_addresses_or_at_many_users(
+def test_burst_from_many_addresses_or_against_many_users_gets_no_more_checks(
     installation: Installation, guesses: Sequence[tuple[str, str]], pace: Backoff
 ) -> None:
     counted, elapsed = installation.guess(guesses)
 
-    assert 1 <= counted["wrong"] <= most(pace, elapsed)
+    assert 1 <= counted["wrong"] <= max_checks(pace, elapsed)

@@ -1,4 +1,4 @@
-"""Who gets in where the local mode lets others reach it, from a second address of this machine."""
+"""Access control in the local mode, from a second address of this machine."""
 
 import http.client
 import json
@@ -23,17 +23,17 @@ from tests.drivers.socket_client import SocketClient
 from tests.drivers.waiting import eventually
 
 PASSWORD = "a few words: 1842"
-#: Another address of this machine, as somebody else would use it.
+#: Another address of this machine, like another machine's.
 ADDRESS = next(iter(machine_addresses(with_ipv6=False)), "127.0.0.2")
-#: From where the proxy of these tests asks, and somebody who is none.
-PROXY, NOBODY = "127.0.0.3", "127.0.0.4"
-#: More than a new file takes to be seen.
+#: Addresses of the trusted proxy and of another client.
+PROXY, OTHER_CLIENT = "127.0.0.3", "127.0.0.4"
+#: Seconds until a new file takes effect.
 SEEN_SECONDS = 10
 
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Of a demo: its folder in that of the data."""
+    """The data folder of a demo, in that of the product."""
     return tmp_path_factory.mktemp("local") / "demo"
 
 
@@ -51,14 +51,14 @@ def origin(closed: LocalProduct) -> str:
 
 @pytest.fixture
 def person(data_dir: Path, origin: str) -> Iterator[Person]:
-    """A browser in which nobody is signed in."""
+    """A browser without a session."""
     person = Person(SessionSeal(access_dir(data_dir).key.read_bytes().strip()).cookie)
     yield person
     person.close()
 
 
 def call(words: str, data_dir: Path, given: str = "") -> str:
-    """Run ``dispycluster WORDS``; return what it writes."""
+    """Run ``dispycluster WORDS``; return its output."""
     command = [sys.executable, "-m", "dispycluster", *words.split()]
     environment = {**os.environ, "DATA_DIR": str(data_dir)}
     done = subprocess.run(command, cwd=ROOT, env=environment, input=given, capture_output=True, text=True, timeout=60)
@@ -67,22 +67,24 @@ def call(words: str, data_dir: Path, given: str = "") -> str:
 
 
 def ask(port: int, path: str, source: str, **headers: str) -> tuple[int, Any]:
-    """Ask from one of this machine's addresses."""
+    """Send a request from one of this machine's addresses."""
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30, source_address=(source, 0))) as connection:
         connection.request("GET", path, headers={name.replace("_", "-"): value for name, value in headers.items()})
         response = connection.getresponse()
         return response.status, json.loads(response.read())
 
 
-def test_product_says_that_all_sign_in_and_how_somebody_can(closed: LocalProduct, data_dir: Path) -> None:
+def test_start_prints_that_users_must_sign_in_and_how_to_add_one(closed: LocalProduct, data_dir: Path) -> None:
     assert "3 of 4 nodes answer" in closed.said
-    command = f"make user NAME=ada DATA_DIR={data_dir}"
-    assert f"Everybody must sign in. There is no user yet. Add the first: {command}" in closed.said
-    # And nobody was let in for the start's own sake
+    assert (
+        f"Everybody must sign in. There is no user yet. Add the first: make user NAME=ada DATA_DIR={data_dir}"
+        in closed.said
+    )
+    # And the start itself needed no token
     assert not list(access_dir(data_dir).tokens.iterdir())
 
 
-def test_stranger_reaches_the_sign_in_page_and_nothing_else(origin: str, person: Person) -> None:
+def test_client_without_credentials_reaches_only_the_sign_in_page(origin: str, person: Person) -> None:
     assert person.get(f"{origin}/login").status_code == 200
     sent_on = person.get(f"{origin}/nodes", Accept="text/html")
     assert (sent_on.status_code, sent_on.headers["Location"]) == (303, "/login?next=%2Fnodes")
@@ -94,7 +96,7 @@ def test_stranger_reaches_the_sign_in_page_and_nothing_else(origin: str, person:
         SocketClient(origin)
 
 
-def test_user_signs_in_from_another_address_and_is_pushed_to_until_the_user_is_removed(
+def test_user_signs_in_from_another_address_and_gets_pushes_until_the_user_is_removed(
     origin: str, person: Person, data_dir: Path
 ) -> None:
     # given
@@ -109,7 +111,7 @@ def test_user_signs_in_from_another_address_and_is_pushed_to_until_the_user_is_r
     assert person.get(f"{origin}/api/health").json()["status"] == "healthy"
     with closing(SocketClient(origin, headers={"Cookie": person.cookie})) as client:
         client.wait_for("redis_cluster_metrics")
-        # and when
+        # when
         call("user remove ada", data_dir)
         # then
         eventually(lambda: not client.connected, within_seconds=SEEN_SECONDS, what="the socket ended")
@@ -120,12 +122,12 @@ def test_user_signs_in_from_another_address_and_is_pushed_to_until_the_user_is_r
     )
 
 
-def test_proxy_is_believed_about_its_user_and_nobody_else_is(closed: LocalProduct) -> None:
+def test_user_header_counts_only_from_the_trusted_proxy(closed: LocalProduct) -> None:
     # when
-    said = {"Remote_User": "grace", "X_Forwarded_For": "192.0.2.77"}
-    status, session = ask(closed.port, "/api/session", PROXY, **said)
+    forged = {"Remote_User": "grace", "X_Forwarded_For": "192.0.2.77"}
+    status, session = ask(closed.port, "/api/session", PROXY, **forged)
     # then
     assert (status, session["user"], session["by"]) == (200, "grace", "proxy")
     assert ask(closed.port, "/api/session", PROXY)[0] == 401
-    for headers in (said, {**said, "X_Forwarded_For": f"192.0.2.77, {PROXY}"}):
-        assert ask(closed.port, "/api/session", NOBODY, **headers)[0] == 401
+    for headers in (forged, {**forged, "X_Forwarded_For": f"192.0.2.77, {PROXY}"}):
+        assert ask(closed.port, "/api/session", OTHER_CLIENT, **headers)[0] == 401

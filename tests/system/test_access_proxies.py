@@ -1,4 +1,4 @@
-"""What a request says of where it comes from and whose it is counts only where a configured proxy says it."""
+"""Headers about a request's client address and user count only from a trusted proxy."""
 
 import itertools
 import re
@@ -13,7 +13,7 @@ from tests.drivers.raw_http import ask, request
 from tests.drivers.rest import Rest
 from tests.drivers.waiting import eventually
 
-#: Where an authenticating proxy is said to be that is not there.
+#: Addresses of an authenticating proxy that does not exist.
 ELSEWHERE = "10.9.8.0/24"
 HEADER = {"ACCESS_USER_HEADER": "Remote-User"}
 _numbers = itertools.count()
@@ -21,14 +21,14 @@ _numbers = itertools.count()
 
 @dataclass
 class Api:
-    """One api, asked directly or through a gateway."""
+    """One api, called directly or through a gateway."""
 
     stack: ClosedStack
     rest: Rest
     process: Process
 
     def client_network(self, **headers: str) -> str:
-        """The address that a failed sign-in is put down to."""
+        """Return the address of a failed sign-in in the log."""
         self.stack.forget_failures()
         name = f"probe{next(_numbers)}"
         person = self.stack.person(**headers)
@@ -36,8 +36,8 @@ class Api:
         found = eventually(lambda: re.search(rf"failed sign-in as '{name}' from (\S+)", self.process.log()))
         return found[1]
 
-    def known_as(self, **headers: str) -> str | None:
-        """Whom a request without any credential of its own is taken for."""
+    def user_of(self, **headers: str) -> str | None:
+        """Return the user of a request without credentials."""
         answer = self.stack.person(**headers).get(f"{self.rest.origin}/api/session")
         if answer.status_code == 401:
             return None
@@ -48,7 +48,7 @@ class Api:
         return name
 
     def gives_secure_cookies(self, **headers: str) -> bool:
-        """Whether it takes a request for one that nobody can listen to."""
+        """Whether it treats a request as encrypted."""
         (cookie,) = self.stack.person(**headers).get(f"{self.rest.origin}/login").raw.headers.getlist("Set-Cookie")
         return "; Secure" in cookie
 
@@ -65,25 +65,25 @@ def started(stack: ClosedStack, **env: str) -> Api:
 
 @pytest.fixture(scope="module")
 def elsewhere(stack: ClosedStack) -> Api:
-    """One that trusts an authenticating proxy, which is not where these tests are."""
+    """An api that trusts a proxy at other addresses than this machine's."""
     return started(stack, TRUSTED_PROXIES=ELSEWHERE, **HEADER)
 
 
 @pytest.fixture(scope="module")
 def here(stack: ClosedStack) -> Api:
-    """One that trusts whoever is on this machine."""
+    """An api that trusts the addresses of this machine."""
     return started(stack, TRUSTED_PROXIES=f"127.0.0.1 {ELSEWHERE}", **HEADER)
 
 
 def behind_gateway(stack: ClosedStack, proxies: str) -> Api:
-    """An api as in the local mode, and the gateway that it believes; both trust the same proxies."""
+    """Return an api and its gateway as in the local mode; both trust the same proxies."""
     behind = started(stack, TRUSTED_PROXIES=f"peer {proxies}", **HEADER)
     return Api(stack, stack.start_gateway(behind.rest, TRUSTED_PROXIES=proxies, **HEADER), behind.process)
 
 
 @pytest.fixture(scope="module")
 def gateway(stack: ClosedStack) -> Api:
-    """The local mode, its authenticating proxy elsewhere."""
+    """The local mode with a proxy at other addresses."""
     return behind_gateway(stack, ELSEWHERE)
 
 
@@ -93,8 +93,8 @@ def gateway_here(stack: ClosedStack) -> Api:
     return behind_gateway(stack, "127.0.0.1")
 
 
-#: What a client says to be somebody else.
-LIES: list[dict[str, str]] = [
+#: Headers of a client that impersonates another one.
+FORGED_HEADERS: list[dict[str, str]] = [
     {"X_Forwarded_For": "10.9.8.7"},
     {"X_Forwarded_For": "10.9.8.7, 127.0.0.1"},
     {"X_Forwarded_For": "127.0.0.1, 10.9.8.7"},
@@ -107,32 +107,32 @@ LIES: list[dict[str, str]] = [
 ]
 
 
-@pytest.mark.parametrize("lie", LIES, ids=lambda lie: str(lie)[:60])
+@pytest.mark.parametrize("lie", FORGED_HEADERS, ids=lambda lie: str(lie)[:60])
 @pytest.mark.parametrize("through", ["elsewhere", "gateway"])
-def test_nobody_is_believed_who_is_not_the_proxy(
+def test_headers_of_an_untrusted_client_have_no_effect(
     request: pytest.FixtureRequest, through: str, lie: dict[str, str]
 ) -> None:
     asked: Api = request.getfixturevalue(through)
     assert asked.client_network(**lie) == "127.0.0.1"
-    assert asked.known_as(**lie, Remote_User="ada") is None
+    assert asked.user_of(**lie, Remote_User="ada") is None
     assert not asked.gives_secure_cookies(**lie, X_Forwarded_Proto="https")
 
 
 @pytest.mark.parametrize("through", ["here", "gateway_here"])
-def test_proxy_that_is_trusted_says_whose_a_request_is(request: pytest.FixtureRequest, through: str) -> None:
+def test_headers_of_a_trusted_proxy_set_address_and_user(request: pytest.FixtureRequest, through: str) -> None:
     asked: Api = request.getfixturevalue(through)
-    assert asked.known_as(Remote_User="grace") == "grace"
-    assert asked.known_as(Remote_User="grace", X_Forwarded_For="198.51.100.7") == "grace"
+    assert asked.user_of(Remote_User="grace") == "grace"
+    assert asked.user_of(Remote_User="grace", X_Forwarded_For="198.51.100.7") == "grace"
     assert asked.client_network(X_Forwarded_For="198.51.100.7") == "198.51.100.7"
     assert asked.gives_secure_cookies(X_Forwarded_Proto="https")
-    assert asked.known_as(X_Forwarded_For="198.51.100.7") is None
+    assert asked.user_of(X_Forwarded_For="198.51.100.7") is None
     for name in ("a b", "ada,root", "../ada", "ada;root", "\xe4", "a" * 200):
-        assert asked.known_as(Remote_User=name) is None, name
+        assert asked.user_of(Remote_User=name) is None, name
     for other in ("Remote", "X_Remote_User", "X_Forwarded_User"):
-        assert asked.known_as(**{other: "grace"}) is None
+        assert asked.user_of(**{other: "grace"}) is None
 
 
-def test_header_that_only_looks_like_the_proxys_is_not_taken_for_it(here: Api, stack: ClosedStack) -> None:
+def test_similar_header_names_are_no_headers_of_the_proxy(here: Api, stack: ClosedStack) -> None:
     replica = stack.start_replica(TRUSTED_PROXIES="127.0.0.1", **HEADER)
     assert stack.is_let_in(replica, lines=["remote-user: ada"])
     for line in ("Remote_User: ada", "REMOTE_USER: ada", "X-Remote-User: ada", "HTTP-Remote-User: ada"):

@@ -1,8 +1,7 @@
-"""Requests as no browser sends them, to the api, the replicas and the local gateway: none gets around the gate.
+"""Malformed requests to the api, the replicas and the local gateway: none bypasses access control.
 
-Each is sent by somebody who has no credential, if it does not say otherwise. Whatever comes back is no error of the
-service's own and shows nothing; what stands in the logs afterwards was written by the services alone, and holds no
-secret.
+Most requests have no credentials. No answer may be an internal error or show data. Afterwards, every log line must have
+the services' format, and no log may have a secret.
 """
 
 import json
@@ -22,17 +21,17 @@ from tests.drivers.rest import Rest
 from tests.drivers.waiting import eventually
 
 STATIC = {path.read_bytes() for path in (ROOT / "services" / "api" / "static").iterdir()}
-#: Of a request that is too long to be read to its end.
+#: Length of a request that no server reads to its end.
 LONG_BYTES = 8000
-#: A name that is in the data and nowhere else.
+#: A name that occurs only in the data.
 NODE = "a-node-that-strangers-must-not-see"
-#: What stands in files that must not be served: sources, templates, the system's.
-OF_FILES = [b"import ", b"{% extends", b"root:", b"def create_app"]
+#: Content of files that must not be served: sources, templates, system files.
+FILE_CONTENTS = [b"import ", b"{% extends", b"root:", b"def create_app"]
 
 
 @dataclass
 class Installation:
-    """An api, a replica, and a gateway with an api of its own behind it."""
+    """An api, a replica, and a gateway with its own api."""
 
     stack: ClosedStack
     api: Rest
@@ -40,10 +39,10 @@ class Installation:
     servers: dict[str, Rest]
 
     def ask(self, name: str, sent: bytes) -> Answer:
-        """Send one request to a server; return the answer, which must be the only one."""
+        """Send one request to a server; return its only response."""
         answers = exchange(port_of(self.servers[name]), sent)
         if not answers and len(sent) > LONG_BYTES:
-            return Answer(400, {}, b"")  # what is refused before it was read may cut off the refusal
+            return Answer(400, {}, b"")  # a refusal before the whole request was read may be cut off
         assert len(answers) == 1, (sent[:200], answers)
         return answers[0]
 
@@ -63,7 +62,7 @@ def installation() -> Iterator[Installation]:
             "ws": stack.start_replica(),
             "gateway": stack.start_gateway(behind),
         }
-        # There is something to be seen, for who may.
+        # The page has data for a permitted user.
         reader = stack.signed_in(api)
         eventually(lambda: NODE in reader.get(f"{api.origin}/api/cluster/snapshot").text, what="the data")
         yield Installation(stack, api, behind, servers)
@@ -76,7 +75,7 @@ def server(request: pytest.FixtureRequest) -> str:
 
 
 def require_harmless(answer: Answer, what: object) -> None:
-    """Check that an answer shows a stranger nothing that he may not see, and no error of the service's own."""
+    """Check that an answer has no protected data and is no internal error."""
     assert answer.status < 500, (what, answer)
     assert NODE.encode() not in answer.body, (what, answer)
     if answer.status == 200 and answer.body:
@@ -88,7 +87,7 @@ def require_harmless(answer: Answer, what: object) -> None:
         )
         assert is_open, (what, answer)
     else:
-        assert not [mark for mark in OF_FILES if mark in answer.body], (what, answer)
+        assert not [mark for mark in FILE_CONTENTS if mark in answer.body], (what, answer)
     location = answer.headers.get("location", "/login")
     assert location.startswith("/login"), (what, location)
 
@@ -120,7 +119,7 @@ def test_no_path_leads_to_a_file_outside_the_static_ones_or_to_data(installation
         for accept in ("*/*", "text/html"):
             answer = installation.ask(server, request("GET", target, f"Accept: {accept}"))
             require_harmless(answer, target)
-    # The static files themselves are there.
+    # The static files themselves are served.
     if server in ("api", "gateway"):
         assert installation.ask(server, request("GET", "/static/theme.css")).body in STATIC
 
@@ -131,11 +130,11 @@ METHODS = [
 ]  # fmt: skip
 
 
-def test_no_method_gets_around_the_gate(installation: Installation, server: str) -> None:
+def test_no_method_bypasses_access_control(installation: Installation, server: str) -> None:
     for method in METHODS:
         for path in [*DATA, f"/api/publish/{METRICS_CHANNEL}", "*", "127.0.0.1:80"]:
             if method == "HEAD" and not path.startswith("/"):
-                continue  # gunicorn's own refusal has a body, after which it closes the connection
+                continue  # gunicorn's own refusal has a body, and closes the connection
             secret = "X-Secret: do not echo this"
             answer = installation.ask(server, request(method, path, secret, "Content-Length: 0"))
             require_harmless(answer, (method, path))
@@ -159,7 +158,7 @@ OVERRIDES = [
 ]  # fmt: skip
 
 
-def test_no_header_gets_around_the_gate(installation: Installation, server: str) -> None:
+def test_no_header_bypasses_access_control(installation: Installation, server: str) -> None:
     for header in OVERRIDES:
         for method in ("GET", "POST"):
             for path in DATA[:3]:
@@ -168,12 +167,12 @@ def test_no_header_gets_around_the_gate(installation: Installation, server: str)
                 assert answer.status >= 400, (header, method, path, answer)
 
 
-def test_two_credentials_in_one_request_are_no_better_than_the_worse(installation: Installation, server: str) -> None:
+def test_request_with_two_credentials_gets_the_weaker_one(installation: Installation, server: str) -> None:
     stack = installation.stack
     token = stack.add_token(f"twice-{len(server)}", READ)
     cookie = stack.signed_in(installation.api).cookie
     good, bad = f"Authorization: Bearer {token}", "Authorization: Bearer dcl_none"
-    path = "/api/session" if server == "gateway" else "/metrics"  # the gateway publishes no metrics
+    path = "/api/session" if server == "gateway" else "/metrics"  # the gateway has no metrics
     assert installation.ask(server, request("GET", path, good)).status == 200
     name = stack.seal.cookie
     for headers in (
@@ -199,9 +198,7 @@ def test_two_credentials_in_one_request_are_no_better_than_the_worse(installatio
         assert answer.status in (400, 401), (headers, answer)
 
 
-def test_request_that_names_two_hosts_or_none_as_it_should_shows_nothing(
-    installation: Installation, server: str
-) -> None:
+def test_request_with_invalid_hosts_shows_no_data(installation: Installation, server: str) -> None:
     for headers in (
         ("Host: a", "Host: b"),
         ("Host: a", "host: a"),
@@ -217,7 +214,7 @@ def test_request_that_names_two_hosts_or_none_as_it_should_shows_nothing(
             require_harmless(installation.ask(server, request("GET", path, f"Host: {host}")), (host, path))
 
 
-#: Would be a second request, if the first ended where some of its heads say.
+# A second request if a server takes the wrong end of the first.
 INNER = b"GET /livez?smuggled HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 CHUNKED = b"0\r\n\r\n" + INNER
 
@@ -275,12 +272,12 @@ def test_no_request_hides_in_another(installation: Installation, server: str) ->
             for answer in answers:
                 assert answer.status in (400, 411, 413, 501), (headers, path, answer)
     assert seen() == before
-    # Two requests, one after the other, are two.
+    # Two consecutive requests are two.
     two = request("GET", "/livez", close=False) + INNER
     assert [answer.status for answer in exchange(port_of(installation.servers[server]), two)] == [200, 200]
 
 
-#: What would begin a line, or a header, of its own.
+# Characters that could start a new line or header.
 BREAKS = [
     "a\r\nX-Injected: yes\r\n\r\nbody",
     "a\nX-Injected: yes",
@@ -299,7 +296,7 @@ BREAKS = [
 ]
 
 
-def test_nothing_that_a_form_says_gets_into_headers_or_logs_as_it_came(installation: Installation) -> None:
+def test_form_values_never_reach_headers_or_logs_unescaped(installation: Installation) -> None:
     stack, origin = installation.stack, installation.api.origin
     for number, text in enumerate(BREAKS):
         person = stack.person(X_Forwarded_For="10.0.0.1")
@@ -308,7 +305,7 @@ def test_nothing_that_a_form_says_gets_into_headers_or_logs_as_it_came(installat
             answer = person.post(f"{origin}/login", form)
             assert answer.status_code in (401, 429), (text, answer.status_code)
             assert "X-Injected" not in answer.headers
-        # And where it leads after a sign-in that succeeds
+        # And the target of the redirection after a sign-in
         for wanted in (f"/{text}", f"//{text}", text, f"/\\{text}", f"http://evil.example/{number}"):
             answer = person.try_to_sign_in(origin, "ada", PASSWORD, next=wanted)
             assert answer.status_code in (303, 413), (wanted, answer.text)
@@ -318,13 +315,11 @@ def test_nothing_that_a_form_says_gets_into_headers_or_logs_as_it_came(installat
                 assert location.startswith("/"), location
                 assert not location.startswith(("//", "/\\")), location
                 stack.secrets.add(person.session)
-    assert stack.stray_lines() == []
-    assert stack.leaked() == []
+    assert stack.invalid_log_lines() == []
+    assert stack.leaked_secrets() == []
 
 
-def test_nothing_that_headers_or_paths_say_gets_into_headers_or_logs_as_it_came(
-    installation: Installation, server: str
-) -> None:
+def test_header_and_path_values_never_reach_headers_or_logs_unescaped(installation: Installation, server: str) -> None:
     stack = installation.stack
     token = stack.add_token(f"publisher-{len(server)}", PUBLISH)
     names = ("Origin", "User-Agent", "X-Forwarded-For", "Remote-User", "Referer", "Host", "Cookie", "Authorization")
@@ -345,12 +340,12 @@ def test_nothing_that_headers_or_paths_say_gets_into_headers_or_logs_as_it_came(
         for answer in exchange(port_of(installation.servers[server]), sent):
             assert 400 <= answer.status < 500, (channel[:60], answer)
             assert "x-injected" not in answer.headers
-    assert stack.stray_lines() == []
-    assert stack.leaked() == []
+    assert stack.invalid_log_lines() == []
+    assert stack.leaked_secrets() == []
 
 
-def test_what_services_say_of_strangers_is_there(installation: Installation) -> None:
-    # Given the logs are not empty for want of anything to say
+def test_services_log_refused_requests(installation: Installation) -> None:
+    # Given: the logs have lines
     person = installation.stack.person()
     assert person.try_to_sign_in(installation.api.origin, "grace\nhopper", "not it").status_code == 401
 

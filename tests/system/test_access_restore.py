@@ -1,4 +1,4 @@
-"""A restore of Redis's data brings no session back, whatever was revoked since the copy was made."""
+"""A restore of Redis's data makes no session valid again, even after revocations since the copy."""
 
 import os
 import subprocess
@@ -11,9 +11,9 @@ from tests.drivers.process import ROOT
 from tests.drivers.waiting import eventually
 
 
-def test_session_that_was_revoked_after_the_copy_is_refused_everywhere_after_a_restore(tmp_path: Path) -> None:
+def test_revoked_session_is_refused_after_a_restore_of_an_older_copy(tmp_path: Path) -> None:
     with closed_stack(WS_DRAIN_SECONDS="0") as stack:
-        # given: two who are signed in, a copy, and then one is removed and one is signed out everywhere
+        # given: two users with sessions, a copy, and then one user is removed and one signed out everywhere
         for name in ("grace", "eve"):
             stack.add_user(name)
         api, replica = stack.start_api(), stack.start_replica()
@@ -36,20 +36,20 @@ def test_session_that_was_revoked_after_the_copy_is_refused_everywhere_after_a_r
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         stack.valkey.start(folder)
-        # then: no session is of the restored store. For up to a second the api knows its former generation, and a
-        # session that begins in that second is worth nothing.
+        # then: sessions before the restore are invalid. For up to a second the api uses the previous generation;
+        # a session that starts in that second is invalid too.
         eventually(lambda: not kept.is_known(api.origin), within_seconds=60, what="the new generation at the api")
-        # Somebody else signs in, and is let in by a replica that knows nothing of before
+        # A new session is accepted by a new replica,
         other = stack.person()
         eventually(
             lambda: other.try_to_sign_in(api.origin, "grace", PASSWORD).status_code == 303,
             within_seconds=60,
-            what="somebody signs in",
+            what="a user signs in",
         )
         stack.secrets.add(other.session)
         fresh = stack.start_replica()
         eventually(lambda: stack.is_let_in(fresh, cookie=other.cookie), within_seconds=60, what="the new session")
-        # and of those before nobody is
+        # and the sessions before the restore are refused.
         for person in (*people, kept):
             assert not person.is_known(api.origin)
             assert not any(stack.is_let_in(each, cookie=person.cookie) for each in (replica, fresh))

@@ -1,4 +1,4 @@
-"""A new key or token takes the place of another while people and programs are connected."""
+"""A new key or token replaces the previous one while people and programs are connected."""
 
 from collections.abc import Iterator
 
@@ -26,7 +26,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
 
 
 def rotate_key(installation: Installation, *options: str) -> Person:
-    """Replace the key. Return a browser that knows the new one's cookie."""
+    """Replace the key; return a browser that uses the new key's cookie name."""
     stack = installation.stack
     stack.command("access", "rotate-key", *options)
     key = stack.key_file.read_text().strip()
@@ -39,7 +39,7 @@ def are_untouched(clients: list[RawClient]) -> bool:
     return not any(client.closed or client.payloads("error") for client in clients)
 
 
-def test_people_stay_signed_in_and_connected_across_a_new_key(installation: Installation) -> None:
+def test_users_stay_signed_in_and_connected_when_the_key_is_replaced(installation: Installation) -> None:
     # given
     stack = installation.stack
     here, away = stack.signed_in(installation.apis[0]), stack.signed_in(installation.apis[1])
@@ -47,40 +47,40 @@ def test_people_stay_signed_in_and_connected_across_a_new_key(installation: Inst
     session = stack.seal.open(here.session)
     # when
     newcomer = rotate_key(installation)
-    # then: the new key is known everywhere before the first cookie is signed with it
+    # then: all services know the new key before the first cookie is signed with it
     early = stack.person()
     early.session = stack.seal.seal(session)
     eventually(lambda: all(installation.takes(early)), within_seconds=PATIENCE_SECONDS, what="the new key is known")
     assert all(installation.takes(here))
-    # and when
+    # when
     installation.clock.step(11)
     eventually(
         lambda: newcomer.get(f"{installation.apis[0].origin}/login").cookies.get(f"{stack.seal.cookie}-form"),
         within_seconds=PATIENCE_SECONDS,
         what="the new key signs",
     )
-    # then: sessions of both keys are good everywhere
+    # then: sessions of both keys are valid everywhere
     newcomer.sign_in(installation.apis[0].origin, "ada", PASSWORD)
     assert all(installation.takes(newcomer))
     assert all(installation.takes(here))
-    # and a session that is used is signed with the new key, so that it outlives the former
+    # and: a session in use is signed with the new key, so that it outlives the previous key
     copy = stack.person()
     copy.session = here.cookies.get(stack.seal.cookie, "")
     assert copy.session
     assert all(installation.takes(copy))
     assert all(installation.takes(away))
     assert are_untouched(clients)
-    # and it is one session: who signs out has signed out of both cookies
+    # and: both cookies are one session, and signing out ends both
     here.sign_out(installation.apis[0].origin)
     wait_for_the_end(clients)
     installation.wait_until_refused(copy)
     assert all(installation.takes(newcomer))
-    # and when the longest session of the former key is over
+    # when: the longest session of the previous key is over
     installation.clock.step(604800)
     installation.wait_until_refused(away)
 
 
-def test_stolen_key_is_worth_nothing_at_once(installation: Installation) -> None:
+def test_stolen_key_is_invalid_immediately(installation: Installation) -> None:
     # given
     stack = installation.stack
     person, thief = stack.signed_in(installation.apis[0]), stack.signed_in(installation.apis[0])
@@ -93,30 +93,30 @@ def test_stolen_key_is_worth_nothing_at_once(installation: Installation) -> None
     installation.wait_until_refused(person)
     newcomer.sign_in(installation.apis[1].origin, "ada", PASSWORD)
     eventually(lambda: all(installation.takes(newcomer)), within_seconds=PATIENCE_SECONDS, what="the new key is known")
-    # and a session that the thief makes, of the generation that counts now
+    # and: a session that the thief signs with the current generation
     forged = stolen.seal(stack.seal.open(newcomer.session))
     thief.session = forged
     assert not any(installation.takes(thief))
 
 
-def test_program_is_connected_all_the_while_and_has_a_day_to_change_its_token(installation: Installation) -> None:
+def test_program_stays_connected_and_has_a_day_to_change_its_token(installation: Installation) -> None:
     # given
     stack = installation.stack
-    former = stack.add_token("backup", "read")
-    clients = installation.sockets(token=former)
+    previous = stack.add_token("backup", "read")
+    clients = installation.sockets(token=previous)
     # when
     new = stack.command("token", "rotate", "backup").strip()
     stack.secrets.add(new)
     # then
-    for token in (former, new):
+    for token in (previous, new):
         assert all(stack.is_let_in(replica, token=token) for replica in installation.replicas)
         assert all(
             api.get("/api/session", Authorization=f"Bearer {token}").status_code == 200 for api in installation.apis
         )
     assert are_untouched(clients)
-    # and when the day is over
+    # when: the day is over
     installation.clock.step(24 * 3600 + 1)
     # then
     wait_for_the_end(clients)
-    assert not any(stack.is_let_in(replica, token=former) for replica in installation.replicas)
+    assert not any(stack.is_let_in(replica, token=previous) for replica in installation.replicas)
     assert all(stack.is_let_in(replica, token=new) for replica in installation.replicas)

@@ -1,4 +1,4 @@
-"""A session is good for every api and every replica, for as long as it lasts and not a moment longer."""
+"""A session is valid at every api and every replica until it ends."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -17,16 +17,16 @@ from tests.drivers.rest import Rest
 from tests.drivers.stepped_clock import SteppedClock
 from tests.drivers.waiting import eventually
 
-#: In which what is promised within two seconds must have happened on the busiest machine; what it took is printed.
+#: Limit on a busy machine for what is promised within two seconds; the test prints the duration.
 PATIENCE_SECONDS = 15.0
 IDLE_SECONDS, SESSION_SECONDS = 3600, 6000
-#: By which the services' clock stands before or behind the end of a session, however slow the machine is meanwhile.
+#: Distance of the services' clock from the end of a session, larger than any delay of the machine.
 SPARE_SECONDS = 600
 
 
 @dataclass
 class Installation:
-    """Two apis, and three replicas: a fast one, a plain one, and the one in the gateway."""
+    """Two apis and three replicas, one of them in the gateway."""
 
     stack: ClosedStack
     clock: SteppedClock
@@ -35,23 +35,23 @@ class Installation:
 
     @property
     def everywhere(self) -> list[str]:
-        """Where a browser may ask the api."""
+        """The origins of the api."""
         return [*(api.origin for api in self.apis), self.replicas[-1].origin]
 
     def sockets(self, *, cookie: str = "", token: str = "") -> list[RawClient]:
-        """One socket on each replica, in every namespace."""
+        """Open one socket on each replica, in every namespace."""
         return [self.stack.socket(replica, *NAMESPACES, cookie=cookie, token=token) for replica in self.replicas]
 
-    def takes(self, person: Person) -> list[bool]:
-        """Whether each api, the gateway and each replica let a session in."""
+    def accepts(self, person: Person) -> list[bool]:
+        """Whether each api, the gateway and each replica accept a session."""
         return [
             *(person.is_known(origin) for origin in self.everywhere),
             *(self.stack.is_let_in(replica, cookie=person.cookie) for replica in self.replicas),
         ]
 
     def wait_until_refused(self, person: Person) -> None:
-        """Wait until nothing lets a session in any more."""
-        eventually(lambda: not any(self.takes(person)), within_seconds=PATIENCE_SECONDS, what="refused everywhere")
+        """Wait until all services refuse a session."""
+        eventually(lambda: not any(self.accepts(person)), within_seconds=PATIENCE_SECONDS, what="refused everywhere")
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
 
 
 def wait_for_the_end(clients: list[RawClient]) -> None:
-    """Wait until each socket was told to sign in, and shown out, in every namespace."""
+    """Wait until each socket was asked to sign in and disconnected, in every namespace."""
     for client in clients:
         assert '"code":"sign_in_required"' in client.event("error", len(NAMESPACES), within_seconds=PATIENCE_SECONDS)
         left = client.wait(lambda packet: packet.startswith("1"), len(NAMESPACES), within_seconds=PATIENCE_SECONDS)
@@ -76,7 +76,7 @@ def tell(what: str, began: float) -> None:
     print(f"{what}: {time.monotonic() - began:.2f} s")
 
 
-def test_signing_out_at_one_api_ends_the_sockets_of_the_session_on_every_replica_and_no_others(
+def test_sign_out_at_one_api_closes_only_the_sockets_of_the_session_on_every_replica(
     installation: Installation,
 ) -> None:
     stack = installation.stack
@@ -91,14 +91,14 @@ def test_signing_out_at_one_api_ends_the_sockets_of_the_session_on_every_replica
 
     tell("signing out ended all sockets of three replicas after", began)
     assert leaving.session == ""
-    # Who kept the cookie has nothing of it.
+    # A copy of the cookie is invalid too.
     leaving.session = copied
     installation.wait_until_refused(leaving)
-    assert all(installation.takes(staying))
+    assert all(installation.accepts(staying))
     assert not any(other.closed or other.payloads("error") for other in others)
 
 
-def test_signing_out_still_holds_after_every_service_was_started_anew(installation: Installation) -> None:
+def test_sign_out_is_still_effective_after_a_restart_of_all_services(installation: Installation) -> None:
     stack = installation.stack
     leaving, staying = stack.signed_in(installation.apis[0]), stack.signed_in(installation.apis[1])
     copied = leaving.session
@@ -114,7 +114,7 @@ def test_signing_out_still_holds_after_every_service_was_started_anew(installati
     for rest in [*installation.apis, *installation.replicas[:2]]:
         eventually(lambda rest=rest: rest.status("/readyz") == 200, within_seconds=60, what="ready")  # type: ignore[misc]
 
-    eventually(lambda: all(installation.takes(staying)), within_seconds=60, what="who stayed is let in")
+    eventually(lambda: all(installation.accepts(staying)), within_seconds=60, what="the remaining session is accepted")
     installation.wait_until_refused(leaving)
 
 
@@ -130,7 +130,7 @@ def kill(installation: Installation) -> None:
 
 
 @pytest.mark.parametrize("lose", [flush, kill])
-def test_emptied_redis_revives_no_session_and_everybody_signs_in_again(
+def test_emptied_redis_makes_no_session_valid_and_users_sign_in_again(
     installation: Installation, lose: Callable[[Installation], None]
 ) -> None:
     stack = installation.stack
@@ -144,20 +144,20 @@ def test_emptied_redis_revives_no_session_and_everybody_signs_in_again(
     began = time.monotonic()
     lose(installation)
 
-    # Whoever asks is told to sign in; nobody answers from what was valid before.
+    # Requests are refused; no service uses its earlier knowledge.
     eventually(
-        lambda: not any(installation.takes(staying)) and not any(installation.takes(leaving)),
+        lambda: not any(installation.accepts(staying)) and not any(installation.accepts(leaving)),
         within_seconds=60,
         what="refused everywhere",
     )
     wait_for_the_end(clients)
     tell(f"{lose.__name__}: all sockets had ended after", began)
     new = stack.signed_in(installation.apis[1])
-    eventually(lambda: all(installation.takes(new)), within_seconds=PATIENCE_SECONDS, what="a new session")
-    assert not any(installation.takes(leaving) + installation.takes(staying))
+    eventually(lambda: all(installation.accepts(new)), within_seconds=PATIENCE_SECONDS, what="a new session")
+    assert not any(installation.accepts(leaving) + installation.accepts(staying))
 
 
-def test_nobody_who_signed_out_gets_in_and_nobody_signs_in_or_out_while_redis_is_away(
+def test_revoked_session_stays_refused_and_no_user_signs_in_or_out_while_redis_is_away(
     installation: Installation,
 ) -> None:
     stack, origin = installation.stack, installation.apis[0].origin
@@ -166,25 +166,25 @@ def test_nobody_who_signed_out_gets_in_and_nobody_signs_in_or_out_while_redis_is
     leaving.sign_out(origin)
     leaving.session = copied
     installation.wait_until_refused(leaving)
-    assert all(installation.takes(staying))
-    # A page before, a page with a form of ours: neither needs Redis later
+    assert all(installation.accepts(staying))
+    # The pages were loaded before: neither needs Redis later
     form = staying.form_token(f"{origin}/")
 
     stack.valkey.stop()
     try:
-        assert not any(installation.takes(leaving))
-        assert all(installation.takes(staying))
+        assert not any(installation.accepts(leaving))
+        assert all(installation.accepts(staying))
         assert stack.person().try_to_sign_in(origin, "ada", PASSWORD).status_code == 503
         kept = staying.session
         assert staying.post(f"{origin}/logout", {"csrf": form}).status_code == 503
         assert staying.session == kept
     finally:
         stack.valkey.start()
-    eventually(lambda: not any(installation.takes(staying)), within_seconds=60, what="the new store's generation")
+    eventually(lambda: not any(installation.accepts(staying)), within_seconds=60, what="the new store's generation")
 
 
 @pytest.mark.parametrize("command", ["remove", "password", "sign-out"])
-def test_command_about_a_user_ends_his_sessions_and_sockets_everywhere(
+def test_command_about_a_user_ends_the_users_sessions_and_sockets_everywhere(
     installation: Installation, command: str
 ) -> None:
     stack, name, password = installation.stack, f"eve-{command}", "another few words"
@@ -196,28 +196,28 @@ def test_command_about_a_user_ends_his_sessions_and_sockets_everywhere(
     new = "quite another password"
     stack.secrets.add(new)
     began = time.monotonic()
-    stack.command("user", command, name, said=f"{new}\n" if command == "password" else "")
+    stack.command("user", command, name, input_text=f"{new}\n" if command == "password" else "")
     wait_for_the_end(clients)
 
     tell(f"user {command}, its own start included, ended all sockets after", began)
     installation.wait_until_refused(hers)
-    assert all(installation.takes(other))
+    assert all(installation.accepts(other))
     assert not any(client.closed or client.payloads("error") for client in others)
-    # And who may sign in may do so at once.
+    # And a permitted user can sign in immediately.
     works = {"remove": [], "password": [new], "sign-out": [password]}[command]
     for tried in (password, new):
         answer = stack.person().try_to_sign_in(installation.apis[1].origin, name, tried)
         assert answer.status_code == (303 if tried in works else 401), tried
 
 
-def test_removing_a_token_ends_its_sockets_and_requests_everywhere(installation: Installation) -> None:
+def test_removing_a_token_closes_its_sockets_and_refuses_its_requests_everywhere(installation: Installation) -> None:
     stack = installation.stack
     token, other = stack.add_token("leaving", READ), stack.add_token("staying", READ)
     clients = installation.sockets(token=token)
     others = installation.sockets(token=other)
 
     def statuses(shown: str) -> list[int]:
-        # The gateway publishes no metrics.
+        # The gateway has no metrics.
         of_replicas = [f"{replica.origin}/metrics" for replica in installation.replicas[:-1]]
         asked = [*(f"{origin}/api/session" for origin in installation.everywhere), *of_replicas]
         return [stack.person(Authorization=f"Bearer {shown}").get(page).status_code for page in asked]
@@ -235,8 +235,8 @@ def test_removing_a_token_ends_its_sockets_and_requests_everywhere(installation:
     assert not any(client.closed or client.payloads("error") for client in others)
 
 
-def test_session_ends_in_the_middle_of_a_connection_when_it_is_unused_or_old(installation: Installation) -> None:
-    # Given a session whose first cookie was renewed, and sockets that came with each of the two
+def test_session_ends_during_a_connection_when_it_is_unused_or_old(installation: Installation) -> None:
+    # Given a session with a renewed cookie, and sockets with each of the two cookies
     stack, clock = installation.stack, installation.clock
     api = stack.start_api(ACCESS_IDLE_SECONDS=str(IDLE_SECONDS), ACCESS_SESSION_SECONDS=str(SESSION_SECONDS))
     person = stack.signed_in(api)
@@ -249,22 +249,22 @@ def test_session_ends_in_the_middle_of_a_connection_when_it_is_unused_or_old(ins
     stack.secrets.add(renewed)
     second = installation.sockets(cookie=person.cookie)
     assert not any(client.closed or client.payloads("error") for client in first)
-    # When it was last used so long ago, as far as its first cookie knows
+    # When the last use is too long ago according to the first cookie
     clock.step(2 * SPARE_SECONDS)
     wait_for_the_end(first)
-    # Then the first cookie is worth nothing, and the one that was renewed still is
-    assert all(installation.takes(person))
+    # Then the first cookie is invalid, and the renewed one is valid
+    assert all(installation.accepts(person))
     person.session = unused
-    assert not any(installation.takes(person))
-    # When it is nearly so old that no use prolongs it
+    assert not any(installation.accepts(person))
+    # When it is so old that no use prolongs it
     person.session = renewed
     clock.step(SESSION_SECONDS - IDLE_SECONDS - 2 * SPARE_SECONDS)
     assert person.is_known(api.origin)
-    assert all(installation.takes(person))
+    assert all(installation.accepts(person))
     assert not any(client.closed or client.payloads("error") for client in second)
-    # And when it is
+    # And when it is too old
     clock.step(2 * SPARE_SECONDS)
     wait_for_the_end(second)
     for cookie in {renewed, person.session}:
         person.session = cookie
-        assert not any(installation.takes(person))
+        assert not any(installation.accepts(person))

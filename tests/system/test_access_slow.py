@@ -1,4 +1,4 @@
-"""Clients that send or read slowly cost a socket each; everybody else is served as before."""
+"""Slow clients use only a socket each; other clients are served as before."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -12,26 +12,26 @@ import requests
 from access.grant import READ
 from contract.names import METRICS_CHANNEL
 from tests.drivers.closed_stack import ClosedStack, closed_stack, port_of
-from tests.drivers.hasty import HASTY
 from tests.drivers.process import Process
 from tests.drivers.publisher import Publisher, message
 from tests.drivers.rest import Rest
-from tests.drivers.slow_crowd import KINDS, OF_API, OF_WS, SlowCrowd
+from tests.drivers.short_limits import SHORT_LIMITS_RUNNER
+from tests.drivers.slow_crowd import API_KINDS, KINDS, WS_KINDS, SlowCrowd
 from tests.drivers.waiting import eventually
 
 #: Slow connections of each kind.
 COUNT = 150
-#: What others are asked to do meanwhile, so many times.
+#: Repetitions of the other clients' actions.
 ROUNDS = 2
-#: Seconds that a thing others do may take. Where they wait for the slow ones, it is what those are given.
+#: Longest time in seconds of another client's action. One that waits for slow clients takes as long as their limits.
 PATIENCE_SECONDS = 10.0
-#: After which nothing is left of a slow client of a hasty server.
+#: Seconds after which a server with short limits has closed all slow connections.
 BOUND_SECONDS = 90.0
 
 
 @dataclass
 class Installation:
-    """An api, a replica, and a gateway before an api of its own."""
+    """An api, a replica, and a gateway before its own api."""
 
     stack: ClosedStack
     publisher: Publisher
@@ -63,14 +63,14 @@ def installation() -> Iterator[Installation]:
 
 
 @pytest.fixture
-def hasty() -> Iterator[Installation]:
-    """Its time limits are short ones."""
-    with installed(*HASTY) as installation:
+def with_short_limits() -> Iterator[Installation]:
+    """The installation with short time limits."""
+    with installed(*SHORT_LIMITS_RUNNER) as installation:
         yield installation
 
 
 class Others:
-    """What somebody does at a server who is not slow, and how long each took."""
+    """The actions of a client that is not slow, and their durations."""
 
     def __init__(self, installation: Installation, server: str) -> None:
         self._stack = installation.stack
@@ -82,7 +82,7 @@ class Others:
         self.slowest: dict[str, float] = {}
 
     def do(self) -> None:
-        """Do all of it once."""
+        """Do all actions once."""
         if self._serves_pages:
             self._time("sign in", self._sign_in)
             self._time("GET /api/health", lambda: self._get("/api/health"))
@@ -119,12 +119,12 @@ class Others:
         client.close()
 
 
-#: The gateway is a push replica too.
-ATTACKS = [*(("api", kind) for kind in OF_API), *(("gateway", kind) for kind in KINDS)]
+#: The gateway is a ws replica too.
+ATTACKS = [*(("api", kind) for kind in API_KINDS), *(("gateway", kind) for kind in KINDS)]
 
 
 @pytest.mark.parametrize(("server", "kind"), ATTACKS)
-def test_slow_clients_keep_nobody_else_from_being_served(installation: Installation, server: str, kind: str) -> None:
+def test_slow_clients_do_not_delay_other_clients(installation: Installation, server: str, kind: str) -> None:
     port = port_of(installation.servers[server])
     others = Others(installation, server)
     others.do()
@@ -136,34 +136,34 @@ def test_slow_clients_keep_nobody_else_from_being_served(installation: Installat
         assert crowd.counted["begun"] >= COUNT
     finally:
         crowd.close()
-    told = ", ".join(f"{what} {seconds * 1e3:.0f} ms" for what, seconds in others.slowest.items())
-    print(f"{server}, {COUNT} × {kind} ({crowd.counted['ended']} sent away): {told}")
+    durations = ", ".join(f"{what} {seconds * 1e3:.0f} ms" for what, seconds in others.slowest.items())
+    print(f"{server}, {COUNT} × {kind} ({crowd.counted['ended']} disconnected): {durations}")
 
 
 def open_files(process: Process) -> int:
-    """Of a process and its children: connections are the most of them."""
+    """Return the number of open files of a process and its children, mostly connections."""
     root = psutil.Process(process.pid)
     return sum(each.num_fds() for each in [root, *root.children(recursive=True)])
 
 
-def test_slow_clients_are_sent_away_in_the_end_whatever_they_do(hasty: Installation) -> None:
-    kinds = {"api": OF_API, "ws": OF_WS, "gateway": tuple(KINDS)}
+def test_slow_clients_are_disconnected_in_the_end(with_short_limits: Installation) -> None:
+    kinds = {"api": API_KINDS, "ws": WS_KINDS, "gateway": tuple(KINDS)}
     crowds = {}
-    before = {name: open_files(hasty.processes[name]) for name in kinds}
+    before = {name: open_files(with_short_limits.processes[name]) for name in kinds}
     try:
-        for name, server in hasty.servers.items():
+        for name, server in with_short_limits.servers.items():
             crowds[name] = SlowCrowd(port_of(server), 10 * len(kinds[name]), *kinds[name], returns=False)
-            # One crowd after the other: the first of a crowd are sent away before a slow machine has made four.
+            # One group after the other: a slow machine needs longer for four groups than the first one stays.
             eventually(
-                lambda name=name: open_files(hasty.processes[name]) > before[name] + len(kinds[name]),  # type: ignore[misc]
+                lambda name=name: open_files(with_short_limits.processes[name]) > before[name] + len(kinds[name]),  # type: ignore[misc]
                 what=f"a crowd at {name}",
             )
         began = time.monotonic()
         for name in kinds:
             eventually(
-                lambda name=name: open_files(hasty.processes[name]) < before[name] + 10,  # type: ignore[misc]
+                lambda name=name: open_files(with_short_limits.processes[name]) < before[name] + 10,  # type: ignore[misc]
                 within_seconds=BOUND_SECONDS,
-                what=f"{name} has sent away all",
+                what=f"{name} has disconnected all",
             )
             print(f"{name} had sent all away after {time.monotonic() - began:.0f} s at most")
     finally:
@@ -171,8 +171,8 @@ def test_slow_clients_are_sent_away_in_the_end_whatever_they_do(hasty: Installat
             crowd.close()
 
 
-def test_more_clients_than_an_api_takes_make_room_for_those_who_are_quick(installation: Installation) -> None:
-    # Given more than the thousand connections that gunicorn takes at a time
+def test_api_closes_connections_of_slow_clients_for_quick_ones_when_it_is_full(installation: Installation) -> None:
+    # Given more than gunicorn's thousand connections
     others = Others(installation, "api")
     crowd = SlowCrowd(port_of(installation.servers["api"]), 1500, "half head", "half form", "unread answers", "nothing")
     try:

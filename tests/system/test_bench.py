@@ -1,4 +1,4 @@
-"""The benchmarks' servers and load work: every peer delivers what is published, and is measured."""
+"""The benchmarks' servers and load: every server delivers all messages, and is measured."""
 
 import contextlib
 import os
@@ -27,7 +27,7 @@ def _cores() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("kind", [Ours, CountedReplica, Node, EventletEmit, AsgiEmit])
-def test_server_delivers_everything_and_is_measured(kind: type[Server], valkey: Valkey) -> None:
+def test_server_delivers_all_messages_and_is_measured(kind: type[Server], valkey: Valkey) -> None:
     with kind(valkey.url) as server:
         pushed = push(server, clients=30, rate=40, size=1100, seconds=0.5)
 
@@ -39,7 +39,7 @@ def test_server_delivers_everything_and_is_measured(kind: type[Server], valkey: 
 
 
 @pytest.mark.parametrize("kind", [Ours, NodeDeflate])
-def test_server_compresses_where_it_is_offered(kind: type[Server], valkey: Valkey) -> None:
+def test_server_compresses_when_the_client_offers_it(kind: type[Server], valkey: Valkey) -> None:
     with kind(valkey.url) as server:
         plain, deflated = (
             push(server, clients=10, rate=20, size=20_000, seconds=0.25, deflate=offered) for offered in (False, True)
@@ -51,7 +51,7 @@ def test_server_compresses_where_it_is_offered(kind: type[Server], valkey: Valke
 
 @pytest.fixture(scope="module")
 def of_access(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sequence[Open]]:
-    """The replicas that are compared when access is measured."""
+    """The replicas of the access benchmark."""
     with contextlib.ExitStack() as stack:
         valkey = stack.enter_context(Valkey())
         credentials = Credentials(tmp_path_factory.mktemp("access"), stack.enter_context(valkey.client()))
@@ -59,7 +59,7 @@ def of_access(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sequence[Ope
         yield [stack.enter_context(kind(valkey.url, credentials)) for kind in kinds]
 
 
-def test_open_and_closed_replica_deliver_everything(of_access: Sequence[Open]) -> None:
+def test_open_and_closed_replica_deliver_all_messages(of_access: Sequence[Open]) -> None:
     for server in of_access[:3]:
         pushed = push(server, clients=30, rate=40, size=1100, seconds=0.5)
 
@@ -68,14 +68,14 @@ def test_open_and_closed_replica_deliver_everything(of_access: Sequence[Open]) -
 
 
 @pytest.mark.parametrize("namespace", [ROOT_NAMESPACE, MONITORING_NAMESPACE])
-def test_handshake_is_measured_up_to_the_first_snapshot(namespace: str, of_access: Sequence[Open]) -> None:
+def test_handshake_is_measured_until_the_first_snapshot(namespace: str, of_access: Sequence[Open]) -> None:
     found = shake(of_access, namespace, clients=30, waves=2, size=1100, first=30)
 
     assert [(shaken.clients, shaken.got) for shaken in found] == [(60, 60)] * 4
     assert all(shaken.cpu_us_each > 0 for shaken in found)
 
 
-def test_closed_replica_of_the_benchmark_lets_nobody_in_without_a_credential(of_access: Sequence[Open]) -> None:
+def test_closed_replica_of_the_benchmark_refuses_clients_without_credentials(of_access: Sequence[Open]) -> None:
     (closed,) = (server for server in of_access if type(server) is Closed)
     swarm = Swarm(closed.port)
     swarm.connect(3, within_seconds=2)
@@ -84,7 +84,7 @@ def test_closed_replica_of_the_benchmark_lets_nobody_in_without_a_credential(of_
     assert swarm.failed == 3
 
 
-def test_chapter_takes_its_own_place_in_the_page(tmp_path: Path) -> None:
+def test_chapter_replaces_its_previous_text_in_the_page(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     write(page, ["# All", "", "one", "### Part", "two"])
     write(page, ["## Other", "three"])

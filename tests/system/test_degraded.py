@@ -1,4 +1,4 @@
-"""The product says what is wrong with itself, and nothing that is not so."""
+"""The product reports its problems, and no false ones."""
 
 import signal
 import tempfile
@@ -10,7 +10,7 @@ from tests.drivers.rest import Rest
 from tests.drivers.stack import INTERVAL_SECONDS, Stack, own_stack
 from tests.drivers.waiting import eventually
 
-#: Seconds for which Redis is away, each time that it is killed.
+#: Seconds for which Redis is away after each kill.
 AWAY_SECONDS = (0.0, 0.3, 1.5, 0.0, 0.8, 2.0, 0.0, 0.5, 1.0, 0.0)
 
 
@@ -18,7 +18,7 @@ def codes(api: Rest) -> list[str]:
     return [reason["code"] for reason in api.json("/api/health")["reasons"]]
 
 
-def test_replica_that_is_killed_is_told_and_one_that_ends_is_not(stack: Stack) -> None:
+def test_killed_replica_is_reported_and_a_stopped_one_is_not(stack: Stack) -> None:
     # Given three replicas
     stack.start_simulator(2)
     collector = stack.start_collector()
@@ -27,19 +27,19 @@ def test_replica_that_is_killed_is_told_and_one_that_ends_is_not(stack: Stack) -
     api = stack.start_api()
     redis = stack.redis()
     eventually(lambda: redis.zcard(REPLICAS_KEY) == 3, within_seconds=30, what="all are counted")
-    eventually(lambda: codes(api) == [], within_seconds=30, what="all is well")
-    # When one ends and one is killed
+    eventually(lambda: codes(api) == [], within_seconds=30, what="a healthy status")
+    # When one is stopped and one is killed
     assert stack.replicas[0].stop(signal.SIGTERM) == 0
     stack.replicas[1].kill()
-    # Then the one that was killed is told: to programs, to people, and to Prometheus
-    eventually(lambda: codes(api) == ["replica_vanished"], within_seconds=90, what="the killed one is told")
+    # Then the killed one is reported: in the api, on the page, and to Prometheus
+    eventually(lambda: codes(api) == ["replica_vanished"], within_seconds=90, what="the api reports the killed one")
     assert redis.zcard(VANISHED_KEY) == redis.zcard(REPLICAS_KEY) == 1
     assert api.json("/api/health")["reasons"][0]["args"] == {"count": 1}
     assert api.json("/api/cluster/health")["issues"][0].startswith("1 push replica disappeared without shutting down")
     assert 'dispycluster_degraded{code="replica_vanished"} 1.0' in collector.get("/metrics").text
 
 
-def test_collector_is_not_called_down_while_rounds_come_however_often_redis_restarts() -> None:
+def test_collector_is_not_reported_down_while_rounds_come_however_often_redis_restarts() -> None:
     with own_stack() as stack:
         data = Path(tempfile.mkdtemp(prefix="valkey-data-"))
         stack.valkey.stop()
@@ -49,13 +49,13 @@ def test_collector_is_not_called_down_while_rounds_come_however_often_redis_rest
         replica, api = stack.start_replica(), stack.start_api()
         client = stack.client(replica, "/", "/health")
         client.wait_for("redis_cluster_metrics", 2)
-        eventually(lambda: codes(api) == [], within_seconds=30, what="all is well")
+        eventually(lambda: codes(api) == [], within_seconds=30, what="a healthy status")
         called_down: list[float] = []
         answered: list[int] = []
         quiet_until = time.monotonic()
 
         def ask() -> bool:
-            """Note how long no round had come where the collector is called down; return whether rounds come."""
+            """Record the age of the last round while the collector is reported down; return whether rounds come."""
             nonlocal quiet_until
             quiet = time.monotonic() - quiet_until
             by_ws = [answer["data"] for answer in client.all("health_response")]
@@ -80,7 +80,7 @@ def test_collector_is_not_called_down_while_rounds_come_however_often_redis_rest
             stack.valkey.start(data, "--appendonly", "yes")
             for _ in range(3):
                 eventually(ask, within_seconds=60, what="rounds come again")
-        # Then the collector was called down only where rounds were missing
+        # Then the collector was reported down only while rounds were missing
         limit = overdue_seconds(INTERVAL_SECONDS)
         assert [quiet for quiet in called_down if quiet < limit - 1] == []
         assert sum(answered) > len(AWAY_SECONDS)

@@ -1,4 +1,4 @@
-"""What the documentation says to call beside ``make run`` can be called, and prints what the documentation says."""
+"""The documented commands for ``make run`` work and print the documented output."""
 
 import os
 import re
@@ -12,20 +12,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.drivers.documented import Block, marked
+from tests.drivers.documented import Block, blocks_marked
 from tests.drivers.ports import free_port, inner_ports
 from tests.drivers.process import ROOT, Process
 from tests.drivers.waiting import eventually
 
 READY_SECONDS = 100.0
-#: What a fresh clone does not have.
+#: Files that a fresh clone lacks.
 _MADE_HERE = shutil.ignore_patterns(
     ".git", ".venv", ".*cache", "__pycache__", ".hypothesis", ".env", "node_modules", "data", "dist", "backups"
 )
 
 
 class Checkout:
-    """A copy of this folder that is set up; its environment borrows the packages of the tests'."""
+    """A copy of this folder after set-up; its environment uses the packages of the tests'."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -46,36 +46,36 @@ class Checkout:
         code = "import bootstrap as b; [b.stamp(files).touch() for files in (b.RUN, b.RUN_WITH_VALKEY, b.DEV)]"
         subprocess.run([scripts / "python", "-c", code], cwd=folder / "deploy" / "local", check=True)
 
-    def as_here(self, block: Block) -> Block:
-        """The block with the port of this run instead of the usual one."""
+    def with_own_port(self, block: Block) -> Block:
+        """Return the block with the port of this run instead of the default."""
         text, printed = (part and re.sub(r"\b8085\b", str(self.port), part) for part in (block.text, block.printed))
         return Block(block.where, block.language, block.mark, text or "", printed)
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Checkout]:
-    """One in which the one block runs that goes on until Ctrl-C, once it has printed what its page says."""
+    """A checkout with the running block that lasts until Ctrl-C, after its documented output."""
     checkout = Checkout(tmp_path_factory.mktemp("clone") / "dispycluster-live")
-    [first] = map(checkout.as_here, marked("run: local, until Ctrl-C"))
+    [first] = map(checkout.with_own_port, blocks_marked("run: local, until Ctrl-C"))
     product = Process("documented", first.text.split(), checkout.environment, checkout.folder)
     product.start()
     try:
 
         def has_printed() -> bool:
             assert product.running, product.log()
-            return not first.differs(product.log())
+            return not first.difference(product.log())
 
         eventually(has_printed, within_seconds=READY_SECONDS, what=first.printed or first.text)
         yield checkout
     finally:
-        # As a terminal does, to all of its processes: make does not pass it on.
+        # To all processes, like a terminal: make does not forward the signal.
         os.killpg(product.pid, signal.SIGINT)
         product.wait(60)
 
 
-LOCAL = marked("run: local")
+LOCAL = blocks_marked("run: local")
 
 
 @pytest.mark.parametrize("block", LOCAL, ids=[block.where for block in LOCAL])
-def test_commands_do_what_the_page_says_beside_make_run(block: Block, checkout: Checkout) -> None:
-    checkout.as_here(block).run(checkout.folder, checkout.environment)
+def test_command_prints_the_documented_output_beside_make_run(block: Block, checkout: Checkout) -> None:
+    checkout.with_own_port(block).run(checkout.folder, checkout.environment)

@@ -39,7 +39,7 @@ def kernel_tells_pressure() -> bool:
 
 
 def root_is_of_a_container() -> bool:
-    """Whether ``/`` is made of a container's layers, of which node_exporter tells nothing."""
+    """Whether ``/`` is an overlay of a container, which node_exporter does not report."""
     types = {part.mountpoint: part.fstype for part in psutil.disk_partitions(all=True)}
     return types["/"] == "overlay"
 
@@ -76,7 +76,7 @@ def test_real_exporter_appears_with_the_values_of_proc_and_df(stack: Stack) -> N
         assert node["load1"] == pytest.approx(float(Path("/proc/loadavg").read_text().split()[0]), abs=2)
 
 
-def test_real_exporter_without_pressure_tells_all_the_rest_and_is_not_asked_for_it(stack: Stack) -> None:
+def test_real_exporter_without_pressure_reports_all_other_values_and_is_not_asked_for_it(stack: Stack) -> None:
     process, address = start_exporter(stack, "--no-collector.pressure")
     stack.write_targets([address])
     stack.start_collector()
@@ -88,15 +88,15 @@ def test_real_exporter_without_pressure_tells_all_the_rest_and_is_not_asked_for_
         return node["cpu_usage"] is not None and node["iowait"] is not None
 
     eventually(measured, within_seconds=30)
-    # It says so at every request for what it does not have.
+    # node_exporter logs this at every request for a missing collector.
     assert "disabled collector" not in process.log()
 
 
-#: What bcrypt makes of "hunter2".
+#: The bcrypt hash of "hunter2".
 HASHED = "$2b$04$abcdefghijklmnopqrstuuV3duMsC0HpUex6N9qapiuOHHWkwRXVm"
 
 
-def test_real_exporter_is_read_by_https_with_a_password_and_what_is_wrong_is_said(stack: Stack, tmp_path: Path) -> None:
+def test_real_exporter_with_https_and_a_password_is_read_and_errors_are_named(stack: Stack, tmp_path: Path) -> None:
     # Given an exporter on all addresses of loopback, with a certificate and a user
     make_certificate(tmp_path, *(f"IP:127.0.0.{number}" for number in range(1, 4)))
     config = tmp_path / "web.yml"
@@ -115,20 +115,20 @@ def test_real_exporter_is_read_by_https_with_a_password_and_what_is_wrong_is_sai
     }
     entries = [{"host": host + address, "name": name, **fields} for name, (host, fields, _) in expected.items()]
     stack.targets.write_text(json.dumps({"workers": entries}))
-    # When it is collected
+    # When the collector runs
     stack.start_collector(COLLECTOR_CREDENTIALS_DIR=str(tmp_path))
     api = stack.start_api()
 
-    # Then each says what is wrong with it
-    def told() -> bool:
+    # Then each node has its error
+    def errors_are_named() -> bool:
         nodes = {node["node"]: node for node in api.json("/api/cluster/nodes")}
         errors = {name: node["error"] for name, node in nodes.items()}
         assert errors == {name: error for name, (_, _, error) in expected.items()}
         assert nodes["right"]["status"] == "online"
         return True
 
-    eventually(told, within_seconds=30)
-    # And nobody is told the password
+    eventually(errors_are_named, within_seconds=30)
+    # And no one gets the password
     redis = stack.redis()
     stored = str([redis.get(key) for key in redis.keys("*latest*")])
     redis.close()

@@ -1,4 +1,4 @@
-"""Exporters that go bad in a living cluster: their nodes say why, and nobody else notices."""
+"""Faulty exporters in a live cluster: their nodes have the reason, and other nodes are unaffected."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ from tests.drivers.socket_client import SocketClient
 from tests.drivers.stack import Stack, own_stack
 from tests.drivers.waiting import eventually
 
-#: Lines that the collector may add to its log under one fault.
+#: Most lines that the collector may log about one fault.
 LOG_LINES = 25
 
 
 @dataclass
 class Cluster:
-    """Four nodes, and a client that is pushed to."""
+    """Four nodes and a Socket.IO client."""
 
     stack: Stack
     control: Rest
@@ -45,27 +45,27 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.mark.parametrize("fault", ["slow", "broken", "drip", "huge", "dead"])
-def test_bad_exporter_is_offline_with_its_reason_and_delays_nobody(cluster: Cluster, fault: str) -> None:
-    # Given a living cluster
+def test_faulty_exporter_is_offline_with_its_reason_and_delays_no_other_node(cluster: Cluster, fault: str) -> None:
+    # Given a live cluster
     stack, client = cluster.stack, cluster.client
     eventually(cluster.all_are_online)
     before = len(stack.collector.log().splitlines())
     failed = cluster.probes.metric("collector_scrapes_failed_total")
-    # When one of its exporters goes bad
+    # When one of its exporters becomes faulty
     cluster.fault("node02", fault)
 
     def bad() -> dict[str, object] | None:
         node: dict[str, object] = cluster.snapshot()["nodes"][1]
         return node if node["status"] == "offline" else None
 
-    # Then it is offline and says why, the others stay, rounds go on
+    # Then it is offline with the reason, the others stay, rounds continue
     assert eventually(bad, within_seconds=30)["error"]
     client.clear()
     for snapshot in client.wait_for("redis_cluster_metrics", 5):
         assert [node["status"] for node in snapshot["nodes"]] == ["online", "offline", "online", "online"]
     assert cluster.probes.metric("collector_scrapes_failed_total") > failed
     assert len(stack.collector.log().splitlines()) - before <= LOG_LINES
-    # And comes back when it is well again
+    # And it is online again when it works
     cluster.fault("node02", "none")
     eventually(cluster.all_are_online, within_seconds=30)
 
@@ -82,11 +82,11 @@ def test_node_is_online_without_its_disk_when_a_mount_hangs(cluster: Cluster) ->
     eventually(disk(is_known=True), within_seconds=30)
     # When its filesystem collector hangs
     cluster.fault("node01", "hung")
-    # Then the node is online without it, and health says why
+    # Then the node is online without it, and the health names the reason
     eventually(disk(is_known=False), within_seconds=30)
-    told = "node01 lacks values: the filesystem collector of its exporter hangs"
-    eventually(lambda: any(issue.startswith(told) for issue in cluster.api.json("/api/cluster/health")["issues"]))
-    # And once it answers, all is as before
+    text = "node01 tells nothing of its filesystem: that collector of its exporter hangs"
+    eventually(lambda: any(issue.startswith(text) for issue in cluster.api.json("/api/cluster/health")["issues"]))
+    # And when it answers, everything is as before
     cluster.fault("node01", "none")
     eventually(disk(is_known=True), within_seconds=30)
     eventually(lambda: cluster.api.json("/api/cluster/health")["issues"] == [])

@@ -1,4 +1,4 @@
-"""Pages behind a proxy that resets, closes, swallows and delays see every entry of the alert log once and in order."""
+"""Pages behind a proxy that resets, closes, drops and delays connections get every alert log entry once, in order."""
 
 import os
 import threading
@@ -19,7 +19,7 @@ from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import eventually
 from tests.prepare import CLIENTS
 
-#: For how long things go wrong; `make test-long` has 60.
+#: Duration of the faults; `make test-long` has 60.
 SECONDS = float(os.environ.get("FAULT_SECONDS", "10"))
 ALERTS_A_SECOND = 5
 WAYS = ("polling", "websocket", "polling,websocket")
@@ -65,7 +65,7 @@ def ports(valkey: Valkey) -> Iterator[list[int]]:
 
 
 class Viewer:
-    """A page of one client library that goes one way through a proxy of its own."""
+    """A page with one client library and transport behind its own proxy."""
 
     def __init__(self, browser: Browser, ports: list[int], package: str, ways: str, seed: int) -> None:
         script = (CLIENTS / "node_modules" / package / "dist" / "socket.io.min.js").read_bytes()
@@ -83,7 +83,7 @@ class Viewer:
         return self.page.evaluate(expression)
 
 
-def test_every_entry_is_seen_once_and_in_order_however_the_proxy_fails(
+def test_page_gets_every_entry_once_and_in_order_despite_the_proxys_faults(
     browser: Browser, ports: list[int], redis: redis_client.Redis
 ) -> None:
     # given pages that have the first entry
@@ -100,7 +100,7 @@ def test_every_entry_is_seen_once_and_in_order_however_the_proxy_fails(
         publishing = threading.Thread(target=publish, args=(publisher, count))
         publishing.start()
         while publishing.is_alive():
-            viewers[0].page.wait_for_timeout(200)  # lets Playwright handle what the pages tell it
+            viewers[0].page.wait_for_timeout(200)  # lets Playwright handle the pages' messages
         for viewer in viewers:
             viewer.proxy.recover()
         publisher.transition(count + 2)

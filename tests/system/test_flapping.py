@@ -1,4 +1,4 @@
-"""A node that comes and goes is one alert and one incident, whatever becomes of the collector meanwhile."""
+"""A flapping node is one alert and one incident, even when the collector is killed meanwhile."""
 
 import requests
 
@@ -18,7 +18,7 @@ def test_node_that_flaps_is_one_incident_when_the_collector_is_killed_meanwhile(
         response = api.get("/api/cluster/nodes")
         return {node["node"]: node["status"] for node in response.json()} if response.ok else {}
 
-    # Given a node that goes and comes back seven times, seen by two collectors
+    # Given a node that goes offline and comes back seven times, seen by two collectors
     for number in range(7):
         if number == 6:
             stack.collector.kill()
@@ -27,14 +27,14 @@ def test_node_that_flaps_is_one_incident_when_the_collector_is_killed_meanwhile(
             assert requests.put(f"{control.origin}/nodes/node02/fault", data=name, timeout=10).ok
             eventually(lambda wanted=status: statuses().get("node02") == wanted, within_seconds=60)  # type: ignore[misc]
 
-    # Then its alert fires though the node is well, and says so
+    # Then its alert still fires although the node is online, and has the flapping
     def active() -> list[tuple[str, int]]:
         alerts = api.json("/api/alerts")["active_alerts"]
         return [(alert["state"], alert["flapping"]) for alert in alerts if alert["id"] == DOWN]
 
     eventually(lambda: active() == [("firing", 7)], within_seconds=30, what="an alert that flaps")
     assert api.json("/api/cluster/health")["firing"]["warning"] == 1
-    # And neither the log nor the incidents have more of it than that it began
+    # And the log and the incidents have only its beginning
     log = [entry for entry in api.json("/api/alerts/log")["entries"] if entry["alert_id"] == DOWN]
     assert [entry["transition"] for entry in log] == ["firing", "resolved"] * 4 + ["firing"]
     incidents = [(each["flapping"], each["ended"] is None) for each in api.json("/api/incidents")["incidents"]]

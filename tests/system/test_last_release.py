@@ -1,4 +1,4 @@
-"""Services of this release and of the last one on one Redis, as in a rolling update and on the way back."""
+"""Services of this release and of the last one on one Redis, as in a rolling update and a rollback."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from contract.codec import TYPE_OF_CHANNEL, decode
 from contract.library import LIBRARY
 from contract.messages import Node
 from contract.names import ALERT_LOG_KEY, ALERTS_CHANNEL, METRICS_CHANNEL, latest_key
-from deploy.compose.env_file import parsed
+from deploy.compose.env_file import parse_env_file
 from runtime.catalogue import CONTAINERS
 from runtime.settings_check import check
 from tests.drivers.last_release import lay_out_last_release
@@ -26,12 +26,12 @@ from tests.drivers.stack import Stack
 from tests.drivers.transitions import require_numbered_without_a_gap, transitions
 from tests.drivers.waiting import eventually
 
-#: Fields of a node that the last release does not have.
+#: Fields of a node that the last release lacks.
 NEW: set[str] = set()
 GOLDEN_OF_CHANNEL = {channel: channel.removeprefix("cluster:") for channel in TYPE_OF_CHANNEL}
 DOWN = "node_down/node02"
 
-#: Run by Python in a release's folder: decode what stands in the files of these names as the channels' messages.
+#: Python code for a release's folder: decodes the files of these names as the channels' messages.
 DECODE = """
 import sys
 from contract.codec import TYPE_OF_CHANNEL, decode
@@ -41,16 +41,16 @@ for path in sys.argv[1:]:
 
 
 @pytest.fixture(scope="module")
-def former(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def last_release(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The last release's files."""
-    folder = tmp_path_factory.mktemp("former")
+    folder = tmp_path_factory.mktemp("last_release")
     lay_out_last_release(folder)
     return folder
 
 
 @pytest.fixture
 def fleet(stack: Stack) -> Stack:
-    """A stack with two nodes, of which one is dead."""
+    """A stack with two nodes, one of them offline."""
     stack.write_rules("node_down: {for_seconds: 0}\n")
     stack.start_simulator(2, "--fault", "node02=dead")
     return stack
@@ -72,7 +72,7 @@ class Releases:
         return rest
 
     def start_collector(self, release: str) -> Process:
-        """Start a collector and wait for a round that it published."""
+        """Start a collector and wait for its first round."""
         before = self.snapshot().get("epoch", 0)
         self.start(release, "collector")
         eventually(lambda: self.snapshot().get("epoch", 0) > before, within_seconds=60, what="its first round")
@@ -84,7 +84,7 @@ class Releases:
         return json.loads(raw) if raw else {}
 
     def status(self, name: str) -> str:
-        """Status of the node of that name."""
+        """Return the status of the node."""
         return next(str(node["status"]) for node in self.snapshot()["nodes"] if node["node"] == name)
 
     def alerts(self) -> dict[str, Any]:
@@ -99,27 +99,29 @@ class Releases:
 
 
 @pytest.fixture
-def releases(fleet: Stack, former: Path) -> Iterator[Releases]:
-    releases = Releases(fleet, {"this": ROOT, "last": former})
+def releases(fleet: Stack, last_release: Path) -> Iterator[Releases]:
+    releases = Releases(fleet, {"this": ROOT, "last": last_release})
     yield releases
     releases.close()
 
 
-def test_messages_of_each_release_are_read_by_the_other(former: Path) -> None:
+def test_messages_of_each_release_are_decoded_by_the_other(last_release: Path) -> None:
     for channel, name in GOLDEN_OF_CHANNEL.items():
-        decode((former / "contract" / "golden" / "messages" / f"{name}.json").read_bytes(), TYPE_OF_CHANNEL[channel])
+        decode(
+            (last_release / "contract" / "golden" / "messages" / f"{name}.json").read_bytes(), TYPE_OF_CHANNEL[channel]
+        )
     ours = [str(ROOT / "contract" / "golden" / "messages" / f"{name}.json") for name in GOLDEN_OF_CHANNEL.values()]
     done = subprocess.run(
         [sys.executable, "-c", DECODE, *ours],
-        cwd=former,
-        env={**os.environ, "PYTHONPATH": str(former)},
+        cwd=last_release,
+        env={**os.environ, "PYTHONPATH": str(last_release)},
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
 
 
-def test_replica_of_the_last_release_shows_all_that_this_collector_publishes(fleet: Stack, releases: Releases) -> None:
+def test_replica_of_the_last_release_forwards_all_messages_of_this_collector(fleet: Stack, releases: Releases) -> None:
     releases.start_collector("this")
     replica = releases.start("last", "replica")
 
@@ -130,15 +132,15 @@ def test_replica_of_the_last_release_shows_all_that_this_collector_publishes(fle
     assert newest["nodes"][0].keys() == set(Node.__struct_fields__)
     assert {alert["id"] for alert in client.wait_for("alerts_update")[0]["active_alerts"]} == {DOWN}
     assert delta.wait_for("cluster_metrics")[-1]["nodes"][0].keys() == set(Node.__struct_fields__)
-    # Of fields that it does not know a delta would say nothing: it sends whole snapshots then.
+    # A delta would lack new fields: the replica then sends whole snapshots.
     delta.wait_for(*(("cluster_metrics", 3) if NEW else ("cluster_metrics_delta", 2)))
-    # What a replica only passes on, it could not decode.
+    # The replica counts messages that it forwarded without decoding them.
     counts = [line for line in replica.get("/metrics").text.splitlines() if line.startswith("ws_messages_total{")]
     assert any('outcome="state"' in line for line in counts)
     assert [line for line in counts if 'outcome="passed_on"' in line and not line.endswith(" 0.0")] == []
 
 
-def test_this_release_shows_all_that_the_last_collector_publishes(fleet: Stack, releases: Releases) -> None:
+def test_this_release_shows_all_messages_of_the_last_collector(fleet: Stack, releases: Releases) -> None:
     releases.start_collector("last")
     replica, api = releases.start("this", "replica"), releases.start("this", "api")
 
@@ -157,12 +159,12 @@ def test_this_release_shows_all_that_the_last_collector_publishes(fleet: Stack, 
     assert [(incident["alert_id"], incident["ended"]) for incident in incidents["incidents"]] == [(DOWN, None)]
 
 
-def test_incident_is_whole_when_this_collector_takes_the_alert_over_from_the_last_one(
+def test_incident_is_complete_when_this_collector_takes_over_from_the_last_one(
     fleet: Stack, releases: Releases
 ) -> None:
-    former_collector = releases.start_collector("last")
+    previous_collector = releases.start_collector("last")
     since = eventually(lambda: releases.alerts().get(DOWN), what="the alert of the dead node")["since"]
-    former_collector.stop()
+    previous_collector.stop()
     releases.start_collector("this")
     fleet.write_rules("node_down: {enabled: false}\n")
     eventually(lambda: DOWN not in releases.alerts(), within_seconds=60, what="the end of the alert")
@@ -172,12 +174,12 @@ def test_incident_is_whole_when_this_collector_takes_the_alert_over_from_the_las
 
 
 @pytest.mark.parametrize("release", ["last", "this"])
-def test_services_of_both_releases_live_with_the_users_and_functions_of_this_one(
-    fleet: Stack, former: Path, releases: Releases, release: str
+def test_services_of_both_releases_run_with_the_users_and_functions_of_this_one(
+    fleet: Stack, last_release: Path, releases: Releases, release: str
 ) -> None:
-    # Given Redis as an update leaves it: it keeps what the last release loaded
+    # Given Redis after an update: with the functions that the last release loaded
     printed = subprocess.run(
-        [sys.executable, "-m", "contract.library"], cwd=former, capture_output=True, text=True, check=True
+        [sys.executable, "-m", "contract.library"], cwd=last_release, capture_output=True, text=True, check=True
     )
     with users(fleet.valkey):
         for library in {printed.stdout, LIBRARY}:
@@ -196,12 +198,12 @@ def test_services_of_both_releases_live_with_the_users_and_functions_of_this_one
 
 
 @pytest.mark.parametrize(("first", "second"), [("last", "this"), ("this", "last")])
-def test_alerts_log_and_history_go_on_when_a_collector_of_the_other_release_takes_over(
+def test_alerts_log_and_history_continue_when_a_collector_of_the_other_release_takes_over(
     releases: Releases, first: str, second: str
 ) -> None:
-    former_collector = releases.start_collector(first)
+    previous_collector = releases.start_collector(first)
     since = eventually(lambda: releases.alerts().get(DOWN), what="the alert of the dead node")["since"]
-    former_collector.stop()
+    previous_collector.stop()
 
     releases.start_collector(second)
 
@@ -215,15 +217,17 @@ def test_alerts_log_and_history_go_on_when_a_collector_of_the_other_release_take
             history = api.json("/api/history?node=node01&measure=memory_usage&range_seconds=60&points=60")
             return sum(value is not None for value in history["series"][0]["measures"]["memory_usage"]["avg"])
 
-        # The part of the step in which the second one took over, and what it has recorded since.
+        # The interval in which the second collector took over, and its records since.
         eventually(lambda known=known: known() >= 2, within_seconds=60, what="history of both")  # type: ignore[misc]
 
 
-def test_alert_that_flaps_ends_once_when_a_collector_of_the_last_release_takes_over(stack: Stack, former: Path) -> None:
-    # Given an alert that flaps, of a node that is well
+def test_flapping_alert_ends_once_when_a_collector_of_the_last_release_takes_over(
+    stack: Stack, last_release: Path
+) -> None:
+    # Given a flapping alert of an online node
     stack.write_rules("node_down: {for_seconds: 0}\n")
     control = stack.start_simulator(2)
-    releases = Releases(stack, {"this": ROOT, "last": former})
+    releases = Releases(stack, {"this": ROOT, "last": last_release})
     this_collector = releases.start_collector("this")
     for _ in range(6):
         for fault, status in (("dead", "offline"), ("none", "online")):
@@ -231,24 +235,24 @@ def test_alert_that_flaps_ends_once_when_a_collector_of_the_last_release_takes_o
             eventually(lambda wanted=status: releases.status("node02") == wanted, within_seconds=60)  # type: ignore[misc]
     eventually(lambda: releases.alerts()[DOWN].get("flapping") == 6, within_seconds=30, what="an alert that flaps")
     this_collector.stop()
-    # When the last release leads, which knows no flapping, and this one again
+    # When the last release, without flapping detection, leads, and then this one again
     last_collector = releases.start_collector("last")
     eventually(lambda: DOWN not in releases.alerts(), within_seconds=60, what="the end of the alert")
     last_collector.stop()
     releases.start_collector("this")
-    # Then the log tells of a beginning and of an end each time
+    # Then the log has a beginning and an end each time
     assert DOWN not in releases.alerts()
     require_numbered_without_a_gap(releases.log())
     assert transitions(releases.log()) == {None: ["started"], DOWN: ["firing", "resolved"] * 5}
     releases.close()
 
 
-def test_settings_of_the_last_release_are_taken_as_they_were(former: Path) -> None:
-    # given an .env with everything that the last release offered, at its default
-    lines = (former / "deploy/compose/.env.example").read_text().splitlines()
+def test_settings_of_the_last_release_are_still_valid(last_release: Path) -> None:
+    # given: an .env with all settings of the last release at their defaults
+    lines = (last_release / "deploy/compose/.env.example").read_text().splitlines()
     settings = "\n".join(line[1:] for line in lines if line.startswith("#") and line[1:2].isupper())
     # when
-    written = parsed(settings, {})
+    written = parse_env_file(settings, {})
     report = check(written, CONTAINERS, written)
     # then
     assert len(written) > 30

@@ -1,22 +1,22 @@
-"""What is published reaches every client of every replica, once and in order, untouched."""
+"""Published messages reach every client of every replica once, in order and unchanged."""
 
 import json
 import time
 
 from contract.names import ALERTS_CHANNEL
 from tests.drivers.fleet import listening, replicas_of
-from tests.drivers.hasty import HASTY
 from tests.drivers.listener import javascript_command, python_command
+from tests.drivers.short_limits import SHORT_LIMITS_RUNNER
 from tests.drivers.stack import Stack
 from tests.drivers.waiting import eventually
 
-#: Of each library on each replica: at least two on each transport.
+#: Clients of each library on each replica: at least two on each transport.
 CLIENTS = 6
 KINDS = [(make, oldest, 10) for make in (python_command, javascript_command) for oldest in (True, False)]
 
 
-def test_publications_reach_every_client_of_both_replicas_once_and_in_order(stack: Stack) -> None:
-    # Given two replicas, and clients of each, of the oldest and the newest libraries, on all transports
+def test_messages_reach_every_client_of_both_replicas_once_and_in_order(stack: Stack) -> None:
+    # Given two replicas, each with clients of the oldest and the newest libraries on all transports
     one, two = stack.start_replica(), stack.start_replica()
     with listening(one, CLIENTS, KINDS) as first, listening(two, CLIENTS, KINDS) as second:
         listeners = [*first, *second]
@@ -41,8 +41,8 @@ def test_publications_reach_every_client_of_both_replicas_once_and_in_order(stac
         eventually(complete, within_seconds=60, what="all messages at all clients")
 
 
-def test_one_call_of_the_nodes_makes_one_publication_when_the_collector_is_stopped(stack: Stack) -> None:
-    # Given a cluster whose collector has stopped
+def test_one_request_for_the_nodes_makes_one_publication_when_the_collector_is_stopped(stack: Stack) -> None:
+    # Given a cluster with a stopped collector
     stack.start_simulator(3)
     stack.start_collector()
     replicas = [stack.start_replica(), stack.start_replica()]
@@ -53,9 +53,9 @@ def test_one_call_of_the_nodes_makes_one_publication_when_the_collector_is_stopp
     for client in clients:
         client.wait_for("redis_cluster_alerts")
         client.clear()
-    # When the nodes are asked for once
+    # When the nodes are requested once
     nodes = api.json("/api/cluster/nodes")
-    # Then each client gets one publication, of what was stored, and no more before the next call is through
+    # Then each client gets one publication of the stored nodes, and no more until the next request
     for client in clients:
         assert client.wait_for("redis_cluster_metrics")[0]["nodes"] == nodes
     etag = api.get("/api/cluster/nodes").headers["ETag"]
@@ -69,8 +69,8 @@ def test_one_call_of_the_nodes_makes_one_publication_when_the_collector_is_stopp
         assert [len(client.all("redis_cluster_metrics")), len(client.all("redis_cluster_health"))] == [3, 1]
 
 
-def test_health_counts_the_clients_of_both_replicas_and_forgets_a_killed_one(stack: Stack) -> None:
-    stack.runner = HASTY
+def test_health_counts_the_clients_of_both_replicas_and_drops_a_killed_one(stack: Stack) -> None:
+    stack.runner = SHORT_LIMITS_RUNNER
     stack.start_simulator(1)
     stack.start_collector()
     one, two = stack.start_replica(), stack.start_replica()

@@ -1,4 +1,4 @@
-"""Thousands of clients that lose their replica at once and come back at once."""
+"""Thousands of clients that lose their replica and reconnect at the same time."""
 
 import resource
 import threading
@@ -18,7 +18,7 @@ CLIENTS = 2000
 
 
 class Liveness:
-    """Asks a replica, again and again, whether it is alive."""
+    """Requests a replica's liveness probe repeatedly."""
 
     def __init__(self, replica: Replica) -> None:
         self.answers: list[int] = []
@@ -52,7 +52,9 @@ def _open_files() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_all_clients_are_live_again_when_thousands_come_back_at_once(valkey: Valkey, redis: redis_client.Redis) -> None:
+def test_all_clients_are_live_again_when_thousands_reconnect_together(
+    valkey: Valkey, redis: redis_client.Redis
+) -> None:
     # Given a replica with all clients, which is killed
     replica = Replica(valkey.url)
     replica.wait_until_ready()
@@ -61,14 +63,14 @@ def test_all_clients_are_live_again_when_thousands_come_back_at_once(valkey: Val
     assert (swarm.failed, len(swarm.clients)) == (0, CLIENTS)
     replica.process.kill()
     eventually(lambda: swarm.poll(0.1) >= 0 and not swarm.clients)
-    # When it starts again, and all come back at once, again and again where they are refused
+    # When it starts again, and all clients reconnect together, repeatedly where they are refused
     liveness = Liveness(replica)
     replica.process.start()
     deadline = Deadline(120)
     while len(swarm.clients) < CLIENTS:
         swarm.connect(CLIENTS - len(swarm.clients), at_a_time=CLIENTS)
         assert not deadline.has_passed, f"{len(swarm.clients)} are back"
-    # Then all are live, and it never seemed dead
+    # Then all are live, and the liveness probe never failed
     replica.wait_until_ready()
     swarm.begin_measuring(0)
     redis.publish(ALERTS_CHANNEL, b'{"n":0,"padding":"' + b"a" * 200 + b'"}')

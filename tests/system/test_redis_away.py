@@ -1,16 +1,16 @@
-"""Redis goes away and comes back empty: nothing of ours is restarted, and nobody is lied to."""
+"""Redis stops and comes back empty: no service restarts, and all report the problem."""
 
 import time
 
 from tests.drivers.stack import Stack
 from tests.drivers.waiting import eventually
 
-#: Longer than the longest pause between two tries of any service, and than any of them waits for an answer.
+#: Longer than the longest pause between two attempts of any service, and than its longest wait for an answer.
 AWAY_SECONDS = 5
 
 
 def test_everything_is_live_again_when_redis_comes_back_empty(stack: Stack) -> None:
-    # Given a living cluster with a client on all namespaces
+    # Given a live cluster with a client on all namespaces
     stack.write_rules("node_down: {for_seconds: 1}\n")
     stack.start_simulator(4, "--fault", "node02=dead")
     services = {"collector": stack.start_collector(), "ws": stack.start_replica(), "api": stack.start_api()}
@@ -28,7 +28,7 @@ def test_everything_is_live_again_when_redis_comes_back_empty(stack: Stack) -> N
             assert service.status("/livez") == 200
             assert service.status("/readyz") == 200
         time.sleep(0.5)
-    # Then a page opened now loads and says so, the api answers what it last knew with its age, and clients stay
+    # Then a new page loads and shows the problem, the api answers with the last data and their age, and clients stay
     page = services["api"].get("/")
     assert page.status_code == 200
     assert '"redis_down_since":"20' in page.text.replace('": "', '":"')

@@ -1,4 +1,4 @@
-"""Redis over TLS with a CA of its owner's: everything is live, and nothing trusts a server that it cannot verify."""
+"""Redis over TLS with the owner's CA: everything is live, and no service trusts a server that it cannot verify."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.drivers.certificate import make_certificate
-from tests.drivers.hasty import HASTY
 from tests.drivers.ports import free_port
 from tests.drivers.process import Process
 from tests.drivers.rest import Rest
+from tests.drivers.short_limits import SHORT_LIMITS_RUNNER
 from tests.drivers.stack import Stack
 from tests.drivers.tls_redis import TlsRedis
 from tests.drivers.waiting import eventually
@@ -24,13 +24,13 @@ StackOn = Callable[[str], tuple[Stack, TlsRedis]]
 
 @pytest.fixture
 def stack_on(tmp_path: Path) -> Iterator[StackOn]:
-    """Makes an empty stack on a Redis whose certificate is for a name; none of it may print a traceback."""
+    """Return a function that makes an empty stack on a Redis whose certificate has a given name."""
     stacks: list[Stack] = []
 
     def make(name: str) -> tuple[Stack, TlsRedis]:
         server = TlsRedis(tmp_path, name)
         stack = Stack(server)
-        stack.runner = HASTY
+        stack.runner = SHORT_LIMITS_RUNNER
         stacks.append(stack)
         server.start()
         stack.env["REDIS_CA_FILE"] = str(server.ca_file)
@@ -43,18 +43,18 @@ def stack_on(tmp_path: Path) -> Iterator[StackOn]:
         assert stack.tracebacks() == []
 
 
-def test_snapshots_reach_clients_and_health_is_good_when_redis_speaks_tls(stack_on: StackOn) -> None:
+def test_snapshots_reach_clients_and_health_is_good_when_redis_has_tls(stack_on: StackOn) -> None:
     stack, server = stack_on("IP:127.0.0.1")
-    # When collector, ws and api meet in it
+    # When collector, ws and api run on it
     stack.start_simulator(2)
     services = {"collector": stack.start_collector(), "ws": stack.start_replica(), "api": stack.start_api()}
     client = stack.client(services["ws"])
-    # Then snapshots get through, and all know of each other
+    # Then snapshots get through, and the health has all services
     snapshot = client.wait_for("redis_cluster_metrics", 3)[-1]
     assert [node["status"] for node in snapshot["nodes"]] == ["online", "online"]
     health = eventually(lambda: (found := services["api"].json("/api/health"))["status"] == "healthy" and found)
     assert health["redis"]["status"] == "up"
-    # When Redis hangs, and when it comes back empty: all see that it is away, and are live again with the same client
+    # When Redis hangs, and when it comes back empty: all services notice, and are live again with the same client
     for away, back in ((server.pause, server.resume), (server.stop, server.start)):
         away()
         try:
@@ -76,10 +76,10 @@ def test_snapshots_reach_clients_and_health_is_good_when_redis_speaks_tls(stack_
         pytest.param("DNS:redis.example", True, "not valid for '127.0.0.1'", id="another name"),
     ],
 )
-def test_services_go_on_and_say_why_when_redis_cannot_be_verified(
+def test_services_keep_running_and_log_why_when_redis_cannot_be_verified(
     stack_on: StackOn, tmp_path_factory: pytest.TempPathFactory, names: str, has_its_ca: bool, reason: str
 ) -> None:
-    # Given a Redis whose certificate is not to be trusted
+    # Given a Redis with an untrusted certificate
     stack, server = stack_on(names)
     if not has_its_ca:
         stranger = tmp_path_factory.mktemp("stranger")
@@ -88,15 +88,15 @@ def test_services_go_on_and_say_why_when_redis_cannot_be_verified(
     stack.start_simulator(1)
     # When the services are started
     services = {name: _started(stack, name) for name in PORTS}
-    # Then each lives, warns of it, and is not ready, since it never had Redis
+    # Then each runs, logs a warning, and is not ready, because it never had Redis
     for name, (process, rest) in services.items():
         warning = re.compile(f"WARNING {name}: Redis .*certificate verify failed: .*({reason})")
         eventually(lambda rest=rest: rest.status("/readyz") == 503, what=f"{name} answers")  # type: ignore[misc]
-        eventually(lambda process=process, warning=warning: warning.search(process.log()), what=f"{name} says why")  # type: ignore[misc]
+        eventually(lambda process=process, warning=warning: warning.search(process.log()), what=f"{name} logs why")  # type: ignore[misc]
         assert rest.status("/livez") == 200
-    # And they go on trying, while Redis has had no connection but two of this test
+    # And they retry, while Redis has only two connections of this test
     tries = server.refused_handshakes()
-    eventually(lambda: server.refused_handshakes() >= tries + 5, what="further tries")
+    eventually(lambda: server.refused_handshakes() >= tries + 5, what="more attempts")
     redis = server.client()
     assert redis.info("stats")["total_connections_received"] == 2
     redis.close()

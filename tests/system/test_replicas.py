@@ -1,4 +1,4 @@
-"""Several replicas under load, which are killed and replaced: nobody is shown anything wrong, lost or twice."""
+"""Replicas that are killed and replaced under load: no client gets wrong, missing or repeated data."""
 
 import json
 import random
@@ -11,9 +11,9 @@ import pytest
 import redis as redis_client
 
 from contract.names import METRICS_CHANNEL, REPLICAS_KEY
-from tests.drivers.crowd import Returning
 from tests.drivers.disturbances import DISTURBANCES
 from tests.drivers.publisher import Publisher, message
+from tests.drivers.reconnecting_client import ReconnectingClient
 from tests.drivers.replica import Replica
 from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import eventually
@@ -22,7 +22,7 @@ CLIENTS = 24
 
 
 class Load:
-    """Rounds twenty times a second, in each of which some nodes have moved; and an alert that changes now and then."""
+    """Twenty rounds a second, in each of which some nodes change, and an alert that sometimes changes."""
 
     def __init__(self, redis: redis_client.Redis) -> None:
         self._publisher = Publisher(redis)
@@ -70,9 +70,11 @@ def replicas(valkey: Valkey, load: Load) -> Iterator[list[Replica]]:
 
 
 @pytest.fixture
-def crowd(replicas: list[Replica]) -> Iterator[list[Returning]]:
+def crowd(replicas: list[Replica]) -> Iterator[list[ReconnectingClient]]:
     clients = [
-        Returning(lambda: [replica.port for replica in replicas], seed, "snapshot" if seed % 4 == 0 else "delta")
+        ReconnectingClient(
+            lambda: [replica.port for replica in replicas], seed, "snapshot" if seed % 4 == 0 else "delta"
+        )
         for seed in range(CLIENTS)
     ]
     eventually(lambda: all(client.follower.position for client in clients))
@@ -81,13 +83,13 @@ def crowd(replicas: list[Replica]) -> Iterator[list[Returning]]:
         client.close()
 
 
-def require_right(crowd: list[Returning], load: Load, begun: list[str]) -> None:
-    """Check that all show the newest, and that each was shown every entry once since ``begun``."""
+def require_correct(crowd: list[ReconnectingClient], load: Load, begun: list[str]) -> None:
+    """Check that all clients have the newest snapshot, and that each got every entry since ``begun`` once."""
     load.stop()
     load.publish()
     newest = f"7-{load.transitions}"
 
-    def right(client: Returning) -> bool:
+    def right(client: ReconnectingClient) -> bool:
         shown = client.follower.shown
         assert shown is not None
         assert shown.seq == load.rounds
@@ -106,17 +108,17 @@ def require_right(crowd: list[Returning], load: Load, begun: list[str]) -> None:
         assert len(client.follower.entries) == len(set(client.follower.entries))
 
 
-def positions(crowd: list[Returning]) -> list[str]:
+def positions(crowd: list[ReconnectingClient]) -> list[str]:
     return [client.follower.position or "" for client in crowd]
 
 
-def test_nothing_is_wrong_lost_or_doubled_when_a_replica_is_killed_again_and_again(
-    replicas: list[Replica], crowd: list[Returning], load: Load
+def test_no_data_are_wrong_lost_or_repeated_when_replicas_are_killed(
+    replicas: list[Replica], crowd: list[ReconnectingClient], load: Load
 ) -> None:
     begun, draw = positions(crowd), random.Random(2)
     replica = None
     for _ in range(DISTURBANCES):
-        # One that was killed last has hardly a client yet.
+        # A replica that was killed last has few clients yet.
         replica = draw.choice([each for each in replicas if each is not replica])
         replica.process.kill()
         time.sleep(draw.uniform(0, 0.4))
@@ -124,12 +126,12 @@ def test_nothing_is_wrong_lost_or_doubled_when_a_replica_is_killed_again_and_aga
         replica.wait_until_ready()
         time.sleep(0.3)
 
-    require_right(crowd, load, begun)
+    require_correct(crowd, load, begun)
     assert sum(len(client.connected_at) for client in crowd) > 2 * CLIENTS
 
 
-def test_nothing_is_wrong_lost_or_doubled_when_all_replicas_are_replaced_in_turn(
-    replicas: list[Replica], crowd: list[Returning], load: Load
+def test_no_data_are_wrong_lost_or_repeated_when_all_replicas_are_replaced_in_turn(
+    replicas: list[Replica], crowd: list[ReconnectingClient], load: Load
 ) -> None:
     begun = positions(crowd)
     for replica in replicas:
@@ -137,17 +139,17 @@ def test_nothing_is_wrong_lost_or_doubled_when_all_replicas_are_replaced_in_turn
         replica.process.start()
         replica.wait_until_ready()
 
-    require_right(crowd, load, begun)
+    require_correct(crowd, load, begun)
     codes = {code for client in crowd for _, code in client.ended}
     assert 1001 in codes
 
 
-def test_clients_of_a_replica_that_ends_are_sent_away_little_by_little(
+def test_clients_of_a_stopping_replica_are_disconnected_gradually(
     valkey: Valkey, load: Load, redis: redis_client.Redis
 ) -> None:
     replica = Replica(valkey.url, WS_DRAIN_SECONDS="3")
     replica.wait_until_ready()
-    # To one that is alone nobody could come back: it would keep none of them waiting.
+    # A single replica disconnects its clients without waiting: they could not reconnect elsewhere.
     other = Replica(valkey.url)
     other.wait_until_ready()
     eventually(lambda: redis.zcard(REPLICAS_KEY) == 2, within_seconds=30, what="both are counted")
@@ -169,6 +171,6 @@ def test_clients_of_a_replica_that_ends_are_sent_away_little_by_little(
     other.close()
 
     assert {client.close_code for client in clients} == {1001}
-    # Two go at a time, a tenth of a second apart at least.
+    # Two clients at a time, at least a tenth of a second apart.
     assert max(ended) - min(ended) > 2
     assert max(ended) - began < 20

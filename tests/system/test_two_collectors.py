@@ -1,4 +1,4 @@
-"""Of two collectors one is active; whatever happens to it, the other goes on and no message contradicts another."""
+"""One of two collectors is active; when it fails, the other takes over, and no messages contradict each other."""
 
 import itertools
 import json
@@ -24,13 +24,13 @@ from tests.drivers.stack import Stack, own_stack
 from tests.drivers.transitions import require_numbered_without_a_gap, transitions
 from tests.drivers.waiting import eventually
 
-#: Longer than in other tests: a node that does not answer within it is offline, and a busy machine lets nodes wait.
+#: Longer than in other tests: a busy machine delays nodes, and a node without an answer within it is offline.
 INTERVAL_SECONDS = 2.0
 LEASE_SECONDS = lease_ttl_seconds(INTERVAL_SECONDS)
-#: What a busy machine may take besides.
+#: Additional time on a busy machine.
 MARGIN_SECONDS = 4.0
 
-#: Nodes that get hot in turn: so many that no alert of theirs flaps.
+#: Nodes that get hot in turn: so many that no alert flaps.
 HOT_NODES = [f"node{number:02}" for number in range(2, 13)]
 
 RULES = """
@@ -41,7 +41,7 @@ temperature: {for_seconds: 4}
 
 @dataclass(frozen=True)
 class Arrival:
-    """One snapshot, and when it came."""
+    """A snapshot with the time of its arrival."""
 
     at: float
     message: dict[str, Any]
@@ -56,7 +56,7 @@ class Arrival:
 
 
 class Recorder:
-    """Notes every snapshot that Redis hands out."""
+    """Records every snapshot that Redis publishes."""
 
     def __init__(self, redis: redis_client.Redis) -> None:
         self.arrivals: list[Arrival] = []
@@ -80,29 +80,29 @@ class Recorder:
         self._subscription.close()
 
     def gaps(self) -> list[float]:
-        """Seconds between each message and the next one."""
+        """Return the seconds between consecutive messages."""
         return [after.at - before.at for before, after in itertools.pairwise(self.arrivals)]
 
     def takeovers(self) -> list[float]:
-        """Seconds between the last message of each epoch and the first one of the next."""
+        """Return the seconds between the last message of each epoch and the first of the next."""
         pairs = itertools.pairwise(self.arrivals)
         return [after.at - before.at for before, after in pairs if before.order[0] != after.order[0]]
 
     def assert_one_publisher_at_a_time(self) -> None:
-        """No older epoch after a newer one, and in each no round left out, doubled or in another order."""
+        """Check that no older epoch follows a newer one, and that each epoch has all rounds once and in order."""
         orders = [arrival.order for arrival in self.arrivals]
         for (epoch, seq), (next_epoch, next_seq) in itertools.pairwise(orders):
             assert (next_epoch, next_seq) == (epoch, seq + 1) or (next_epoch > epoch and next_seq == 1), orders
 
     def assert_statuses_stay(self) -> None:
-        """Every node has the status, and since when, that it had at first."""
+        """Check that every node keeps its first status and its time."""
         first, *others = self.arrivals
         for arrival in others:
             assert arrival.statuses == first.statuses, f"{arrival.order} is not {first.order}"
 
 
 class Pair:
-    """Two collectors of the same nodes; ``begin`` and ``end`` go around each test."""
+    """Two collectors of the same nodes; ``begin`` and ``end`` enclose each test."""
 
     recorder: Recorder
 
@@ -119,13 +119,13 @@ class Pair:
         eventually(lambda: self.state("node_down/node01") == "firing", within_seconds=60, what="the alert of node01")
 
     def begin(self) -> None:
-        """Note from here on what is published and told."""
+        """Record publications and log entries from now on."""
         self._told = self._redis.xlen(ALERT_LOG_KEY)
         self.recorder = Recorder(self._redis)
         eventually(lambda: self.recorder.arrivals, what="a snapshot")
 
     def end(self) -> None:
-        """Have both collectors ready and every node but the dead one well."""
+        """Wait until both collectors are ready and every node except the dead one is online."""
         self.recorder.close()
         for node in HOT_NODES:
             self.fault(node, "none")
@@ -149,13 +149,13 @@ class Pair:
 
     def wait_until_ready(self, process: Process) -> None:
         eventually(lambda: self.probes[process.name].status("/readyz") == 200, within_seconds=60, what=process.name)
-        # It has looked at the nodes, as one that stands by for long has.
+        # It has scraped the nodes, like a long-running standby.
         eventually(
             lambda: self.probes[process.name].metric("collector_scrape_duration_seconds_count") >= 4, within_seconds=60
         )
 
     def active(self) -> Process:
-        """The one that holds the lease."""
+        """Return the process with the lease."""
 
         def holder() -> Process | None:
             raw = self._redis.hget(LEASE_KEY, "id")
@@ -182,7 +182,7 @@ class Pair:
         assert requests.put(f"{self.control.origin}/nodes/{node}/fault", data=name, timeout=10).ok
 
     def after_takeover(self, disturb: Callable[[], object]) -> None:
-        """Disturb the active one, and wait until the other has published."""
+        """Disturb the active collector, and wait until the other has published."""
         before = self.epoch()
         disturb()
         eventually(
@@ -190,16 +190,16 @@ class Pair:
         )
 
     def log(self) -> list[dict[str, Any]]:
-        """Every entry of the alert log."""
+        """Return every entry of the alert log."""
         return [json.loads(fields[b"entry"]) for _, fields in self._redis.xrange(ALERT_LOG_KEY)]
 
     def incidents(self) -> dict[str, dict[str, Any]]:
-        """Every record of an incident by its position."""
+        """Return every record of an incident by its position."""
         rows = self._redis.xrange(INCIDENTS_KEY)
         return {name.decode(): json.loads(fields[b"incident"]) for name, fields in rows if b"incident" in fields}
 
-    def told(self) -> list[dict[str, Any]]:
-        """The entries since ``begin``."""
+    def new_entries(self) -> list[dict[str, Any]]:
+        """Return the entries since ``begin``."""
         return self.log()[self._told :]
 
     def close(self) -> None:
@@ -219,8 +219,8 @@ def pair(collectors: Pair) -> Iterator[Pair]:
     collectors.end()
 
 
-def test_nothing_is_lost_doubled_or_invented_when_the_active_collector_is_killed_or_paused(pair: Pair) -> None:
-    # Given a dead node whose alert fires, and nodes whose temperatures rise and fall meanwhile, one after another
+def test_no_entry_is_lost_repeated_or_false_when_the_active_collector_is_killed_or_paused(pair: Pair) -> None:
+    # Given a dead node whose alert fires, and nodes whose temperatures rise and fall in turn
     random.seed(5)
     down = "node_down/node01"
     since = pair.alerts()[down]["since"]
@@ -242,7 +242,7 @@ def test_nothing_is_lost_doubled_or_invented_when_the_active_collector_is_killed
             eventually(lambda: state() == "firing", within_seconds=60)
             pair.fault(node, "none")
             is_hot = False
-        # When the active one is killed and started again, or paused and goes on later
+        # When the active collector is killed and started again, or paused and resumed
         time.sleep(random.uniform(0, 1))
         process = pair.active()
         if random.random() < 0.5:
@@ -258,18 +258,18 @@ def test_nothing_is_lost_doubled_or_invented_when_the_active_collector_is_killed
         eventually(lambda: state() == "firing", within_seconds=60)
         pair.fault(node, "none")
     eventually(lambda: state() is None, within_seconds=60)
-    # Then one published at a time, and never nobody for longer than the lease and two rounds
+    # Then one collector published at a time, with no gap longer than the lease and two rounds
     pair.recorder.assert_one_publisher_at_a_time()
     assert len(pair.recorder.takeovers()) >= DISTURBANCES
     assert max(pair.recorder.gaps()) <= LEASE_SECONDS + 2 * INTERVAL_SECONDS + MARGIN_SECONDS
     pair.recorder.assert_statuses_stay()
-    # And the log tells each transition once, numbered without a gap in every epoch
+    # And the log has each transition once, numbered without a gap in every epoch
     require_numbered_without_a_gap(pair.log())
-    assert transitions(pair.told()) == {
+    assert transitions(pair.new_entries()) == {
         alert: ["pending", "firing", "resolved"] * times for alert, times in was_hot.items()
     }
-    # And each time that the alert fired is one incident, recorded with the entry that ended it
-    ends = {entry["id"]: entry for entry in pair.told() if entry["transition"] == "resolved"}
+    # And each time that the alert fired is one incident, recorded with its last entry
+    ends = {entry["id"]: entry for entry in pair.new_entries() if entry["transition"] == "resolved"}
     incidents = pair.incidents()
     assert {position: (each["began"], each["ended"]) for position, each in incidents.items() if position in ends} == {
         position: (entry["since"], entry["timestamp"]) for position, entry in ends.items()
@@ -281,7 +281,7 @@ def test_nothing_is_lost_doubled_or_invented_when_the_active_collector_is_killed
     assert pair.alerts()[down]["since"] == since
 
 
-def test_the_other_collector_goes_on_at_once_when_the_active_one_is_stopped(pair: Pair) -> None:
+def test_other_collector_takes_over_immediately_when_the_active_one_is_stopped(pair: Pair) -> None:
     for _ in range(3):
         process = pair.active()
         pair.after_takeover(process.stop)
@@ -290,13 +290,13 @@ def test_the_other_collector_goes_on_at_once_when_the_active_one_is_stopped(pair
     pair.recorder.assert_one_publisher_at_a_time()
     takeovers = pair.recorder.takeovers()
     assert len(takeovers) == 3
-    # The lease was given back: by itself it ends LEASE_SECONDS after the last message
+    # The lease was returned: otherwise it ends LEASE_SECONDS after the last message
     assert min(takeovers) < LEASE_SECONDS
     pair.recorder.assert_statuses_stay()
-    assert pair.told() == []
+    assert pair.new_entries() == []
 
 
-def test_collector_goes_on_when_it_is_paused_for_less_than_its_lease(pair: Pair) -> None:
+def test_collector_continues_when_it_is_paused_for_less_than_its_lease(pair: Pair) -> None:
     process, epoch = pair.active(), pair.epoch()
     for _ in range(DISTURBANCES):
         process.pause()
@@ -305,12 +305,12 @@ def test_collector_goes_on_when_it_is_paused_for_less_than_its_lease(pair: Pair)
         newest = pair.recorder.arrivals[-1].order
         eventually(lambda newest=newest: pair.recorder.arrivals[-1].order > newest)  # type: ignore[misc]
     pair.recorder.assert_one_publisher_at_a_time()
-    if pair.epoch() == epoch:  # else this machine was too busy to end the pause in time
+    if pair.epoch() == epoch:  # else the machine was too busy to end the pause in time
         assert pair.active() is process
     pair.recorder.assert_statuses_stay()
-    assert pair.told() == []
+    assert pair.new_entries() == []
 
 
-def test_log_tells_what_happened_once_when_two_collectors_started(pair: Pair) -> None:
+def test_log_has_each_transition_once_when_two_collectors_start_together(pair: Pair) -> None:
     own = [entry["transition"] for entry in pair.log() if entry["alert_id"] in (None, "node_down/node01")]
     assert own == ["started", "pending", "firing"]

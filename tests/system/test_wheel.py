@@ -31,7 +31,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Installed:
-    """The wheel in an environment of its own; what it depends on is there in the exact versions, and is borrowed."""
+    """The wheel in its own environment, with the locked dependencies of the tests' environment."""
 
     def __init__(self, wheel: Path, folder: Path) -> None:
         self.home = folder / "home"
@@ -45,15 +45,15 @@ class Installed:
         self._env = {
             "PATH": "/usr/bin:/bin",
             "HOME": str(self.home),
-            # A path that is given so is no place for .pth files: the checkout's modules are not found there.
+            # Python ignores .pth files in such a path, so the checkout's modules are not found.
             "PYTHONPATH": sysconfig.get_path("purelib"),
             "PORT": str(self.port),
             **inner_ports(),
         }
 
-    def call(self, *words: str, told: str = "") -> subprocess.CompletedProcess[str]:
+    def call(self, *words: str, input_text: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [self._command, *words], cwd=self.empty, env=self._env, input=told, capture_output=True, text=True
+            [self._command, *words], cwd=self.empty, env=self._env, input=input_text, capture_output=True, text=True
         )
 
     @contextmanager
@@ -62,7 +62,9 @@ class Installed:
         process.start()
         try:
             eventually(
-                lambda: "Ctrl-C stops everything." in process.log(), within_seconds=READY_SECONDS, what="it is ready"
+                lambda: "Ctrl-C stops everything." in process.log(),
+                within_seconds=READY_SECONDS,
+                what="the server is ready",
             )
             yield process
         finally:
@@ -74,7 +76,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Installe
     return Installed(wheel, tmp_path_factory.mktemp("installed"))
 
 
-def test_wheel_has_the_version_and_depends_on_what_the_locks_have(wheel: Path) -> None:
+def test_wheel_has_the_version_and_the_locked_dependencies(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         [name] = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
         metadata = archive.read(name).decode()
@@ -86,7 +88,7 @@ def test_wheel_has_the_version_and_depends_on_what_the_locks_have(wheel: Path) -
     assert [name for name in names if "tests/" in name or "golden/" in name] == []
 
 
-def test_command_without_a_word_it_knows_says_which_there_are(installed: Installed) -> None:
+def test_command_with_an_unknown_word_lists_the_known_words(installed: Installed) -> None:
     for words in ([], ["nonsense"]):
         done = installed.call(*words)
         assert (done.returncode, done.stdout) == (2, "")
@@ -98,8 +100,8 @@ def test_command_without_a_word_it_knows_says_which_there_are(installed: Install
     assert done.stdout.splitlines()[0] == "live: no: The product does not run; start it with: dispycluster run"
 
 
-def test_wheel_shows_this_machine_live_and_keeps_data_and_users_where_a_user_has_them(installed: Installed) -> None:
-    # given: modules of the same names lie where it is called
+def test_wheel_shows_this_machine_live_and_keeps_data_and_users_in_the_users_folders(installed: Installed) -> None:
+    # given: modules of the same names are in the working folder
     for name in ("contract", "access"):
         (installed.empty / f"{name}.py").write_text("raise SystemExit('a module of the current folder')\n")
     # when
@@ -112,7 +114,7 @@ def test_wheel_shows_this_machine_live_and_keeps_data_and_users_where_a_user_has
             assert b"/static/dashboard.js" in answer.read()
         status = installed.call("status")
         assert (status.returncode, status.stdout.partition("\n")[0]) == (0, "live: yes")
-        assert installed.call("user", "add", "ada", told="a password of hers\n").returncode == 0
+        assert installed.call("user", "add", "ada", input_text="a password of hers\n").returncode == 0
         assert installed.call("user", "list").stdout.startswith("ada\t")
         assert "read without an exporter" in installed.call("check-nodes").stdout
         data = installed.home / ".local" / "share" / "dispycluster"

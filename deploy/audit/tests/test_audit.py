@@ -51,7 +51,7 @@ def test_locks_of_the_product_are_valid() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "words"),
+    ("line", "expected"),
     [
         (f"flask>=3.1 {HASH}", "flask is not pinned"),
         (f"flask==3.1.* {HASH}", "flask is not pinned"),
@@ -75,16 +75,16 @@ def test_locks_of_the_product_are_valid() -> None:
     ],
 )
 def test_invalid_line_is_reported_without_its_address(
-    folder: Path, capsys: pytest.CaptureFixture[str], line: str, words: str
+    folder: Path, capsys: pytest.CaptureFixture[str], line: str, expected: str
 ) -> None:
     # given
     lock(folder, f"# a comment\nredis==8.0 \\\n  {HASH}\n\n{line}\n")
     # then
     assert audit(folder) == 1
-    said = capsys.readouterr().out
-    assert said.startswith(f"api.txt:5: {words}")
-    assert "secret" not in said
-    assert "1 lines are invalid" in said
+    output = capsys.readouterr().out
+    assert output.startswith(f"api.txt:5: {expected}")
+    assert "secret" not in output
+    assert "1 lines are invalid" in output
 
 
 def test_lock_may_have_markers_extras_and_several_hashes(folder: Path) -> None:
@@ -265,9 +265,9 @@ def test_advisory_is_ignored_by_its_id_or_an_alias(
     server.npm["uplot"] = [of_npm()]
     # then
     assert audit_known(folder, npm) == 1
-    said = capsys.readouterr().out
-    assert "flask 3.1.0: GHSA-3: " in said
-    assert said.endswith("audit: 1 found, 2 ignored\n")
+    output = capsys.readouterr().out
+    assert "flask 3.1.0: GHSA-3: " in output
+    assert output.endswith("audit: 1 found, 2 ignored\n")
 
 
 def test_every_ignored_advisory_has_a_reason() -> None:
@@ -289,9 +289,9 @@ def test_both_tools_report_a_server_that_does_not_answer_or_answers_404(
     server.status = 404
     # then
     assert audit_known(folder, npm) == 1
-    said = capsys.readouterr().out
-    assert "pip-audit failed: " in said
-    assert f"{npm}: npm audit failed: " in said
+    output = capsys.readouterr().out
+    assert "pip-audit failed: " in output
+    assert f"{npm}: npm audit failed: " in output
 
 
 def test_folder_without_an_npm_lock_is_reported(server: Advisories, tmp_path: Path) -> None:

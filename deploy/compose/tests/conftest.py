@@ -1,4 +1,4 @@
-"""A docker that answers as told, and a page to start."""
+"""A scripted docker and a page."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,5 +18,5 @@ def page() -> Iterator[FrontPage]:
 
 @pytest.fixture
 def docker(tmp_path: Path) -> ScriptedDocker:
-    """Succeeds silently, in a folder of the test's own."""
+    """Every command succeeds without output, in the test's own folder."""
     return ScriptedDocker(tmp_path)

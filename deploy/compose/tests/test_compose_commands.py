@@ -1,4 +1,4 @@
-"""The commands as they are called, and what they need to run."""
+"""The command line, and the requirements of the commands."""
 
 import ast
 import os
@@ -11,17 +11,17 @@ import psutil
 import pytest
 
 from deploy.compose import __main__ as command_line
-from deploy.compose.dialogue import ROOT, CommandFailed, call
-from deploy.compose.distribution import files
-from deploy.compose.docker import Answer, Docker
+from deploy.compose.distribution import bundled_files
+from deploy.compose.docker import Docker, DockerResult
+from deploy.compose.terminal import ROOT, CommandFailed, user_command
 from tests.drivers.scripted_docker import ScriptedDocker
 from tests.drivers.waiting import eventually
 
-MODULES = [path for path in files(ROOT) if path.suffix == ".py"]
+MODULES = [path for path in bundled_files(ROOT) if path.suffix == ".py"]
 
 
 @pytest.mark.parametrize("path", MODULES, ids=str)
-def test_module_is_readable_by_python_3_9_and_needs_nothing_but_it(path: Path) -> None:
+def test_module_needs_only_python_3_9_and_its_standard_library(path: Path) -> None:
     # given
     tree = ast.parse((ROOT / path).read_text(), feature_version=(3, 9))
     own = {str(module.with_suffix("")).replace("/", ".").removesuffix(".__init__") for module in MODULES}
@@ -34,17 +34,17 @@ def test_module_is_readable_by_python_3_9_and_needs_nothing_but_it(path: Path) -
             assert module in own or module.partition(".")[0] in sys.stdlib_module_names, module
 
 
-def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_has_a_help_text(capsys: pytest.CaptureFixture[str]) -> None:
     # when
     with pytest.raises(SystemExit):
-        command_line.parser().parse_args(["--help"])
+        command_line.argument_parser().parse_args(["--help"])
     # then
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     commands = ["up", "down", "purge", "logs", "ps", "backup", "restore", "upgrade", "bundle", "push"]
     for command in commands:
-        assert f"\n    {command} " in said
+        assert f"\n    {command} " in output
         with pytest.raises(SystemExit) as end:
-            command_line.parser().parse_args([command, "--help"])
+            command_line.argument_parser().parse_args([command, "--help"])
         assert end.value.code == 0
 
 
@@ -56,13 +56,13 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str]) -> No
         (["ps"], "compose --profile * ps --all"),
     ],
 )
-def test_command_is_passed_on_for_every_profile(tmp_path: Path, words: list[str], expected: str) -> None:
+def test_logs_and_ps_include_all_profiles(tmp_path: Path, words: list[str], expected: str) -> None:
     docker = ScriptedDocker(tmp_path)
-    command_line.run(docker, command_line.parser().parse_args(words))
+    command_line.run(docker, command_line.argument_parser().parse_args(words))
     assert docker.calls[-1] == expected
 
 
-def test_trouble_is_a_sentence_and_exit_code_1(
+def test_failure_is_a_message_and_exit_code_1(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # given
@@ -77,7 +77,7 @@ def test_interrupt_is_exit_code_130(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # given
-    def interrupted(_: str) -> Answer:
+    def interrupted(_: str) -> DockerResult:
         raise KeyboardInterrupt
 
     docker = ScriptedDocker(tmp_path)
@@ -89,81 +89,83 @@ def test_interrupt_is_exit_code_130(
     assert "interrupted" in capsys.readouterr().out
 
 
-def test_calls_are_named_as_they_work_here_and_in_a_bundle(tmp_path: Path) -> None:
-    assert call("restore", "FILE=a.rdb", root=ROOT) == "make restore FILE=a.rdb"
-    assert call("restore", "FILE=a.rdb", root=tmp_path) == "python3 -m deploy.compose restore a.rdb"
-    assert call("up", root=tmp_path) == "python3 -m deploy.compose up"
+def test_user_command_works_here_and_in_a_bundle(tmp_path: Path) -> None:
+    assert user_command("restore", "FILE=a.rdb", root=ROOT) == "make restore FILE=a.rdb"
+    assert user_command("restore", "FILE=a.rdb", root=tmp_path) == "python3 -m deploy.compose restore a.rdb"
+    assert user_command("up", root=tmp_path) == "python3 -m deploy.compose up"
 
 
 @pytest.fixture
 def real(tmp_path: Path) -> Docker:
-    """The real class with a docker command that does what a test wrote into it."""
+    """The real class; the test writes the docker command."""
     return Docker(tmp_path, {"PATH": f"{tmp_path}:{os.environ['PATH']}", "GIVEN": "1"})
 
 
-def become(docker: Docker, script: str) -> None:
+def write_command(docker: Docker, script: str) -> None:
     path = docker.folder / "docker"
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
 
 
-def test_docker_is_run_in_the_folder_with_its_variables(real: Docker) -> None:
+def test_docker_runs_in_the_folder_with_its_variables(real: Docker) -> None:
     # given
-    become(real, 'echo "$PWD $GIVEN $MORE $*"; echo complaint >&2; exit 3')
+    write_command(real, 'echo "$PWD $GIVEN $MORE $*"; echo complaint >&2; exit 3')
     # when
-    answer = real.with_variables(MORE="2").ask("compose", "ps")
+    answer = real.with_variables(MORE="2").run("compose", "ps")
     # then
-    assert answer == Answer(3, f"{real.folder} 1 2 compose ps\n", "complaint\n")
+    assert answer == DockerResult(3, f"{real.folder} 1 2 compose ps\n", "complaint\n")
     assert real.is_installed()
     with pytest.raises(CommandFailed, match="it failed:\ncomplaint"):
-        real.tell("ps", failure="it failed")
+        real.run_checked("ps", failure="it failed")
 
 
-def test_docker_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
+def test_missing_docker_is_an_error_message(tmp_path: Path) -> None:
     docker = Docker(tmp_path, {"PATH": str(tmp_path)})
     assert not docker.is_installed()
     with pytest.raises(CommandFailed, match="not installed"):
-        docker.ask("version")
+        docker.run("version")
 
 
 def test_docker_passes_bytes_through(real: Docker, tmp_path: Path) -> None:
     # given
-    become(real, "cat >taken; head -c 300000 /dev/zero")
+    write_command(real, "cat >received; head -c 300000 /dev/zero")
     (tmp_path / "given").write_bytes(b"\xff\x00data")
     # when
     with (tmp_path / "given").open("rb") as given:
-        real.tell("compose", "run", source=given, failure="no")
+        real.run_checked("compose", "run", source=given, failure="no")
     with (tmp_path / "sink").open("wb") as sink:
-        real.receive(sink, "save", failure="no")
+        real.run_into(sink, "save", failure="no")
     # then
     assert (tmp_path / "sink").stat().st_size == 300_000
-    assert (tmp_path / "taken").read_bytes() == b""  # of the second call; the first one took what was given
+    assert (tmp_path / "received").read_bytes() == b""  # the second call has no input
 
 
-def test_last_words_leave_progress_out() -> None:
-    said = " Container lab-ws-1  Starting\n Container lab-ws-1  Started\ncontainer lab-ws-1 is unhealthy\n"
-    assert Answer(1, "", said).last_words() == "container lab-ws-1 is unhealthy"
-    assert Answer(1, "", " Network lab_edge Created\n").last_words() == "Network lab_edge Created"
-    assert "exit code 7" in Answer(7).last_words()
+def test_last_lines_leave_out_progress() -> None:
+    error = " Container lab-ws-1  Starting\n Container lab-ws-1  Started\ncontainer lab-ws-1 is unhealthy\n"
+    assert DockerResult(1, "", error).last_lines() == "container lab-ws-1 is unhealthy"
+    assert DockerResult(1, "", " Network lab_edge Created\n").last_lines() == "Network lab_edge Created"
+    assert "exit code 7" in DockerResult(7).last_lines()
 
 
-def test_interrupted_command_waits_for_docker_to_end_cleanly(real: Docker) -> None:
+def test_interrupted_command_waits_until_docker_has_stopped(real: Docker) -> None:
     # given
-    become(real, "trap 'sleep 0.3; echo cleaned >ended; exit 130' INT; echo >started; while :; do sleep 0.05; done")
+    write_command(
+        real, "trap 'sleep 0.3; echo cleaned >ended; exit 130' INT; echo >started; while :; do sleep 0.05; done"
+    )
     code = (
         "from pathlib import Path; from deploy.compose.docker import Docker; "
-        f"Docker(Path({str(real.folder)!r}), {real.variables!r}).ask('x')"
+        f"Docker(Path({str(real.folder)!r}), {real.variables!r}).run('x')"
     )
     process = subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=ROOT,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
-        # Shells have what they run in the background ignore it.
+        # A shell makes its background processes ignore SIGINT.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     eventually((real.folder / "started").exists, what="docker started")
-    # It was awake as soon as docker ran, and sleeps again once it waits for it.
+    # The process sleeps again when it waits for docker.
     eventually(lambda: psutil.Process(process.pid).status() == psutil.STATUS_SLEEPING, what="docker waited for")
     # when
     os.killpg(process.pid, signal.SIGINT)

@@ -1,4 +1,4 @@
-"""Copies of the data, and what deletes them: backup, restore, down, purge."""
+"""Backup, restore, down, purge."""
 
 import io
 import json
@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from deploy.compose.archive import Contents, pack, require_rdb
+from deploy.compose.archive import BackupContents, pack, require_rdb
 from deploy.compose.backup import backup, restore, save, size
-from deploy.compose.dialogue import CommandFailed
-from deploy.compose.docker import Answer
+from deploy.compose.docker import DockerResult
 from deploy.compose.down import down, purge
 from deploy.compose.project import Project
+from deploy.compose.terminal import CommandFailed
 from tests.drivers.scripted_docker import ScriptedDocker, config
 
 RDB = b"REDIS0011\xfa\x05empty\xff12345678"
@@ -22,15 +22,15 @@ RDB = b"REDIS0011\xfa\x05empty\xff12345678"
 
 @pytest.fixture
 def docker(docker: ScriptedDocker) -> ScriptedDocker:
-    """With two replicas of ws, and one of the rest, that run."""
-    running(docker, "redis", "collector", "ws", "ws", "api", "gateway")
+    """Two running replicas of ws and one of each other service."""
+    script_running(docker, "redis", "collector", "ws", "ws", "api", "gateway")
     docker.script("compose exec -T redis backup", RDB.decode("latin-1"))
     docker.script("compose exec -T api serve access save", access_bytes().decode("latin-1"))
     return docker
 
 
 def access_bytes() -> bytes:
-    """A copy of one user, as the api writes it."""
+    """Return a copy of one user, as the api writes it."""
     made = io.BytesIO()
     with tarfile.open(fileobj=made, mode="w") as archive:
         entry = tarfile.TarInfo("users/ada")
@@ -40,12 +40,12 @@ def access_bytes() -> bytes:
 
 
 def members(path: Path) -> dict[str, tuple[bytes, int]]:
-    """Content and mode of each file of an archive."""
+    """Return content and mode of each file in an archive."""
     with tarfile.open(path) as archive:
         return {entry.name: (archive.extractfile(entry).read(), entry.mode) for entry in archive}  # type: ignore[union-attr]
 
 
-def running(docker: ScriptedDocker, *services: str) -> None:
+def script_running(docker: ScriptedDocker, *services: str) -> None:
     docker.script("ps --all --quiet", "\n".join(f"c{number}" for number in range(len(services))))
     described = [
         {
@@ -71,7 +71,7 @@ def at_terminal(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
     monkeypatch.setattr("builtins.input", lambda _: answer)
 
 
-def test_backup_is_a_private_file_with_its_time_and_says_its_size(
+def test_backup_is_a_private_file_named_after_its_time_and_prints_its_size(
     docker: ScriptedDocker, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # when
@@ -88,13 +88,13 @@ def test_backup_is_a_private_file_with_its_time_and_says_its_size(
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (Answer(1, "", "backup: the disk is full"), "the disk is full"),
-        (Answer(0, "", ""), "begins with b''"),
-        (Answer(0, "NOAUTH Authentication required."), "begins with b'NOAUTH'"),
-        (Answer(0, RDB[:-3].decode("latin-1")), "is incomplete"),
+        (DockerResult(1, "", "backup: the disk is full"), "the disk is full"),
+        (DockerResult(0, "", ""), "begins with b''"),
+        (DockerResult(0, "NOAUTH Authentication required."), "begins with b'NOAUTH'"),
+        (DockerResult(0, RDB[:-3].decode("latin-1")), "is incomplete"),
     ],
 )
-def test_backup_leaves_nothing_behind_when_it_is_not_whole(docker: ScriptedDocker, answer: Answer, words: str) -> None:
+def test_backup_leaves_no_file_when_it_is_incomplete(docker: ScriptedDocker, answer: DockerResult, words: str) -> None:
     # given
     docker.react("compose exec -T redis backup", lambda _: answer)
     # when
@@ -105,29 +105,29 @@ def test_backup_leaves_nothing_behind_when_it_is_not_whole(docker: ScriptedDocke
     assert list((docker.folder / "backups").iterdir()) == []
 
 
-def test_backup_says_so_when_redis_does_not_run_or_is_not_ours(docker: ScriptedDocker) -> None:
+def test_backup_fails_when_redis_does_not_run_or_is_not_ours(docker: ScriptedDocker) -> None:
     # given
-    theirs = Project.parse(config(collector={"environment": {"REDIS_URL": "redis://db.lab"}}), docker.folder)
-    with pytest.raises(CommandFailed, match="a Redis of your own"):
-        save(docker, theirs, "now")
-    running(docker, "gateway")
+    foreign = Project.parse(config(collector={"environment": {"REDIS_URL": "redis://db.lab"}}), docker.folder)
+    with pytest.raises(CommandFailed, match="your own Redis"):
+        save(docker, foreign, "now")
+    script_running(docker, "gateway")
     # then
     with pytest.raises(CommandFailed, match="Redis does not run"):
         backup(docker)
 
 
-def test_copy_by_valkey_is_one_too(tmp_path: Path) -> None:
+def test_rdb_file_of_valkey_is_valid(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"VALKEY080\xff12345678")
     require_rdb(tmp_path / "a")
 
 
-def test_size_is_for_people(tmp_path: Path) -> None:
+def test_size_has_a_readable_unit(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"x" * 1234)
     assert size(path) == "1.2 kB"
 
 
-def test_restore_replaces_while_nothing_writes_and_starts_what_ran(docker: ScriptedDocker, copy: Path) -> None:
+def test_restore_stops_the_writers_and_starts_all_running_services_again(docker: ScriptedDocker, copy: Path) -> None:
     # when
     restore(docker, str(copy), yes=True)
     # then
@@ -142,11 +142,11 @@ def test_restore_replaces_while_nothing_writes_and_starts_what_ran(docker: Scrip
         "compose up --detach --wait --no-build --no-recreate --scale ws=2",
     ]
     assert docker.received == [RDB]
-    # and: the data of now were kept first
+    # and: the current data were backed up first
     assert len(list((docker.folder / "backups").glob("*.tar"))) == 1
 
 
-def test_restore_goes_on_when_a_broken_redis_gives_no_copy(docker: ScriptedDocker, copy: Path) -> None:
+def test_restore_continues_when_a_broken_redis_cannot_be_backed_up(docker: ScriptedDocker, copy: Path) -> None:
     # given
     docker.script("compose exec -T redis backup", err="broken", code=1)
     # when
@@ -155,7 +155,7 @@ def test_restore_goes_on_when_a_broken_redis_gives_no_copy(docker: ScriptedDocke
     assert docker.called("compose run --rm -T redis restore")
 
 
-def test_restore_starts_again_when_redis_does_not_take_it(docker: ScriptedDocker, copy: Path) -> None:
+def test_restore_starts_the_services_again_when_redis_refuses_the_backup(docker: ScriptedDocker, copy: Path) -> None:
     # given
     docker.script("compose run", err="restore: this is no RDB file; nothing is changed", code=1)
     # when
@@ -165,7 +165,7 @@ def test_restore_starts_again_when_redis_does_not_take_it(docker: ScriptedDocker
     assert docker.calls[-1].startswith("compose up --detach --wait")
 
 
-def test_restore_starts_nothing_when_nothing_ran(docker: ScriptedDocker, copy: Path) -> None:
+def test_restore_starts_no_service_when_none_ran(docker: ScriptedDocker, copy: Path) -> None:
     # given
     docker.script("ps --all --quiet", "")
     # when
@@ -176,7 +176,7 @@ def test_restore_starts_nothing_when_nothing_ran(docker: ScriptedDocker, copy: P
     assert docker.received == [RDB]
 
 
-def test_restore_lists_the_revoked_tokens_before_it_asks_and_changes_nothing_when_nobody_agrees(
+def test_restore_lists_revoked_tokens_and_changes_nothing_when_not_confirmed(
     docker: ScriptedDocker, copy: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # given
@@ -186,9 +186,9 @@ def test_restore_lists_the_revoked_tokens_before_it_asks_and_changes_nothing_whe
     with pytest.raises(CommandFailed, match=r"Nothing was changed\."):
         restore(docker, str(copy), yes=False)
     # then
-    said = capsys.readouterr().out
-    assert "may be good again with it:\ntoken script" in said
-    assert "All sessions end" in said
+    output = capsys.readouterr().out
+    assert "may become valid again:\ntoken script" in output
+    assert "All sessions end" in output
     assert docker.called("compose stop") == []
 
 
@@ -198,14 +198,14 @@ def archive(folder: Path) -> Path:
     return path
 
 
-def test_restore_brings_data_users_and_tokens_back_and_says_what_will_be_missing(
+def test_restore_replaces_data_users_and_tokens_and_prints_the_lost_time(
     docker: ScriptedDocker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # given a backup of two hours ago
+    # given: a backup made two hours ago
     made = int(time.time() - 2 * 3600 - 90)
     data = tmp_path / "data"
     data.write_bytes(b"REDIS0011\xfa\x05ctime\xc2" + made.to_bytes(4, "little") + b"\xff12345678")
-    pack(tmp_path / "both.tar", Contents(data, archive(tmp_path)))
+    pack(tmp_path / "both.tar", BackupContents(data, archive(tmp_path)))
     # when
     restore(docker, str(tmp_path / "both.tar"), yes=True)
     # then
@@ -216,13 +216,13 @@ def test_restore_brings_data_users_and_tokens_back_and_says_what_will_be_missing
         "save",
         "restore",
     ]
-    said = capsys.readouterr().out
+    output = capsys.readouterr().out
     then = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(made))
-    assert f"Data from {then} to now (2 h 1 min) will be missing." in said
-    assert said.index("will be missing") < said.index("stopping what writes")
+    assert f"Data from {then} to now (2 h 1 min) will be missing." in output
+    assert output.index("will be missing") < output.index("stopping the services that write")
 
 
-def test_restore_of_users_and_tokens_lists_asks_and_leaves_the_data_alone(
+def test_restore_of_users_and_tokens_alone_keeps_the_data(
     docker: ScriptedDocker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # given
@@ -240,14 +240,14 @@ def test_restore_of_users_and_tokens_lists_asks_and_leaves_the_data_alone(
     assert "user ada\tis not there now" in capsys.readouterr().out
 
 
-def test_restore_of_users_and_tokens_changes_nothing_when_nobody_agrees_or_the_api_does_not_run(
+def test_restore_of_users_and_tokens_changes_nothing_when_not_confirmed_or_without_the_api(
     docker: ScriptedDocker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = archive(tmp_path)
     at_terminal(monkeypatch, "")
     with pytest.raises(CommandFailed, match=r"Nothing was changed\."):
         restore(docker, str(path), yes=False)
-    running(docker, "redis")
+    script_running(docker, "redis")
     with pytest.raises(CommandFailed, match="does not run"):
         restore(docker, str(path), yes=True)
     assert docker.called("compose exec -T api serve access restore") == []
@@ -275,7 +275,7 @@ def test_restore_names_the_newest_backup_when_no_file_is_given(docker: ScriptedD
         restore(docker, "", yes=False)
 
 
-def test_down_takes_every_profile_and_never_a_volume(docker: ScriptedDocker) -> None:
+def test_down_removes_all_profiles_and_no_volume(docker: ScriptedDocker) -> None:
     # when
     down(docker)
     # then
@@ -283,52 +283,52 @@ def test_down_takes_every_profile_and_never_a_volume(docker: ScriptedDocker) -> 
     assert docker.called("volume") == []
 
 
-def test_purge_names_what_it_deletes_and_deletes_what_is_left(
+def test_purge_lists_the_volumes_and_deletes_leftover_ones(
     docker: ScriptedDocker, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
     at_terminal(monkeypatch, "y")
     volumes = ["lab_old", "lab_data"]
     docker.react(
-        "volume ls --quiet --filter label=com.docker.compose.project=lab", lambda _: Answer(0, "\n".join(volumes))
+        "volume ls --quiet --filter label=com.docker.compose.project=lab", lambda _: DockerResult(0, "\n".join(volumes))
     )
 
-    def remove(_: str) -> Answer:
+    def remove(_: str) -> DockerResult:
         volumes.remove("lab_data")
-        return Answer(0)
+        return DockerResult(0)
 
     docker.react("compose --profile * down", remove)
     # when
     purge(docker, yes=False)
     # then
-    said = capsys.readouterr().out
-    assert "    lab_data\n    lab_old\n" in said
+    output = capsys.readouterr().out
+    assert "    lab_data\n    lab_old\n" in output
     assert docker.called("compose --profile * down") == ["compose --profile * down --remove-orphans --volumes"]
     assert docker.called("volume rm") == ["volume rm lab_old"]
 
 
 @pytest.mark.parametrize("images", [False, True])
-def test_purge_names_the_images_that_are_left_and_removes_them_when_asked(
+def test_purge_lists_the_remaining_images_or_removes_them_on_request(
     docker: ScriptedDocker, capsys: pytest.CaptureFixture[str], images: bool
 ) -> None:
-    # given images of two versions, and of somebody else
-    ours = docker_image(docker, "api")
+    # given: our images of two versions, and a foreign one
+    ours = image_repository(docker, "api")
     docker.script("image ls", f"{ours}:0.4.0\n{ours}:0.6.0\nredis:7\n<none>:<none>\n")
     # when
     purge(docker, yes=True, images=images)
     # then
     assert docker.called("image rm") == ([f"image rm {ours}:0.4.0 {ours}:0.6.0"] if images else [])
-    said = capsys.readouterr().out
-    assert ("make purge IMAGES=1" in said) != images
-    assert (f"    {ours}:0.4.0\n    {ours}:0.6.0\n" in said) != images
-    assert "redis:7" not in said
+    output = capsys.readouterr().out
+    assert ("make purge IMAGES=1" in output) != images
+    assert (f"    {ours}:0.4.0\n    {ours}:0.6.0\n" in output) != images
+    assert "redis:7" not in output
 
 
-def docker_image(docker: ScriptedDocker, service: str) -> str:
-    return Project.read(docker, everything=True).services[service].image.rpartition(":")[0]
+def image_repository(docker: ScriptedDocker, service: str) -> str:
+    return Project.read(docker, all_profiles=True).services[service].image.rpartition(":")[0]
 
 
-def test_purge_refuses_when_nobody_can_be_asked(docker: ScriptedDocker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_purge_fails_when_there_is_no_terminal(docker: ScriptedDocker, monkeypatch: pytest.MonkeyPatch) -> None:
     # given
     monkeypatch.setattr(sys.stdin, "isatty", lambda: False, raising=False)
     # then
@@ -338,7 +338,7 @@ def test_purge_refuses_when_nobody_can_be_asked(docker: ScriptedDocker, monkeypa
 
 
 @pytest.mark.parametrize("answer", ["", "n", "nope", "delete"])
-def test_purge_deletes_nothing_unless_told(
+def test_purge_deletes_nothing_when_not_confirmed(
     docker: ScriptedDocker, monkeypatch: pytest.MonkeyPatch, answer: str
 ) -> None:
     at_terminal(monkeypatch, answer)

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from contract import VERSION
-from deploy.compose.dialogue import ROOT, CommandFailed
-from deploy.compose.distribution import bundle, checked, files, push
-from deploy.compose.docker import Answer
+from deploy.compose.distribution import bundle, bundled_files, checked_registry, push
+from deploy.compose.docker import DockerResult
+from deploy.compose.terminal import ROOT, CommandFailed
 from tests.drivers.scripted_docker import CONFIG, ScriptedDocker
 
-#: Takes what ``load`` does with docker, and says so in a file.
+#: A docker command that writes the images that ``load`` loads to a file.
 FAKE_DOCKER = """#!/bin/sh
 case $1 in
   version) echo amd64 ;;
@@ -28,9 +28,9 @@ esac
 
 @pytest.fixture
 def docker(tmp_path: Path) -> ScriptedDocker:
-    """In a project's folder, with all images."""
+    """Every image exists; the folder has a project's files."""
     project = tmp_path / "project"
-    for path in files(ROOT):
+    for path in bundled_files(ROOT):
         (project / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / path, project / path)
     (project / "compose.yaml").write_text("name: lab\n")
@@ -44,7 +44,7 @@ def docker(tmp_path: Path) -> ScriptedDocker:
 
 @pytest.fixture
 def unpacked(docker: ScriptedDocker, tmp_path: Path) -> Path:
-    """A bundle on another machine."""
+    """An unpacked bundle, as on another machine."""
     bundle(docker, "")
     with tarfile.open(docker.folder / "dist/dispycluster-0.6.0-amd64.tar") as tar:
         tar.extractall(tmp_path, filter="data")
@@ -60,7 +60,7 @@ def load(folder: Path, tmp_path: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run([folder / "load"], cwd="/", env=variables, capture_output=True, text=True)
 
 
-def test_bundle_holds_images_and_all_that_runs_them(docker: ScriptedDocker, unpacked: Path) -> None:
+def test_bundle_has_the_images_and_the_files_that_run_them(docker: ScriptedDocker, unpacked: Path) -> None:
     # then
     assert docker.called("save") == [
         "save dispycluster/api:0.6.0 dispycluster/collector:0.6.0 dispycluster/exporter:0.6.0 "
@@ -80,7 +80,7 @@ def test_bundle_holds_images_and_all_that_runs_them(docker: ScriptedDocker, unpa
     assert [path.name for path in (docker.folder / "dist").iterdir()] == ["dispycluster-0.6.0-amd64.tar"]
 
 
-def test_bundle_has_the_sum_of_every_file_but_that_of_the_sums(unpacked: Path) -> None:
+def test_bundle_has_the_checksum_of_every_file(unpacked: Path) -> None:
     # then
     listed = {line.split("  ")[1] for line in (unpacked / "SHA256SUMS").read_text().splitlines()}
     files = {str(path.relative_to(unpacked)) for path in unpacked.rglob("*") if path.is_file()}
@@ -88,7 +88,7 @@ def test_bundle_has_the_sum_of_every_file_but_that_of_the_sums(unpacked: Path) -
     assert {"images.tar.gz", "load", "compose.yaml"} <= listed
 
 
-def test_bundle_belongs_to_nobody_and_is_readable_by_all(docker: ScriptedDocker) -> None:
+def test_bundle_belongs_to_root_and_is_readable_by_all(docker: ScriptedDocker) -> None:
     # given
     (docker.folder / "deploy/compose/config/nodes.yaml").chmod(0o600)
     # when
@@ -103,7 +103,7 @@ def test_bundle_belongs_to_nobody_and_is_readable_by_all(docker: ScriptedDocker)
     ]
 
 
-def test_bundle_can_run_the_commands_by_itself(unpacked: Path) -> None:
+def test_bundle_runs_the_commands_without_the_project(unpacked: Path) -> None:
     # when
     done = subprocess.run(
         [shutil.which("python3") or "python3", "-S", "-m", "deploy.compose", "--help"],
@@ -117,7 +117,7 @@ def test_bundle_can_run_the_commands_by_itself(unpacked: Path) -> None:
     assert "upgrade" in done.stdout
 
 
-def test_load_brings_the_images_and_says_the_next_command(unpacked: Path, tmp_path: Path) -> None:
+def test_load_loads_the_images_and_prints_the_next_command(unpacked: Path, tmp_path: Path) -> None:
     # when
     done = load(unpacked, tmp_path)
     # then
@@ -128,7 +128,7 @@ def test_load_brings_the_images_and_says_the_next_command(unpacked: Path, tmp_pa
 
 
 @pytest.mark.parametrize("name", ["images.tar.gz", "deploy/compose/compose.yaml", "load"])
-def test_load_refuses_when_a_file_is_not_as_it_was_packed(unpacked: Path, tmp_path: Path, name: str) -> None:
+def test_load_fails_when_a_file_was_changed(unpacked: Path, tmp_path: Path, name: str) -> None:
     # given
     with (unpacked / name).open("ab") as file:
         file.write(b"\n#")
@@ -140,7 +140,7 @@ def test_load_refuses_when_a_file_is_not_as_it_was_packed(unpacked: Path, tmp_pa
     assert not (tmp_path / "loaded").exists()
 
 
-def test_load_refuses_when_a_file_or_the_sums_are_missing(unpacked: Path, tmp_path: Path) -> None:
+def test_load_fails_when_a_file_or_the_checksums_are_missing(unpacked: Path, tmp_path: Path) -> None:
     (unpacked / "compose.yaml").unlink()
     assert "compose.yaml: FAILED" in load(unpacked, tmp_path).stderr
     (unpacked / "SHA256SUMS").unlink()
@@ -149,7 +149,7 @@ def test_load_refuses_when_a_file_or_the_sums_are_missing(unpacked: Path, tmp_pa
     assert "cannot be checked" in done.stderr
 
 
-def test_load_works_again_when_people_have_edited_settings_and_nodes(unpacked: Path, tmp_path: Path) -> None:
+def test_load_succeeds_when_settings_and_nodes_were_edited(unpacked: Path, tmp_path: Path) -> None:
     for name in (".env", "deploy/compose/config/nodes.yaml", "deploy/compose/config/alerts.yaml"):
         with (unpacked / name).open("a") as file:
             file.write("# mine\n")
@@ -157,46 +157,50 @@ def test_load_works_again_when_people_have_edited_settings_and_nodes(unpacked: P
 
 
 @pytest.fixture
-def arm64_too(docker: ScriptedDocker) -> ScriptedDocker:
+def multi_arch_docker(docker: ScriptedDocker) -> ScriptedDocker:
     """Resolves ``IMAGE_TAG`` as compose does."""
 
-    def resolve(_: str) -> Answer:
-        return Answer(0, json.dumps(CONFIG).replace(":0.6.0", f":{docker.variables.get('IMAGE_TAG', '0.6.0')}"))
+    def resolve(_: str) -> DockerResult:
+        return DockerResult(0, json.dumps(CONFIG).replace(":0.6.0", f":{docker.variables.get('IMAGE_TAG', '0.6.0')}"))
 
     docker.react("compose --profile * config", resolve)
     return docker
 
 
-def test_load_notes_when_the_images_are_for_another_kind_of_machine(arm64_too: ScriptedDocker, tmp_path: Path) -> None:
+def test_load_prints_a_note_when_the_images_are_for_another_architecture(
+    multi_arch_docker: ScriptedDocker, tmp_path: Path
+) -> None:
     # given
-    bundle(arm64_too, "arm64")
-    with tarfile.open(arm64_too.folder / "dist/dispycluster-0.6.0-arm64.tar") as tar:
+    bundle(multi_arch_docker, "arm64")
+    with tarfile.open(multi_arch_docker.folder / "dist/dispycluster-0.6.0-arm64.tar") as tar:
         tar.extractall(tmp_path, filter="data")
     # when
     done = load(tmp_path / "dispycluster-0.6.0-arm64", tmp_path)
     # then
     assert done.returncode == 0
-    assert "for arm64, and this machine is amd64" in done.stdout
+    assert "for arm64, but this machine is amd64" in done.stdout
 
 
 @pytest.mark.parametrize("given", ["0.6.0", "0.6.0-arm64"])
-def test_bundle_takes_the_images_of_another_architecture_by_their_tag(arm64_too: ScriptedDocker, given: str) -> None:
+def test_bundle_selects_images_of_another_architecture_by_their_tag(
+    multi_arch_docker: ScriptedDocker, given: str
+) -> None:
     # given
-    arm64_too.variables["IMAGE_TAG"] = given
+    multi_arch_docker.variables["IMAGE_TAG"] = given
     # when
-    bundle(arm64_too, "arm64")
+    bundle(multi_arch_docker, "arm64")
     # then
-    assert "dispycluster/api:0.6.0-arm64 " in arm64_too.called("save")[0]
-    assert [path.name for path in (arm64_too.folder / "dist").iterdir()] == ["dispycluster-0.6.0-arm64.tar"]
+    assert "dispycluster/api:0.6.0-arm64 " in multi_arch_docker.called("save")[0]
+    assert [path.name for path in (multi_arch_docker.folder / "dist").iterdir()] == ["dispycluster-0.6.0-arm64.tar"]
 
 
-def test_bundle_says_how_images_of_another_architecture_are_made(docker: ScriptedDocker) -> None:
+def test_bundle_names_the_command_that_makes_missing_images_of_another_architecture(docker: ScriptedDocker) -> None:
     docker.script("image inspect", err="No such image", code=1)
     with pytest.raises(CommandFailed, match="ARCH=arm64 make images-offline"):
         bundle(docker, "arm64")
 
 
-def test_bundle_leaves_nothing_behind_when_images_cannot_be_saved(docker: ScriptedDocker) -> None:
+def test_bundle_leaves_no_file_when_images_cannot_be_saved(docker: ScriptedDocker) -> None:
     # given
     docker.script("save", "half", err="no space left on device", code=1)
     # when
@@ -207,29 +211,29 @@ def test_bundle_leaves_nothing_behind_when_images_cannot_be_saved(docker: Script
 
 
 @pytest.mark.parametrize("registry", ["registry.lan:5000", "ghcr.io/some-body", "127.0.0.1:5000/a/b_c", "[::1]:5000"])
-def test_registry_is_taken(registry: str) -> None:
-    assert checked(f" {registry}/ ") == registry
+def test_valid_registry_is_accepted(registry: str) -> None:
+    assert checked_registry(f" {registry}/ ") == registry
 
 
 @pytest.mark.parametrize(
     ("registry", "words"),
     [
         ("", "Which registry"),
-        ("https://registry.lan", "without https://"),
+        ("https://registry.lan", "must not begin with https://"),
         ("registry lan", "is no registry"),
-        ("registry.lan/Upper", "small letters"),
+        ("registry.lan/Upper", "lowercase"),
         ("registry.lan:port", "is no registry"),
         ("registry.lan/a:1", "is no registry"),
         ("-x", "is no registry"),
     ],
 )
-def test_bad_registry_is_a_sentence_with_an_example(registry: str, words: str) -> None:
+def test_invalid_registry_is_an_error_with_an_example(registry: str, words: str) -> None:
     with pytest.raises(CommandFailed, match=words) as failure:
-        checked(registry)
+        checked_registry(registry)
     assert "registry.lan:5000" in str(failure.value)
 
 
-def test_push_puts_the_architectures_together_when_the_images_of_several_are_here(
+def test_push_makes_one_manifest_when_images_of_several_architectures_exist(
     docker: ScriptedDocker, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # when
@@ -250,7 +254,7 @@ def test_push_puts_the_architectures_together_when_the_images_of_several_are_her
     assert "arm64" not in capsys.readouterr().out
 
 
-def test_push_names_and_pushes_every_image_and_says_what_takes_them_from_there(
+def test_push_tags_and_pushes_every_image_and_prints_the_settings(
     docker: ScriptedDocker, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # given
@@ -265,21 +269,21 @@ def test_push_names_and_pushes_every_image_and_says_what_takes_them_from_there(
         "push registry.lan:5000/dispycluster/api:0.6.0",
     ]
     assert len(pushed) == 2 * len(names)
-    said = capsys.readouterr().out
-    assert "IMAGE_PREFIX=registry.lan:5000/dispycluster\n" in said
-    assert "PULL_POLICY=missing\n" in said
-    assert said.count("      - name: dispycluster/") == len(names)
-    assert "ARCH=arm64 make images-offline" in said
-    assert '        newName: registry.lan:5000/dispycluster/ws\n        newTag: "0.6.0"\n' in said
+    output = capsys.readouterr().out
+    assert "IMAGE_PREFIX=registry.lan:5000/dispycluster\n" in output
+    assert "PULL_POLICY=missing\n" in output
+    assert output.count("      - name: dispycluster/") == len(names)
+    assert "ARCH=arm64 make images-offline" in output
+    assert '        newName: registry.lan:5000/dispycluster/ws\n        newTag: "0.6.0"\n' in output
 
 
-def test_push_says_what_helps_when_the_registry_refuses(docker: ScriptedDocker) -> None:
+def test_push_names_remedies_when_the_registry_refuses(docker: ScriptedDocker) -> None:
     docker.script("push", code=1)
     with pytest.raises(CommandFailed, match=r"docker login registry\.lan"):
         push(docker, "registry.lan/team")
 
 
-def test_images_that_are_missing_and_cannot_be_built_are_named(docker: ScriptedDocker) -> None:
+def test_push_names_missing_images_that_cannot_be_built(docker: ScriptedDocker) -> None:
     docker.script("image inspect --format {{.Id}} dispycluster/ws:0.6.0", code=1)
     with pytest.raises(CommandFailed, match=re.escape(f"dispycluster/ws:{VERSION}")):
         push(docker, "registry.lan")

@@ -1,4 +1,4 @@
-"""The project as compose resolves it."""
+"""The project, as compose resolves it."""
 
 import json
 from pathlib import Path
@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from deploy.compose.dialogue import ROOT, CommandFailed
 from deploy.compose.distribution import push
-from deploy.compose.project import Project, explain_config, split_tag
-from deploy.compose.upgrade import keep_images
+from deploy.compose.project import Project, explain_config_error, split_tag
+from deploy.compose.terminal import ROOT, CommandFailed
+from deploy.compose.upgrade import tag_images_in_use
 from tests.drivers.scripted_docker import CONFIG, ScriptedDocker, config
 
-#: Stands for any.
+#: A digest in the right format.
 DIGEST = f"sha256:{'0' * 64}"
 
 
-def test_project_holds_what_compose_resolved(docker: ScriptedDocker) -> None:
+def test_project_has_the_values_that_compose_resolved(docker: ScriptedDocker) -> None:
     # when
     project = Project.read(docker)
     # then
@@ -27,12 +27,12 @@ def test_project_holds_what_compose_resolved(docker: ScriptedDocker) -> None:
     assert docker.calls == ["compose config --format json"]
 
 
-def test_project_reads_all_profiles_when_asked(docker: ScriptedDocker) -> None:
-    Project.read(docker, everything=True)
+def test_project_reads_all_profiles_on_request(docker: ScriptedDocker) -> None:
+    Project.read(docker, all_profiles=True)
     assert docker.calls == ["compose --profile * config --format json"]
 
 
-def test_project_knows_settings_of_people(tmp_path: Path) -> None:
+def test_project_has_the_users_settings(tmp_path: Path) -> None:
     # when
     project = Project.parse(
         config(
@@ -48,7 +48,7 @@ def test_project_knows_settings_of_people(tmp_path: Path) -> None:
     assert not project.has_own_redis
 
 
-def test_images_of_others_are_not_ours(tmp_path: Path) -> None:
+def test_image_with_another_prefix_is_not_ours(tmp_path: Path) -> None:
     project = Project.parse(config(redis={"image": "docker.io/valkey/valkey:9"}), tmp_path)
     assert not project.is_ours("docker.io/valkey/valkey:9")
     assert project.is_ours("dispycluster/api:0.6.0")
@@ -66,7 +66,7 @@ def test_images_of_others_are_not_ours(tmp_path: Path) -> None:
         ("registry.lan:5000/a/api:1@sha256:00", "registry.lan:5000/a/api", "1"),
     ],
 )
-def test_tag_is_split_off(image: str, repository: str, tag: str) -> None:
+def test_image_is_split_into_repository_and_tag(image: str, repository: str, tag: str) -> None:
     assert split_tag(image) == (repository, tag)
 
 
@@ -78,7 +78,7 @@ def test_tag_is_split_off(image: str, repository: str, tag: str) -> None:
         ("yaml: line 7: did not find expected key", "line 7"),
     ],
 )
-def test_refused_configuration_is_shown_with_what_helps(docker: ScriptedDocker, message: str, words: str) -> None:
+def test_invalid_configuration_is_an_error_with_the_remedy(docker: ScriptedDocker, message: str, words: str) -> None:
     # given
     docker.script("compose config", err=message, code=1)
     # then
@@ -86,25 +86,25 @@ def test_refused_configuration_is_shown_with_what_helps(docker: ScriptedDocker, 
         Project.read(docker)
     assert message in str(failure.value)
     assert words in str(failure.value)
-    assert str(failure.value) == explain_config(message)
+    assert str(failure.value) == explain_config_error(message)
 
 
 def pinned() -> dict[str, Any]:
-    """What compose resolves where each image is taken by its digest."""
+    """Return the configuration with a digest in each image's name."""
     images = {name: f"registry.lan:5000/{service['image']}@{DIGEST}" for name, service in CONFIG["services"].items()}
     return config(**{name: {"image": image} for name, image in images.items()})
 
 
-def test_project_of_images_with_digests_knows_them_by_name_and_tag(tmp_path: Path) -> None:
+def test_project_has_names_and_tag_of_images_with_digests(tmp_path: Path) -> None:
     project = Project.parse(pinned(), tmp_path)
     assert (project.prefix, project.tag) == ("registry.lan:5000/dispycluster", "0.6.0")
     assert all(project.is_ours(image) for image in project.images())
     assert {project.image_name(image) for image in project.images()} == set(CONFIG["services"]) - {"secrets"}
 
 
-def test_images_with_digests_are_kept_under_the_name_of_the_way_back(docker: ScriptedDocker, tmp_path: Path) -> None:
+def test_images_with_digests_get_the_tag_for_the_rollback(docker: ScriptedDocker, tmp_path: Path) -> None:
     docker.script("image inspect", "sha256:1\n")
-    kept = keep_images(docker, Project.parse(pinned(), tmp_path), [], "before")
+    kept = tag_images_in_use(docker, Project.parse(pinned(), tmp_path), [], "before")
     assert kept == [
         f"registry.lan:5000/dispycluster/{name}:before" for name in sorted(set(CONFIG["services"]) - {"secrets"})
     ]

@@ -1,4 +1,4 @@
-"""A wrong setting is told by its name before a container is touched, with all others."""
+"""Preflight names all wrong settings before it changes a container."""
 
 import json
 from pathlib import Path
@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from deploy.compose.dialogue import ROOT, CommandFailed
-from deploy.compose.docker import Answer
-from deploy.compose.env_file import parsed
+from deploy.compose.docker import DockerResult
+from deploy.compose.env_file import parse_env_file
 from deploy.compose.preflight import preflight
+from deploy.compose.terminal import ROOT, CommandFailed
 from deploy.compose.up import up
 from deploy.compose.upgrade import upgrade
 from runtime.catalogue import CONTAINERS
@@ -18,13 +18,13 @@ from tests.drivers.ports import free_port
 from tests.drivers.scripted_docker import ScriptedDocker, config
 from tests.drivers.wrong_settings import Wrong, wrong_in
 
-#: What may be asked of docker before it is known that all is well.
-QUESTIONS = ("version", "compose version", "compose config", "info", "image inspect", "ps --filter")
+#: Docker commands that the preflight may run.
+READ_ONLY_COMMANDS = ("version", "compose version", "compose config", "info", "image inspect", "ps --filter")
 
 
 @pytest.fixture
 def lab(tmp_path: Path) -> ScriptedDocker:
-    """An engine on which the product can start, with a ``.env`` of the test's own."""
+    """An engine on which the product can start, with the test's own ``.env``."""
     docker = ScriptedDocker(tmp_path)
     gateway = {"ports": [{"host_ip": "127.0.0.1", "target": 8085, "published": str(free_port())}]}
     docker.configure(config(gateway=gateway))
@@ -35,14 +35,14 @@ def write(docker: ScriptedDocker, variables: dict[str, str]) -> None:
     (docker.folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in variables.items()))
 
 
-def refusal(docker: ScriptedDocker) -> str:
+def preflight_error(docker: ScriptedDocker) -> str:
     with pytest.raises(CommandFailed) as failure:
         preflight(docker)
     return str(failure.value)
 
 
 @pytest.mark.parametrize("wrong", wrong_in(CONTAINERS), ids=lambda wrong: " ".join(wrong.variables.values())[:40])
-def test_wrong_setting_is_told_by_its_name_before_anything_is_replaced(lab: ScriptedDocker, wrong: Wrong) -> None:
+def test_up_names_a_wrong_setting_and_changes_nothing(lab: ScriptedDocker, wrong: Wrong) -> None:
     # given
     write(lab, wrong.variables)
     # when
@@ -51,10 +51,10 @@ def test_wrong_setting_is_told_by_its_name_before_anything_is_replaced(lab: Scri
     # then
     assert f"{wrong.name}=" in str(failure.value)
     assert wrong.takes in str(failure.value)
-    assert [call for call in lab.calls if not call.startswith(QUESTIONS)] == []
+    assert [call for call in lab.calls if not call.startswith(READ_ONLY_COMMANDS)] == []
 
 
-def test_table_has_at_least_forty_wrong_settings() -> None:
+def test_at_least_forty_wrong_settings_are_covered() -> None:
     assert len(wrong_in(CONTAINERS)) >= 40
 
 
@@ -62,33 +62,33 @@ def test_upgrade_replaces_nothing_when_a_setting_is_wrong(lab: ScriptedDocker) -
     write(lab, {"LOG_LEVEL": "LOUD"})
     with pytest.raises(CommandFailed, match="LOG_LEVEL='LOUD'"):
         upgrade(lab)
-    assert [call for call in lab.calls if not call.startswith(QUESTIONS)] == []
+    assert [call for call in lab.calls if not call.startswith(READ_ONLY_COMMANDS)] == []
 
 
-def test_all_faults_are_told_at_once(lab: ScriptedDocker) -> None:
+def test_preflight_names_all_wrong_settings_together(lab: ScriptedDocker) -> None:
     # given
     settings = {"ACCESS": "clsoed", "LOG_LEVEL": "LOUD", "API_THREADS": "0", "REDIS_URL": "http://u:secret@x"}
     write(lab, settings)
     lab.variables["PUBLIC_URL"] = "cluster.example"
     # when
-    said = refusal(lab)
+    error = preflight_error(lab)
     # then
     for name in (*settings, "PUBLIC_URL"):
-        assert f"{name}=" in said
-    assert "secret" not in said
+        assert f"{name}=" in error
+    assert "secret" not in error
 
 
-def test_name_of_a_setting_is_told_where_compose_refuses_its_value_in_other_words(lab: ScriptedDocker) -> None:
+def test_preflight_names_a_setting_whose_value_compose_rejects(lab: ScriptedDocker) -> None:
     # given
     write(lab, {"WS_REPLICAS": "two"})
-    lab.react("compose config --format json", lambda _: Answer(1, "", 'strconv.ParseFloat: parsing "two"'))
+    lab.react("compose config --format json", lambda _: DockerResult(1, "", 'strconv.ParseFloat: parsing "two"'))
     # then
-    assert refusal(lab) == "WS_REPLICAS='two' is not valid: it takes a whole number from 1 to 32"
+    assert preflight_error(lab) == "WS_REPLICAS='two' is not valid: it takes a whole number from 1 to 32"
 
 
-def test_wrong_setting_of_an_override_file_is_told(lab: ScriptedDocker) -> None:
+def test_preflight_names_a_wrong_setting_in_an_override_file(lab: ScriptedDocker) -> None:
     lab.configure(config(api={"environment": {"LOG_LEVEL": "LOUD"}}))
-    assert "LOG_LEVEL='LOUD' is not valid" in refusal(lab)
+    assert "LOG_LEVEL='LOUD' is not valid" in preflight_error(lab)
 
 
 @pytest.mark.parametrize(
@@ -99,18 +99,18 @@ def test_wrong_setting_of_an_override_file_is_told(lab: ScriptedDocker) -> None:
         ("REDIS_CA_FILE", "/run/redis-ca.pem"),
     ],
 )
-def test_file_or_folder_that_is_not_there_is_told_and_not_made(
+def test_preflight_names_a_missing_file_or_folder_and_does_not_create_it(
     lab: ScriptedDocker, tmp_path: Path, name: str, target: str
 ) -> None:
     # given
     missing = tmp_path / "missing"
     lab.configure(config(collector={"volumes": [{"target": target, "source": str(missing)}]}))
     # then
-    assert f"{name}={missing} is not there" in refusal(lab)
+    assert f"{name}={missing} does not exist" in preflight_error(lab)
     assert not missing.exists()
 
 
-def test_folders_that_people_name_are_never_made_by_compose() -> None:
+def test_compose_never_creates_folders_from_settings() -> None:
     for path in (ROOT / "deploy/compose").glob("*.yaml"):
         for service in yaml.safe_load(path.read_text())["services"].values():
             for mount in service.get("volumes", []):
@@ -135,7 +135,7 @@ def test_folders_that_people_name_are_never_made_by_compose() -> None:
     ],
     ids=str,
 )
-def test_what_may_be_a_mistake_is_told_and_ignored(
+def test_preflight_notes_a_possible_mistake(
     lab: ScriptedDocker, capsys: pytest.CaptureFixture[str], variables: dict[str, str], words: str
 ) -> None:
     # given
@@ -149,16 +149,16 @@ def test_what_may_be_a_mistake_is_told_and_ignored(
 
 
 @pytest.mark.parametrize("name", ["COMPOSE_PROJECT_NAME", "PIP_EXTRA_INDEX_URL", "PYTHON_VERSION", "HTTP_PROXY"])
-def test_names_of_others_are_no_mistakes(name: str) -> None:
+def test_variable_of_another_program_is_no_mistake(name: str) -> None:
     assert check({name: "x"}, CONTAINERS).notes == ()
     assert check({name: "x"}, CONTAINERS, [name]).notes == ()
 
 
-def test_more_data_than_the_engine_has_memory_is_told(lab: ScriptedDocker, capsys: pytest.CaptureFixture[str]) -> None:
+def test_preflight_notes_more_data_than_memory(lab: ScriptedDocker, capsys: pytest.CaptureFixture[str]) -> None:
     write(lab, {"REDIS_MAXMEMORY": "4gb", "REDIS_MEMORY_LIMIT": "9g"})
     lab.script("info", json.dumps({"MemTotal": 2_000_000_000}))
     preflight(lab)
-    assert "REDIS_MAXMEMORY is 4295 MB, and the engine's machine has no more than 2000 MB" in capsys.readouterr().out
+    assert "REDIS_MAXMEMORY is 4295 MB, but the engine's machine has only 2000 MB" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -177,5 +177,5 @@ def test_more_data_than_the_engine_has_memory_is_told(lab: ScriptedDocker, capsy
         ("PORT=", ""),
     ],
 )
-def test_env_file_is_read_as_compose_reads_it(line: str, value: str | None) -> None:
-    assert parsed(line, {"OTHER": "9000"}).get("PORT") == value
+def test_env_file_is_parsed_as_by_compose(line: str, value: str | None) -> None:
+    assert parse_env_file(line, {"OTHER": "9000"}).get("PORT") == value

@@ -1,4 +1,4 @@
-"""From nothing to the page with data, and who gets in then."""
+"""``up`` until the page shows live data, and the access mode."""
 
 import subprocess
 from collections.abc import Callable
@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from access.settings import read_mode
-from deploy.compose.dialogue import ROOT, CommandFailed
-from deploy.compose.docker import Answer
-from deploy.compose.project import MAKE_USER, Project
-from deploy.compose.up import await_live, bridge_addresses, greet, look, nobody_gets_in, up
+from deploy.compose.docker import DockerResult
+from deploy.compose.project import ADD_USER_COMMAND, Project
+from deploy.compose.terminal import ROOT, CommandFailed
+from deploy.compose.up import await_live_data, bridge_addresses, check_status, has_no_account, print_welcome, up
 from deploy.host.status import Status
 from runtime.settings import Environment, SettingError
 from tests.drivers.live_product import FrontPage, told
@@ -24,7 +24,7 @@ ASK = "compose exec -T api /opt/venv/bin/python -m api.status"
 
 @pytest.fixture
 def running(docker: ScriptedDocker, page: FrontPage) -> Callable[..., ScriptedDocker]:
-    """All images are here, nothing of somebody else takes the port, and data are live; ``services``: their settings."""
+    """All images exist, the port is free, and data are live; ``services`` are settings of the services."""
 
     def configure(**services: dict[str, object]) -> ScriptedDocker:
         docker.configure(config(gateway={"ports": page.ports}, **services))
@@ -40,55 +40,55 @@ def project(docker: ScriptedDocker) -> Project:
     return Project.read(docker)
 
 
-def test_data_are_live_when_the_api_says_so_and_the_page_answers(
+def test_status_is_live_when_the_api_reports_live_data_and_the_page_answers(
     running: Callable[..., ScriptedDocker], page: FrontPage
 ) -> None:
     # given
     docker = running()
     # then
-    assert look(docker, project(docker)) == Status(True, "", 5, 1, 7, 8, ("node8 is offline: it sleeps",))
-    # and: a page that is closed answers too
+    assert check_status(docker, project(docker)) == Status(True, "", 5, 1, 7, 8, ("node8 is offline: it sleeps",))
+    # and: a page that redirects to the sign-in counts as an answer
     page.status = 303
-    assert look(docker, project(docker)).is_live
+    assert check_status(docker, project(docker)).is_live
 
 
-def test_data_are_not_live_when_the_page_does_not_answer(
+def test_status_is_not_live_when_the_page_does_not_answer(
     running: Callable[..., ScriptedDocker], page: FrontPage
 ) -> None:
     # given
     docker = running()
     page.status = 503
     # then
-    status = look(docker, project(docker))
+    status = check_status(docker, project(docker))
     assert (status.is_live, status.missing) == (False, "the page answers with status 503")
     # and
     ports = [{**page.ports[0], "published": str(free_port())}]
     docker.configure(config(gateway={"ports": ports}))
-    assert look(docker, project(docker)).missing.startswith("the page does not answer on 127.0.0.1:")
+    assert check_status(docker, project(docker)).missing.startswith("the page does not answer on 127.0.0.1:")
 
 
 @pytest.mark.parametrize(
     ("answer", "missing"),
     [
-        (Answer(1, told("the collector has not published yet")), "the collector has not published yet"),
-        (Answer(2, "", "REDIS_URL=… is not valid\n"), "REDIS_URL=… is not valid"),
-        (Answer(1, "", 'service "api" is not running\n'), 'service "api" is not running'),
-        (Answer(1), "it ended with exit code 1 and said nothing"),
+        (DockerResult(1, told("the collector has not published yet")), "the collector has not published yet"),
+        (DockerResult(2, "", "REDIS_URL=… is not valid\n"), "REDIS_URL=… is not valid"),
+        (DockerResult(1, "", 'service "api" is not running\n'), 'service "api" is not running'),
+        (DockerResult(1), "docker failed with exit code 1 and no message"),
     ],
 )
-def test_why_data_are_not_live_is_what_the_api_or_docker_says(
-    running: Callable[..., ScriptedDocker], answer: Answer, missing: str
+def test_status_has_the_error_of_the_api_or_docker_when_data_are_not_live(
+    running: Callable[..., ScriptedDocker], answer: DockerResult, missing: str
 ) -> None:
     # given
     docker = running()
     docker.react(ASK, lambda _: answer)
     # when
-    status = look(docker, project(docker))
+    status = check_status(docker, project(docker))
     # then
     assert (status.is_live, status.missing) == (False, missing)
 
 
-def test_up_tells_no_number_of_nodes_when_the_api_is_of_a_former_release(
+def test_up_prints_no_number_of_nodes_when_the_api_is_of_a_previous_release(
     running: Callable[..., ScriptedDocker], capsys: pytest.CaptureFixture[str]
 ) -> None:
     # given
@@ -97,36 +97,36 @@ def test_up_tells_no_number_of_nodes_when_the_api_is_of_a_former_release(
     # when
     up(docker)
     # then
-    assert "; the api is of a release that does not say how many nodes answer. Open:" in capsys.readouterr().out
+    assert "; the api's release does not report how many nodes answer. Open:" in capsys.readouterr().out
 
 
-def looks(*found: Status) -> Callable[[], Status]:
-    coming = iter(found)
-    return lambda: next(coming)
+def statuses(*found: Status) -> Callable[[], Status]:
+    remaining = iter(found)
+    return lambda: next(remaining)
 
 
-def test_waiting_ends_with_the_first_round_that_is_newer() -> None:
+def test_await_live_data_returns_the_first_newer_round() -> None:
     # given
     none, old, newer = Status(False, "503"), Status(True, epoch=5, seq=9), Status(True, epoch=6, seq=1)
     slept: list[float] = []
     # then
-    assert await_live(looks(none, old), 5, sleep=slept.append) == old
-    assert await_live(looks(none, old, newer), 5, after=old, sleep=slept.append) == newer
+    assert await_live_data(statuses(none, old), 5, sleep=slept.append) == old
+    assert await_live_data(statuses(none, old, newer), 5, after=old, sleep=slept.append) == newer
     assert len(slept) == 3
 
 
-def test_waiting_ends_with_the_reason_when_nothing_comes() -> None:
+def test_await_live_data_fails_with_the_last_reason_after_the_time_limit() -> None:
     # given
     times = iter([0.0, 1.0, 6.0])
     # then
     with pytest.raises(CommandFailed, match="after 5 s: no ws"):
-        await_live(
-            looks(Status(False, "no collector"), Status(False, "no ws")), 5,
+        await_live_data(
+            statuses(Status(False, "no collector"), Status(False, "no ws")), 5,
             monotonic=lambda: next(times), sleep=lambda _: None,
         )  # fmt: skip
 
 
-def test_up_starts_quietly_and_says_where_the_pages_are(
+def test_up_starts_the_services_and_prints_the_urls(
     running: Callable[..., ScriptedDocker], page: FrontPage, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # given
@@ -134,19 +134,17 @@ def test_up_starts_quietly_and_says_where_the_pages_are(
     # when
     up(docker)
     # then
-    said = capsys.readouterr().out
-    assert f"http://localhost:{page.server_port}\n" in said
-    assert "7 of 8 nodes answer" in said
-    assert "\nProblems of the nodes:\n  - node8 is offline: it sleeps\n" in said
-    assert "deploy/compose/config/nodes.yaml" in said
-    assert "Ready after " in said
+    output = capsys.readouterr().out
+    assert f"http://localhost:{page.server_port}\n" in output
+    assert "7 of 8 nodes answer" in output
+    assert "\nProblems of the nodes:\n  - node8 is offline: it sleeps\n" in output
+    assert "deploy/compose/config/nodes.yaml" in output
+    assert "Ready after " in output
     assert docker.called("compose up") == ["compose up --detach --wait"]
     assert docker.called("compose --profile * build") == []
 
 
-def test_up_builds_only_what_is_missing_before_it_starts(
-    running: Callable[..., ScriptedDocker], tmp_path: Path
-) -> None:
+def test_up_builds_only_missing_images_before_the_start(running: Callable[..., ScriptedDocker], tmp_path: Path) -> None:
     # given
     for name in ("api", "ws"):
         (tmp_path / f"{name}.Dockerfile").touch()
@@ -163,7 +161,7 @@ def test_up_builds_only_what_is_missing_before_it_starts(
     ]
 
 
-def test_up_pulls_what_is_missing_when_the_policy_says_so(running: Callable[..., ScriptedDocker]) -> None:
+def test_up_pulls_missing_images_when_the_pull_policy_requires_it(running: Callable[..., ScriptedDocker]) -> None:
     # given
     docker = running(api={"pull_policy": "missing"})
     docker.script("image inspect --format {{.Id}} dispycluster/api:0.6.0", code=1)
@@ -174,7 +172,7 @@ def test_up_pulls_what_is_missing_when_the_policy_says_so(running: Callable[...,
     assert docker.called("compose --profile * build") == []
 
 
-def test_up_says_what_compose_said_when_a_container_does_not_come_up(docker: ScriptedDocker) -> None:
+def test_up_fails_with_the_log_of_the_container_that_does_not_start(docker: ScriptedDocker) -> None:
     # given
     docker.configure(config(gateway={"ports": []}, api={"environment": {"ACCESS": "open"}}))
     docker.script("image inspect", "sha256:1\n")
@@ -187,14 +185,14 @@ def test_up_says_what_compose_said_when_a_container_does_not_come_up(docker: Scr
     # then
     assert str(failure.value).endswith("\ncontainer lab-ws-1 is unhealthy\n    WS_PORT='x' is not valid")
     assert "Waiting" not in str(failure.value)
-    # and when it is the service that all others wait for
+    # and: the same for the service that all others wait for
     docker.script("compose up", err='service "secrets" didn\'t complete successfully: exit 1\n', code=1)
-    docker.script("compose logs --no-log-prefix --tail 3 secrets", "ACCESS says nothing\n")
-    with pytest.raises(CommandFailed, match=r"exit 1\n    ACCESS says nothing$"):
+    docker.script("compose logs --no-log-prefix --tail 3 secrets", "ACCESS is not set\n")
+    with pytest.raises(CommandFailed, match=r"exit 1\n    ACCESS is not set$"):
         up(docker)
 
 
-def test_greeting_names_the_public_url_first_and_no_address_of_docker_itself(
+def test_welcome_has_the_public_url_first_and_no_address_of_docker(
     docker: ScriptedDocker, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # given
@@ -207,7 +205,7 @@ def test_greeting_names_the_public_url_first_and_no_address_of_docker_itself(
         ws={"environment": {"PUBLIC_URL": "https://cluster.lab"}},
     )
     # when
-    greet(docker, Project.parse(found, docker.folder), Status(True, epoch=1), 3.21)
+    print_welcome(docker, Project.parse(found, docker.folder), Status(True, epoch=1), 3.21)
     # then
     urls = [line.strip() for line in capsys.readouterr().out.splitlines() if "://" in line]
     assert urls[:2] == ["https://cluster.lab", "http://localhost:8085"]
@@ -216,17 +214,17 @@ def test_greeting_names_the_public_url_first_and_no_address_of_docker_itself(
     assert bridge_addresses(docker) == {"172.17.0.1"}
 
 
-# Who gets in
+# Access mode
 
 
 def project_for(access: str = "", host: str = "127.0.0.1") -> Project:
-    # Compose takes the brackets off.
+    # Compose removes the brackets.
     ports = [{"host_ip": host.strip("[]"), "target": 8085, "published": "8085"}]
     return Project.parse(config(gateway={"ports": ports}, api={"environment": {"ACCESS": access}}), Path("/nowhere"))
 
 
 @pytest.mark.parametrize(
-    ("host", "access", "lacks"),
+    ("host", "access", "is_missing"),
     [
         ("127.0.0.1", "", False),
         ("127.0.0.2", "", False),
@@ -242,32 +240,34 @@ def project_for(access: str = "", host: str = "127.0.0.1") -> Project:
         ("0.0.0.0", "ajar", True),
     ],
 )
-def test_choice_is_lacking_for_command_container_and_service_alike(host: str, access: str, lacks: bool) -> None:
+def test_access_mode_is_missing_for_command_container_and_service_alike(
+    host: str, access: str, is_missing: bool
+) -> None:
     # given
     variables = {"PUBLIC_HOST": host, "ACCESS": access}
     # when: the container that all others wait for
     done = subprocess.run(["sh", REQUIRE_CHOICE], env=variables, capture_output=True, text=True)
     # then
-    assert done.returncode == int(lacks)
-    assert (done.stderr == "") != lacks
+    assert done.returncode == int(is_missing)
+    assert (done.stderr == "") != is_missing
     # and: the services themselves
-    if lacks:
+    if is_missing:
         with pytest.raises(SettingError):
             read_mode(Environment(variables))
     else:
         read_mode(Environment(variables))
-    # and: the command, to which what is neither is for the services to refuse
+    # and: the command, which leaves an invalid value to the services
     if access != "ajar":
-        assert bool(project_for(access, host).choice_error()) == lacks
+        assert bool(project_for(access, host).access_mode_error()) == is_missing
 
 
-def test_command_and_container_name_the_same_two_lines() -> None:
+def test_command_and_container_print_the_same_instructions() -> None:
     done = subprocess.run(["sh", REQUIRE_CHOICE], env={"PUBLIC_HOST": "0.0.0.0"}, capture_output=True, text=True)
-    assert done.stderr.rstrip() == project_for(host="0.0.0.0").choice_error()
+    assert done.stderr.rstrip() == project_for(host="0.0.0.0").access_mode_error()
     assert [line.split()[0] for line in done.stderr.splitlines()[1:]] == ["ACCESS=closed", "ACCESS=open"]
 
 
-def test_up_starts_nothing_while_nobody_has_said_who_gets_in(docker: ScriptedDocker) -> None:
+def test_up_starts_no_service_when_the_access_mode_is_missing(docker: ScriptedDocker) -> None:
     # given
     docker.configure(config(gateway={"ports": [{"host_ip": "0.0.0.0", "target": 8085, "published": "18085"}]}))
     # when
@@ -277,7 +277,7 @@ def test_up_starts_nothing_while_nobody_has_said_who_gets_in(docker: ScriptedDoc
     assert docker.called("compose up") == []
 
 
-def test_up_asks_inside_and_lets_nobody_in_where_all_must_sign_in(
+def test_up_asks_the_api_in_its_container_when_access_is_closed(
     running: Callable[..., ScriptedDocker], page: FrontPage, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # given
@@ -286,9 +286,9 @@ def test_up_asks_inside_and_lets_nobody_in_where_all_must_sign_in(
     # when
     up(docker)
     # then
-    said = capsys.readouterr().out
-    assert "7 of 8 nodes answer" in said
-    assert f"Everybody must sign in. Nobody can yet. A first user: {MAKE_USER}\n" in said
+    output = capsys.readouterr().out
+    assert "7 of 8 nodes answer" in output
+    assert f"Everybody must sign in. There is no user yet. Add the first: {ADD_USER_COMMAND}\n" in output
     assert docker.called("compose exec -T api") == [
         "compose exec -T api /opt/venv/bin/python -m api.status --json --wait 20",
         "compose exec -T api sh -c ls /access/users && ls /access/tokens",
@@ -296,15 +296,15 @@ def test_up_asks_inside_and_lets_nobody_in_where_all_must_sign_in(
     assert docker.received == []
 
 
-def test_up_speaks_of_one_more_user_where_there_is_one(
+def test_up_offers_another_user_when_one_exists(
     running: Callable[..., ScriptedDocker], capsys: pytest.CaptureFixture[str]
 ) -> None:
     docker = running(api=CLOSED)
     docker.script("compose exec -T api sh -c ls", "ada\n")
     up(docker)
-    assert f"Everybody must sign in. One more user: {MAKE_USER}\n" in capsys.readouterr().out
+    assert f"Everybody must sign in. Add another user: {ADD_USER_COMMAND}\n" in capsys.readouterr().out
 
 
-def test_who_gets_in_is_not_known_where_the_api_does_not_run(docker: ScriptedDocker) -> None:
+def test_accounts_are_unknown_when_the_api_does_not_run(docker: ScriptedDocker) -> None:
     docker.script("compose exec", err="service api is not running", code=1)
-    assert not nobody_gets_in(docker)
+    assert not has_no_account(docker)

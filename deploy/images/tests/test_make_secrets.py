@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.drivers.made_secrets import Container
+from tests.drivers.made_secrets import SecretsScript
 
 
 @pytest.fixture
-def container(tmp_path: Path) -> Container:
-    return Container(tmp_path)
+def container(tmp_path: Path) -> SecretsScript:
+    return SecretsScript(tmp_path)
 
 
-def test_first_start_makes_every_secret_and_a_later_one_keeps_them(container: Container) -> None:
+def test_first_start_makes_every_secret_and_a_later_one_keeps_them(container: SecretsScript) -> None:
     # when
     first = container.run()
     # then
@@ -34,7 +34,7 @@ def test_first_start_makes_every_secret_and_a_later_one_keeps_them(container: Co
     assert container.files() == made
 
 
-def test_acl_file_has_the_hash_of_each_password(container: Container) -> None:
+def test_acl_file_has_the_hash_of_each_password(container: SecretsScript) -> None:
     container.run()
     made = container.files()
     for user in ("api", "ws", "collector", "publisher"):
@@ -44,7 +44,7 @@ def test_acl_file_has_the_hash_of_each_password(container: Container) -> None:
     assert "cluster:access:revocations" in made["redis/users.acl"]
 
 
-def test_deployment_of_before_gets_the_key_and_keeps_its_passwords(container: Container) -> None:
+def test_deployment_of_before_gets_the_key_and_keeps_its_passwords(container: SecretsScript) -> None:
     # given
     container.run()
     before = container.files()
@@ -58,13 +58,13 @@ def test_deployment_of_before_gets_the_key_and_keeps_its_passwords(container: Co
     assert after == before
 
 
-def test_key_is_left_to_others_where_nothing_is_mounted_for_it(container: Container) -> None:
+def test_key_is_left_to_others_where_nothing_is_mounted_for_it(container: SecretsScript) -> None:
     (container.secrets / "access").rmdir()
     done = container.run()
     assert (done.returncode, done.stdout) == (0, "secrets: 5 created, 0 kept\n")
 
 
-def test_no_secret_is_created_while_access_is_missing(container: Container) -> None:
+def test_no_secret_is_created_while_access_is_missing(container: SecretsScript) -> None:
     # when
     done = container.run(PUBLIC_HOST="0.0.0.0")
     # then

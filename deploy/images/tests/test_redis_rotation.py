@@ -9,13 +9,13 @@ import pytest
 import redis
 
 from deploy.local.valkey import valkey_binary, valkey_command
-from tests.drivers.made_secrets import Container
+from tests.drivers.made_secrets import SecretsScript
 from tests.drivers.ports import free_port
 from tests.drivers.process import Process
 from tests.drivers.waiting import Deadline
 
 
-class Installation(Container):
+class Installation(SecretsScript):
     """The secrets, and a server that has the ACL file of them."""
 
     def __init__(self, root: Path) -> None:
@@ -101,7 +101,7 @@ def test_both_passwords_are_good_until_the_services_have_the_new_one(installatio
 
 def test_rotation_that_was_interrupted_goes_on(tmp_path: Path) -> None:
     # given
-    container = Container(tmp_path)
+    container = SecretsScript(tmp_path)
     container.run()
     container.run_word("next")
     further = (container.secrets / "ws/redis-password.next").read_text()
@@ -124,7 +124,7 @@ def test_rotation_that_was_interrupted_goes_on(tmp_path: Path) -> None:
 
 
 def test_new_session_key_keeps_the_previous_one_only_with_an_overlap(tmp_path: Path) -> None:
-    container = Container(tmp_path)
+    container = SecretsScript(tmp_path)
     container.run()
     key, former = container.secrets / "access/key", container.secrets / "access/key.former"
     first = key.read_text()
@@ -138,7 +138,7 @@ def test_new_session_key_keeps_the_previous_one_only_with_an_overlap(tmp_path: P
 
 
 def test_second_key_waits_until_the_first_one_signs(tmp_path: Path) -> None:
-    container = Container(tmp_path)
+    container = SecretsScript(tmp_path)
     container.run()
     key = container.secrets / "access/key"
     soon = str(int(time.time()) + 60)

@@ -31,10 +31,10 @@ def call(data: Path) -> Call:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("ACCESS", "REDIS_", "TARGETS"))}
 
     def call(
-        words: str, given: str = "", shell: str = "", cwd: Path | None = None, **variables: str
+        arguments: str, given: str = "", shell: str = "", cwd: Path | None = None, **variables: str
     ) -> subprocess.CompletedProcess[str]:
-        line = f'exec "$PYTHON" -P -m dispycluster {words}' if not shell else shell.format(
-            f'"$PYTHON" -P -m dispycluster {words}'
+        line = f'exec "$PYTHON" -P -m dispycluster {arguments}' if not shell else shell.format(
+            f'"$PYTHON" -P -m dispycluster {arguments}'
         )  # fmt: skip
         return subprocess.run(
             ["bash", "-c", line],
@@ -45,28 +45,28 @@ def call(data: Path) -> Call:
     return call
 
 
-@pytest.mark.parametrize("words", READERS)
-def test_command_that_reads_creates_no_file(call: Call, data: Path, words: str) -> None:
-    done = call(words)
+@pytest.mark.parametrize("arguments", READERS)
+def test_command_that_reads_creates_no_file(call: Call, data: Path, arguments: str) -> None:
+    done = call(arguments)
     assert "Traceback" not in done.stderr
     assert not data.exists()
 
 
 @pytest.mark.parametrize(
-    "words", ["user list", "token list", "user add ada", "token add x", "access save", "access revoked", "run"]
+    "arguments", ["user list", "token list", "user add ada", "token add x", "access save", "access revoked", "run"]
 )
-def test_command_names_the_data_folder_when_it_is_a_file(call: Call, tmp_path: Path, words: str) -> None:
+def test_command_names_the_data_folder_when_it_is_a_file(call: Call, tmp_path: Path, arguments: str) -> None:
     (tmp_path / "file").touch()
-    done = call(words, "correct horse\n", DATA_DIR=str(tmp_path / "file"))
+    done = call(arguments, "correct horse\n", DATA_DIR=str(tmp_path / "file"))
     assert (done.returncode, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()
     assert str(tmp_path / "file") in line
 
 
-@pytest.mark.parametrize("words", ["status", "user list", "run", "check-nodes", "restore dump.rdb"])
-def test_command_reports_that_the_current_folder_no_longer_exists(call: Call, tmp_path: Path, words: str) -> None:
+@pytest.mark.parametrize("arguments", ["status", "user list", "run", "check-nodes", "restore dump.rdb"])
+def test_command_reports_that_the_current_folder_no_longer_exists(call: Call, tmp_path: Path, arguments: str) -> None:
     (tmp_path / "gone").mkdir()
-    done = call(words, shell='rmdir "$PWD"; exec {}', cwd=tmp_path / "gone", DATA_DIR="data")
+    done = call(arguments, shell='rmdir "$PWD"; exec {}', cwd=tmp_path / "gone", DATA_DIR="data")
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith("DATA_DIR='data' is not valid: it takes a path that begins with /")
     assert "Traceback" not in done.stderr
@@ -114,17 +114,17 @@ def foreign_redis(data: Path) -> Iterator[list[bytes]]:
         server.shutdown(socket.SHUT_RDWR)
 
 
-@pytest.mark.parametrize("words", ["status", "access revoked", "access end-sessions", "user sign-out ada"])
+@pytest.mark.parametrize("arguments", ["status", "access revoked", "access end-sessions", "user sign-out ada"])
 def test_command_does_not_connect_to_a_foreign_redis_on_the_previous_port(
-    call: Call, foreign_redis: list[bytes], data: Path, words: str
+    call: Call, foreign_redis: list[bytes], data: Path, arguments: str
 ) -> None:
-    done = call(words)
+    done = call(arguments)
     assert done.returncode == 1
     assert "The product does not run; start it with: " in (done.stdout + done.stderr).splitlines()[0]
     assert foreign_redis == []
     # and: while the product runs, the command connects to it
     with DataDir(data):
-        assert "The product does not run" not in call(words).stderr
+        assert "The product does not run" not in call(arguments).stderr
     assert foreign_redis != []
 
 
@@ -173,7 +173,7 @@ def test_check_nodes_reports_a_missing_targets_file(call: Call, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("arguments", "code", "expected"),
     [
         ("statu", 2, "dispycluster has no command 'statu'; did you mean: dispycluster status"),
         ("frob", 2, "dispycluster has no command 'frob'"),
@@ -189,32 +189,32 @@ def test_check_nodes_reports_a_missing_targets_file(call: Call, tmp_path: Path) 
         ("token add x --scope frob", 2, "SCOPES accepts read, publish, not 'frob'"),
     ],
 )
-def test_command_prints_help_or_names_the_mistake(call: Call, words: str, code: int, said: str) -> None:
-    done = call(words)
+def test_command_prints_help_or_names_the_mistake(call: Call, arguments: str, code: int, expected: str) -> None:
+    done = call(arguments)
     assert done.returncode == code
-    assert said in " ".join((done.stderr if code else done.stdout).split())
+    assert expected in " ".join((done.stderr if code else done.stdout).split())
 
 
-@pytest.mark.parametrize("words", ["access save", "user --help", "--version", "--help", "status", "run --help"])
-def test_command_exits_quietly_when_its_reader_has_exited(call: Call, words: str) -> None:
-    done = call(words, shell="{} | sleep 0; exit ${{PIPESTATUS[0]}}")
+@pytest.mark.parametrize("arguments", ["access save", "user --help", "--version", "--help", "status", "run --help"])
+def test_command_exits_quietly_when_its_reader_has_exited(call: Call, arguments: str) -> None:
+    done = call(arguments, shell="{} | sleep 0; exit ${{PIPESTATUS[0]}}")
     if done.returncode in (0, 1):  # the reader may have been slower
-        done = call(words, shell='{{ sleep 1; {}; echo "ended with $?" >&2; }} | true')
+        done = call(arguments, shell='{{ sleep 1; {}; echo "ended with $?" >&2; }} | true')
     assert "ended with 141" in done.stderr or done.returncode == 141
     assert "Error" not in done.stderr
 
 
-@pytest.mark.parametrize("words", ["access save", "token add x"])
-def test_command_reports_that_its_output_is_closed(call: Call, data: Path, words: str) -> None:
-    done = call(words, shell="{} >&-")
+@pytest.mark.parametrize("arguments", ["access save", "token add x"])
+def test_command_reports_that_its_output_is_closed(call: Call, data: Path, arguments: str) -> None:
+    done = call(arguments, shell="{} >&-")
     assert done.returncode == 1
     assert done.stderr.startswith("standard output is closed")
     assert not data.exists()
 
 
-@pytest.mark.parametrize("words", ["access save", "user --help"])
-def test_command_reports_that_its_output_cannot_be_written(call: Call, words: str) -> None:
-    done = call(words, shell="{} >/dev/full")
+@pytest.mark.parametrize("arguments", ["access save", "user --help"])
+def test_command_reports_that_its_output_cannot_be_written(call: Call, arguments: str) -> None:
+    done = call(arguments, shell="{} >/dev/full")
     assert (done.returncode, done.stderr) == (1, "standard output cannot be written: No space left on device\n")
 
 

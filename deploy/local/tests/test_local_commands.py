@@ -33,7 +33,7 @@ def last_line(*arguments: str, **variables: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "command"),
     [
         (["run", "PORT=9000"], "run"),
         (["check-nodes", "TARGETS=mine.yaml"], "check-nodes"),
@@ -53,12 +53,12 @@ def last_line(*arguments: str, **variables: str) -> str:
         (["access", "DO=end-sessions"], "access end-sessions"),
     ],
 )
-def test_target_calls_the_command_with_its_arguments(arguments: list[str], words: str) -> None:
-    assert last_line(*arguments).removeprefix("exec ") == f"{COMMAND} {words}"
+def test_target_calls_the_command_with_its_arguments(arguments: list[str], command: str) -> None:
+    assert last_line(*arguments).removeprefix("exec ") == f"{COMMAND} {command}"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "error"),
     [
         (["user"], "NAME is missing, for example: make user NAME=ada."),
         (["user", "DO=remove"], "NAME is missing, for example: make user NAME=ada DO=remove."),
@@ -73,11 +73,11 @@ def test_target_calls_the_command_with_its_arguments(arguments: list[str], words
         (["access"], "DO is missing, for example: make access DO=save > access.tar."),
     ],
 )
-def test_target_reports_a_missing_or_unknown_variable(arguments: list[str], said: str) -> None:
+def test_target_reports_a_missing_or_unknown_variable(arguments: list[str], error: str) -> None:
     # An environment variable NAME does not count
     done = made(*arguments, NAME="desktop")
     assert done.returncode == 2
-    assert said in done.stderr
+    assert error in done.stderr
 
 
 def test_target_after_user_is_run_too() -> None:
@@ -110,9 +110,9 @@ def test_command_environment_names_the_data_of_the_local_mode(tmp_path: Path) ->
 
 
 def test_make_adds_lists_and_removes_users_and_tokens(tmp_path: Path) -> None:
-    def call(*words: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    def call(*targets: str, given: str = "") -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["make", "--no-print-directory", *words, f"DATA_DIR={tmp_path}"],
+            ["make", "--no-print-directory", *targets, f"DATA_DIR={tmp_path}"],
             cwd=ROOT,
             env={**os.environ, "PYTHON": sys.executable},
             input=given,

@@ -76,14 +76,14 @@ def test_demo_is_refused_when_the_redis_serves_a_cluster_of_real_nodes(redis, st
 
 
 @pytest.mark.parametrize(
-    ("left", "told"), [({LATEST: OLD_SNAPSHOT}, "which is not a demo"), ({"cluster:alerts:log": b"x"}, "may not be")]
+    ("left", "error"), [({LATEST: OLD_SNAPSHOT}, "which is not a demo"), ({"cluster:alerts:log": b"x"}, "may not be")]
 )
-def test_demo_is_refused_when_another_database_has_real_nodes(valkey, redis, store, left, told):
+def test_demo_is_refused_when_another_database_has_real_nodes(valkey, redis, store, left, error):
     # A message that is published in one database reaches the subscribers of all.
     with Redis.from_url(valkey.url.removesuffix("/0"), db=3) as client:
         for key, value in left.items():
             client.set(key, value)
-    with pytest.raises(CannotStart, match=told):
+    with pytest.raises(CannotStart, match=error):
         store.require_no_real_nodes()
 
 

@@ -594,6 +594,6 @@ def test_push_works_when_the_api_does_not_answer(gateway_without_api: int) -> No
 def test_invalid_setting_is_reported_in_a_sentence() -> None:
     done = run_module("deploy.local.gateway", API_PORT="none")
     assert done.returncode == 2
-    said = "gateway: API_PORT='none' is not valid: it takes a whole number from 1 to 65535\n"
-    assert done.stderr.endswith(said)
+    error = "gateway: API_PORT='none' is not valid: it takes a whole number from 1 to 65535\n"
+    assert done.stderr.endswith(error)
     assert done.stderr.count("\n") == 1

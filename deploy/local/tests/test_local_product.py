@@ -70,15 +70,15 @@ def test_product_serves_data_refuses_a_second_instance_and_stops_completely(runn
         done = subprocess.run(["sh", "-c", f"{line} PING"], capture_output=True, text=True, timeout=30)
         assert (done.stdout, done.returncode) == ("PONG\n", 0), done.stderr
     # and: a second instance is refused
-    code, said = running.again()
+    code, output = running.again()
     assert code == 1
-    assert said.startswith(f"Process {running.process.pid} already runs with DATA_DIR=")
+    assert output.startswith(f"Process {running.process.pid} already runs with DATA_DIR=")
     # when
-    parts = running.parts()
-    assert set(parts) == {"valkey-server", "simulator", "collector", "api", "gateway"}
+    processes = running.parts()
+    assert set(processes) == {"valkey-server", "simulator", "collector", "api", "gateway"}
     assert running.end(signal.SIGINT) == 0
     # then
-    assert not any(map(is_alive, parts.values()))
+    assert not any(map(is_alive, processes.values()))
     assert running.said.rstrip().endswith("Everything has stopped.")
     assert "Traceback" not in running.said
     assert "is killed" not in running.said
@@ -103,10 +103,10 @@ def test_two_instances_that_start_together_find_different_ports(tmp_path: Path) 
 
 def test_data_of_the_last_release_stay_after_an_update_and_beside_a_demo(tmp_path: Path) -> None:
     # given: data of the last release, with a user and a nodes file
-    lay_out_last_release(tmp_path / "former")
+    lay_out_last_release(tmp_path / "previous")
     data = tmp_path / "data"
-    with run(data, root=tmp_path / "former") as former, redis_of(data) as kept:
-        cluster = snapshot_of(former)["cluster"]
+    with run(data, root=tmp_path / "previous") as previous, redis_of(data) as kept:
+        cluster = snapshot_of(previous)["cluster"]
         kept.set("kept", "yes")
         (data / "nodes.yaml").write_text("workers: [local]\n")
         (data / "access" / "users" / "ada").write_text("as it was")
@@ -208,23 +208,23 @@ def test_start_reports_a_full_disk(small_disk: Path) -> None:
 
 def test_product_stops_and_names_the_process_that_died(running: LocalProduct) -> None:
     # given
-    parts = running.parts()
+    processes = running.parts()
     # when
-    os.kill(parts["collector"], signal.SIGKILL)
+    os.kill(processes["collector"], signal.SIGKILL)
     # then
     assert running.process.wait(60) == 1
     running.end()
     assert "collector was killed by SIGKILL. Its last lines:\n    " in running.said
-    assert not any(map(is_alive, parts.values()))
+    assert not any(map(is_alive, processes.values()))
 
 
 def test_all_processes_stop_when_the_supervisor_is_killed(running: LocalProduct) -> None:
     # given
-    parts = running.parts()
+    processes = running.parts()
     # when
     running.end(signal.SIGKILL)
     # then
-    eventually(lambda: not any(map(is_alive, parts.values())), within_seconds=30, what="all parts gone")
+    eventually(lambda: not any(map(is_alive, processes.values())), within_seconds=30, what="all processes gone")
 
 
 def test_product_answers_only_to_its_own_host_names_when_access_is_not_set(tmp_path: Path) -> None:
@@ -232,7 +232,7 @@ def test_product_answers_only_to_its_own_host_names_when_access_is_not_set(tmp_p
     product = LocalProduct(tmp_path / "data", DEMO_NODES="4", PUBLIC_URL="http://cluster.example")
     try:
         product.until_ready()
-        inner = [int(product.env[f"{part}_PORT"]) for part in ("API", "WS", "COLLECTOR")]
+        inner = [int(product.env[f"{service}_PORT"]) for service in ("API", "WS", "COLLECTOR")]
         # when a page of another site sends requests, under a name that resolves to this machine
         for port in (product.port, *inner):
             for path in ("/", "/metrics", "/api/cluster/snapshot", "/socket.io/?EIO=4&transport=polling"):

@@ -24,13 +24,13 @@ from tests.drivers.waiting import eventually
 ROOT = Path(__file__).parents[3]
 
 
-def call(copy: Path, data_dir: Path, *options: str, said: str = "", **more: str) -> subprocess.CompletedProcess[str]:
+def call(copy: Path, data_dir: Path, *options: str, answer: str = "", **more: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if name not in ("REDIS_URL", "VALKEY_DATA")}
     return subprocess.run(
         [sys.executable, "-m", "deploy.local.restore", str(copy), *options],
         cwd=ROOT,
         env={**environment, "DATA_DIR": str(data_dir), **more},
-        input=said,
+        input=answer,
         capture_output=True,
         text=True,
         timeout=120,
@@ -66,18 +66,18 @@ def test_copy_replaces_the_data_and_ends_all_sessions(
     now = saved(redis)
     (data_dir / "valkey" / DUMP).write_bytes(now)
     # when the question gets no answer, then nothing is changed, and the token is listed first
-    for refused in (call(copy, data_dir), call(copy, data_dir, said="no\n")):
+    for refused in (call(copy, data_dir), call(copy, data_dir, answer="no\n")):
         assert refused.returncode == 1
         assert "token script" in refused.stderr
         assert " UTC to now (0 min) will be missing." in refused.stderr
         assert (data_dir / "valkey" / DUMP).read_bytes() == now
     # when the answer is yes, and the replaced data of another restore exist
     (data_dir / "valkey" / REPLACED_DUMP.format("20260101T000000Z")).write_bytes(b"older")
-    done = call(copy, data_dir, said="yes\n")
+    done = call(copy, data_dir, answer="yes\n")
     # then
     assert done.returncode == 0, done.stderr
-    [former] = (data_dir / "valkey").glob(REPLACED_DUMP.format("*"))
-    assert former.read_bytes() == now
+    [replaced] = (data_dir / "valkey").glob(REPLACED_DUMP.format("*"))
+    assert replaced.read_bytes() == now
     assert (data_dir / "valkey" / DUMP).stat().st_mode & 0o077 == 0
     again = Valkey()
     again.start(data_dir / "valkey")
@@ -142,8 +142,8 @@ def test_restore_leaves_no_file_when_a_signal_comes(
     # when
     process.send_signal(number)
     # then
-    _, told = process.communicate(timeout=60)
-    assert (process.returncode, told) == (1, b"Nothing was changed.\n")
+    _, output = process.communicate(timeout=60)
+    assert (process.returncode, output) == (1, b"Nothing was changed.\n")
     assert not any(valkey.is_running() for valkey in valkeys)
     assert list(temporary.iterdir()) == []
     assert present.read_bytes() == before

@@ -38,9 +38,9 @@ def test_environment_is_recreated_when_its_python_is_missing(clone: Clone) -> No
     python.unlink()
     python.symlink_to("/nonexistent/python3")
     # when
-    said = set_up(clone)
+    output = set_up(clone)
     # then
-    assert "creating .venv" in said
+    assert "creating .venv" in output
     assert f"{clone.folder}/services" in clone.search_path()
 
 
@@ -50,15 +50,15 @@ def test_environment_is_recreated_when_pip_is_incomplete(clone: Clone) -> None:
         stamp.unlink()
     next((clone.folder / ".venv" / "lib").glob("python3*/site-packages/pip/__init__.py")).unlink()
     # when
-    said = set_up(clone)
+    output = set_up(clone)
     # then
-    assert "creating .venv" in said
+    assert "creating .venv" in output
 
 
 def test_environment_is_recreated_when_the_folder_was_moved(clone: Clone) -> None:
     # given
-    former = clone.folder
-    clone.folder = former.rename(former.with_name("two"))
+    previous = clone.folder
+    clone.folder = previous.rename(previous.with_name("two"))
     # when
     set_up(clone)
     # then
@@ -66,19 +66,19 @@ def test_environment_is_recreated_when_the_folder_was_moved(clone: Clone) -> Non
     path = clone.search_path()
     assert f"{clone.folder}/services" in path
     assert clone.version()
-    assert f"{former}/services" not in path
+    assert f"{previous}/services" not in path
 
 
 def test_environment_of_a_previous_version_is_updated(clone: Clone) -> None:
     # given: the environment has the old file of paths, and no command
     environment = clone.folder / ".venv"
     [packages] = environment.glob("lib/python*/site-packages")
-    (packages / OLD_PATH_FILE).write_text(f"{clone.folder}\n{clone.folder / 'former'}\n")
+    (packages / OLD_PATH_FILE).write_text(f"{clone.folder}\n{clone.folder / 'previous'}\n")
     (environment / "bin" / "dispycluster").unlink()
     # when
-    said = set_up(clone)
+    output = set_up(clone)
     # then
-    assert "creating .venv" not in said
+    assert "creating .venv" not in output
     assert not (packages / OLD_PATH_FILE).exists()
     assert clone.version()
     assert set_up(clone) == ""

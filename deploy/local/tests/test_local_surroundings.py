@@ -163,23 +163,23 @@ def test_nodes_file_that_is_a_dangling_link_stays(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("before", "after"), [(0o000, 0o022), (0o002, 0o022), (0o077, 0o077)])
 def test_umask_lets_only_the_owner_write(before: int, after: int) -> None:
-    former = os.umask(before)
+    previous = os.umask(before)
     try:
         limit_umask()
         assert os.umask(before) == after
     finally:
-        os.umask(former)
+        os.umask(previous)
 
 
 def test_start_creates_no_file_that_other_users_can_write(tmp_path: Path, taken: int) -> None:
     # given
     folder = tmp_path / "data"
-    former = os.umask(0)
+    previous = os.umask(0)
     try:
         # when: the start fails at the taken port, after it created its first files
         done = run_module("deploy.local", DATA_DIR=str(folder), PORT=str(taken))
     finally:
-        os.umask(former)
+        os.umask(previous)
     # then
     assert f"Port {taken} is taken" in done.stderr
     made = [folder, *folder.rglob("*")]
@@ -292,7 +292,7 @@ def test_password_of_valkey_is_in_private_files_and_on_no_command_line(tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("lines", "told"),
+    ("lines", "is_full"),
     [
         ([], False),
         (["valkey: 1:M # Error trying to save the DB, can't exit."], False),
@@ -301,19 +301,19 @@ def test_password_of_valkey_is_in_private_files_and_on_no_command_line(tmp_path:
     ],
 )
 def test_stop_obstacle_of_valkey_is_a_full_disk_when_its_log_says_so(
-    tmp_path: Path, lines: list[str], told: bool
+    tmp_path: Path, lines: list[str], is_full: bool
 ) -> None:
     # given
-    part = valkey_process(ValkeyCredentials(tmp_path, 6385), 6385, tmp_path)
+    process = valkey_process(ValkeyCredentials(tmp_path, 6385), 6385, tmp_path)
     # then
-    assert part.variables == {"TZ": "UTC0"}
-    said = f"the disk of {tmp_path} is full, so the data that Valkey received cannot be saved"
-    assert part.stop_obstacle(lines) == (said if told else None)
+    assert process.variables == {"TZ": "UTC0"}
+    obstacle = f"the disk of {tmp_path} is full, so the data that Valkey received cannot be saved"
+    assert process.stop_obstacle(lines) == (obstacle if is_full else None)
     # when there is an earlier copy
     (tmp_path / "dump.rdb").touch()
     os.utime(tmp_path / "dump.rdb", (1796037721, 1796037721))
     # then
-    assert ("data that Valkey received since 2026-11-" in (part.stop_obstacle(lines) or "")) == told
+    assert ("data that Valkey received since 2026-11-" in (process.stop_obstacle(lines) or "")) == is_full
 
 
 @pytest.mark.parametrize("content", [b"", bytes(400), b"REDIS0011" + bytes(400)], ids=["empty", "zeros", "tail"])

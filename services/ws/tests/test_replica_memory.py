@@ -15,8 +15,8 @@ import websocket
 from bench.push.swarm import Swarm
 from bench.push.work import of_bytes
 from contract.names import METRICS_CHANNEL
-from tests.drivers.counted import FEW, PROGRAM, Counts, grown
 from tests.drivers.frames import frame
+from tests.drivers.object_counts import GROWTH_LIMIT, PROGRAM, ObjectCounts, grown
 from tests.drivers.publisher import Publisher, message
 from tests.drivers.replica import Replica
 from tests.drivers.valkey import Valkey
@@ -38,7 +38,7 @@ class Counted(Replica):
     """A replica that reports its objects."""
 
     def __init__(self, redis_url: str) -> None:
-        self._counts = Counts()
+        self._counts = ObjectCounts()
         super().__init__(redis_url, program=PROGRAM, **self._counts.environment)
 
     def counts(self) -> Counter[str]:
@@ -176,7 +176,7 @@ def test_replica_keeps_no_objects_when_clients_have_disconnected(replica: Counte
     def nothing_is_left() -> bool:
         left = replica.counts()
         assert grown(counts, left) == {}
-        return sum(left[name] for name in OF_A_CLIENT) < FEW
+        return sum(left[name] for name in OF_A_CLIENT) < GROWTH_LIMIT
 
     eventually(nothing_is_left)  # closing handshakes take some seconds
     assert replica.rss_bytes() <= 1.15 * rss_bytes

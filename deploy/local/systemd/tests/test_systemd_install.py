@@ -36,9 +36,9 @@ from tests.drivers.wrong_settings import all_wrong_in
 
 @pytest.fixture(autouse=True)
 def _usual_mask_of_an_administrator() -> Iterator[None]:
-    former = os.umask(0o022)
+    previous = os.umask(0o022)
     yield
-    os.umask(former)
+    os.umask(previous)
 
 
 @pytest.fixture
@@ -127,9 +127,9 @@ def test_second_install_changes_no_setting(layout: Layout, capsys: pytest.Captur
     # then
     assert {path: path.read_bytes() for path in before} == before
     assert layout.alerts.exists()
-    said = capsys.readouterr().out
-    assert f"PORT is ignored: the settings in {layout.environment} apply" in said
-    assert "LOG_LEVEL" not in said
+    output = capsys.readouterr().out
+    assert f"PORT is ignored: the settings in {layout.environment} apply" in output
+    assert "LOG_LEVEL" not in output
 
 
 def test_update_does_not_touch_the_running_release_until_it_is_complete(
@@ -380,8 +380,8 @@ def test_command_of_a_release_runs_as_the_services_user(
     install(layout, {})
     calls = []
 
-    def run(_: Layout, words: list[str], variables: dict[str, str]) -> int:
-        calls.append((words, variables["COLLECTOR_TARGETS"]))
+    def run(_: Layout, arguments: list[str], variables: dict[str, str]) -> int:
+        calls.append((arguments, variables["COLLECTOR_TARGETS"]))
         return 3
 
     monkeypatch.setattr("deploy.local.systemd.service_user._run", run)
@@ -390,12 +390,12 @@ def test_command_of_a_release_runs_as_the_services_user(
     monkeypatch.setattr("deploy.local.systemd.__main__.Layout", lambda: layout)
     monkeypatch.delenv("ACCESS_USERS_DIR", raising=False)
     # when
-    codes = [dispycluster.main(words.split()) for words in ("user add ada", "check-nodes", "status --json")]
+    codes = [dispycluster.main(arguments.split()) for arguments in ("user add ada", "check-nodes", "status --json")]
     # then
     assert codes == [3, 3, 3]
     assert calls == [
-        (["-m", "dispycluster", *words.split()], str(layout.nodes))
-        for words in ("user add ada", "check-nodes", "status --json")
+        (["-m", "dispycluster", *arguments.split()], str(layout.nodes))
+        for arguments in ("user add ada", "check-nodes", "status --json")
     ]
     # and: run is not among the commands, and a user who is not root gets the whole command line
     assert dispycluster.main(["run"]) == 2
@@ -427,8 +427,8 @@ def test_restore_gives_the_copy_to_the_services_user_when_valkey_is_stopped(
     link.symlink_to(others)
     handed = []
 
-    def run(_: Layout, words: list[str], variables: dict[str, str]) -> int:
-        handed.append((words[:2], Path(words[2]).read_bytes(), variables[FOLDER]))
+    def run(_: Layout, arguments: list[str], variables: dict[str, str]) -> int:
+        handed.append((arguments[:2], Path(arguments[2]).read_bytes(), variables[FOLDER]))
         return 0
 
     monkeypatch.setattr("deploy.local.systemd.service_user._run", run)
@@ -538,6 +538,6 @@ def test_name_similar_to_a_setting_is_reported(layout: Layout, capsys: pytest.Ca
     # when
     install(layout, {})
     # then
-    said = capsys.readouterr().out
-    assert "Note: ACESS is not a setting, and is ignored. Did you mean ACCESS?" in said
-    assert "Note: WS_PUSH was removed in 0.4" in said
+    output = capsys.readouterr().out
+    assert "Note: ACESS is not a setting, and is ignored. Did you mean ACCESS?" in output
+    assert "Note: WS_PUSH was removed in 0.4" in output

@@ -42,9 +42,9 @@ def verified(machine: Path) -> str:
     command = ["systemd-analyze", "verify", "--man=no", "--recursive-errors=yes", f"--root={machine}"]
     units = [str(machine / "etc/systemd/system" / unit) for unit in (TARGET, *SERVICES)]
     done = subprocess.run([*command, *units], capture_output=True, text=True)
-    said = done.stdout + done.stderr
-    assert done.returncode == 0 or said, done.returncode
-    return said
+    output = done.stdout + done.stderr
+    assert done.returncode == 0 or output, done.returncode
+    return output
 
 
 def keys(path: Path) -> dict[str, list[str]]:

@@ -16,7 +16,7 @@ from access.revocations import revocation_of_user
 from access.session import COOKIE_LIMIT, SessionSeal
 from access.tokens import token_id
 from contract.names import REVOCATIONS_KEY
-from tests.drivers.forged import base64url, jwt_head, signature
+from tests.drivers.forged import base64url, jwt_header, signature
 
 Generation = Callable[[], str]
 
@@ -70,7 +70,7 @@ def test_cookie_is_invalid_when_it_names_its_own_algorithm(
     closed_app: Flask, deployment: Any, valid: str, generation: Generation, algorithm: str
 ) -> None:
     claims = {"alg": algorithm, "sub": "ada", "user": "ada", "exp": 9e9, "generation": generation()}
-    head = jwt_head(algorithm)
+    head = jwt_header(algorithm)
     for body in (base64url(json.dumps(claims).encode()), valid.rpartition(".")[0]):
         for key in (b"", deployment.seal.cookie.encode()):
             signed = signature(key, f"{head}.{body}")

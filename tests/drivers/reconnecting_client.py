@@ -1,4 +1,4 @@
-"""Clients of ``/monitoring`` that come back whenever their connection ends, each to a replica of its own choice."""
+"""Clients of ``/monitoring`` that reconnect after each disconnection, to a random replica."""
 
 import contextlib
 import json
@@ -12,29 +12,29 @@ import websocket
 from tests.drivers.follower import Follower
 
 
-class Returning:
-    """One client, in a thread of its own; it shows what it gets by the rules of the contract."""
+class ReconnectingClient:
+    """One client with its own thread; a ``Follower`` applies its messages."""
 
     def __init__(self, ports: Callable[[], Sequence[int]], seed: int, mode: str = "delta") -> None:
         self._ports = ports
         self._random = random.Random(seed)
         self.follower = Follower(mode)
-        #: When it was connected to the namespace, each time; monotonic.
+        #: Times of the connections to the namespace; monotonic.
         self.connected_at: list[float] = []
-        #: When each connection ended, and WebSocket's code for it.
+        #: Time and WebSocket close code of each disconnection.
         self.ended: list[tuple[float, int | None]] = []
         self.error: BaseException | None = None
-        self._ends = threading.Event()
+        self._closing = threading.Event()
         self._connection: websocket.WebSocket | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
         try:
-            while not self._ends.is_set():
+            while not self._closing.is_set():
                 with contextlib.suppress(OSError, websocket.WebSocketException):
                     self._connect()
-                self._ends.wait(self._random.uniform(0.05, 0.3))
+                self._closing.wait(self._random.uniform(0.05, 0.3))
         except BaseException as error:
             self.error = error
 
@@ -68,8 +68,8 @@ class Returning:
                 connection.send(f"42/monitoring,{wanted}")
 
     def close(self) -> None:
-        """End it."""
-        self._ends.set()
+        """Close the connection and stop the thread."""
+        self._closing.set()
         if self._connection is not None and (sock := self._connection.sock) is not None:
             with contextlib.suppress(OSError):
                 sock.shutdown(2)

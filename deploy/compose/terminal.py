@@ -1,4 +1,4 @@
-"""What is said to whoever called the command, what they are asked, and how it fails."""
+"""Output, questions and errors of the commands, on the terminal."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class CommandFailed(Exception):
-    """The command ends here; the text says why, and what helps."""
+    """The command failed. The text names the cause and the remedy."""
 
 
-def say(text: str = "") -> None:
-    """Tell whoever waits."""
-    with suppress(OSError):  # the terminal is gone
+def print_line(text: str = "") -> None:
+    """Print a line; ignore a closed terminal."""
+    with suppress(OSError):
         print(text, flush=True)
 
 
-def call(command: str, *words: str, root: Path = ROOT) -> str:
-    """How people call one of our commands: with make, or without where no Makefile is (in a bundle)."""
+def user_command(command: str, *words: str, root: Path = ROOT) -> str:
+    """Return the command line for one of our commands: with make, or without it in a bundle, which has no Makefile."""
     if (root / "Makefile").exists():
         return " ".join(["make", command, *words])
     return " ".join(["python3 -m deploy.compose", command, *(word.partition("=")[2] or word for word in words)])
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Go on only when a person says so; ``yes`` is a person who said so before.
+    """Ask a person to confirm; ``yes`` confirms without the question.
 
     Raises:
-        CommandFailed: nobody did.
+        CommandFailed: the person did not confirm, or standard input is no terminal.
     """
     if yes:
         return
     if not sys.stdin.isatty():
         raise CommandFailed(
-            "Nobody is there to be asked, and nothing was changed. In a script say --yes (with make: YES=1)."
+            "Nothing was changed: the confirmation needs a terminal. In a script add --yes (with make: YES=1)."
         )
     try:
         answer = input(f"{question} [y/N] ")

@@ -1,4 +1,4 @@
-"""A ws replica that tells how many objects of each type live in it."""
+"""A ws replica that counts its live objects by type."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from typing import Final
 
 from tests.drivers.waiting import eventually
 
-#: Run instead of ``python -m ws``; on SIGUSR2 it writes the counts into the file that ``COUNTS`` names.
+#: Runs instead of ``python -m ws``; on SIGUSR2 it writes the counts to the file in ``COUNTS``.
 PROGRAM: Final = """
 import ws.loop
 import collections, gc, json, os, signal, sys
@@ -26,25 +26,28 @@ def write(*_):
 signal.signal(signal.SIGUSR2, write)
 sys.exit(main())
 """
-#: Objects of a type that may be more by chance: what is under way, and spare ones.
-FEW: Final = 20
-#: Timers that wait to be thrown away: eventlet keeps cancelled ones until there are a thousand of them.
+#: Permitted growth of the objects of a type: work in progress and pools.
+GROWTH_LIMIT: Final = 20
+#: Permitted timers: eventlet keeps up to a thousand cancelled ones.
 TIMERS_LIMIT: Final = 1200
 
 
-class Counts:
-    """The file between the process and who asks it."""
+class ObjectCounts:
+    """The file through which a test reads the counts of a process."""
 
     def __init__(self) -> None:
         self._path = Path(tempfile.mkdtemp(prefix="counts-")) / "counts.json"
 
     @property
     def environment(self) -> dict[str, str]:
-        """Variables that ``PROGRAM`` needs."""
+        """Return the variables that ``PROGRAM`` needs."""
         return {"COUNTS": str(self._path)}
 
     def ask(self, pid: int) -> Counter[str]:
-        """Return the live objects by type, but the loop's timers; to count for the first time makes something, too.
+        """Return the number of live objects by type, without the loop's timers. The first count itself creates objects.
+
+        Raises:
+            AssertionError: the process does not answer, or has too many timers.
 
         Raises:
             AssertionError: the process does not answer, or keeps too many timers.
@@ -55,10 +58,10 @@ class Counts:
         counts = Counter[str](json.loads(self._path.read_text()))
         timers = counts.pop("Timer")
         assert timers <= TIMERS_LIMIT
-        counts["tuple"] -= timers  # each has one
+        counts["tuple"] -= timers  # each timer has one
         return counts
 
 
 def grown(before: Counter[str], after: Counter[str]) -> dict[str, int]:
-    """The types of which there are more than there may be by chance."""
-    return {name: more for name in after if (more := after[name] - before[name]) > FEW}
+    """Return the types whose number of objects has grown more than ``GROWTH_LIMIT``."""
+    return {name: more for name in after if (more := after[name] - before[name]) > GROWTH_LIMIT}

@@ -1,4 +1,4 @@
-"""``python -m tests.drivers.hasty MODULE``: one of our services, which waits for others for less long than usual."""
+"""``python -m tests.drivers.short_limits MODULE`` runs one of our services with short time limits."""
 
 import os
 import runpy
@@ -7,9 +7,9 @@ from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 from typing import Any, Final
 
-#: Value for ``Stack.runner``: its services then have the short limits below.
-HASTY: Final = ("tests.drivers.hasty",)
-#: Enough for a crowd to arrive before the first client of it is sent away.
+#: Value of ``Stack.runner`` for services with the limits below.
+SHORT_LIMITS_RUNNER: Final = ("tests.drivers.short_limits",)
+#: Long enough for all clients of a test to arrive before the first one is disconnected.
 SECONDS: Final = 10
 #: The time limits of each module.
 LIMITS: Final[dict[str, dict[str, int]]] = {
@@ -29,8 +29,8 @@ LIMITS: Final[dict[str, dict[str, int]]] = {
 }
 
 
-class _Hastener:
-    """Sets the limits of a module as soon as it was imported, whoever imports it."""
+class _LimitSetter:
+    """Sets the limits of a module after its import."""
 
     def find_spec(self, name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
         limits = LIMITS.get(name)
@@ -51,6 +51,6 @@ class _Hastener:
 if __name__ == "__main__":
     for variable in ("WS_PING_INTERVAL_SECONDS", "WS_PING_TIMEOUT_SECONDS"):
         os.environ.setdefault(variable, str(SECONDS // 2))
-    sys.meta_path.insert(0, _Hastener())
+    sys.meta_path.insert(0, _LimitSetter())
     sys.argv = sys.argv[1:]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
