@@ -34,7 +34,7 @@ class EnginePacket:
         self.slot: Final = slot
         #: Makes the packet for a client that missed the previous packet of the slot.
         self.replacement: Final = replacement
-        #: Number of recipients of a broadcast, whose outboxes share this object; 0 for other packets.
+        #: Number of recipients of a broadcast; their outboxes share this object. 0 for other packets.
         self.clients = 0
         self._plain: bytes | None = None
         self._compressed: bytes | None = None

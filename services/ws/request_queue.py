@@ -1,7 +1,7 @@
 """A fair queue for the work of clients: work begins in rounds of the event loop, and all addresses get slots in turn.
 
-The loop runs a greenlet until the greenlet waits. Without the queue, a client whose next requests or pieces of a body
-have already arrived would block all others, and an address with many connections would get more time.
+The loop runs a greenlet until the greenlet waits. Without the queue, a client that sends requests or pieces of a body
+without a pause would block all others, and an address with many connections would get more time.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Selections: the nodes whose snapshots a client gets, as whole snapshots or as deltas.
+"""Selections: the nodes that a client gets, in whole snapshots or in deltas.
 
 Clients with the same selection share a group, so their events are computed and encoded once.
 """

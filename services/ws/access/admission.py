@@ -154,7 +154,7 @@ class Admission:
             self._identities.connection_closed(client.identity)
 
     def ended_memberships(self) -> Iterator[tuple[AccessDenied, Membership]]:
-        """Yield the memberships whose grant is no longer valid; check only if a grant may have changed."""
+        """Yield the memberships with an invalid grant; check only if a grant may have changed."""
         now, version = time.time(), self.gatekeeper.version
         if now < self._next_check and version == self._checked_version:
             return

@@ -1,4 +1,4 @@
-"""Follows the revocations in Redis and removes clients whose grant is no longer valid.
+"""Follows the revocations in Redis and removes clients with an invalid grant.
 
 This connection to Redis is separate from that of the message feed.
 """
@@ -83,7 +83,7 @@ class RevocationFeed:
 
 
 class AccessEnforcer:
-    """Removes clients whose grant is no longer valid, and closes connections that never joined a namespace.
+    """Removes clients with an invalid grant, and closes connections that never joined a namespace.
 
     The number of grants to check is that of people and programs, not that of connections.
     """

@@ -63,7 +63,7 @@ class Engine(EngineIOServer):
         self.sockets.pop(session.sid, None)
 
     def disconnect(self, sid: str | None = None) -> None:
-        """Close a session whose client violated the protocol."""
+        """Close a session after a protocol violation of its client."""
         if sid in self.sockets:
             self.sockets[sid].end("malformed", CloseReason.PROTOCOL_ERROR, "")
 

@@ -23,7 +23,7 @@ class SocketOwner(Protocol):
     """The owner of a socket. Neither method may let another greenlet run."""
 
     def readable(self) -> None:
-        """Handle a socket that has data, or whose connection is lost."""
+        """Handle a socket that has data or has lost its connection."""
         ...
 
     def writable(self) -> None:

@@ -203,7 +203,7 @@ class MonitoringNamespace(Namespace):
 
     def _request_nodes_status(self, sid: str, argument: Mapping[str, Any]) -> bytes:
         raw = self._state.raw(METRICS_CHANNEL) or _not_available()
-        # A ``NodesStatusResponse`` whose nodes keep their original JSON.
+        # A ``NodesStatusResponse`` with the original JSON of the nodes.
         payload = encode({"data": raw_nodes(raw), "timestamp": timestamp(time.time())})
         self.send(sid, NODES_STATUS_RESPONSE, payload)
         return payload
