@@ -160,7 +160,7 @@ def test_update_prints_why_it_fails_and_keeps_settings_and_data_when_it_succeeds
         output = machine.make("install-service", check=False)
         # then
         assert "dispycluster-api.service: AssertionError: this release is broken" in output
-        rollback = output.partition("The way back to the release before:")[2].splitlines()[1]
+        rollback = output.partition("To return to the previous release:")[2].splitlines()[1]
         # when
         machine.run("sh", "-c", rollback.replace("sudo ", ""))
         # then
