@@ -68,7 +68,7 @@ def test_restored_backup_has_the_alert_log(own: Deployment) -> None:
     assert backup[:5] in (b"REDIS", b"VALKE")
     # An invalid file is refused and changes nothing
     own.compose("stop", "redis", "collector")
-    assert b"nothing is changed" in own.compose_bytes(
+    assert b"nothing was changed" in own.compose_bytes(
         "run", "--rm", "--no-deps", "-T", "redis", "restore", input_bytes=b"x", check=False
     )
     own.compose("run", "--rm", "--no-deps", "-T", "redis", "sh", "-c", "rm -rf /store/*")
