@@ -2,9 +2,6 @@
 
 ``python -m bench.operations [--clients 30] [--only TEXT]`` prints a Markdown table: for each operation, the longest
 time in which any client got no snapshot, including the interval of the rounds.
-
-``python -m bench.operations [--clients 30] [--only TEXT]`` prints a Markdown table: for each operation, the longest
-time that any client got no snapshot, including the time between two rounds.
 """
 
 import argparse

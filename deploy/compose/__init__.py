@@ -1,1 +1,1 @@
-"""The product as containers: what stands behind ``make up`` and its like. Needs Docker and Python 3.9."""
+"""Runs the product as containers, for ``make up`` and related commands. Needs Docker and Python 3.9."""

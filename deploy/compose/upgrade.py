@@ -56,7 +56,7 @@ class Rollback:
         ]
         if self.backup:
             file = f"FILE={self.backup.parent.name}/{self.backup.name}"
-            found.append(f"    IMAGE_TAG={self.tag} {user_command('restore', file)}    # also restores the data")
+            found.append(f"    IMAGE_TAG={self.tag} {user_command('restore', file)}    # only to restore the old data")
         return [
             *found,
             "",

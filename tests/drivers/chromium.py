@@ -47,7 +47,7 @@ def wait_for(page: Page, selector: str, url: str, within_seconds: float) -> None
     """Wait until a page that navigates to ``url`` shows ``selector``; open it again after an interrupted visit.
 
     Raises:
-        AssertionError: it does not.
+        AssertionError: the page does not show it in time.
     """
 
     def is_visible() -> bool:

@@ -121,8 +121,6 @@ class ClosedStack(Stack):
         """Open a WebSocket that is connected to ``namespaces``; ``lines`` are sent unchanged among its headers.
 
         A ``cookie`` makes it a browser's, with the ``Origin`` of our page.
-
-        With a ``cookie`` it is a browser's, which says that our page asks.
         """
         header_lines = [*lines, *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items())]
         if cookie:
@@ -187,9 +185,6 @@ def closed_stack(**env: str) -> Iterator[ClosedStack]:
 
     Raises:
         AssertionError: a log has a traceback, an invalid line or a secret.
-
-    Raises:
-        AssertionError: it left a traceback, a line that no service wrote as its own, or a secret in a log.
     """
     with Valkey() as valkey, clean(ClosedStack(valkey, **env)) as stack:
         stack.add_user()

@@ -20,6 +20,6 @@ def load(images: Sequence[str]) -> None:
     """Copy images from the Docker engine into the cluster.
 
     Raises:
-        CalledProcessError: that failed.
+        CalledProcessError: the command failed.
     """
     subprocess.run([*command(LOADER), *images], check=True, stdout=subprocess.DEVNULL)

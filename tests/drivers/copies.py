@@ -2,9 +2,6 @@
 
 Most tests take less time than the import of a service. A fork runs the same ``main`` with its own environment and log.
 Other tests cover the start with ``python -m``.
-
-A service needs longer to be imported than most tests need it. A copy runs the same ``main``, with an environment and a
-log of its own; how a service starts is tested with ``python -m``.
 """
 
 import json
@@ -95,9 +92,6 @@ class Copy:
 
         Raises:
             subprocess.TimeoutExpired: the fork is still running.
-
-        Raises:
-            subprocess.TimeoutExpired: it goes on.
         """
         code = self._ended_within(timeout)
         if code is None:

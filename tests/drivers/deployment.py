@@ -251,8 +251,6 @@ class Deployment(Installation):
         """Request a path continuously, on new connections; yield the list of status codes, 0 without an answer.
 
         ``verify``: file of the CA certificate, if it is not among the system's.
-
-        ``verify``: the authority's file where it is not one of the system's.
         """
         codes: list[int] = []
         ended = threading.Event()

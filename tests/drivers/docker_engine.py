@@ -53,8 +53,6 @@ def execute(container: Container, *command: str, options: Sequence[str] = ()) ->
     """Run a command in a container, with ``options`` of ``docker exec``.
 
     docker-py's ``exec_run`` loses output on a busy machine.
-
-    docker-py's own ``exec_run`` loses what the command says before its answer is read, as on a busy machine.
     """
     return subprocess.run(
         ["docker", "exec", *options, str(container.id), *command], capture_output=True, text=True, timeout=300

@@ -37,7 +37,7 @@ class Block:
         """Return the difference between ``output`` and the expected output; empty if they match."""
         if self.printed is None or self.pattern().search(output):
             return ""
-        return f"{self.where} says that this prints\n{self.printed}\nand it printed\n{output}"
+        return f"{self.where} documents this output:\n{self.printed}\nThe output was:\n{output}"
 
     def pattern(self) -> re.Pattern[str]:
         """Return the pattern of the expected output: whole lines, any number of spaces."""

@@ -63,9 +63,6 @@ class Kubectl:
         """Return the objects of a kind, or those with a label (``name=value``).
 
         Tests call this many times a second. One ``kubectl proxy`` for all calls saves a process for each.
-
-        Tests ask this many times a second. A process for each question would take much of a small machine, so one
-        ``kubectl proxy`` answers them all.
         """
         if self._proxy is None:
             self._start_proxy()
@@ -101,10 +98,10 @@ def chosen_context() -> str:
     done = subprocess.run(["kubectl", "config", "current-context"], capture_output=True, text=True)
     current = done.stdout.strip()
     assert current, "no cluster: KUBECONFIG names none. kind create cluster makes one"
-    told = os.environ.get("CONTEXT", "")
-    assert told, (
+    context = os.environ.get("CONTEXT", "")
+    assert context, (
         f"KUBECONFIG leads to the cluster {current!r}. These tests install and remove the product there; if that is "
         f"what you want, say its name: make test-k8s CONTEXT={current}"
     )
-    assert told == current, f"told to use the cluster {told!r}, but KUBECONFIG leads to {current!r}: nothing is done"
-    return told
+    assert context == current, f"CONTEXT is {context!r}, but KUBECONFIG selects {current!r}: nothing is done"
+    return context

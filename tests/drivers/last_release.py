@@ -24,7 +24,7 @@ def lay_out_last_release(folder: Path) -> None:
             with tarfile.open(fileobj=BytesIO(done.stdout)) as archive:
                 archive.extractall(folder, filter="data")
             return
-    raise AssertionError("git has no former commit")
+    raise AssertionError("git has no earlier commit")
 
 
 def _git(*arguments: str) -> str:

@@ -11,7 +11,7 @@ from contract.rest import CollectorReport, ReplicaReport, health_report
 _NOW = "2026-08-01T12:00:00Z"
 
 
-def told(missing: str | None = None, *, issues: tuple[str, ...] = ()) -> str:
+def status_line(missing: str | None = None, *, issues: tuple[str, ...] = ()) -> str:
     """Return a line of ``python -m api.status --json``."""
     report = health_report(
         timestamp=_NOW,

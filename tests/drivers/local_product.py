@@ -32,26 +32,26 @@ class LocalProduct:
         return python("local", "deploy.local", env=self.env, root=self._root)
 
     @property
-    def said(self) -> str:
-        """Return its output so far."""
+    def output(self) -> str:
+        """Its output so far."""
         return self.process.log()
 
-    def until_ready(self) -> None:
+    def wait_until_ready(self) -> None:
         """Wait until it prints that it is ready."""
 
         def is_ready() -> bool:
-            assert self.process.running, self.said
-            return "Ctrl-C stops everything." in self.said
+            assert self.process.running, self.output
+            return "Ctrl-C stops everything." in self.output
 
         eventually(is_ready, within_seconds=READY_SECONDS, what="ready")
 
-    def again(self) -> tuple[int, str]:
+    def start_second(self) -> tuple[int, str]:
         """Start a second instance with the same settings; return its exit code and output."""
         second = self._process()
         second.start()
         return second.wait(READY_SECONDS), second.log()
 
-    def parts(self) -> dict[str, int]:
+    def processes(self) -> dict[str, int]:
         """Return process ids by the last word of the process's module or program."""
         listed = subprocess.run(
             ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(self.process.pid)],
@@ -72,7 +72,7 @@ class LocalProduct:
         before = self.rest.json("/api/cluster/snapshot")["seq"]
         eventually(lambda: self.rest.json("/api/cluster/snapshot")["seq"] > before)
 
-    def end(self, number: int = signal.SIGINT) -> int | None:
+    def stop(self, number: int = signal.SIGINT) -> int | None:
         """Send it a signal unless it has exited; return its exit code."""
         self.rest.close()
         return self.process.stop(number, within_seconds=60)
@@ -83,7 +83,7 @@ def local_product(data_dir: Path, **variables: Any) -> Iterator[LocalProduct]:
     """Run the local mode; yield it when it is ready."""
     product = LocalProduct(data_dir, **variables)
     try:
-        product.until_ready()
+        product.wait_until_ready()
         yield product
     finally:
-        product.end()
+        product.stop()

@@ -36,8 +36,6 @@ def neighbour(
     """Run ``command`` in an image of Debian's packages, with ``folders`` of the host mounted read-only.
 
     ``network``: name of a Docker network; by default the host's network.
-
-    ``network``: one of Docker's by name; it is on the host's own otherwise.
     """
     container = DockerContainer(BaseImages(own_architecture()).make(base)).with_command(list(command))
     container.with_kwargs(network_mode=network, labels=LABELS)

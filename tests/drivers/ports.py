@@ -24,10 +24,6 @@ def free_port() -> int:
 
     A process gets each port once. The port is outside the range of outgoing connections: such a connection could take
     it before its server listens, or while the server restarts.
-
-    A port is given once in a process, which holds it until it ends. It is none that the system gives to outgoing
-    connections: any connection of the machine could take such a port before its server listens on it, or while that
-    server restarts.
     """
     ephemeral = _ephemeral()
     candidates = [port for port in _CANDIDATES if port not in ephemeral and port not in _held]
@@ -42,8 +38,6 @@ def inner_ports() -> dict[str, str]:
     """Return free ports for the processes of the local mode, as its variables.
 
     By default the local mode searches from 8000 on, and two concurrent starts find the same ports.
-
-    By itself it looks for free ones from 8000 on, and two that start at the same moment find the same.
     """
     return {name: str(free_port()) for name in ("API_PORT", "WS_PORT", "COLLECTOR_PORT", "VALKEY_PORT")}
 
@@ -68,5 +62,5 @@ def _ephemeral() -> range:
         first, last = map(int, _EPHEMERAL.read_text().split())
     except OSError:
         return usual
-    told = range(first, last + 1)
-    return usual if _CANDIDATES.start in told and _CANDIDATES.stop - 1 in told else told
+    reported = range(first, last + 1)
+    return usual if _CANDIDATES.start in reported and _CANDIDATES.stop - 1 in reported else reported

@@ -51,9 +51,6 @@ def exchange(
 
     If the server keeps the connection open, return the responses within the time. ``address`` is a loopback address.
     ``ends``: whether the client shuts down its side after ``sent``; aiohttp does not answer such a client.
-
-    From a server that keeps the connection, it is what came within the time. ``address`` is one of loopback. ``ends``:
-    whether the client ends its side after ``sent``, since aiohttp answers nobody who does.
     """
     received = b""
     with socket.create_connection(("127.0.0.1", port), patience_seconds, (address, 0)) as connection:

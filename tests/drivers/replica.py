@@ -36,9 +36,6 @@ class Replica:
 
         With ``copies``, the replica is one of their forks and runs the Python code ``prelude`` first. ``program`` is
         Python code that runs instead of ``python -m ws``.
-
-        Where there are ``copies`` it begins as one of them, and runs ``prelude`` first, which is Python. ``program`` is
-        Python too, which runs instead of ``python -m ws``.
         """
         self._headers = dict(headers or {})
         self.port = free_port()

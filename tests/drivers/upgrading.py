@@ -18,7 +18,7 @@ from tests.drivers.process import ROOT
 def last_release(folder: Path, **variables: str) -> Iterator[Deployment]:
     """Run the last release's product with its files in ``folder``."""
     lay_out_last_release(folder)
-    own = {"IMAGE_PREFIX": OWN_IMAGES, "IMAGE_TAG": "former", "WS_DRAIN_SECONDS": "5"}
+    own = {"IMAGE_PREFIX": OWN_IMAGES, "IMAGE_TAG": "last-release", "WS_DRAIN_SECONDS": "5"}
     deployment = Deployment(replicas=2, root=folder, **own, **variables)
     deployment.compose("build")
     try:

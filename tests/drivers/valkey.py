@@ -20,8 +20,6 @@ class Valkey:
     """One server process on a fixed port; it can be stopped, started empty, paused and resumed.
 
     As a context it starts empty and stops at the end.
-
-    As a context it runs from the beginning, empty, to the end.
     """
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from tests.drivers.alert_log import make_alerts
 from tests.drivers.deployment import SERVICES, Deployment, data_in
 from tests.drivers.fleet import BROWSERS, listening, settle
 from tests.drivers.waiting import eventually
-from tests.integration.test_isolation import says
+from tests.integration.test_isolation import redis_replies
 
 #: Settings with which Redis notices a full disk immediately.
 TIGHT = "services: {redis: {environment: {REDIS_GUARD_SECONDS: '1', REDIS_GUARD_FREE_KIB: '1000'}}}\n"
@@ -68,7 +68,7 @@ def test_restored_backup_has_the_alert_log(own: Deployment) -> None:
     assert backup[:5] in (b"REDIS", b"VALKE")
     # An invalid file is refused and changes nothing
     own.compose("stop", "redis", "collector")
-    assert b"nothing is changed" in own.compose_bytes(
+    assert b"nothing was changed" in own.compose_bytes(
         "run", "--rm", "--no-deps", "-T", "redis", "restore", input_bytes=b"x", check=False
     )
     own.compose("run", "--rm", "--no-deps", "-T", "redis", "sh", "-c", "rm -rf /store/*")
@@ -164,7 +164,7 @@ def test_history_is_refused_and_live_data_continue_when_the_memory_is_full(own: 
         own.next_round(3)
         assert make_alerts(own)
         write = [["XADD", "cluster:history:10:node", "*", "cpu_usage", "1"]]
-        assert says(own, "collector", write)[0].endswith("'maxmemory'."), "history is refused first"
+        assert redis_replies(own, "collector", write)[0].endswith("'maxmemory'."), "history is refused first"
         with listening(own, 10, BROWSERS) as listeners:
             own.next_round(2)
             settle(own, listeners)

@@ -1,8 +1,6 @@
 """The headers that the gateway trusts, the share of one address, and the gateway's host names.
 
 A server in place of the api returns the headers that it receives.
-
-A server in the api's place tells what was handed on.
 """
 
 import contextlib

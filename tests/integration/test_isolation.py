@@ -63,7 +63,7 @@ print(json.dumps(answers))
 """
 
 
-def says(deployment: Deployment, service: str, commands: list[list[str]]) -> list[str]:
+def redis_replies(deployment: Deployment, service: str, commands: list[list[str]]) -> list[str]:
     answers: list[str] = json.loads(deployment.python(service, _ASK.format(service=service, commands=commands)))
     return answers
 
@@ -75,10 +75,10 @@ def refuses(answer: str) -> bool:
 @pytest.mark.parametrize("service", sorted(REFUSED))
 def test_redis_refuses_a_service_all_commands_outside_the_contract(deployment: Deployment, service: str) -> None:
     commands = [*REFUSED[service], *REFUSED_TO_ALL]
-    answers = says(deployment, service, commands)
+    answers = redis_replies(deployment, service, commands)
     assert [command for command, answer in zip(commands, answers, strict=True) if not refuses(answer)] == []
     # Not every command is refused
-    assert says(deployment, service, [["PING"]]) == ["True"]
+    assert redis_replies(deployment, service, [["PING"]]) == ["True"]
 
 
 def test_publisher_can_only_publish_on_the_three_channels(deployment: Deployment) -> None:

@@ -48,11 +48,11 @@ def machine(empty_machine: SystemdMachine) -> SystemdMachine:
 
 def test_install_ends_with_the_live_page_and_prints_the_next_steps(empty_machine: SystemdMachine) -> None:
     # when
-    said = empty_machine.make("install-service")
+    output = empty_machine.make("install-service")
     # then
-    assert "1 of 1 node answers" in said
-    assert "http://localhost:8085" in said
-    assert "journalctl -f -u 'dispycluster-*'" in said
+    assert "1 of 1 node answers" in output
+    assert "http://localhost:8085" in output
+    assert "journalctl -f -u 'dispycluster-*'" in output
     [node] = empty_machine.get("/api/cluster/snapshot")["nodes"]
     assert (node["address"], node["status"]) == ("local", "online")
     assert node["memory_total_bytes"] > 0
@@ -157,12 +157,12 @@ def test_update_prints_why_it_fails_and_keeps_settings_and_data_when_it_succeeds
     try:
         machine.run("touch", "/etc/dispycluster/fault")
         # when
-        said = machine.make("install-service", check=False)
+        output = machine.make("install-service", check=False)
         # then
-        assert "dispycluster-api.service: AssertionError: this release is broken" in said
-        way_back = said.partition("The way back to the release before:")[2].splitlines()[1]
+        assert "dispycluster-api.service: AssertionError: this release is broken" in output
+        rollback = output.partition("To return to the previous release:")[2].splitlines()[1]
         # when
-        machine.run("sh", "-c", way_back.replace("sudo ", ""))
+        machine.run("sh", "-c", rollback.replace("sudo ", ""))
         # then
         machine.wait_until_live()
         assert machine.run("readlink", "--canonicalize", "/opt/dispycluster/current") == release
@@ -211,10 +211,10 @@ def test_update_fails_and_services_keep_running_when_the_access_mode_is_missing(
     machine.run("sh", "-c", f"echo PUBLIC_HOST=0.0.0.0 >> {ENVIRONMENT}")
     process = machine.show("dispycluster-gateway.service", "MainPID")
     # when
-    said = machine.make("install-service", check=False)
+    output = machine.make("install-service", check=False)
     # then
-    assert "PUBLIC_HOST=0.0.0.0 lets other machines reach the pages" in said
-    assert f"echo ACCESS=closed | sudo tee -a {ENVIRONMENT}" in said
+    assert "PUBLIC_HOST=0.0.0.0 lets other machines reach the pages" in output
+    assert f"echo ACCESS=closed | sudo tee -a {ENVIRONMENT}" in output
     assert machine.show("dispycluster-gateway.service", "MainPID") == process
     machine.wait_until_live(within_seconds=0)
     machine.run("sed", "--in-place", "/^PUBLIC_HOST/d", ENVIRONMENT)
@@ -224,10 +224,10 @@ def test_closed_services_accept_a_password_or_a_token(machine: SystemdMachine) -
     # given
     machine.run("sh", "-c", f"printf 'PUBLIC_HOST=0.0.0.0\\nACCESS=closed\\n' >> {ENVIRONMENT}")
     # when
-    said = machine.make("install-service")
+    output = machine.make("install-service")
     # then
-    assert "1 of 1 node answers" in said
-    assert "Everybody must sign in. There is no user yet. Add the first: sudo dispycluster user add NAME" in said
+    assert "1 of 1 node answers" in output
+    assert "Everybody must sign in. There is no user yet. Add the first: sudo dispycluster user add NAME" in output
     assert status(machine) == "401"
     assert machine.run(COMMAND, "status").startswith("live: yes\n")
     assert "read without an exporter" in machine.run(COMMAND, "check-nodes")
@@ -253,9 +253,9 @@ def test_uninstall_keeps_data_and_settings_for_the_next_install(machine: Systemd
     first = machine.get(LOG)["entries"][0]
     settings = machine.run("sh", "-c", _SETTINGS)
     # when
-    said = machine.make("uninstall-service")
+    output = machine.make("uninstall-service")
     # then
-    assert "Settings and data stay in /etc/dispycluster and /var/lib/dispycluster." in said
+    assert "Settings and data stay in /etc/dispycluster and /var/lib/dispycluster." in output
     assert "0 loaded units listed" in machine.run("systemctl", "list-units", "--all", "dispycluster*")
     assert machine.run("ps", "-u", "dispycluster", "-o", "args=", check=False) == ""
     machine.run("sh", "-c", "! ls -d /opt/dispycluster /usr/local/bin/dispycluster /etc/systemd/system/*dispycluster*")

@@ -65,8 +65,6 @@ def deployment(_installation: KubernetesDeployment) -> KubernetesDeployment:
     """The product of the manifests without components, complete and live.
 
     All pods of a workload are replaced together, except in tests with the fixture ``rolled``.
-
-    But all pods of a part are replaced at once: ``rolled`` is for tests of how they roll.
     """
     if not _installation.is_unmodified():
         _installation.apply()

@@ -14,7 +14,7 @@ from tests.drivers.kubernetes import WORKLOADS, KubernetesDeployment
 from tests.drivers.kustomization import one_by_one
 from tests.drivers.last_release import lay_out_last_release
 
-FORMER = "last_release"
+LAST_RELEASE_TAG = "last-release"
 OURS = ("redis", "api", "ws", "collector", "gateway")
 
 
@@ -24,11 +24,13 @@ def last_release(deployment: KubernetesDeployment, tmp_path: Path) -> Iterator[K
     if not command(LOADER):
         pytest.skip(f"{LOADER} is not set: the last_release images cannot be brought into the cluster")
     lay_out_last_release(tmp_path)
-    images = [f"dispycluster/{part}:{FORMER}" for part in OURS]
-    Deployment(root=tmp_path, IMAGE_PREFIX="dispycluster", IMAGE_TAG=FORMER).compose("build", "--quiet", *OURS)
+    images = [f"dispycluster/{part}:{LAST_RELEASE_TAG}" for part in OURS]
+    Deployment(root=tmp_path, IMAGE_PREFIX="dispycluster", IMAGE_TAG=LAST_RELEASE_TAG).compose(
+        "build", "--quiet", *OURS
+    )
     try:
         load(images)
-        yield KubernetesDeployment(deployment.kubectl, root=tmp_path, tag=FORMER)
+        yield KubernetesDeployment(deployment.kubectl, root=tmp_path, tag=LAST_RELEASE_TAG)
     finally:
         subprocess.run(["docker", "image", "rm", *images], capture_output=True)
         deployment.apply()

@@ -75,10 +75,10 @@ def ask(port: int, path: str, source: str, **headers: str) -> tuple[int, Any]:
 
 
 def test_start_prints_that_users_must_sign_in_and_how_to_add_one(closed: LocalProduct, data_dir: Path) -> None:
-    assert "3 of 4 nodes answer" in closed.said
+    assert "3 of 4 nodes answer" in closed.output
     assert (
         f"Everybody must sign in. There is no user yet. Add the first: make user NAME=ada DATA_DIR={data_dir}"
-        in closed.said
+        in closed.output
     )
     # And the start itself needed no token
     assert not list(access_dir(data_dir).tokens.iterdir())

@@ -157,9 +157,9 @@ def test_restore_continues_when_a_broken_redis_cannot_be_backed_up(docker: Scrip
 
 def test_restore_starts_the_services_again_when_redis_refuses_the_backup(docker: ScriptedDocker, copy: Path) -> None:
     # given
-    docker.script("compose run", err="restore: this is no RDB file; nothing is changed", code=1)
+    docker.script("compose run", err="restore: this is no RDB file; nothing was changed", code=1)
     # when
-    with pytest.raises(CommandFailed, match="nothing is changed"):
+    with pytest.raises(CommandFailed, match="nothing was changed"):
         restore(docker, str(copy), yes=True)
     # then
     assert docker.calls[-1].startswith("compose up --detach --wait")

@@ -13,7 +13,7 @@ from deploy.compose.terminal import ROOT, CommandFailed
 from deploy.compose.up import await_live_data, bridge_addresses, check_status, has_no_account, print_welcome, up
 from deploy.host.status import Status
 from runtime.settings import Environment, SettingError
-from tests.drivers.live_product import FrontPage, told
+from tests.drivers.live_product import FrontPage, status_line
 from tests.drivers.ports import free_port
 from tests.drivers.scripted_docker import ScriptedDocker, config
 
@@ -30,7 +30,7 @@ def running(docker: ScriptedDocker, page: FrontPage) -> Callable[..., ScriptedDo
         docker.configure(config(gateway={"ports": page.ports}, **services))
         docker.script("ps --filter publish", "lab-gateway-1 lab/gateway\n")
         docker.script("image inspect", "sha256:1\n")
-        docker.script(ASK, told(issues=("node8 is offline: it sleeps",)))
+        docker.script(ASK, status_line(issues=("node8 is offline: it sleeps",)))
         return docker
 
     return configure
@@ -70,7 +70,10 @@ def test_status_is_not_live_when_the_page_does_not_answer(
 @pytest.mark.parametrize(
     ("answer", "missing"),
     [
-        (DockerResult(1, told("the collector has not published yet")), "the collector has not published yet"),
+        (
+            DockerResult(1, status_line("the collector has not published yet")),
+            "the collector has not published yet",
+        ),
         (DockerResult(2, "", "REDIS_URL=… is not valid\n"), "REDIS_URL=… is not valid"),
         (DockerResult(1, "", 'service "api" is not running\n'), 'service "api" is not running'),
         (DockerResult(1), "docker failed with exit code 1 and no message"),

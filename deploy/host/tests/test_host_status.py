@@ -11,7 +11,7 @@ import pytest
 
 from deploy.host.status import ReadinessCheck, Status, nodes_answering, page_failure
 from tests.drivers.certificate import make_certificate
-from tests.drivers.live_product import FrontPage, told
+from tests.drivers.live_product import FrontPage, status_line
 from tests.drivers.ports import free_port
 from tests.drivers.serving import serving
 from tests.drivers.valkey import Valkey
@@ -67,7 +67,7 @@ def test_verb_follows_the_number_of_nodes(online: int, total: int, text: str) ->
 def answer(tmp_path: Path) -> Path:
     """File with the next output of the api."""
     file = tmp_path / "answer"
-    file.write_text(told(issues=("node8 is offline: it sleeps",)))
+    file.write_text(status_line(issues=("node8 is offline: it sleeps",)))
     return file
 
 
@@ -89,12 +89,12 @@ def test_product_is_ready_when_the_api_has_live_data_and_the_page_answers(check:
 
 def test_readiness_is_checked_again_until_data_are_live(check: ReadinessCheck, answer: Path) -> None:
     # given
-    answer.write_text(told("no collector runs on this Redis"))
+    answer.write_text(status_line("no collector runs on this Redis"))
     assert not check.is_ready()
     eventually(lambda: check.is_ready() or check.missing == "no collector runs on this Redis")
     assert not check.status.is_live
     # when
-    answer.write_text(told())
+    answer.write_text(status_line())
     # then
     eventually(check.is_ready)
 
@@ -114,7 +114,7 @@ def test_product_is_not_ready_before_the_page_answers(check: ReadinessCheck, pag
 def test_output_longer_than_a_pipe_is_read_completely(check: ReadinessCheck, answer: Path) -> None:
     # given
     issues = tuple(f"node{number} is offline: it sleeps" for number in range(10_000))
-    answer.write_text(told(issues=issues))
+    answer.write_text(status_line(issues=issues))
     # when
     eventually(check.is_ready)
     # then

@@ -31,10 +31,10 @@ def run(data_dir: Path, **options: Any) -> Iterator[LocalProduct]:
     """Run the product; yield it when it is ready, and stop it afterwards."""
     product = LocalProduct(data_dir, **options)
     try:
-        product.until_ready()
+        product.wait_until_ready()
         yield product
     finally:
-        product.end()
+        product.stop()
 
 
 @pytest.fixture
@@ -62,26 +62,26 @@ def test_product_serves_data_refuses_a_second_instance_and_stops_completely(runn
     assert [node["node"] for node in snapshot["nodes"]] == ["node01", "node02", "node03", "node04"]
     assert (snapshot["simulated"], snapshot["cluster"]) == (True, socket.gethostname())
     # and: the output names the page, and the demo's node that is down
-    assert f"http://localhost:{running.port}" in running.said
-    assert re.search(r"^  - node0\d is offline", running.said, re.MULTILINE)
+    assert f"http://localhost:{running.port}" in running.output
+    assert re.search(r"^  - node0\d is offline", running.output, re.MULTILINE)
     # and: the printed redis-cli command works
-    [line] = [line for line in running.said.splitlines() if line.startswith("    redis-cli -u ")]
+    [line] = [line for line in running.output.splitlines() if line.startswith("    redis-cli -u ")]
     if shutil.which("redis-cli"):
         done = subprocess.run(["sh", "-c", f"{line} PING"], capture_output=True, text=True, timeout=30)
         assert (done.stdout, done.returncode) == ("PONG\n", 0), done.stderr
     # and: a second instance is refused
-    code, output = running.again()
+    code, output = running.start_second()
     assert code == 1
     assert output.startswith(f"Process {running.process.pid} already runs with DATA_DIR=")
     # when
-    processes = running.parts()
+    processes = running.processes()
     assert set(processes) == {"valkey-server", "simulator", "collector", "api", "gateway"}
-    assert running.end(signal.SIGINT) == 0
+    assert running.stop(signal.SIGINT) == 0
     # then
     assert not any(map(is_alive, processes.values()))
-    assert running.said.rstrip().endswith("Everything has stopped.")
-    assert "Traceback" not in running.said
-    assert "is killed" not in running.said
+    assert running.output.rstrip().endswith("Everything has stopped.")
+    assert "Traceback" not in running.output
+    assert "is killed" not in running.output
 
 
 def test_two_instances_that_start_together_find_different_ports(tmp_path: Path) -> None:
@@ -92,13 +92,13 @@ def test_two_instances_that_start_together_find_different_ports(tmp_path: Path) 
     try:
         # then
         for product in products:
-            product.until_ready()
+            product.wait_until_ready()
             assert len(snapshot_of(product)["nodes"]) == 2
         urls = [(tmp_path / name / "demo" / "valkey" / "url").read_text() for name in ("one", "two")]
         assert urls[0].split(":")[-1] != urls[1].split(":")[-1]
     finally:
         for product in products:
-            product.end()
+            product.stop()
 
 
 def test_data_of_the_last_release_stay_after_an_update_and_beside_a_demo(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_data_of_the_last_release_stay_after_an_update_and_beside_a_demo(tmp_pat
     with run(data, DEMO_NODES="4") as demo:
         # then: the demo has its own data folder, and prints that
         assert snapshot_of(demo)["simulated"]
-        assert f"the data in {data} stay unchanged" in demo.said
+        assert f"the data in {data} stay unchanged" in demo.output
         with redis_of(data / "demo") as store:
             assert store.get("kept") is None
     assert {path: path.read_bytes() for path in files} == files
@@ -138,10 +138,10 @@ def test_demo_does_not_start_when_the_redis_serves_real_nodes(tmp_path: Path) ->
         demo = LocalProduct(tmp_path / "other", DEMO_NODES="4", REDIS_URL=url)
         # then
         assert demo.process.wait(READY_SECONDS) == 1
-        demo.end()
-        assert f"serves the cluster '{socket.gethostname()}', which is not a demo." in demo.said
+        demo.stop()
+        assert f"serves the cluster '{socket.gethostname()}', which is not a demo." in demo.output
         assert not snapshot_of(real)["simulated"]
-        assert demo.said.count("\n") < 5, demo.said
+        assert demo.output.count("\n") < 5, demo.output
 
 
 @pytest.fixture
@@ -186,12 +186,12 @@ def test_full_disk_is_reported_in_health_and_at_the_stop(small_disk: Path) -> No
         eventually(lambda: issues() == [], within_seconds=30, what="the disk no longer in health")
         # when the disk is full at the stop
         fill(small_disk)
-        assert product.end() == 0
+        assert product.stop() == 0
     # then
     full = f"the disk of {data / 'valkey'} is full, so the data that Valkey received cannot be saved"
-    assert f"valkey cannot stop: {full}; trying again for 10 s\n" in product.said
-    assert f"valkey is killed: {full}\n" in product.said
-    assert "did not stop in time" not in product.said
+    assert f"valkey cannot stop: {full}; trying again for 10 s\n" in product.output
+    assert f"valkey is killed: {full}\n" in product.output
+    assert "did not stop in time" not in product.output
 
 
 def test_start_reports_a_full_disk(small_disk: Path) -> None:
@@ -201,28 +201,30 @@ def test_start_reports_a_full_disk(small_disk: Path) -> None:
     product = LocalProduct(small_disk / "data")
     # then
     assert product.process.wait(READY_SECONDS) == 1
-    product.end()
-    assert re.search(r"(?m)^The disk of .* is full: free some space, then start again\.$", product.said), product.said
-    assert "Traceback" not in product.said
+    product.stop()
+    assert re.search(r"(?m)^The disk of .* is full: free some space, then start again\.$", product.output), (
+        product.output
+    )
+    assert "Traceback" not in product.output
 
 
 def test_product_stops_and_names_the_process_that_died(running: LocalProduct) -> None:
     # given
-    processes = running.parts()
+    processes = running.processes()
     # when
     os.kill(processes["collector"], signal.SIGKILL)
     # then
     assert running.process.wait(60) == 1
-    running.end()
-    assert "collector was killed by SIGKILL. Its last lines:\n    " in running.said
+    running.stop()
+    assert "collector was killed by SIGKILL. Its last lines:\n    " in running.output
     assert not any(map(is_alive, processes.values()))
 
 
 def test_all_processes_stop_when_the_supervisor_is_killed(running: LocalProduct) -> None:
     # given
-    processes = running.parts()
+    processes = running.processes()
     # when
-    running.end(signal.SIGKILL)
+    running.stop(signal.SIGKILL)
     # then
     eventually(lambda: not any(map(is_alive, processes.values())), within_seconds=30, what="all processes gone")
 
@@ -231,7 +233,7 @@ def test_product_answers_only_to_its_own_host_names_when_access_is_not_set(tmp_p
     # given
     product = LocalProduct(tmp_path / "data", DEMO_NODES="4", PUBLIC_URL="http://cluster.example")
     try:
-        product.until_ready()
+        product.wait_until_ready()
         inner = [int(product.env[f"{service}_PORT"]) for service in ("API", "WS", "COLLECTOR")]
         # when a page of another site sends requests, under a name that resolves to this machine
         for port in (product.port, *inner):
@@ -245,7 +247,7 @@ def test_product_answers_only_to_its_own_host_names_when_access_is_not_set(tmp_p
         without = ask(product.port, b"GET /api/cluster/snapshot HTTP/1.0\r\n\r\n")
         assert without.status == 421
     finally:
-        product.end()
+        product.stop()
 
 
 def test_invalid_setting_of_the_local_mode_is_one_line() -> None:
