@@ -129,7 +129,9 @@ PROGRAMS: Final = {
         _accounts("access"),
         "copy users and tokens: save, check, restore, revoked; end-sessions, rotate-key",
     ),
-    "restore": Program("deploy", _restore, "replace the data by a copy, dump.rdb, while the product is stopped; --yes"),
+    "restore": Program(
+        "deploy", _restore, "replace the data with a copy, dump.rdb, while the product is stopped; --yes"
+    ),
 }
 
 

@@ -56,7 +56,7 @@ test("the banner shows the interval of polls", () => {
   const sentences = bannerText({ push: { kind: "lost" }, freshness: "polling" });
   assert.equal(
     sentences,
-    "The push connection is down: the ws service does not answer.\nMeanwhile, the page asks the server every 30 s.",
+    "The push connection is down: the ws service does not answer.\nUntil then, the page requests the data every 30 s.",
   );
 });
 
@@ -72,7 +72,7 @@ test("the banner names the limit of connections and the next attempt", () => {
   const sentences = bannerText({ push: { kind: "limited" }, freshness: "polling" });
   assert.match(
     sentences,
-    /no more connections.+tries again about every half minute\.\nMeanwhile, the page asks the server every 30 s\./,
+    /no more connections.+tries again about every half minute\.\nUntil then, the page requests the data every 30 s\./,
   );
 });
 

@@ -26,5 +26,5 @@ def confirm(question: str) -> bool:
     print(f"{question} Type yes: ", end="", file=sys.stderr, flush=True)
     answer = sys.stdin.readline()
     if not answer:
-        raise CannotStart(f"{question} There was no answer, so nothing was changed.")
+        raise CannotStart(f"{question}\nThere was no answer, so nothing was changed.")
     return answer.strip().lower() == "yes"

@@ -83,12 +83,12 @@ def restore(copy: Path, folder: Path, environment: Mapping[str, str], *, yes: bo
             client.close()
         content = (work / DUMP).read_bytes()
     _say(describe_data_loss(created_at(copy), time.time()))
-    if not yes and not confirm(f"This replaces the data by the copy {copy.name} and ends all sessions."):
+    if not yes and not confirm(f"This replaces the data with the copy {copy.name} and ends all sessions."):
         raise CannotStart("Nothing was changed.")
     # No signal may interrupt from here on: between the two renames there is no data file.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     write_private(whole, content)
-    result = f"The data are now those of {copy.name}; all sessions have ended."
+    result = f"The data of {copy.name} are now in use; all sessions have ended."
     if present.exists():
         replaced = folder / REPLACED_DUMP.format(time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()))
         for older in folder.glob(REPLACED_DUMP.format("*")):

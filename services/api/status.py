@@ -75,7 +75,9 @@ class LiveDataStatus(Struct, frozen=True, kw_only=True):
             "redis": health.redis.status,
             "collector": health.collector.status,
             "ws replicas": f"{replicas}, with {clients} connected clients",
-            "snapshot": None if age is None or last is None else f"{age:.1f} s old, round {last.seq} of {last.epoch}",
+            "snapshot": None
+            if age is None or last is None
+            else f"{age:.1f} s old, round {last.seq} (epoch {last.epoch})",
             "nodes": None if last is None else f"{last.nodes_online} of {last.nodes_total} online",
         }
         return [

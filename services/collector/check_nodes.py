@@ -98,7 +98,7 @@ async def _described(target: Target, scraper: Scraper, reached: str, failed: str
     why = "" if result.missing_reason is None else f" ({english(result.missing_reason)})"
     choices = "".join(f"; {remark}" for remark in result.remarks)
     return CheckResult(
-        f"{start}: {reached} in {took_ms:.0f} ms, {values}{why}, {_clock(result.clock_offset_seconds)}{choices}"
+        f"{start}: {reached} in {took_ms:.0f} ms; {values}{why}; {_clock(result.clock_offset_seconds)}{choices}"
     )
 
 
@@ -130,7 +130,7 @@ def _clock(offset: float | None) -> str:
     if offset is None:
         return "clock unknown"
     if abs(offset) <= CLOCK_SECONDS:
-        return f"clock {offset:+.1f} s"
+        return f"clock off by {offset:+.1f} s"
     return f"CLOCK OFF by {offset:+.1f} s (set up NTP on the node or on this machine)"
 
 

@@ -214,7 +214,7 @@ class Collector:
         self._fleet.restore(previous.metrics)
         alerts = restore_alerts(previous.alerts, now)
         LEADING.set(1)
-        _log.info("leading in epoch %d with %d alerts of the previous collector", answer.epoch, len(alerts))
+        _log.info("this collector now publishes (epoch %d); it took over %d alerts", answer.epoch, len(alerts))
         damping = restore_flap_damping(previous.alerts, alerts, now)
         return Rounds(
             self.lease,
@@ -273,7 +273,7 @@ class Collector:
             return
         REDIS_UP.set(0)
         self._readiness.redis_down()
-        self._limited_log.warning("redis", "Redis is away, will retry: %s", error)
+        self._limited_log.warning("redis", "Redis does not answer, retrying: %s", error)
 
     async def _release(self) -> None:
         if self._rounds is None:

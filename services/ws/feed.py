@@ -72,7 +72,7 @@ class Feed:
                 with translated(), PubSub(self._redis.connection_pool) as pubsub:
                     self._follow(pubsub)
             except RedisFailure as error:
-                self._has_logged_away |= self._complaints.warning("away", "Redis is away, retrying: %s", error)
+                self._has_logged_away |= self._complaints.warning("away", "Redis does not answer, retrying: %s", error)
             except Exception:
                 self._complaints.warning("error", "following Redis failed, retrying: %s", traceback.format_exc())
             self._readiness.redis_down()
@@ -113,7 +113,7 @@ class Feed:
         self._readiness.redis_up()
         # Logged once per warning, so that an unstable connection does not fill the log.
         if self._connections == 1 or self._has_logged_away:
-            _logger.info("following Redis")
+            _logger.info("receiving messages from Redis")
         self._has_logged_away = False
 
     def _messages_until_answer(self, pubsub: PubSub) -> list[Message]:
@@ -143,7 +143,7 @@ class Feed:
             return
         if received.message is None:
             self._complaints.warning(
-                f"passed on {channel}", "passed on a message of %s without using it: %s", channel, received.reason
+                f"passed on {channel}", "forwarded an undecodable message of %s: %s", channel, received.reason
             )
         if not self._state.needs_latest(received):
             self._apply(received, None, None)

@@ -161,7 +161,7 @@ def test_csv_of_incidents_names_its_search_language_when_the_page_has_another(
     expect(page.locator(ENDED).first).to_be_visible()
     expect(note).to_have_text("")
     page.fill("#filter-text", "node03")
-    expect(note).to_have_text("Le fichier CSV cherche le texte dans les messages en anglais.")
+    expect(note).to_have_text("Pour le fichier CSV, la recherche porte sur les messages en anglais.")
 
 
 def test_csv_of_nodes_has_the_nodes_of_the_page(troubled: Scene, page: Page) -> None:

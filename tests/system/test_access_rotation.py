@@ -50,8 +50,8 @@ def test_users_stay_signed_in_and_connected_when_the_key_is_replaced(installatio
     # then: all services know the new key before the first cookie is signed with it
     early = stack.person()
     early.session = stack.seal.seal(session)
-    eventually(lambda: all(installation.takes(early)), within_seconds=PATIENCE_SECONDS, what="the new key is known")
-    assert all(installation.takes(here))
+    eventually(lambda: all(installation.accepts(early)), within_seconds=PATIENCE_SECONDS, what="the new key is known")
+    assert all(installation.accepts(here))
     # when
     installation.clock.step(11)
     eventually(
@@ -61,20 +61,20 @@ def test_users_stay_signed_in_and_connected_when_the_key_is_replaced(installatio
     )
     # then: sessions of both keys are valid everywhere
     newcomer.sign_in(installation.apis[0].origin, "ada", PASSWORD)
-    assert all(installation.takes(newcomer))
-    assert all(installation.takes(here))
+    assert all(installation.accepts(newcomer))
+    assert all(installation.accepts(here))
     # and: a session in use is signed with the new key, so that it outlives the previous key
     copy = stack.person()
     copy.session = here.cookies.get(stack.seal.cookie, "")
     assert copy.session
-    assert all(installation.takes(copy))
-    assert all(installation.takes(away))
+    assert all(installation.accepts(copy))
+    assert all(installation.accepts(away))
     assert are_untouched(clients)
     # and: both cookies are one session, and signing out ends both
     here.sign_out(installation.apis[0].origin)
     wait_for_the_end(clients)
     installation.wait_until_refused(copy)
-    assert all(installation.takes(newcomer))
+    assert all(installation.accepts(newcomer))
     # when: the longest session of the previous key is over
     installation.clock.step(604800)
     installation.wait_until_refused(away)
@@ -92,11 +92,13 @@ def test_stolen_key_is_invalid_immediately(installation: Installation) -> None:
     wait_for_the_end(clients)
     installation.wait_until_refused(person)
     newcomer.sign_in(installation.apis[1].origin, "ada", PASSWORD)
-    eventually(lambda: all(installation.takes(newcomer)), within_seconds=PATIENCE_SECONDS, what="the new key is known")
+    eventually(
+        lambda: all(installation.accepts(newcomer)), within_seconds=PATIENCE_SECONDS, what="the new key is known"
+    )
     # and: a session that the thief signs with the current generation
     forged = stolen.seal(stack.seal.open(newcomer.session))
     thief.session = forged
-    assert not any(installation.takes(thief))
+    assert not any(installation.accepts(thief))
 
 
 def test_program_stays_connected_and_has_a_day_to_change_its_token(installation: Installation) -> None:

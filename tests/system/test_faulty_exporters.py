@@ -84,7 +84,7 @@ def test_node_is_online_without_its_disk_when_a_mount_hangs(cluster: Cluster) ->
     cluster.fault("node01", "hung")
     # Then the node is online without it, and the health names the reason
     eventually(disk(is_known=False), within_seconds=30)
-    text = "node01 tells nothing of its filesystem: that collector of its exporter hangs"
+    text = "node01 lacks values: the filesystem collector of its exporter hangs"
     eventually(lambda: any(issue.startswith(text) for issue in cluster.api.json("/api/cluster/health")["issues"]))
     # And when it answers, everything is as before
     cluster.fault("node01", "none")

@@ -100,7 +100,7 @@ export const en = {
     "This page tries again about every half minute.",
   pushDown: "The push connection is down: the ws service does not answer.",
   meanwhilePolling: (intervalSeconds: number): string =>
-    `Meanwhile, the page asks the server every ${intervalSeconds} s.`,
+    `Until then, the page requests the data every ${intervalSeconds} s.`,
   noServerAnswer: (reason: string): string => `The server does not answer (${reason}). The page keeps trying.`,
   scriptFailed: (what: string): string =>
     `Something on this page failed (${what}). Reload the page; the browser's console has details.`,

@@ -57,10 +57,10 @@ export const fr: Wording = {
     "Le collecteur est arrêté\u00a0: il n'y a plus de nouvelles mesures. " +
     "La page reprendra automatiquement au retour du collecteur.",
   dataOld: (seconds) =>
-    Number.isFinite(seconds) ? `Les données ont ${duration(seconds)}.` : "L'âge des données est inconnu.",
+    Number.isFinite(seconds) ? `Les données datent d'il y a ${duration(seconds)}.` : "L'âge des données est inconnu.",
   dataOldUnexplained: (seconds) =>
     Number.isFinite(seconds)
-      ? `Les données ont ${duration(seconds)}\u00a0: le collecteur ou Redis est peut-être arrêté.`
+      ? `Les données datent d'il y a ${duration(seconds)}\u00a0: le collecteur ou Redis est peut-être arrêté.`
       : "L'âge des données est inconnu\u00a0: le collecteur ou Redis est peut-être arrêté.",
   originRefused: (origin) =>
     `Le service de push refuse l'origine de cette page, ${origin}. Réglez WS_ALLOWED_ORIGINS=${origin} ` +
@@ -120,8 +120,8 @@ export const fr: Wording = {
   noValueReasons: {
     temperature: "Pas de capteur de température",
     swap_usage: "Pas de swap",
-    pressure_io: "Le noyau ou l'exporter du nœud ne fournit pas cette mesure",
-    pressure_memory: "Le noyau ou l'exporter du nœud ne fournit pas cette mesure",
+    pressure_io: "Le noyau ou l'exportateur du nœud ne fournit pas cette mesure",
+    pressure_memory: "Le noyau ou l'exportateur du nœud ne fournit pas cette mesure",
   },
   about: (time) => `vers ${time}`,
   dataSince: (time) => `données depuis ${time}`,
@@ -160,7 +160,7 @@ export const fr: Wording = {
   incidentsKnownSince: (timestamp) => `Les incidents sont enregistrés depuis ${moment(timestamp)}.`,
   incidentsFailed: (why, againSeconds) =>
     `Les incidents n'ont pas pu être lus (${why}). La page réessaie toutes les ${againSeconds} s.`,
-  csvSearchNote: "Le fichier CSV cherche le texte dans les messages en anglais.",
+  csvSearchNote: "Pour le fichier CSV, la recherche porte sur les messages en anglais.",
   noIncident: "Aucune alerte ne s'est déclenchée sur cette période.",
   noIncidentMatches: "Aucune alerte de cette période ne correspond aux filtres.",
   noNodeOnline: "Aucun nœud n'est en ligne.",

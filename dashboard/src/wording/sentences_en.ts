@@ -118,7 +118,7 @@ const sentences = {
   filesystem_down: (a) => `${a.text("node")}: ${a.text("mountpoint")} is down to ${a.number("percent")}\u00a0% full`,
   filesystem_writable: (a) => `${a.text("node")}: ${a.text("mountpoint")} is writable again`,
   temperature_down: (a) => `${a.text("node")}: temperature is down to ${a.number("celsius")}\u00a0°C`,
-  clock_right: (a) => `${a.text("node")}: the clock is right to within ${a.number("seconds")}\u00a0s`,
+  clock_right: (a) => `${a.text("node")}: the clock is right within ${a.number("seconds")}\u00a0s`,
   cpu_down: (a) => `${a.text("node")}: CPU is down to ${a.number("percent")}\u00a0%`,
   voltage_enough: (a) => `${a.text("node")}: voltage is high enough again (sensor ${a.text("sensor")})`,
   sensor_alarm_over: (a) => `${a.text("node")}: the critical alarm of sensor ${a.text("sensor")} is over`,
@@ -179,7 +179,7 @@ const sentences = {
   exporter_of_other_figures: () => "its exporter does not report these values on this system",
   issues_left_out: (a) => `… and ${a.number("count")} more`,
   alerts_left_out: (a) =>
-    `${a.plural("count", "alert")} ${a.form("count", "is", "are")} missing from the lists: a message has no room for more`,
+    `${a.plural("count", "alert")} ${a.form("count", "is", "are")} missing from the lists, because the size of a message is limited`,
   targets_left_out: (a) =>
     `${a.plural("count", "discovered target")} ${a.form("count", "is", "are")} left out: ` +
     `one collector accepts at most ${a.number("limit")}`,

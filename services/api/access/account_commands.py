@@ -77,6 +77,8 @@ class UserCommands:
         except RevocationFailed as error:
             raise CommandError(f"{name!r} is still signed in: Redis did not store the revocation: {error}") from None
         print_message(f"{name!r} is signed out everywhere")
+        if not (self._folder / name).exists():
+            print_message(f"Check the name: there is no user {name!r} in {self._folder}")
 
     def list(self) -> None:
         """List the users, with the time of the last password change."""

@@ -110,12 +110,12 @@ class ArchiveCommands:
         for folder, files in ((self._users, archive.users), (self._tokens, archive.tokens)):
             for name, (content, _) in files.items():
                 write_file(folder, name, content)
-        print_message(f"{len(archive.users)} users and {len(archive.tokens)} tokens are restored")
+        print_message(f"restored: {_plural(len(archive.users), 'user')}, {_plural(len(archive.tokens), 'token')}")
 
     def revoked(self) -> None:
-        """List tokens with a file that only a revocation in Redis blocks.
+        """List revoked tokens whose file still exists.
 
-        A restored copy of Redis may lack the revocation.
+        They become valid again if Redis loses the revocations, for instance by a restore.
         """
         require_readable(self._tokens)
         revocations = self._revocations()
@@ -161,7 +161,7 @@ class ArchiveCommands:
                 remove_file(path.parent, previous.name)
             write_file(path.parent, path.name, key)
             when = ""
-        print_message(f"the key of sessions is replaced{when}")
+        print_message(f"a new key signs the sessions{when}")
         if not is_immediate:
             return
         try:
@@ -277,3 +277,7 @@ def _files(archive: tarfile.TarFile, omitted: list[str]) -> Iterator[tuple[str, 
             omitted.append(f"{quoted(entry.name)} is neither a user nor a token, and is left out")
             continue
         yield kind, name, file.read()
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

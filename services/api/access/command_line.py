@@ -203,7 +203,7 @@ def require_name(name: str) -> None:
     """
     if not NAME.fullmatch(name):
         raise CommandError(
-            f"{quoted(name)} is not a valid name: a name has 1 to 64 of A-Z a-z 0-9 . _ - "
+            f"{quoted(name)} is not a valid name: a name has 1 to 64 characters from A-Z, a-z, 0-9, '.', '_' and '-' "
             "and begins with a letter or a digit"
         )
 

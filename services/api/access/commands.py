@@ -78,7 +78,7 @@ def _add_users(verbs: Parsers, users: UserCommands) -> None:
         command=lambda options: users.sign_out(options.name)
     )
     _verb(verbs, "list", "list the users", named=False).set_defaults(command=lambda options: users.list())
-    patch = _verb(verbs, "patch", "in Kubernetes: print a patch for a Secret instead of writing a file")
+    patch = _verb(verbs, "patch", "for Kubernetes: print the patch that changes the Secret")
     patch.add_argument(
         "--remove", action="store_true", help="remove the user with the patch, and end the user's sessions immediately"
     )
@@ -103,7 +103,7 @@ def _add_tokens(verbs: Parsers, tokens: TokenCommands) -> None:
     rotate.set_defaults(command=lambda options: tokens.rotate(options.name, options.hours))
     _verb(verbs, "remove", "remove a token").set_defaults(command=lambda options: tokens.remove(options.name))
     _verb(verbs, "list", "list the tokens", named=False).set_defaults(command=lambda options: tokens.list())
-    patch = _verb(verbs, "patch", "in Kubernetes: print a patch for a Secret instead of writing a file")
+    patch = _verb(verbs, "patch", "for Kubernetes: print the patch that changes the Secret")
     _add_token_options(patch)
     patch.add_argument(
         "--remove", action="store_true", help="remove the token with the patch, and revoke it immediately"
@@ -123,7 +123,11 @@ def _add_archives(verbs: Parsers, archives: ArchiveCommands) -> None:
         ("save", "write users and tokens to standard output, as a tar archive", archives.save),
         ("check", "show what a restore of the archive on standard input would change", archives.check),
         ("restore", "show the changes, end all sessions, and restore the archive", archives.restore),
-        ("revoked", "list tokens with a file that only a revocation in Redis blocks", archives.revoked),
+        (
+            "revoked",
+            "list revoked tokens whose file still exists; they become valid again if Redis loses its data",
+            archives.revoked,
+        ),
         ("end-sessions", "end all sessions of all users", archives.end_sessions),
     ):
         _verb(verbs, name, text, named=False).set_defaults(command=lambda _, command=command: command())

@@ -103,7 +103,7 @@ def temperature_down(node: str, celsius: float) -> str:
 
 @sentence
 def clock_right(node: str, seconds: float) -> str:
-    return f"{node}: the clock is right to within {number(seconds)} s"
+    return f"{node}: the clock is right within {number(seconds)} s"
 
 
 @sentence

@@ -115,7 +115,7 @@ def issues_left_out(count: int) -> str:
 @sentence
 def alerts_left_out(count: int) -> str:
     verb = "is" if count == 1 else "are"
-    return f"{plural(count, 'alert')} {verb} missing from the lists: a message has no room for more"
+    return f"{plural(count, 'alert')} {verb} missing from the lists, because the size of a message is limited"
 
 
 @sentence

@@ -156,7 +156,7 @@ def test_check_prints_choices_and_the_cause_of_missing_values_when_an_exposition
     assert (
         "; network: counts eth0, not enP53091s1: it is likely a second path to the same card; disk: uses '/var'" in out
     )
-    assert "boot time (its exporter is node_exporter older than 0.16 (0.15.2), update it), clock unknown" in out
+    assert "boot time (its exporter is node_exporter older than 0.16 (0.15.2), update it); clock unknown" in out
 
 
 def test_check_scrapes_discovered_targets_of_files_and_dns_names(check, exporter, monkeypatch):

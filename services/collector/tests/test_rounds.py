@@ -274,6 +274,8 @@ def test_round_fits_a_message_when_some_nodes_have_very_many_alerts(new_rounds, 
     assert {alert.node for alert in alerts.active_alerts} == {seen.node for seen in (*hostile, well)}
     left_out = alerts.alert_count - len(alerts.active_alerts)
     health = decode(publication.messages[HEALTH_CHANNEL], Health)
-    assert health.issues[0] == f"{left_out:,} alerts are missing from the lists: a message has no room for more"
+    assert (
+        health.issues[0] == f"{left_out:,} alerts are missing from the lists, because the size of a message is limited"
+    )
     # And the log has the maximum of entries for each node
     assert len(publication.entries) == 60 * NODE_ENTRIES + 1
