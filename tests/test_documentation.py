@@ -122,7 +122,7 @@ def test_output_of_documented_commands_is_compared() -> None:
     [right] = documented.blocks_of(page.format("…"))
     right.run(DOCS, {"PATH": "/usr/bin:/bin"})
     [wrong] = documented.blocks_of(page.format("18"))
-    with pytest.raises(AssertionError, match="says that this prints"):
+    with pytest.raises(AssertionError, match="documents this output"):
         wrong.run(DOCS, {"PATH": "/usr/bin:/bin"})
     [failing] = documented.blocks_of("```sh\nfalse\ntrue\n```\n")
     with pytest.raises(AssertionError, match="ended with 1"):

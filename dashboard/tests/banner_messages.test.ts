@@ -49,7 +49,7 @@ test("the banner names a refused origin and the setting that allows it", () => {
     sentences,
     /^The push service refuses this page's origin http:\/\/pi\.lan:8085\. Set WS_ALLOWED_ORIGINS=http:\/\/pi\.lan:8085 \(or PUBLIC_URL\) for the ws service and restart it\.\n/,
   );
-  assert.match(sentences, /asks the server every 30 s/);
+  assert.match(sentences, /requests the data every 30 s/);
 });
 
 test("the banner shows the interval of polls", () => {

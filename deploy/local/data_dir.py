@@ -283,7 +283,8 @@ class DataDir:
             given.read_bytes()
         except OSError as error:
             raise CannotStart(
-                f"TARGETS={given} cannot be read: {error.strerror}. Set TARGETS to a file with, for example, the line: workers: [node1.lan]"
+                f"TARGETS={given} cannot be read: {error.strerror}. "
+                "Set TARGETS to a file with, for example, the line: workers: [node1.lan]"
             ) from None
         return given
 

@@ -22,7 +22,7 @@ const INSTEAD: Readonly<Record<string, string>> = {
   basic_auth: "username et password_file à côté de host",
   authorization: "bearer_token_file à côté de host",
   credentials_file: "bearer_token_file",
-  port: "host: host:port",
+  port: "host: node1.lan:9200",
 };
 /** The value that each rule reads. */
 const SUBJECTS: Readonly<Record<string, string>> = {

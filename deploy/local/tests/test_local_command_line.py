@@ -184,7 +184,7 @@ def test_check_nodes_reports_a_missing_targets_file(call: Call, tmp_path: Path) 
         ("check-nodes --help", 0, "usage: dispycluster check-nodes"),
         ("restore --help", 0, "usage: dispycluster restore"),
         ("--help", 0, "restore, revoked; end-sessions"),
-        ("user --help", 0, "in Kubernetes: print a patch"),
+        ("user --help", 0, "for Kubernetes: print the patch"),
         ("token add x --days y", 2, "DAYS takes a whole number"),
         ("token add x --scope frob", 2, "SCOPES accepts read, publish, not 'frob'"),
     ],

@@ -15,7 +15,7 @@ INSTEAD: Final = {
     "basic_auth": "username and password_file beside host",
     "authorization": "bearer_token_file beside host",
     "credentials_file": "bearer_token_file",
-    "port": "host: host:port",
+    "port": "host: node1.lan:9200",
 }
 
 # All files together

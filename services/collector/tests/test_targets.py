@@ -122,7 +122,7 @@ def test_names_are_unique_and_stable_when_hosts_repeat(text, nodes):
         ("workers: [{name: x}]", "entry 1"),
         (
             "workers: [{host: a, port: 9200}]",
-            "'port' is not a field of an entry \\(write host: host:port\\), in line 1$",
+            "'port' is not a field of an entry \\(write host: node1.lan:9200\\), in line 1$",
         ),
         # Unreachable addresses.
         ("workers: ['127.1']", "'127.1' is not an IPv4 address"),
