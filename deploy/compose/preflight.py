@@ -56,7 +56,7 @@ class PublishedPort:
 
 @dataclass(frozen=True)
 class MachineState:
-    """Facts about this machine and the settings. An unknown fact has its default and causes no problem."""
+    """The state of this machine and of the settings. An unknown value has its default and causes no problem."""
 
     has_client: bool = True
     #: Why the engine does not answer.

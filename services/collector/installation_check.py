@@ -57,7 +57,7 @@ class VanishedReplicas:
     is_forbidden: bool = False
 
 
-class StatusReader(Protocol):
+class RedisStatusReader(Protocol):
     """Reads the status of Redis."""
 
     async def read_status(self) -> RedisStatus:
@@ -83,7 +83,7 @@ class InstallationCheck:
     ``certificate``: file of the gateway's certificate, if there is one. ``disk``: the disk of Redis, if it is known.
     """
 
-    def __init__(self, redis: StatusReader, certificate: Path | None, disk: RedisDisk | None = None) -> None:
+    def __init__(self, redis: RedisStatusReader, certificate: Path | None, disk: RedisDisk | None = None) -> None:
         self._redis = redis
         self._certificate = certificate
         self._disk = disk

@@ -32,7 +32,7 @@ from ws.access.limits import LimitReached, Subscriptions
 from ws.alert_log import AlertLogFollower, Gap, ResultPage
 from ws.counters import Counters
 from ws.event import Push
-from ws.namespaces.namespace import Namespace, RequestRefused
+from ws.namespaces.namespace import EventRefused, Namespace
 from ws.selections import Selection, Selections, TooManyNames
 from ws.state import ClusterState, MessageOutcome
 
@@ -79,7 +79,7 @@ class MonitoringNamespace(Namespace):
             try:
                 self._subscribe(sid, wanted)
                 return
-            except RequestRefused as refused:
+            except EventRefused as refused:
                 self._counters.bad_requests += 1
                 self.send(sid, ERROR, refused.payload)
         self._send_snapshot(sid)
@@ -106,12 +106,12 @@ class MonitoringNamespace(Namespace):
         try:
             wanted = msgspec.convert(argument, Subscription)
         except msgspec.ValidationError as error:
-            raise RequestRefused("bad_request", str(error)) from None
+            raise EventRefused("bad_request", str(error)) from None
         selection = Selection.of(wanted.mode, wanted.nodes)
         try:
             self._selections.require_room(selection)
         except TooManyNames:
-            raise RequestRefused("not_available", "the clients of this replica already name too many nodes") from None
+            raise EventRefused("not_available", "the clients of this replica already name too many nodes") from None
         self._count(sid, selection)
         after, missed = wanted.last_alert_id, None
         if after is not None:
@@ -140,7 +140,7 @@ class MonitoringNamespace(Namespace):
         try:
             self._subscriptions.begin(sid)
         except LimitReached as reached:
-            raise RequestRefused("limit_exceeded", reached.text) from None
+            raise EventRefused("limit_exceeded", reached.text) from None
 
     def _confirmation(self, wanted: Subscription, *, recovered: bool) -> bytes:
         return encode(
@@ -214,4 +214,4 @@ class MonitoringNamespace(Namespace):
 
 
 def _not_available() -> NoReturn:
-    raise RequestRefused("not_available", "no snapshot of the cluster has been published yet")
+    raise EventRefused("not_available", "no snapshot of the cluster has been published yet")

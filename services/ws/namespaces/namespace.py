@@ -18,7 +18,7 @@ _complaints: Final = RateLimitedLog(_logger)
 Request = Callable[[str, Mapping[str, Any]], bytes]
 
 
-class RequestRefused(Exception):
+class EventRefused(Exception):
     """A request that is answered with the event ``error``; the connection stays open."""
 
     def __init__(self, code: Literal["bad_request", "not_available", "limit_exceeded"], message: str) -> None:
@@ -68,7 +68,7 @@ class Namespace(ABC):
             return None
         try:
             return request(sid, _object_argument(arguments))
-        except RequestRefused as refused:
+        except EventRefused as refused:
             self._counters.bad_requests += 1
             self.send(sid, ERROR, refused.payload)
             return refused.payload
@@ -84,5 +84,5 @@ def _object_argument(arguments: Sequence[object]) -> Mapping[str, Any]:
         return {}
     argument = arguments[0]
     if len(arguments) > 1 or not isinstance(argument, dict):
-        raise RequestRefused("bad_request", "a request takes at most one argument, which must be an object")
+        raise EventRefused("bad_request", "a request takes at most one argument, which must be an object")
     return argument
