@@ -13,7 +13,7 @@ from pathlib import Path
 
 from playwright.sync_api import CDPSession, Page
 
-from tests.browser.conftest import Frames
+from tests.browser.conftest import WebSocketFrames
 from tests.drivers.chromium import chromium
 from tests.drivers.local_product import LocalProduct, local_product
 from tests.drivers.process import ROOT
@@ -61,7 +61,7 @@ def _measure(product: LocalProduct, seconds: float) -> None:
             _report(f"first data painted, {path}", f"{paint:.0f} ms")
             page.close()
         page = browser.new_page(viewport={"width": 1400, "height": 900})
-        frames = Frames(page)
+        frames = WebSocketFrames(page)
         page.goto(product.origin + "/nodes")
         page.locator("#freshness[data-state=live]").wait_for()
         _scroll(page, SETTLE_SECONDS)

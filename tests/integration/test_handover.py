@@ -139,13 +139,13 @@ def test_port_is_free_when_our_gateway_crashes_in_a_loop(running: Deployment) ->
             return bool(gateway.attrs["RestartCount"] > 2)
 
         while not has_ended_often():
-            assert check_port(docker, project).taken is None
+            assert check_port(docker, project).holder is None
         # And while it is being replaced: the check itself listens on the port for a moment, which may interfere
         replace = partial(running.compose, "up", "-d", "--no-deps", "gateway", check=False)
         replacing = threading.Thread(target=replace)
         replacing.start()
         while replacing.is_alive():
-            assert check_port(docker, project).taken is None
+            assert check_port(docker, project).holder is None
         replacing.join()
     finally:
         running.up()

@@ -77,7 +77,7 @@ def test_gateway_with_a_certificate_serves_only_https_and_pushes_over_it(
     # given
     authority = str(certificates / "ca.crt")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", authority)
-    command(tls, "user", "add", "ada", given=PASSWORD + "\n")
+    command(tls, "user", "add", "ada", input_text=PASSWORD + "\n")
     # then
     with closing(person_of(tls)) as person:
         page = person.get(f"{tls.origin}/login")

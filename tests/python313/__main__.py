@@ -14,16 +14,16 @@ import tarfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from deploy.images.offline.architecture import Refusal, own_architecture
-from deploy.images.offline.base_images import Base, BaseImages
+from deploy.images.offline.architecture import ImagesError, own_architecture
+from deploy.images.offline.base_images import BaseImage, BaseImages
 from tests.drivers.docker_engine import LABELS, PROXY_VARIABLES, engine
 from tests.drivers.process import ROOT
 
 _PACKAGES = "python3 python3-venv make procps systemd"
 #: Debian's packages: Python, and what the unit tests start.
-BASE = Base("", "python-tests", "3.13", _PACKAGES, suite="trixie")
+BASE = BaseImage("", "python-tests", "3.13", _PACKAGES, suite="trixie")
 #: Those, and what the other tests start.
-BASE_OF_ALL = Base(
+BASE_OF_ALL = BaseImage(
     "", "python-tests-all", "3.13",
     f"{_PACKAGES} chromium curl git iproute2 openssl prometheus-node-exporter redis-server", suite="trixie",
 )  # fmt: skip
@@ -73,7 +73,7 @@ def build(base: str, image: str, variables: Iterable[str]) -> None:
     """Build ``image`` on the base image ``base``; what is unchanged is not built again.
 
     Raises:
-        Refusal: the build failed.
+        ImagesError: the build failed.
     """
     arguments = [f"--build-arg=PYTHON_TESTS_IMAGE={base}", *(f"--build-arg={name}" for name in variables)]
     command = ["docker", "build", "--quiet", "-f", INGREDIENTS[0], "-t", image, *arguments, "-"]
@@ -81,7 +81,7 @@ def build(base: str, image: str, variables: Iterable[str]) -> None:
     environment = {**os.environ, "DOCKER_BUILDKIT": "0"}
     done = subprocess.run(command, input=archive(INGREDIENTS), capture_output=True, env=environment)
     if done.returncode != 0:
-        raise Refusal(f"docker build failed:\n{(done.stdout + done.stderr).decode(errors='replace')}")
+        raise ImagesError(f"docker build failed:\n{(done.stdout + done.stderr).decode(errors='replace')}")
 
 
 def run_in_process(arguments: Iterable[str], variables: Iterable[str]) -> int:
@@ -131,7 +131,7 @@ def main() -> int:
         engine()
         base, image = (BASE_OF_ALL, IMAGE_OF_ALL) if options.all else (BASE, IMAGE)
         build(BaseImages(own_architecture()).make(base), image, variables)
-    except (AssertionError, Refusal) as error:
+    except (AssertionError, ImagesError) as error:
         print(f"tests: {error}", file=sys.stderr)
         return 1
     if options.build:
