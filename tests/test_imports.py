@@ -38,6 +38,12 @@ def imported(path: Path) -> set[str]:
     return names
 
 
+def module_name(path: Path) -> str:
+    """Return the name by which our code imports a module; a package's is that of its ``__init__``."""
+    name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    return name.removeprefix("services.").removesuffix(".__init__")
+
+
 def modules(folder: str) -> list[Path]:
     found = [path for path in (ROOT / folder).rglob("*.py") if "tests" not in path.relative_to(ROOT / folder).parts]
     assert found, folder
@@ -93,11 +99,7 @@ def circles(imports: dict[str, set[str]]) -> list[tuple[str, ...]]:
 
 @pytest.mark.parametrize("folder", [*sorted(ALLOWED), "deploy/local"])
 def test_modules_of_a_folder_do_not_import_each_other_in_a_circle(folder: str) -> None:
-    root = ROOT / "services" if folder.startswith("services/") else ROOT
-    sources = {
-        ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__"): path.read_text()
-        for path in modules(folder)
-    }
+    sources = {module_name(path): path.read_text() for path in modules(folder)}
 
     assert circles(imports_among(sources)) == []
 
@@ -143,14 +145,8 @@ def missing_names(sources: dict[str, str]) -> list[str]:
 def test_every_name_that_a_module_of_ours_imports_exists() -> None:
     # The type checker does not read the tests, and some modules run only in stages with Docker.
     folders = ("access", "bench", "contract", "deploy", "dispycluster", "runtime", "services", "simulator", "tests")
-    paths = [path.relative_to(ROOT) for folder in folders for path in (ROOT / folder).rglob("*.py")]
-    sources = {
-        str(path).removeprefix("services/").removesuffix(".py").replace("/", ".").removesuffix(".__init__"): (
-            ROOT / path
-        ).read_text()
-        for path in paths
-        if "node_modules" not in path.parts
-    }
+    paths = [path for folder in folders for path in (ROOT / folder).rglob("*.py") if "node_modules" not in path.parts]
+    sources = {module_name(path): path.read_text() for path in paths}
 
     assert missing_names(sources) == []
 
