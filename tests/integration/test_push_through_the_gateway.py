@@ -1,6 +1,7 @@
 """Every client of every replica gets each message once and in order, through the gateway."""
 
 import json
+import select
 
 import requests
 
@@ -63,11 +64,21 @@ def test_replica_notices_immediately_that_a_client_no_longer_waits_for_its_poll(
     eventually(lambda: counted() == 0, within_seconds=90, what="clients of previous tests to be gone")
     session = EngineSession(int(deployment.origin.rpartition(":")[2]))
     session.connect()
-    with session.waiting_connection():
-        eventually(lambda: counted() == 1, what="the client to be counted")
+    eventually(lambda: counted() == 1, what="the client to be counted")
+
+    # A message of the collector, or a request for the health, would answer the poll.
+    with deployment.paused(deployment.container("collector")):
+        eventually(lambda: _abandon_poll(session), what="a poll that is closed before its answer")
 
     # Long before its missed ping
     eventually(lambda: counted() == 0, within_seconds=15, what="the client to be gone")
+
+
+def _abandon_poll(session: EngineSession) -> bool:
+    """Send a poll and close its connection; return whether the poll had no answer for a second."""
+    with session.waiting_connection() as connection:
+        readable, _, _ = select.select([connection], [], [], 1)
+        return not readable
 
 
 def test_no_response_names_the_server(deployment: Deployment) -> None:
