@@ -10,7 +10,9 @@ from contract.messages import Delta, Node, Snapshot
 
 #: Top-level fields of a snapshot that a delta does not carry.
 _NOT_IN_A_DELTA = ("v", "cluster", "interval_seconds", "simulated")
-_FIELDS = tuple(field for field in Node.__struct_fields__ if field != "node")
+_NODE_FIELDS = Node.__struct_fields__
+#: Number of the fields before the first measured one. They are equal in most rounds, and compared all at once.
+_STEADY = _NODE_FIELDS.index("cpu_usage")
 
 
 def compute_delta(base: Snapshot, new: Snapshot) -> Delta | None:
@@ -65,9 +67,11 @@ def apply_delta(base: Snapshot, delta: Delta) -> Snapshot:
 
 
 def _changed_fields(previous: Node, node: Node) -> dict[str, object]:
+    """Return the node's name and the fields that differ between two states of the node."""
     changed: dict[str, object] = {"node": node.node}
-    for field in _FIELDS:
-        value = getattr(node, field)
-        if getattr(previous, field) != value:
-            changed[field] = value
+    before, after = msgspec.structs.astuple(previous), msgspec.structs.astuple(node)
+    begin = _STEADY if before[:_STEADY] == after[:_STEADY] else 0
+    for field, old, new in zip(_NODE_FIELDS[begin:], before[begin:], after[begin:], strict=True):
+        if old != new:
+            changed[field] = new
     return changed

@@ -16,6 +16,16 @@ class _Nodes(msgspec.Struct):
     nodes: list[msgspec.Raw]
 
 
+def _without_unknown(struct: type[msgspec.Struct], **decoded: object) -> type[msgspec.Struct]:
+    """Return a type that allows only the fields of ``struct``; all but ``decoded`` stay JSON."""
+    fields = [(field, decoded.get(field, msgspec.Raw), None) for field in struct.__struct_fields__]
+    return msgspec.defstruct(f"Known{struct.__name__}", fields, forbid_unknown_fields=True)
+
+
+_KnownNode = _without_unknown(Node)
+_KnownSnapshot = _without_unknown(Snapshot, cluster_stats=_without_unknown(ClusterStats), nodes=list[msgspec.Raw])
+
+
 def with_fields(raw: bytes, members: Mapping[str, object]) -> bytes:
     """Return the JSON object ``raw`` with some fields replaced or added."""
     return encode({**_members(raw), **members})
@@ -28,14 +38,13 @@ def raw_nodes(raw: bytes) -> list[msgspec.Raw]:
 
 def has_unknown_fields(raw: bytes) -> bool:
     """Whether the snapshot ``raw`` has fields that this release does not know. Only its first node is checked."""
-    members = _members(raw)
-    nodes = msgspec.json.decode(members["nodes"], type=list[msgspec.Raw])
-    parts: list[tuple[dict[str, msgspec.Raw], type[msgspec.Struct]]] = [
-        (members, Snapshot),
-        (_members(members["cluster_stats"]), ClusterStats),
-        *((_members(node), Node) for node in nodes[:1]),
-    ]
-    return any(not set(part.__struct_fields__).issuperset(written) for written, part in parts)
+    try:
+        snapshot = msgspec.json.decode(raw, type=_KnownSnapshot)
+        for node in snapshot.nodes[:1]:  # type: ignore[attr-defined]
+            msgspec.json.decode(node, type=_KnownNode)
+    except msgspec.ValidationError:
+        return True
+    return False
 
 
 def _members(raw: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:

@@ -16,7 +16,7 @@ import redis
 
 from api.counters import Counters
 from api.redis_connection import RedisConnection
-from contract.codec import TYPE_OF_CHANNEL, Message, UndecodableMessage, decode, require_object
+from contract.codec import TYPE_OF_CHANNEL, Message, UndecodableMessage, decode_checked
 from contract.messages import RulesInForce, Snapshot, Timestamp
 from contract.names import METRICS_CHANNEL, RULES_KEY, latest_key
 from contract.raw_json import raw_nodes
@@ -208,8 +208,7 @@ class MessageStore:
         key = _key(channel)
         if isinstance(raw, bytes):
             try:
-                require_object(raw)
-                return _LastRead(asked_at, raw, age, StoredMessage(raw, decode(raw, _TYPES[channel])))
+                return _LastRead(asked_at, raw, age, StoredMessage(raw, decode_checked(raw, _TYPES[channel])))
             except UndecodableMessage as error:
                 reason, shown = error.reason, str(error)
         else:

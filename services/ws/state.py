@@ -77,9 +77,13 @@ def receive(channel: str, raw: bytes) -> ReceivedMessage:
     Raises:
         UndecodableMessage: the message fails check (a) and must be dropped.
     """
+    expected = codec.TYPE_OF_CHANNEL[channel]
+    message = codec.try_decode(raw, expected)
+    if message is not None:
+        return ReceivedMessage(channel, raw, message)
     codec.require_object(raw)
     try:
-        return ReceivedMessage(channel, raw, codec.decode(raw, codec.TYPE_OF_CHANNEL[channel]))
+        return ReceivedMessage(channel, raw, codec.decode(raw, expected))
     except codec.UndecodableMessage as error:
         return ReceivedMessage(channel, raw, None, str(error))
 
