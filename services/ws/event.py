@@ -1,14 +1,13 @@
 """Packets for clients, each encoded once for all recipients, and ``Push``, by which all events are sent."""
 
 import struct
-import zlib
 from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
+from ws.deflate import deflated
+
 #: Bytes of the shortest packet that is compressed.
 COMPRESSION_THRESHOLD_BYTES: Final = 512
-#: zlib's level: 1 to 9.
-COMPRESSION_LEVEL: Final = 3
 
 _MESSAGE: Final = b"4"
 _EVENT: Final = b"2"
@@ -16,8 +15,6 @@ _FINAL_TEXT: Final = 0x81
 _COMPRESSED: Final = 0x40
 _CLOSE: Final = 0x88
 _PONG: Final = 0x8A
-#: Bytes of the empty block at the end of compressed data; RFC 7692 omits them.
-_EMPTY_BLOCK_BYTES: Final = 4
 
 
 class EnginePacket:
@@ -50,7 +47,7 @@ class EnginePacket:
     def compressed(self) -> bytes:
         """The compressed WebSocket frame, without context takeover; the plain frame if the packet is short."""
         if self._compressed is None:
-            self._compressed = _compressed(self.text) or self.plain
+            self._compressed = _compressed(self.text, self.clients) or self.plain
         return self._compressed
 
 
@@ -127,9 +124,7 @@ def _frame(first_byte: int, payload: bytes) -> bytes:
     return struct.pack("!BBQ", first_byte, 127, length) + payload
 
 
-def _compressed(text: bytes) -> bytes | None:
+def _compressed(text: bytes, clients: int) -> bytes | None:
     if len(text) < COMPRESSION_THRESHOLD_BYTES:
         return None
-    compressor = zlib.compressobj(COMPRESSION_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
-    data = compressor.compress(text) + compressor.flush(zlib.Z_SYNC_FLUSH)
-    return _frame(_FINAL_TEXT | _COMPRESSED, data[:-_EMPTY_BLOCK_BYTES])
+    return _frame(_FINAL_TEXT | _COMPRESSED, deflated(text, clients))

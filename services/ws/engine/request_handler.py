@@ -1,6 +1,5 @@
 """Engine.IO's HTTP requests: handshakes, polls, POSTs, and requests for a WebSocket."""
 
-import gzip
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final, Protocol
@@ -8,6 +7,7 @@ from typing import Any, Final, Protocol
 from wsproto.frame_protocol import CloseReason
 
 from ws import loop
+from ws.deflate import gzipped
 from ws.engine import handshake, polling
 from ws.engine.polling import PollingTransport, PostBody, SessionEnded
 from ws.engine.reader import ProtocolViolation
@@ -17,9 +17,8 @@ from ws.engine.upgrade import UpgradeProbe
 from ws.engine_request import ENGINE_REQUEST, EngineRequest
 from ws.event import EnginePacket
 
-#: Bytes of the shortest answer that is compressed, and the level of gzip.
+#: Bytes of the shortest answer that is compressed.
 COMPRESSION_THRESHOLD_BYTES: Final = 1024
-COMPRESSION_LEVEL: Final = 3
 
 _TEXT: Final = ("Content-Type", "text/plain; charset=UTF-8")
 
@@ -115,7 +114,7 @@ class RequestHandler:
         headers: list[tuple[str, str]],
     ) -> Iterable[bytes]:
         if len(body) >= COMPRESSION_THRESHOLD_BYTES and _takes_gzip(environ.get("HTTP_ACCEPT_ENCODING", "")):
-            body = gzip.compress(body, COMPRESSION_LEVEL, mtime=0)
+            body = gzipped(body)
             headers = [*headers, ("Content-Encoding", "gzip")]
         write = start_response(_line(HTTPStatus.OK), [_TEXT, ("Content-Length", str(len(body))), *headers])
         try:
