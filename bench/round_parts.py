@@ -20,6 +20,14 @@ from contract.raw_json import has_unknown_fields
 from ws.event import Event
 from ws.state import receive
 
+try:
+    from ws.allocator import keep_freed_memory
+except ImportError:  # in releases before 0.7
+
+    def keep_freed_memory() -> None:
+        """Do nothing, like these releases."""
+
+
 #: Rounds before the measurement, in which the allocator takes its memory from the kernel, and measured rounds.
 WARM_UP, ROUNDS = 5, 20
 
@@ -34,6 +42,7 @@ def snapshot_of(raw: bytes) -> Snapshot:
 def main() -> int:
     """Time the parts and print them."""
     before, after = (Path(name).read_bytes() for name in sys.argv[1:])
+    keep_freed_memory()
     prepare_types()
     old, new = snapshot_of(before), snapshot_of(after)
     delta = compute_delta(old, new)

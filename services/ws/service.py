@@ -24,6 +24,7 @@ from ws.access.admission import Admission
 from ws.access.limits import Subscriptions
 from ws.access.revocation import AccessEnforcer, RevocationFeed
 from ws.alert_log import AlertLogFollower
+from ws.allocator import keep_freed_memory
 from ws.allowed_origins import AllowedOrigins
 from ws.config import Config
 from ws.counters import Counters, Metrics
@@ -88,6 +89,7 @@ def run(config: Config, second_address: SecondAddress | None = None) -> int:
         _logger.warning("%s", text)
     signals = Signals(signal.SIGTERM, signal.SIGINT)
     _raise_limit_of_open_files()
+    keep_freed_memory()
     replica = Replica(config)
     replica.start()
     spawn("watchdog", _beat_watchdog)
