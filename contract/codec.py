@@ -27,6 +27,8 @@ _CHUNK_BYTES: Final = 256 * 1024
 #: Arguments of ``bytes.translate``: braces become square brackets; only brackets and quotes stay.
 _AS_SQUARE_BRACKETS: Final = bytes.maketrans(b"{}", b"[]")
 _NEITHER_BRACKETS_NOR_QUOTES: Final = bytes(byte for byte in range(256) if byte not in b'[]{}"')
+#: The bytes that open no array and no object.
+_NOT_OPENING: Final = bytes(byte for byte in range(256) if byte not in b"[{")
 
 TYPE_OF_CHANNEL: Final[dict[str, type[Message]]] = {
     METRICS_CHANNEL: Snapshot,
@@ -131,7 +133,14 @@ def try_decode(raw: bytes, expected: type[M]) -> M | None:
         message = msgspec.json.decode(raw, type=expected)
     except (ValueError, msgspec.MsgspecError, RecursionError):
         return None
-    return None if _is_deep(raw) else message
+    return message if _is_flat(raw, message) or not _is_deep(raw) else None
+
+
+def _is_flat(raw: bytes, message: object) -> bool:
+    """Whether a look at the number of brackets is enough to know that valid ``raw`` is not too deep."""
+    # At most one of the nodes is on the way to the deepest value.
+    side_by_side = max(0, len(message.nodes) - 1) if isinstance(message, Snapshot) else 0
+    return len(raw.translate(None, _NOT_OPENING)) - side_by_side <= DEPTH_LIMIT
 
 
 def decode_checked(raw: bytes, expected: type[M]) -> M:
