@@ -296,9 +296,9 @@ bench-footprint: setup-dev ## measure the CPU and memory of each idle process
 	@$(BIN)/python -m bench.footprint $(if $(QUICK),--seconds 10)
 
 .PHONY: bench-collector
-bench-collector: setup-dev ## compare the cost of a scrape with the last release and prometheus_client (15 minutes; NODES=…, PAGES=5.5,31,104, RUNS=…, SECONDS=…; MINUTES=10: this release alone)
+bench-collector: setup-dev ## compare the cost of a scrape with the last release and prometheus_client (15 minutes; NODES=…, SIZES=5.5,31,104, RUNS=…, SECONDS=…; MINUTES=10: this release alone)
 	$(call WARN_IGNORED,QUICK NODES MINUTES WRITE)
-	@$(BIN)/python -m bench.collector $(if $(QUICK),--quick) $(if $(NODES),--nodes $(NODES)) $(if $(PAGES),--pages $(PAGES)) $(if $(RUNS),--runs $(RUNS)) \
+	@$(BIN)/python -m bench.collector $(if $(QUICK),--quick) $(if $(NODES),--nodes $(NODES)) $(if $(SIZES),--sizes $(SIZES)) $(if $(RUNS),--runs $(RUNS)) \
 		$(if $(SECONDS),--seconds $(SECONDS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(WRITE),--write "$(WRITE)")
 
 .PHONY: bench-dashboard

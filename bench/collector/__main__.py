@@ -1,6 +1,6 @@
 """Compare the cost of a scrape: ``python -m bench.collector [--quick] [--write docs/benchmarks.md]``.
 
-The last release, this release, and the parser of prometheus_client read the same pages. With ``--minutes``, this
+The last release, this release, and the parser of prometheus_client read the same expositions. With ``--minutes``, this
 release runs alone for that time, with a replica and a page; the exit code is 1 if a round is missing or data are too
 old.
 """
@@ -16,8 +16,8 @@ from typing import Final
 
 from bench.collector.compare import HEADS, add_reader_rows, add_rows, alternate, read_times
 from bench.collector.endurance import endure
-from bench.collector.pages import PAGES
-from bench.collector.processes import INTERVAL_SECONDS, LOAD_CORE, Pages
+from bench.collector.expositions import SIZES
+from bench.collector.processes import INTERVAL_SECONDS, LOAD_CORE, ExporterProcess
 from bench.push.report import Chapter, Table, machine, write
 from tests.drivers.last_release import lay_out_last_release
 from tests.drivers.process import ROOT
@@ -36,7 +36,7 @@ QUICK_SECONDS: Final = 4.0
 
 
 class Bench:
-    """The tables of all pages."""
+    """The tables of all sizes."""
 
     def __init__(self, folder: Path) -> None:
         self.out = Chapter()
@@ -45,14 +45,14 @@ class Bench:
         lay_out_last_release(previous)
         self._trees = {"last release": previous, "this release": ROOT}
 
-    def page(self, size: str, counts: Sequence[int], runs: int | None, seconds: float) -> None:
-        """Measure the collectors with pages of this size, and the readers of a page."""
-        self.out.add_line(f"\n### Pages of {size} KB\n")
+    def add_size(self, size: str, counts: Sequence[int], runs: int | None, seconds: float) -> None:
+        """Measure the collectors with expositions of this size, and the readers of an exposition."""
+        self.out.add_line(f"\n### Expositions of {size} KB\n")
         table = Table(self.out, *HEADS)
         for nodes in counts:
-            with Pages(nodes, size, self._folder) as pages:
+            with ExporterProcess(nodes, size, self._folder) as exporters:
                 times = runs or OTHER_RUNS.get((nodes, size), RUNS)
-                add_rows(table, nodes, alternate(self._trees, pages, times, seconds))
+                add_rows(table, nodes, alternate(self._trees, exporters, times, seconds))
         add_reader_rows(table, read_times(self._trees, size, runs or RUNS, self._folder))
 
 
@@ -60,7 +60,7 @@ def options_of(arguments: Sequence[str]) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nodes", type=int, help=f"nodes (default: {' and '.join(map(str, NODES))})")
-    parser.add_argument("--pages", default=",".join(PAGES), help="lengths of pages in KB, with commas")
+    parser.add_argument("--sizes", default=",".join(SIZES), help="lengths of expositions in KB, with commas")
     parser.add_argument("--seconds", type=float, help=f"length of a period (default: {SECONDS:g})")
     parser.add_argument("--runs", type=int, help="runs of each release (default: 3, 5 in the rows with a goal)")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_NODES} nodes, one run of {QUICK_SECONDS:g} s")
@@ -69,10 +69,10 @@ def options_of(arguments: Sequence[str]) -> argparse.Namespace:
     options = parser.parse_args(arguments)
     if options.minutes and options.write:
         parser.error("--write does not write the result of --minutes")
-    options.pages = options.pages.split(",")
-    unknown = [page for page in options.pages if page not in PAGES]
+    options.sizes = options.sizes.split(",")
+    unknown = [size for size in options.sizes if size not in SIZES]
     if unknown:
-        parser.error(f"--pages {unknown[0]}: the pages are {', '.join(PAGES)}")
+        parser.error(f"--sizes {unknown[0]}: the sizes are {', '.join(SIZES)}")
     return options
 
 
@@ -84,9 +84,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="bench-collector-") as name:
         folder = Path(name)
         if options.minutes:
-            size = options.pages[0]
-            with Pages(options.nodes or NODES[-1], size, folder) as pages:
-                return endure(pages, size, 60 * options.minutes)
+            size = options.sizes[0]
+            with ExporterProcess(options.nodes or NODES[-1], size, folder) as exporters:
+                return endure(exporters, size, 60 * options.minutes)
         bench = Bench(folder)
         quick_nodes = QUICK_NODES if options.quick else None
         nodes = options.nodes or quick_nodes
@@ -97,8 +97,8 @@ def main() -> int:
             f"Measured {machine()}; `make bench-collector`; rounds every {INTERVAL_SECONDS:g} s, "
             f"periods of {seconds:g} s."
         )
-        for size in options.pages:
-            bench.page(size, counts, runs, seconds)
+        for size in options.sizes:
+            bench.add_size(size, counts, runs, seconds)
     if options.write:
         write(options.write, [INTRODUCTION.read_text(), *bench.out])
     return 0

@@ -1,4 +1,4 @@
-"""Measure the collectors of two releases alternately, and readers of one page."""
+"""Measure the collectors of two releases alternately, and readers of one exposition."""
 
 import json
 import os
@@ -11,20 +11,20 @@ from pathlib import Path
 from statistics import median
 from typing import Final
 
-from bench.collector.pages import Kind
-from bench.collector.processes import COLLECTOR_CORE, INTERVAL_SECONDS, Collector, Pages, settle
+from bench.collector.expositions import Kind
+from bench.collector.processes import COLLECTOR_CORE, INTERVAL_SECONDS, Collector, ExporterProcess, settle
 from bench.collector.readers import FULL, PROMETHEUS_CLIENT
 from bench.collector.rounds import count_rounds
 from bench.push.report import Table
 
-#: The page server may limit the result above this share of its core, or above this lateness of its loop (99th
+#: The exporters may limit the result above this share of their core, or above this lateness of their loop (99th
 #: percentile).
 BUSY: Final = 0.8
 LATE_MS: Final = 50.0
 #: Longest time before a measurement, in which the collector scrapes every node twice.
 SETTLE_SECONDS: Final = 60.0
-#: Successive pages, two seconds apart, that a reader reads in turn.
-READ_PAGES: Final = 20
+#: Successive expositions, two seconds apart, that a reader reads in turn.
+READ_EXPOSITIONS: Final = 20
 _READERS: Final = Path(__file__).with_name("readers.py")
 
 
@@ -44,9 +44,9 @@ class Run:
     without_values: int
     #: Whether every node was scraped twice before the period.
     is_settled: bool
-    #: Share of its core that the page server used, and lateness of its loop.
-    server_share: float
-    server_late_ms: float
+    #: Share of their core that the exporters used, and lateness of their loop.
+    exporters_share: float
+    exporters_late_ms: float
 
     @property
     def share(self) -> float:
@@ -59,14 +59,14 @@ class Run:
         return self.cpu_seconds / max(1, self.scrapes) * 1e6
 
 
-def measure(tree: Path, pages: Pages, seconds: float) -> Run:
+def measure(tree: Path, exporters: ExporterProcess, seconds: float) -> Run:
     """Run the collector of the release in ``tree`` and measure one period."""
-    pages.reset()
-    with Collector(tree, pages.targets) as collector:
-        is_settled = settle(pages, collector, SETTLE_SECONDS)
-        before, cpu, began = pages.stats(), collector.cpu_seconds(), time.monotonic()
+    exporters.reset()
+    with Collector(tree, exporters.targets) as collector:
+        is_settled = settle(exporters, collector, SETTLE_SECONDS)
+        before, cpu, began = exporters.stats(), collector.cpu_seconds(), time.monotonic()
         time.sleep(seconds)
-        after, used, ended = pages.stats(), collector.cpu_seconds() - cpu, time.monotonic()
+        after, used, ended = exporters.stats(), collector.cpu_seconds() - cpu, time.monotonic()
         collector.check()
         rounds = count_rounds(collector.rounds.arrivals, began, ended, INTERVAL_SECONDS)
         return Run(
@@ -79,17 +79,17 @@ def measure(tree: Path, pages: Pages, seconds: float) -> Run:
             oldest=rounds.oldest,
             without_values=rounds.without_values,
             is_settled=is_settled,
-            server_share=(after.cpu_seconds - before.cpu_seconds) / (ended - began),
-            server_late_ms=after.late_ms,
+            exporters_share=(after.cpu_seconds - before.cpu_seconds) / (ended - began),
+            exporters_late_ms=after.late_ms,
         )
 
 
-def alternate(trees: Mapping[str, Path], pages: Pages, runs: int, seconds: float) -> dict[str, list[Run]]:
+def alternate(trees: Mapping[str, Path], exporters: ExporterProcess, runs: int, seconds: float) -> dict[str, list[Run]]:
     """Measure the releases in turn, several times."""
     found: dict[str, list[Run]] = {name: [] for name in trees}
     for _ in range(runs):
         for name, tree in trees.items():
-            found[name].append(measure(tree, pages, seconds))
+            found[name].append(measure(tree, exporters, seconds))
     return found
 
 
@@ -120,9 +120,9 @@ def add_rows(table: Table, nodes: int, found: Mapping[str, Sequence[Run]]) -> No
 def notes(runs: Sequence[Run]) -> list[str]:
     """Return what limits the figures of these runs."""
     found = []
-    share, late = max(run.server_share for run in runs), max(run.server_late_ms for run in runs)
+    share, late = max(run.exporters_share for run in runs), max(run.exporters_late_ms for run in runs)
     if share > BUSY or late > LATE_MS:
-        found.append(f"**the page server was the bottleneck** ({share:.0%} of its core, {late:.0f} ms late)")
+        found.append(f"**the exporters were the bottleneck** ({share:.0%} of their core, {late:.0f} ms late)")
     if not all(run.is_settled for run in runs):
         found.append(f"not every node was scraped twice in the first {SETTLE_SECONDS:.0f} s")
     without = max(run.without_values for run in runs)
@@ -132,16 +132,16 @@ def notes(runs: Sequence[Run]) -> list[str]:
 
 
 def read_times(trees: Mapping[str, Path], size: str, runs: int, folder: Path) -> dict[str, dict[str, float]]:
-    """Return the CPU time to read one page in µs, on the collector's core: by release and reader.
+    """Return the CPU time to read one exposition in µs, on the collector's core: by release and reader.
 
-    The releases read in turn, ``runs`` times. ``folder``: an existing folder for the pages.
+    The releases read in turn, ``runs`` times. ``folder``: an existing folder for the exporters.
     """
     now = time.time()
     kind = Kind(0, size, now)
     files = []
-    for number in range(READ_PAGES):
-        files.append(folder / f"page-{size}-{number}")
-        files[-1].write_bytes(kind.page(now + number * INTERVAL_SECONDS).exposition(0))
+    for number in range(READ_EXPOSITIONS):
+        files.append(folder / f"exposition-{size}-{number}")
+        files[-1].write_bytes(kind.at(now + number * INTERVAL_SECONDS).text(0))
     found: dict[str, list[dict[str, float]]] = {name: [] for name in trees}
     for _ in range(runs):
         for name, tree in trees.items():
@@ -174,4 +174,4 @@ def add_reader_rows(table: Table, times: Mapping[str, Mapping[str, float]]) -> N
     others = [us for name, us in rows.items() if PROMETHEUS_CLIENT in name]
     rows = {name: us for name, us in rows.items() if PROMETHEUS_CLIENT not in name}
     for name, us in {**rows, PROMETHEUS_CLIENT: median(others)}.items():
-        table.row(f"only reading a page: {name}", "–", f"{us:.0f}", f"{us / first:.2f}", "–", "–", "–", "")
+        table.row(f"only reading: {name}", "–", f"{us:.0f}", f"{us / first:.2f}", "–", "–", "–", "")

@@ -17,7 +17,7 @@ from typing import Final
 import websocket
 
 from bench.collector.compare import BUSY, LATE_MS, SETTLE_SECONDS
-from bench.collector.processes import INTERVAL_SECONDS, Collector, Pages, settle
+from bench.collector.processes import INTERVAL_SECONDS, Collector, ExporterProcess, settle
 from bench.collector.rounds import Arrival, count_rounds, read_arrival
 from bench.push.report import Chapter, Table, machine
 from contract.events import EVENT_OF_CHANNEL
@@ -79,6 +79,8 @@ class Seen:
     #: Age of the oldest snapshot, and of the oldest value, just before the next round arrived.
     oldest_shown_snapshot: float
     oldest_shown_value: float
+    #: Most nodes without values in a round.
+    without_values: int
 
     @property
     def problems(self) -> list[str]:
@@ -88,6 +90,8 @@ class Seen:
             found.append(f"{self.expected - self.published} of {self.expected} rounds are missing")
         if self.out_of_order:
             found.append(f"{self.out_of_order} rounds are repeated or out of order")
+        if self.without_values:
+            found.append(f"up to {self.without_values} nodes had no values")
         if self.oldest_value > OLDEST_SECONDS:
             found.append(f"values were {self.oldest_value:.2f} s old when they arrived")
         if self.oldest_shown_snapshot > OLDEST_SECONDS:
@@ -110,53 +114,50 @@ def seen(arrivals: Sequence[Arrival], began: float, ended: float) -> Seen:
         oldest_value=rounds.oldest,
         oldest_shown_snapshot=max((each.snapshot_age + wait for each, wait in shown_for), default=ended - began),
         oldest_shown_value=max((each.oldest + wait for each, wait in shown_for), default=ended - began),
+        without_values=rounds.without_values,
     )
 
 
-def endure(pages: Pages, size: str, seconds: float) -> int:
+def endure(exporters: ExporterProcess, size: str, seconds: float) -> int:
     """Run the collector for this time and print what the subscribers saw; return the exit code."""
     out = Chapter()
     out.add_line(
-        f"Measured {machine()}; `make bench-collector`; {pages.nodes} nodes with pages of {size} KB, rounds every "
-        f"{INTERVAL_SECONDS:g} s, {seconds / 60:g} minutes.\n"
+        f"Measured {machine()}; `make bench-collector`; {exporters.nodes} nodes with expositions of {size} KB, "
+        f"rounds every {INTERVAL_SECONDS:g} s, {seconds / 60:g} minutes.\n"
     )
     with contextlib.ExitStack() as stack:
-        collector = stack.enter_context(Collector(ROOT, pages.targets))
+        collector = stack.enter_context(Collector(ROOT, exporters.targets))
         replica = Replica(collector.valkey.url)
         stack.callback(replica.close)
         replica.wait_until_ready()
         page = stack.enter_context(contextlib.closing(Page(replica.port)))
         eventually(lambda: page.arrivals, what="the page's first snapshot")
-        if not settle(pages, collector, SETTLE_SECONDS):
+        if not settle(exporters, collector, SETTLE_SECONDS):
             out.add_line(f"Not every node was scraped twice in the first {SETTLE_SECONDS:.0f} s.\n")
-        pages.stats()
-        began, ended = time.monotonic(), time.monotonic() + seconds
-        table = Table(out, "second", "of a core", "RSS MB", "rounds", "page server: of its core", "late ms")
-        shares: list[float] = []
-        is_server_quick = True
-        while (part := min(PART_SECONDS, ended - time.monotonic())) > 0:
-            server, cpu, part_began = pages.stats(), collector.cpu_seconds(), time.monotonic()
+        cpu, began, are_exporters_quick = collector.cpu_seconds(), time.monotonic(), True
+        table = Table(out, "second", "of a core", "RSS MB", "rounds", "exporters: of their core", "late ms")
+        while (part := min(PART_SECONDS, began + seconds - time.monotonic())) > 0:
+            before, part_cpu, part_began = exporters.stats(), collector.cpu_seconds(), time.monotonic()
             time.sleep(part)
             collector.check()
-            length = time.monotonic() - part_began
-            stats = pages.stats()
-            shares.append((collector.cpu_seconds() - cpu) / length)
-            server_share = (stats.cpu_seconds - server.cpu_seconds) / length
-            is_server_quick &= server_share <= BUSY and stats.late_ms <= LATE_MS
+            after, length = exporters.stats(), time.monotonic() - part_began
+            share = (after.cpu_seconds - before.cpu_seconds) / length
+            are_exporters_quick &= share <= BUSY and after.late_ms <= LATE_MS
             table.row(
-                f"{time.monotonic() - began:.0f}", f"{100 * shares[-1]:.0f} %", f"{collector.rss_bytes() / 1e6:.0f}",
-                str(sum(part_began < arrival.at for arrival in page.arrivals)), f"{server_share:.0%}",
-                f"{stats.late_ms:.0f}",
+                f"{time.monotonic() - began:.0f}", f"{100 * (collector.cpu_seconds() - part_cpu) / length:.0f} %",
+                f"{collector.rss_bytes() / 1e6:.0f}", str(sum(part_began < arrival.at for arrival in page.arrivals)),
+                f"{100 * share:.0f} %", f"{after.late_ms:.0f}",
             )  # fmt: skip
         ended = time.monotonic()
+        out.add_line(f"\nThe whole time: {100 * (collector.cpu_seconds() - cpu) / (ended - began):.1f} % of a core.")
         found = {
             "a subscriber of Redis": seen(collector.rounds.arrivals, began, ended),
             "a page": seen(page.arrivals, began, ended),
         }
-    return _report(out, found, is_server_quick=is_server_quick)
+    return _report(out, found, are_exporters_quick=are_exporters_quick)
 
 
-def _report(out: Chapter, found: dict[str, Seen], *, is_server_quick: bool) -> int:
+def _report(out: Chapter, found: dict[str, Seen], *, are_exporters_quick: bool) -> int:
     out.add_line("")
     table = Table(out, "", *found)
     table.row(
@@ -168,14 +169,9 @@ def _report(out: Chapter, found: dict[str, Seen], *, is_server_quick: bool) -> i
     for what, field in (("snapshot", "oldest_shown_snapshot"), ("value", "oldest_shown_value")):
         ages = (getattr(each, field) for each in found.values())
         table.row(f"oldest {what} just before the next round arrived, s", *(f"{age:.2f}" for age in ages))
-    if not is_server_quick:
-        out.add_line("\n**The page server was the bottleneck** in at least one part.")
+    if not are_exporters_quick:
+        out.add_line("\n**The exporters were the bottleneck** in at least one part.")
     problems = [f"{name}: {problem}" for name, each in found.items() for problem in each.problems]
-    out.add_line(
-        "\n"
-        + (
-            "\n".join(problems)
-            or f"Every round arrived; no arriving value and no shown snapshot was older than {OLDEST_SECONDS:g} s."
-        )
-    )
+    good = f"Every round arrived; no arriving value and no shown snapshot was older than {OLDEST_SECONDS:g} s."
+    out.add_line("\n" + ("\n".join(problems) or good))
     return 1 if problems else 0

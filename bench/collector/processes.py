@@ -1,4 +1,4 @@
-"""The processes of the benchmark: the page server, and a collector of one release with a Redis of its own."""
+"""The processes of the benchmark: the exporters, and a collector of one release with a Redis of its own."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ from typing import Final, Self
 import msgspec
 import psutil
 
-from bench.collector.page_server import Stats
+from bench.collector.exporters import Stats
 from bench.collector.rounds import RedisRounds
 from tests.drivers.ports import free_port
 from tests.drivers.process import Process
@@ -32,16 +32,16 @@ def cpu_seconds(pid: int) -> float:
     return time.clock_gettime((~pid << 3) | 2)
 
 
-class Pages:
-    """A page server with these nodes, as a context."""
+class ExporterProcess:
+    """The process of the exporters of all nodes, as a context."""
 
     def __init__(self, nodes: int, size: str, folder: Path) -> None:
         """``folder``: an existing folder for the targets file."""
         self.targets = folder / f"nodes-{nodes}-{size}.yaml"
         self.nodes = nodes
         control_port = free_port()
-        self._process = Process("pages", [
-            sys.executable, "-m", "bench.collector.page_server", "--nodes", str(nodes), "--page", size,
+        self._process = Process("exporters", [
+            sys.executable, "-m", "bench.collector.exporters", "--nodes", str(nodes), "--size", size,
             "--port", str(free_port()), "--control-port", str(control_port), "--write-targets", str(self.targets),
         ])  # fmt: skip
         self._rest = Rest(f"http://127.0.0.1:{control_port}")
@@ -50,7 +50,7 @@ class Pages:
         self.targets.unlink(missing_ok=True)
         self._process.start()
         try:
-            eventually(self._is_ready, within_seconds=_START_SECONDS, what="the page server's targets file")
+            eventually(self._is_ready, within_seconds=_START_SECONDS, what="the exporters' targets file")
         except BaseException:
             self._process.kill()
             raise
@@ -64,7 +64,7 @@ class Pages:
 
     def _is_ready(self) -> bool:
         if not self._process.running:
-            raise RuntimeError(f"the page server has ended:\n{self._process.log()}")
+            raise RuntimeError(f"the exporters have ended:\n{self._process.log()}")
         return self.targets.exists()
 
     def stats(self) -> Stats:
@@ -130,7 +130,7 @@ class Collector:
         return int(psutil.Process(self._process.pid).memory_info().rss)
 
 
-def settle(pages: Pages, collector: Collector, within_seconds: float) -> bool:
+def settle(exporters: ExporterProcess, collector: Collector, within_seconds: float) -> bool:
     """Wait until the collector has scraped every node twice; return whether that happened in time.
 
     The first scrape of a node takes a connection, and the first two note which families the exporter has.
@@ -138,7 +138,7 @@ def settle(pages: Pages, collector: Collector, within_seconds: float) -> bool:
     deadline = time.monotonic() + within_seconds
     while time.monotonic() < deadline:
         collector.check()
-        if pages.stats().fewest >= 2:
+        if exporters.stats().fewest >= 2:
             return True
         time.sleep(0.25)
     return False

@@ -1,7 +1,7 @@
-"""Time to read one page, for each reader that can be imported: ``python bench/collector/readers.py PAGE…``.
+"""Time to read one exposition, for each reader that can be imported: ``python bench/collector/readers.py FILE…``.
 
-The arguments are files with successive pages of one node. The program prints JSON: the CPU time for each page in µs by
-reader. This file imports no module of ``bench``, so that it also runs in the files of the last release.
+The arguments are files with successive expositions of one node. The program prints JSON: the CPU time for each
+exposition in µs, by reader. This file imports no module of ``bench``, so that it runs in the last release, too.
 """
 
 import json
@@ -14,7 +14,8 @@ from typing import Final
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from collector.node_exporter import parse_exposition
+from collector.interfaces import KnownInterfaces
+from collector.node_exporter import ExpositionReader, parse_exposition
 
 #: Batches of each reader, in turn; each batch takes about this time.
 BATCHES: Final = 3
@@ -25,38 +26,61 @@ FULL, TEMPLATE, PROMETHEUS_CLIENT = "full", "template", "prometheus_client"
 Read = Callable[[bytes], object]
 
 
-def read_full(page: bytes) -> object:
+def read_full(text: bytes) -> object:
     """Read with the collector's full reader."""
-    return parse_exposition(page, monotonic_seconds=time.monotonic(), unix_seconds=time.time())
+    return parse_exposition(text, monotonic_seconds=time.monotonic(), unix_seconds=time.time())
 
 
-def read_families(page: bytes) -> object:
+def read_families(text: bytes) -> object:
     """Read all families with the parser of prometheus_client."""
-    return sum(len(family.samples) for family in text_string_to_metric_families(page.decode()))
+    return sum(len(family.samples) for family in text_string_to_metric_families(text.decode()))
+
+
+def template_reader() -> Read | None:
+    """Return a reader of one node's expositions by a template; ``None`` in a release without templates."""
+    try:
+        from collector.exposition_template import ExporterTemplate
+    except ImportError:
+        return None
+    known_interfaces, template = KnownInterfaces(), ExporterTemplate()
+
+    def read(text: bytes) -> object:
+        reader = ExpositionReader(known_interfaces, None, template)
+        reader.feed(text)
+        reader.end()
+        return reader.sample(monotonic_seconds=time.monotonic(), unix_seconds=time.time())
+
+    return read
 
 
 def readers() -> dict[str, Read]:
     """Return the readers by name."""
-    return {FULL: read_full, PROMETHEUS_CLIENT: read_families}
+    template = template_reader()
+    return {
+        FULL: read_full,
+        **({} if template is None else {TEMPLATE: template}),
+        PROMETHEUS_CLIENT: read_families,
+    }
 
 
-def batch_us(read: Read, pages: Sequence[bytes], seconds: float) -> float:
-    """Read all pages again and again for this time; return the CPU time for each page in µs."""
+def batch_us(read: Read, texts: Sequence[bytes], seconds: float) -> float:
+    """Read all texts again and again for this time; return the CPU time for each text in µs."""
     began, count = time.process_time(), 0
     while time.process_time() - began < seconds:
-        for page in pages:
-            read(page)
-        count += len(pages)
+        for text in texts:
+            read(text)
+        count += len(texts)
     return (time.process_time() - began) / count * 1e6
 
 
 def main() -> int:
     """Print the time of each reader."""
-    pages = [Path(name).read_bytes() for name in sys.argv[1:]]
-    found: dict[str, list[float]] = {name: [] for name in readers()}
+    texts = [Path(name).read_bytes() for name in sys.argv[1:]]
+    measured = readers()
+    found: dict[str, list[float]] = {name: [] for name in measured}
     for _ in range(BATCHES):
-        for name, read in readers().items():
-            found[name].append(batch_us(read, pages, BATCH_SECONDS))
+        for name, read in measured.items():
+            found[name].append(batch_us(read, texts, BATCH_SECONDS))
     print(json.dumps({name: median(each) for name, each in found.items()}))
     return 0
 

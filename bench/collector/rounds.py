@@ -11,7 +11,7 @@ import msgspec
 import redis
 from redis.client import PubSub
 
-from bench.collector.pages import age_seconds
+from bench.collector.expositions import age_seconds
 from contract.names import METRICS_CHANNEL
 from runtime.clock import unix_seconds
 

@@ -1,4 +1,4 @@
-"""The collector's benchmark: its pages are like real ones, its counts are right, and it leaves no process behind."""
+"""The collector's benchmark: expositions like real ones, right counts, and no process that stays behind."""
 
 import json
 import os
@@ -8,6 +8,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -15,9 +16,9 @@ import pytest
 
 from bench.collector.compare import Run, measure, notes, read_times
 from bench.collector.endurance import endure, seen
-from bench.collector.page_server import address
-from bench.collector.pages import PAGES, Kind, age_seconds
-from bench.collector.processes import Pages
+from bench.collector.exporters import address
+from bench.collector.expositions import SIZES, Kind, age_seconds
+from bench.collector.processes import ExporterProcess
 from bench.collector.rounds import Arrival, count_rounds, read_arrival
 from collector.node_exporter import parse_exposition
 from collector.sample import Sample
@@ -32,31 +33,31 @@ def _cores() -> Iterator[None]:
     os.sched_setaffinity(0, before)
 
 
-def sample_of(page: bytes) -> Sample:
-    return parse_exposition(page, monotonic_seconds=time.monotonic(), unix_seconds=time.time())
+def sample_of(text: bytes) -> Sample:
+    return parse_exposition(text, monotonic_seconds=time.monotonic(), unix_seconds=time.time())
 
 
-@pytest.mark.parametrize("size", PAGES)
-def test_page_has_its_length_and_the_values_of_its_node(size: str) -> None:
+@pytest.mark.parametrize("size", SIZES)
+def test_exposition_has_its_length_and_the_values_of_its_node(size: str) -> None:
     now = time.time()
     kind = Kind(0, size, now - 10)
-    first, second = kind.page(now - 2), kind.page(now)
-    page, other = first.exposition(1), first.exposition(3999)
+    first, second = kind.at(now - 2), kind.at(now)
+    text, other = first.text(1), first.text(3999)
 
-    assert len(page) == len(other) == pytest.approx(1000 * float(size), rel=0.035)
-    before, after, of_other = sample_of(page), sample_of(second.exposition(1)), sample_of(other)
+    assert len(text) == len(other) == pytest.approx(1000 * float(size), rel=0.035)
+    before, after, of_other = sample_of(text), sample_of(second.text(1)), sample_of(other)
     assert (before.host_name, of_other.host_name) == ("kind00-00000001", "kind00-00000f9f")
     assert before.network_bytes["eth0"] < after.network_bytes["eth0"]
     assert before.memory_total_bytes is not None
     assert age_seconds(int(before.memory_total_bytes)) < 60
 
 
-@pytest.mark.parametrize("size", PAGES)
-def test_page_raises_no_alert(size: str) -> None:
+@pytest.mark.parametrize("size", SIZES)
+def test_exposition_raises_no_alert(size: str) -> None:
     now = time.time()
 
     for number in range(16):
-        sample = sample_of(Kind(number, size, now).page(now).exposition(number))
+        sample = sample_of(Kind(number, size, now).at(now).text(number))
         assert sample.memory_total_bytes is not None
         assert sample.memory_available_bytes is not None
         assert sample.memory_available_bytes > 0.15 * sample.memory_total_bytes
@@ -68,8 +69,8 @@ def test_page_raises_no_alert(size: str) -> None:
 
 def test_kubernetes_node_has_its_own_file_systems_and_interfaces() -> None:
     kind = Kind(0, "104", time.time())
-    page = kind.page(time.time())
-    one, two = ({line.rpartition(b" ")[0] for line in page.exposition(node).splitlines()} for node in (1, 2))
+    exposition = kind.at(time.time())
+    one, two = ({line.rpartition(b" ")[0] for line in exposition.text(node).splitlines()} for node in (1, 2))
 
     sizes = [line for line in one if line.startswith(b"node_filesystem_size_bytes{")]
     received = [line for line in one if line.startswith(b"node_network_receive_bytes_total{")]
@@ -111,6 +112,7 @@ def test_subscriber_that_saw_every_round_once_has_no_problems() -> None:
         (arrivals(9, 11, 13, 17, 19), "1 of 5 rounds are missing"),
         ([*arrivals(9, 11, 13, 15, 17), *arrivals(19)], "1 rounds are repeated or out of order"),
         (arrivals(9, 11, 13, 15, 17, 19, oldest=4.5), "values were 4.50 s old when they arrived"),
+        ([*arrivals(9, 11, 13, 15, 17), Arrival(19, 6, 0.1, 2.0, 3)], "up to 3 nodes had no values"),
         (arrivals(9, 11, 13, 15, 17, 19, age=2.5), "a snapshot was 4.50 s old before the next arrived"),
     ],
 )
@@ -135,7 +137,7 @@ def run_with(**fields: float) -> Run:
     usual = {
         "seconds": 10.0, "cpu_seconds": 1.0, "scrapes": 100, "rss_bytes": 1, "rounds_expected": 5,
         "rounds_published": 5, "oldest": 2.0, "without_values": 0, "is_settled": True,
-        "server_share": 0.1, "server_late_ms": 1.0,
+        "exporters_share": 0.1, "exporters_late_ms": 1.0,
     }  # fmt: skip
     return Run(**{**usual, **fields})  # type: ignore[arg-type]
 
@@ -144,8 +146,8 @@ def run_with(**fields: float) -> Run:
     ("fields", "noted"),
     [
         ({}, False),
-        ({"server_share": 0.81}, True),
-        ({"server_late_ms": 51.0}, True),
+        ({"exporters_share": 0.81}, True),
+        ({"exporters_late_ms": 51.0}, True),
         ({"is_settled": False}, True),
         ({"without_values": 1}, True),
     ],
@@ -166,15 +168,15 @@ def get(host: str, port: int, path: str) -> bytes:
         return body
 
 
-def test_page_server_answers_for_each_node_and_counts(tmp_path: Path) -> None:
-    with Pages(3, "5.5", tmp_path) as pages:
-        port = int(re.findall(r':(\d+)"', pages.targets.read_text())[0])
+def test_exporters_answer_for_each_node_and_count(tmp_path: Path) -> None:
+    with ExporterProcess(3, "5.5", tmp_path) as exporters:
+        port = int(re.findall(r':(\d+)"', exporters.targets.read_text())[0])
         bodies = [get(address(node), port, "/metrics?collect[]=cpu") for node in (0, 1, 2, 2)]
-        counted = pages.stats()
-        pages.reset()
-        after = pages.stats()
+        counted = exporters.stats()
+        exporters.reset()
+        after = exporters.stats()
         first = sample_of(bodies[0]).disk_bytes
-        eventually(lambda: sample_of(get(address(0), port, "/metrics")).disk_bytes != first, what="the next page")
+        eventually(lambda: sample_of(get(address(0), port, "/metrics")).disk_bytes != first, what="the next exposition")
 
     names = [sample_of(body).host_name for body in bodies]
     assert names == ["kind00-00000000", "kind01-00000001", "kind02-00000002", "kind02-00000002"]
@@ -182,9 +184,9 @@ def test_page_server_answers_for_each_node_and_counts(tmp_path: Path) -> None:
     assert counted.cpu_seconds > 0
 
 
-def test_collector_is_measured_while_it_scrapes_the_pages(tmp_path: Path) -> None:
-    with Pages(4, "31", tmp_path) as pages:
-        run = measure(ROOT, pages, seconds=4.5)
+def test_collector_is_measured_while_it_scrapes_the_exporters(tmp_path: Path) -> None:
+    with ExporterProcess(4, "31", tmp_path) as exporters:
+        run = measure(ROOT, exporters, seconds=4.5)
 
     assert run.is_settled
     assert run.scrapes >= 4
@@ -195,15 +197,16 @@ def test_collector_is_measured_while_it_scrapes_the_pages(tmp_path: Path) -> Non
     assert run.rss_bytes > 10_000_000
 
 
-def test_readers_of_a_page_are_measured(tmp_path: Path) -> None:
+def test_readers_of_an_exposition_are_measured(tmp_path: Path) -> None:
     times = read_times({"this release": ROOT}, "5.5", 1, tmp_path)["this release"]
 
     assert times["prometheus_client"] > times["full"] > 0
+    assert ("template" in times) is (find_spec("collector.exposition_template") is not None)
 
 
 def test_long_run_prints_what_redis_and_a_page_saw(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with Pages(3, "5.5", tmp_path) as pages:
-        code = endure(pages, "5.5", seconds=5)
+    with ExporterProcess(3, "5.5", tmp_path) as exporters:
+        code = endure(exporters, "5.5", seconds=5)
 
     printed = capsys.readouterr().out
     assert "| rounds expected / arrived / missed | " in printed
@@ -211,7 +214,7 @@ def test_long_run_prints_what_redis_and_a_page_saw(tmp_path: Path, capsys: pytes
 
 
 def test_benchmark_stops_its_processes_when_it_is_interrupted() -> None:
-    bench = Process("bench", [sys.executable, "-m", "bench.collector", "--quick", "--nodes", "2", "--pages", "5.5"])
+    bench = Process("bench", [sys.executable, "-m", "bench.collector", "--quick", "--nodes", "2", "--sizes", "5.5"])
     bench.start()
     try:
         own = psutil.Process(bench.pid)

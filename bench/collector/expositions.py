@@ -1,8 +1,8 @@
 """Expositions of three lengths, rendered before a collector requests them.
 
-Nodes of one kind share a page, which is rendered anew every second, so that counters grow as real ones do. Four parts
-are the node's own and are filled in at the request: its identity (in the host name, and in the names of a Kubernetes
-node's pods), the address of its card, its clock, and the stamp.
+Nodes of one kind share an exposition, which is rendered anew every second, so that counters grow as real ones do. Four
+parts are the node's own and are filled in at the request: its identity (in the host name, and in the names of a
+Kubernetes node's pods), the address of its card, its clock, and the stamp.
 
 The stamp is the time of the answer in the last digits of ``node_memory_MemTotal_bytes``. The collector publishes this
 value unchanged, so that a reader of a snapshot knows the age of each node's values.
@@ -16,13 +16,13 @@ from simulator.exposition import CONTENT_TYPE, KNOWN_COLLECTORS
 from simulator.node import SimulatedNode
 from simulator.profile import Profile
 
-#: The lengths of pages in KB (10³ bytes).
-PAGES: Final = ("5.5", "31", "104")
-#: Different pages at the same time.
+#: The lengths of expositions in KB (10³ bytes).
+SIZES: Final = ("5.5", "31", "104")
+#: Different expositions at the same time.
 KINDS: Final = 16
 #: The stamp is the monotonic clock of this machine in ms, modulo this number.
 STAMP_END: Final = 10**8
-#: Stands for a node's identity in a page, and has the same length: 8 hex digits.
+#: Stands for a node's identity in an exposition, and has the same length: 8 hex digits.
 _IDENTITY: Final = b"@@node@@"
 #: Address of the card in a full exposition, and its part that differs between nodes.
 _CARD_ADDRESS: Final = b'"dc:a6:32:00:00:01"'
@@ -40,8 +40,8 @@ _ROOT_MOUNT: Final = re.compile(rb'(node_filesystem_\w+)\{[^}]*mountpoint="/"\} 
 _CARD: Final = re.compile(rb'node_network_\w+\{[^}]*device="eth0"[^}]*\} \S+\n')
 
 
-class Page:
-    """The page of one kind at one time."""
+class Exposition:
+    """The exposition of one kind of nodes at one time."""
 
     def __init__(self, exposition: bytes) -> None:
         found = _OWN_VALUES.fullmatch(exposition)
@@ -49,43 +49,43 @@ class Page:
         self._parts = found[1], found[2], found[4]
         self._memory_bytes = int(float(found[3])) // STAMP_END * STAMP_END
 
-    def exposition(self, node: int) -> bytes:
-        """Return the page of the node with this number now; every node's page has the same length."""
+    def text(self, node: int) -> bytes:
+        """Return the text of the node with this number now; the texts of all nodes have the same length."""
         before, between, after = self._parts
         total = self._memory_bytes + int(1000 * time.monotonic()) % STAMP_END
-        page = b"%b%.12e%b%.12e%b" % (before, time.time(), between, total, after)
+        text = b"%b%.12e%b%.12e%b" % (before, time.time(), between, total, after)
         address = b"%02x:%02x:%02x" % (node >> 16, node >> 8 & 0xFF, node & 0xFF)
-        page = page.replace(_CARD_ADDRESS, _CARD_ADDRESS.replace(_OWN_ADDRESS, address))
-        return page.replace(_IDENTITY, b"%08x" % node)
+        text = text.replace(_CARD_ADDRESS, _CARD_ADDRESS.replace(_OWN_ADDRESS, address))
+        return text.replace(_IDENTITY, b"%08x" % node)
 
     def response(self, node: int) -> bytes:
-        """Return the page as an HTTP response."""
-        page = self.exposition(node)
+        """Return the text as an HTTP response."""
+        text = self.text(node)
         return b"HTTP/1.1 200 OK\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n%b" % (
-            CONTENT_TYPE.encode(), len(page), page,
+            CONTENT_TYPE.encode(), len(text), text,
         )  # fmt: skip
 
 
 class Kind:
-    """Nodes that share their page."""
+    """Nodes that share their exposition."""
 
     def __init__(self, number: int, size: str, started: float) -> None:
-        """``size``: one of ``PAGES``; ``started``: the exporters' start in Unix seconds."""
+        """``size``: one of ``SIZES``; ``started``: the exporters' start in Unix seconds."""
         name = f"kind{number:02}-{_IDENTITY.decode()}"
         self._size = size
         self._node = SimulatedNode(Profile.draw(1, name), started, has_full_exposition=size != "5.5")
 
-    def page(self, now: float) -> Page:
-        """Return the page at that time in Unix seconds, which must not go back."""
+    def at(self, now: float) -> Exposition:
+        """Return the exposition at that time in Unix seconds, which must not go back."""
         if self._size == "5.5":
             # Without the kernel's pressure figures, which Raspberry Pi OS switches off.
-            return Page(_LEFT_OUT.sub(b"", self._node.exposition(now, KNOWN_COLLECTORS - {"pressure"})))
+            return Exposition(_LEFT_OUT.sub(b"", self._node.exposition(now, KNOWN_COLLECTORS - {"pressure"})))
         exposition = self._node.exposition(now)
-        return Page(exposition if self._size == "31" else _with_pods(exposition))
+        return Exposition(exposition if self._size == "31" else _with_pods(exposition))
 
 
 def age_seconds(memory_total_bytes: int) -> float:
-    """Return the time since the page with this value was written, on the same machine."""
+    """Return the time since an exposition with this value was written, on the same machine."""
     return (1000 * time.monotonic() - memory_total_bytes) % STAMP_END / 1000
 
 

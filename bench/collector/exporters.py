@@ -1,7 +1,7 @@
-"""Serve the pages of many nodes from one process, with as little work for a request as possible.
+"""Serve the expositions of many nodes from one process, with as little work for a request as possible.
 
-``python -m bench.collector.page_server --nodes 1000 --page 31 --port 9100 --control-port 9099 --write-targets FILE``.
-Each node has an address of its own in 127.0.0.0/8. A node's page is the whole page, whatever ``collect[]`` requests.
+``python -m bench.collector.exporters --nodes 1000 --size 31 --port 9100 --control-port 9099 --write-targets FILE``.
+Each node has an address of its own in 127.0.0.0/8. A request gets the whole exposition, whatever its ``collect[]`` is.
 ``GET /stats`` at the control port returns a ``Stats``, and begins the next period; ``GET /reset`` also forgets the
 scrapes.
 """
@@ -20,14 +20,14 @@ from typing import Final, cast
 
 import msgspec
 
-from bench.collector.pages import KINDS, PAGES, Kind
+from bench.collector.expositions import KINDS, SIZES, Kind
 
 try:
     from uvloop import run
 except ImportError:  # a machine without a wheel of uvloop
     from asyncio import run  # type: ignore[assignment]
 
-#: Each page is rendered once in this time.
+#: Each exposition is rendered once in this time.
 RENDER_SECONDS: Final = 1.0
 #: Pause between two measurements of the loop's lateness.
 TICK_SECONDS: Final = 0.02
@@ -47,20 +47,20 @@ class Stats(msgspec.Struct, frozen=True):
     cpu_seconds: float
 
 
-class PageServer:
-    """The pages and counts of all nodes."""
+class Exporters:
+    """The expositions and counts of all nodes."""
 
     def __init__(self, count: int, size: str) -> None:
         started = time.time()
         self._kinds = [Kind(number, size, started) for number in range(KINDS)]
-        self._pages = [kind.page(started) for kind in self._kinds]
+        self._expositions = [kind.at(started) for kind in self._kinds]
         self._answers = [0] * count
         self._late_seconds = [0.0]
 
     def answer(self, node: int, _request: bytes) -> bytes:
         """Return the response to a request to this node, and count the request."""
         self._answers[node] += 1
-        return self._pages[node % KINDS].response(node)
+        return self._expositions[node % KINDS].response(node)
 
     def stats(self) -> Stats:
         """Return what the server did, and begin the next period."""
@@ -81,11 +81,11 @@ class PageServer:
         return b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
 
     async def render(self) -> None:
-        """Render the pages in turn, while the process that started this one runs."""
+        """Render the expositions in turn, while the process that started this one runs."""
         parent, number = os.getppid(), 0
         while os.getppid() == parent:
             await asyncio.sleep(RENDER_SECONDS / KINDS)
-            self._pages[number] = self._kinds[number].page(time.time())
+            self._expositions[number] = self._kinds[number].at(time.time())
             number = (number + 1) % KINDS
 
     async def measure_lateness(self) -> None:
@@ -133,7 +133,7 @@ async def serve(count: int, size: str, port: int, control_port: int, targets_fil
     Raises:
         OSError: a port is in use.
     """
-    server, loop = PageServer(count, size), asyncio.get_running_loop()
+    server, loop = Exporters(count, size), asyncio.get_running_loop()
     for node in range(count):
         listener = socket.create_server((address(node), port), backlog=_BACKLOG)
         connection = partial(Connection, partial(server.answer, node))
@@ -151,14 +151,14 @@ def main() -> int:
     """Run the server; return its exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--nodes", type=int, required=True)
-    parser.add_argument("--page", choices=PAGES, required=True)
+    parser.add_argument("--size", choices=SIZES, required=True)
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--control-port", type=int, required=True)
     parser.add_argument("--write-targets", type=Path, required=True)
     options = parser.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    run(serve(options.nodes, options.page, options.port, options.control_port, options.write_targets))
+    run(serve(options.nodes, options.size, options.port, options.control_port, options.write_targets))
     return 0
 
 
