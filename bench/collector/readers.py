@@ -18,7 +18,7 @@ from collector.interfaces import KnownInterfaces
 from collector.node_exporter import ExpositionReader, parse_exposition
 
 #: Batches of each reader, in turn; each batch takes about this time.
-BATCHES: Final = 3
+BATCHES: Final = 2
 BATCH_SECONDS: Final = 0.2
 
 FULL, TEMPLATE, PROMETHEUS_CLIENT = "full", "template", "prometheus_client"

@@ -216,13 +216,19 @@ def test_long_run_prints_what_redis_and_a_page_saw(tmp_path: Path, capsys: pytes
 def test_benchmark_stops_its_processes_when_it_is_interrupted() -> None:
     bench = Process("bench", [sys.executable, "-m", "bench.collector", "--quick", "--nodes", "2", "--sizes", "5.5"])
     bench.start()
+    children: list[int] = []
     try:
         own = psutil.Process(bench.pid)
 
-        def collector_runs() -> bool:
-            return any("collector" in child.cmdline()[-1:] for child in own.children())
+        def collector_scrapes() -> bool:
+            running = [child for child in own.children() if "collector" in child.cmdline()[-1:]]
+            return any(
+                connection.raddr and connection.raddr.ip == address(0)
+                for child in running
+                for connection in child.net_connections()
+            )
 
-        eventually(collector_runs, within_seconds=60, what="the collector")
+        eventually(collector_scrapes, within_seconds=60, what="a scrape")
         children = [child.pid for child in own.children(recursive=True)]
         bench.send_signal(signal.SIGINT)
 
@@ -230,3 +236,5 @@ def test_benchmark_stops_its_processes_when_it_is_interrupted() -> None:
         assert not any(map(is_alive, children))
     finally:
         bench.kill()
+        for pid in filter(is_alive, children):
+            os.kill(pid, signal.SIGKILL)
