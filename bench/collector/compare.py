@@ -12,7 +12,14 @@ from statistics import median
 from typing import Final
 
 from bench.collector.expositions import Kind
-from bench.collector.processes import COLLECTOR_CORE, INTERVAL_SECONDS, Collector, ExporterProcess, settle
+from bench.collector.processes import (
+    COLLECTOR_CORE,
+    FIRST_SCRAPES,
+    INTERVAL_SECONDS,
+    Collector,
+    ExporterProcess,
+    settle,
+)
 from bench.collector.readers import FULL, PROMETHEUS_CLIENT
 from bench.collector.rounds import count_rounds
 from bench.push.report import Table
@@ -21,7 +28,7 @@ from bench.push.report import Table
 #: percentile).
 BUSY: Final = 0.8
 LATE_MS: Final = 50.0
-#: Longest time before a measurement, in which the collector scrapes every node twice.
+#: Longest time before a measurement, in which the collector makes the first scrapes of every node.
 SETTLE_SECONDS: Final = 45.0
 #: Successive expositions, two seconds apart, that a reader reads in turn.
 READ_EXPOSITIONS: Final = 20
@@ -42,7 +49,7 @@ class Run:
     oldest: float
     #: Most nodes without values in a round.
     without_values: int
-    #: Whether every node was scraped twice before the period.
+    #: Whether every node had its first scrapes before the period.
     is_settled: bool
     #: Share of their core that the exporters used, and lateness of their loop.
     exporters_share: float
@@ -124,7 +131,7 @@ def notes(runs: Sequence[Run]) -> list[str]:
     if share > BUSY or late > LATE_MS:
         found.append(f"**the exporters were the bottleneck** ({share:.0%} of their core, {late:.0f} ms late)")
     if not all(run.is_settled for run in runs):
-        found.append(f"not every node was scraped twice in the first {SETTLE_SECONDS:.0f} s")
+        found.append(f"not every node was scraped {FIRST_SCRAPES} times in the first {SETTLE_SECONDS:.0f} s")
     without = max(run.without_values for run in runs)
     if without:
         found.append(f"up to {without} nodes without values")

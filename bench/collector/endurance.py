@@ -17,7 +17,7 @@ from typing import Final
 import websocket
 
 from bench.collector.compare import BUSY, LATE_MS, SETTLE_SECONDS
-from bench.collector.processes import INTERVAL_SECONDS, Collector, ExporterProcess, settle
+from bench.collector.processes import FIRST_SCRAPES, INTERVAL_SECONDS, Collector, ExporterProcess, settle
 from bench.collector.rounds import Arrival, count_rounds, read_arrival
 from bench.push.report import Chapter, Table, machine
 from contract.events import EVENT_OF_CHANNEL
@@ -133,7 +133,7 @@ def endure(exporters: ExporterProcess, size: str, seconds: float) -> int:
         page = stack.enter_context(contextlib.closing(Page(replica.port)))
         eventually(lambda: page.arrivals, what="the page's first snapshot")
         if not settle(exporters, collector, SETTLE_SECONDS):
-            out.add_line(f"Not every node was scraped twice in the first {SETTLE_SECONDS:.0f} s.\n")
+            out.add_line(f"Not every node was scraped {FIRST_SCRAPES} times in the first {SETTLE_SECONDS:.0f} s.\n")
         cpu, began, are_exporters_quick = collector.cpu_seconds(), time.monotonic(), True
         table = Table(out, "second", "of a core", "RSS MB", "rounds", "exporters: of their core", "late ms")
         while (part := min(PART_SECONDS, began + seconds - time.monotonic())) > 0:

@@ -23,6 +23,8 @@ from tests.drivers.waiting import eventually
 COLLECTOR_CORE: Final = 0
 LOAD_CORE: Final = (os.cpu_count() or 1) - 1
 INTERVAL_SECONDS: Final = 2.0
+#: Scrapes of each node before a measurement.
+FIRST_SCRAPES: Final = 3
 _START_SECONDS: Final = 60.0
 
 
@@ -131,14 +133,14 @@ class Collector:
 
 
 def settle(exporters: ExporterProcess, collector: Collector, within_seconds: float) -> bool:
-    """Wait until the collector has scraped every node twice; return whether that happened in time.
+    """Wait until the collector has scraped every node often enough; return whether that happened in time.
 
-    The first scrape of a node takes a connection, and the first two note which families the exporter has.
+    The first scrapes cost more: they connect, compare the exporter's families, and make a template.
     """
     deadline = time.monotonic() + within_seconds
     while time.monotonic() < deadline:
         collector.check()
-        if exporters.stats().fewest >= 2:
+        if exporters.stats().fewest >= FIRST_SCRAPES:
             return True
         time.sleep(0.25)
     return False
