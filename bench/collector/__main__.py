@@ -56,7 +56,7 @@ class Bench:
             with ExporterProcess(nodes, size, self._folder) as exporters:
                 times = runs or OTHER_RUNS.get((nodes, size), RUNS)
                 add_rows(table, nodes, alternate(self._trees, exporters, times, seconds))
-        add_reader_rows(table, read_times(self._trees, size, READER_RUNS, self._folder))
+        add_reader_rows(table, read_times(self._trees, size, min(runs or READER_RUNS, READER_RUNS), self._folder))
 
 
 def options_of(arguments: Sequence[str]) -> argparse.Namespace:

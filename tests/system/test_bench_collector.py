@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from bench.collector.__main__ import options_of
 from bench.collector.compare import Run, measure, notes, read_times
 from bench.collector.endurance import endure, seen
 from bench.collector.exporters import address
@@ -211,6 +212,14 @@ def test_long_run_prints_what_redis_and_a_page_saw(tmp_path: Path, capsys: pytes
     printed = capsys.readouterr().out
     assert "| rounds expected / arrived / missed | " in printed
     assert ("Every round arrived" in printed) is (code == 0)
+
+
+@pytest.mark.parametrize("arguments", [["--sizes", "31,7"], ["--minutes", "1", "--write", "page.md"]], ids=str)
+def test_command_line_refuses_what_the_benchmark_cannot_do(arguments: list[str]) -> None:
+    with pytest.raises(SystemExit) as error:
+        options_of(arguments)
+
+    assert error.value.code == 2
 
 
 def test_benchmark_stops_its_processes_when_it_is_interrupted() -> None:
