@@ -296,9 +296,10 @@ bench-footprint: setup-dev ## measure the CPU and memory of each idle process
 	@$(BIN)/python -m bench.footprint $(if $(QUICK),--seconds 10)
 
 .PHONY: bench-collector
-bench-collector: setup-dev ## measure the cost of scraping, beside the last release (2 minutes; NODES=…, SIMULATE="--…")
-	$(call WARN_IGNORED,QUICK NODES SIMULATE)
-	@$(BIN)/python -m bench.collector $(if $(NODES),--nodes $(NODES)) $(if $(QUICK),--nodes 200 --seconds 4) $(if $(SIMULATE),--simulate="$(SIMULATE)")
+bench-collector: setup-dev ## compare the cost of a scrape with the last release and prometheus_client (15 minutes; NODES=…, SIZES=5.5,31,104, RUNS=…, SECONDS=…; MINUTES=10: this release alone)
+	$(call WARN_IGNORED,QUICK NODES MINUTES WRITE)
+	@$(BIN)/python -m bench.collector $(if $(QUICK),--quick) $(if $(NODES),--nodes $(NODES)) $(if $(SIZES),--sizes $(SIZES)) $(if $(RUNS),--runs $(RUNS)) \
+		$(if $(SECONDS),--seconds $(SECONDS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(WRITE),--write "$(WRITE)")
 
 .PHONY: bench-round
 bench-round: setup-dev ## measure a ws replica's own work for a round of 1000 and 4000 nodes, beside the last release (4 minutes; NODES=…)
