@@ -34,6 +34,8 @@ class Config(FromEnvironment):
     public: WebOrigin | None = None
     #: Host names that the replica answers to.
     hosts: AllowedHosts = field(default_factory=AllowedHosts)
+    #: Event loop; ``ws.loop`` reads the variable itself, because the loop is imported before the settings.
+    loop: str = catalogue.WS_LOOP.default_value
     #: Seconds over which the replica disconnects its clients when it shuts down.
     drain_seconds: float = catalogue.WS_DRAIN_SECONDS.default_value
     #: Seconds after which the replica disconnects a client that reads nothing; the client can reconnect.
@@ -66,6 +68,7 @@ class Config(FromEnvironment):
             allowed_origins=read_allowed_origins(environment),
             public=read_public_url(environment),
             hosts=read_hosts(environment, host),
+            loop=environment.value(catalogue.WS_LOOP),
             slow_seconds=environment.value(catalogue.WS_SLOW_SECONDS),
             ping_interval_seconds=interval,
             ping_timeout_seconds=min(timeout, interval),
