@@ -107,7 +107,7 @@ def _relations(variables: Mapping[str, str], way: str) -> Iterator[SettingError]
         is_64_bit and platform.machine() in _GEVENT_MACHINES
     ):
         machine = platform.machine() if is_64_bit else "a 32-bit system"
-        takes = f"only eventlet on this machine: there is no gevent for {machine}, only for x86-64 and 64-bit ARM"
+        takes = f"only eventlet on this machine: gevent needs x86-64 or 64-bit ARM, and this is {machine}"
         yield SettingError("WS_LOOP", "gevent", takes)
     for setting in _FILES:
         name = setting.text_in(variables)

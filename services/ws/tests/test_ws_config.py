@@ -66,3 +66,12 @@ def test_config_has_no_log_line_when_a_removed_setting_is_empty() -> None:
 def test_config_error_names_the_variable_when_its_value_is_invalid(name: str, value: str) -> None:
     with pytest.raises(SettingError, match=name):
         Config.from_environment({name: value})
+
+
+def test_config_error_names_the_loop_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ws.config.find_spec", lambda name: None if name == "gevent" else object())
+    with pytest.raises(
+        SettingError, match=r"WS_LOOP='gevent' is not valid: it takes only eventlet here: gevent is not"
+    ):
+        Config.from_environment({"WS_LOOP": "gevent"})
+    assert Config.from_environment({"WS_LOOP": "eventlet"}).loop == "eventlet"
