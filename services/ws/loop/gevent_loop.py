@@ -1,6 +1,6 @@
 """The loop of gevent. This is the only module that imports gevent.
 
-This module uses and replaces private names of gevent's server: ``WSGIHandler._sendall`` and the fields of
+This module replaces a private method of gevent's server, ``WSGIHandler._sendall``, and sets the fields of
 ``WSGIHandler``. ``tests/test_private_names.py`` fails if an upgrade changes them.
 """
 

@@ -55,7 +55,7 @@ def app(environ, start_response):
             return [b"un", b"read"]
         case "/stream":
             start_response("200 OK", [])
-            return (piece for piece in (b"one", b"", b"two"))
+            return (piece for piece in (b"", b"one", b""))
         case "/write":
             return write(environ, start_response)
         case "/empty":
@@ -97,7 +97,7 @@ def threads():
 
 def spin():
     while True:
-        until = time.monotonic() + 0.002
+        until = time.monotonic() + 0.01
         while time.monotonic() < until:
             pass
         time.sleep(0)
@@ -319,3 +319,148 @@ def test_both_loops_give_the_same_answers(servers: dict[str, Server], name: str)
     assert b"secret" not in answers["gevent"]
     assert b"server:" not in answers["gevent"].lower()
     assert (b"HTTP/1.1 " in answers["gevent"]) == (name not in ("stalled head", "stalled request line", "nothing"))
+
+
+# -- limits
+
+
+def test_connection_waits_for_its_next_request_within_a_limit(server: Server) -> None:
+    with server.connect() as connection:
+        for _ in range(2):
+            connection.sendall(request("GET", "/empty", close=False))
+            assert connection.recv(65536).startswith(b"HTTP/1.1 204 No Content\r\n")
+        began = time.monotonic()
+        assert received(connection) == b""
+        assert 2 < time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("dripped", [b"GET / HTTP/1.1\r\nHost: a\r\nA: " + b"a" * 99, b"GET /" + b"a" * 99])
+def test_dripping_head_has_a_limit_in_total(server: Server, dripped: bytes) -> None:
+    with server.connect() as connection:
+        connection.settimeout(0.1)
+        began = time.monotonic()
+        for byte in dripped:
+            try:
+                connection.sendall(bytes([byte]))
+                if connection.recv(1) == b"":
+                    break
+            except TimeoutError:
+                continue
+            except ConnectionError:
+                break
+        assert 1 < time.monotonic() - began < 8
+
+
+def test_client_that_reads_slowly_gets_the_whole_answer(server: Server) -> None:
+    with server.connect() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 16)
+        connection.sendall(request("GET", "/large"))
+        time.sleep(0.5)
+        assert len(received(connection).partition(b"\r\n\r\n")[2]) == 20_000_000
+
+
+def test_function_runs_after_the_response(server: Server) -> None:
+    server.exchange(request("GET", "/after"))
+
+    assert "after" in server.detached()[0]
+
+
+def test_connections_are_served_when_greenlets_are_always_ready() -> None:
+    # Given greenlets that give way after each piece of work and are ready again at once
+    for loop in LOOPS:
+        server = Server(loop)
+        try:
+            for _ in range(4):
+                server.exchange(request("GET", "/spin"))
+            seconds = []
+            for _ in range(10):
+                began = time.monotonic()
+                server.exchange(LIVE)
+                seconds.append(time.monotonic() - began)
+            # Then a request waits for some turns of the loop; with gevent's own ``sleep(0)`` it waits for hundreds.
+            assert sorted(seconds)[5] < 0.25, loop
+        finally:
+            server.process.kill()
+
+
+def test_numeric_address_is_resolved_without_a_thread_and_a_name_in_a_thread() -> None:
+    code = """
+import ws.loop, os, socket, threading
+threads = lambda: len(os.listdir("/proc/self/task"))
+before = threads()
+listener = ws.loop.Listener("127.0.0.1", 0)
+socket.create_connection(listener.getsockname()).close()
+socket.getaddrinfo("::1", 80)
+print(threads() - before)
+print(socket.getaddrinfo("localhost", 80, type=socket.SOCK_STREAM)[0][1].name, threads() > before)
+try:
+    socket.getaddrinfo("no.such.host.invalid", 80)
+except socket.gaierror:
+    print("unknown")
+"""
+    for loop in LOOPS:
+        done = run("-c", code, WS_LOOP=loop)
+        assert (done.stdout, done.stderr) == ("0\nSOCK_STREAM True\nunknown\n", ""), loop
+
+
+# -- the take-over of a socket
+
+
+def watched(pid: int) -> list[int]:
+    """Return the descriptors that the epolls of a process watch."""
+    found = []
+    for path in Path(f"/proc/{pid}/fdinfo").iterdir():
+        found += [int(number) for number in re.findall(r"^tfd: +(\d+)", path.read_text(), re.MULTILINE)]
+    return found
+
+
+def test_loop_leaves_a_detached_socket_alone(server: Server) -> None:
+    # Given a connection that waits for its first request, so that the loop watches its socket
+    with server.connect() as connection:
+        time.sleep(0.2)
+        connection.sendall(request("GET", "/detach"))
+        connection.settimeout(1)
+        # When the application has taken its socket over, then the server neither answers nor closes
+        with pytest.raises(TimeoutError):
+            connection.recv(1)
+        fd = next(number for number in server.detached()[0] if isinstance(number, int))
+        assert Path(f"/proc/{server.process.pid}/fd/{fd}").readlink().name.startswith("socket:")
+        # And data of the client wakes the loop at most once
+        connection.sendall(b"abc")
+        eventually(lambda: fd not in watched(server.process.pid))
+        before = cpu_ticks(server.process.pid)
+        time.sleep(1)
+        assert cpu_ticks(server.process.pid) - before < 20
+
+
+def cpu_ticks(pid: int) -> int:
+    """Return the CPU time of a process in hundredths of a second."""
+    user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return int(user) + int(system)
+
+
+# -- the listener and the signals
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_established_connections_stay_when_the_listener_is_closed(loop: str) -> None:
+    server = Server(loop, lingers_seconds=30)
+    try:
+        with server.connect() as connection:
+            connection.sendall(request("GET", "/empty", close=False))
+            assert connection.recv(65536).startswith(b"HTTP/1.1 204 ")
+            os.kill(server.process.pid, signal.SIGTERM)
+
+            def is_refused() -> bool:
+                try:
+                    server.connect().close()
+                except ConnectionRefusedError:
+                    return True
+                return False
+
+            eventually(is_refused)
+            connection.sendall(LIVE)
+            assert received(connection).endswith(b"unread")
+    finally:
+        server.process.kill()
+    assert server.process.log() == "ready\n"
