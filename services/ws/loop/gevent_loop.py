@@ -139,7 +139,8 @@ class _Handler(WSGIHandler):  # type: ignore[misc]
             if client.fileno() >= 0:
                 with contextlib.suppress(OSError):
                     client.shutdown(socket.SHUT_RDWR)
-                self.rfile.close()
+                with contextlib.suppress(RuntimeError):  # another greenlet still reads a body
+                    self.rfile.close()
                 client.close()
             # The body of a request refers to this object.
             self.__dict__.clear()
