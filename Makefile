@@ -155,6 +155,15 @@ test: setup-dev ## run the tests in parallel (PYTEST_ARGS=-n0: one by one; BROWS
 	$(MAKE) --no-print-directory dashboard-test
 	$(BIN)/python -m pytest $(ALL_WORKERS) --durations=20 $(EXCLUDED_TESTS) $(PYTEST_ARGS)
 
+# What depends on the loop: in a process, with replicas, and with the local gateway.
+ON_LOOP := services/ws/tests deploy/local/tests/test_local_gateway.py deploy/local/tests/test_local_product.py
+SYSTEM_ON_LOOP := $(addprefix tests/system/,test_push.py test_replicas.py test_reconnect.py test_redis_away.py test_access_slow.py)
+INTEGRATION_ON_LOOP := $(addprefix tests/integration/,test_push_through_the_gateway.py test_scale.py test_handover.py)
+
+.PHONY: test-gevent
+test-gevent: setup-dev ## run the tests of the push on gevent: in-process and replica tests
+	WS_LOOP=gevent $(BIN)/python -m pytest $(ON_LOOP) $(ALL_WORKERS) --durations=20 $(PYTEST_ARGS)
+
 .PHONY: test-integration
 test-integration: setup-dev ## test the containers: push, faults, isolation, data, upgrade (needs a Docker engine)
 	@$(BIN)/python -m tests.prepare --without-exporter --without-promtool
@@ -194,6 +203,9 @@ test-long: ## run all tests and benchmarks with more faults and combinations (ne
 	$(MAKE) --no-print-directory test-integration
 	$(if $(CONTEXT),$(MAKE) --no-print-directory test-k8s)
 	$(MAKE) --no-print-directory test-python313 ALL=1
+	$(MAKE) --no-print-directory test-gevent
+	WS_LOOP=gevent $(BIN)/python -m pytest $(SYSTEM_ON_LOOP) $(ALL_WORKERS)
+	WS_LOOP=gevent $(BIN)/python -m pytest $(INTEGRATION_ON_LOOP) $(TWO_WORKERS)
 	EVERY_COMBINATION=1 $(BIN)/python -m pytest tests/browser/test_boxes.py
 	set -e; for name in $(BENCHMARKS); do $(MAKE) --no-print-directory $$name QUICK=1; done
 

@@ -319,6 +319,14 @@ WS_REPLICAS = Setting(
 API_THREADS = Setting(
     "API_THREADS", whole_number(1, 256), "8", "Requests that the api handles at the same time.", "api"
 )
+WS_LOOP = Setting(
+    "WS_LOOP",
+    one_of("eventlet", "gevent"),
+    "eventlet",
+    "Event loop of the ws replicas: eventlet or gevent. With make run and systemd the ws replica is also the gateway. "
+    "gevent needs x86-64 or 64-bit ARM. docs/decisions/eventlet.md describes the change to gevent.",
+    "ws",
+)
 WS_SLOW_SECONDS = Setting(
     "WS_SLOW_SECONDS",
     seconds(1, 600),
@@ -600,7 +608,7 @@ SECTIONS = (
     Section(
         "Capacity and time limits",
         (
-            WS_REPLICAS, API_THREADS, WS_SLOW_SECONDS, WS_PING_INTERVAL_SECONDS, WS_PING_TIMEOUT_SECONDS,
+            WS_REPLICAS, WS_LOOP, API_THREADS, WS_SLOW_SECONDS, WS_PING_INTERVAL_SECONDS, WS_PING_TIMEOUT_SECONDS,
             API_DRAIN_SECONDS, WS_DRAIN_SECONDS, GATEWAY_MAXCONN, OPEN_FILES,
         ),
     ),

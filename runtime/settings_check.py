@@ -6,6 +6,8 @@ Standard library only, Python 3.9 and later: compose checks settings on hosts wi
 from __future__ import annotations
 
 import difflib
+import platform
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,8 @@ _FOREIGN_PREFIXES = ("PIP_", "DOCKER_", "XDG_", "GIT_", "PYTHON", "LC_", "SSH_",
 _SIMILAR_IN_FILE, _SIMILAR_IN_ENVIRONMENT = 0.74, 0.85
 #: Open files of the gateway besides two for each connection: its port, its checks of the replicas, its log.
 _GATEWAY_FILES = 100
+#: Kernel names of the machines for which requirements/ws.in has gevent. The images exist for no other machines.
+_GEVENT_MACHINES = ("x86_64", "aarch64")
 #: Files that a service reads at its start outside containers. Containers have other paths.
 _FILES = (
     catalogue.REDIS_CA_FILE,
@@ -98,6 +102,13 @@ def _relations(variables: Mapping[str, str], way: str) -> Iterator[SettingError]
     if way == CONTAINERS:
         yield from _relations_of_containers(variables)
         return
+    is_64_bit = sys.maxsize > 2**32
+    if _value(variables, catalogue.WS_LOOP, way) == "gevent" and not (
+        is_64_bit and platform.machine() in _GEVENT_MACHINES
+    ):
+        machine = platform.machine() if is_64_bit else "a 32-bit system"
+        takes = f"only eventlet on this machine: gevent needs x86-64 or 64-bit ARM, and this is {machine}"
+        yield SettingError("WS_LOOP", "gevent", takes)
     for setting in _FILES:
         name = setting.text_in(variables)
         try:

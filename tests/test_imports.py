@@ -162,14 +162,15 @@ def test_contract_needs_only_msgspec() -> None:
     assert needed == {"msgspec"}
 
 
-def test_eventlet_is_named_in_one_module() -> None:
+@pytest.mark.parametrize("loop", ["eventlet", "gevent"])
+def test_loop_is_named_in_one_module(loop: str) -> None:
     everywhere = [path for folder in [*ALLOWED, "deploy/local"] for path in modules(folder)]
-    assert [str(path.relative_to(ROOT)) for path in everywhere if "eventlet" in imported(path)] == [
-        "services/ws/loop.py"
+    assert [str(path.relative_to(ROOT)) for path in everywhere if loop in imported(path)] == [
+        f"services/ws/loop/{loop}_loop.py"
     ]
 
 
-def test_contract_imports_no_module_that_eventlet_patches() -> None:
+def test_contract_imports_no_module_that_the_loops_patch() -> None:
     code = (
         "import sys, contract.messages, contract.codec, contract.delta, contract.events, contract.scripts\n"
         "print(sorted({'socket', 'ssl', 'selectors', 'asyncio', 'subprocess'} & set(sys.modules)))"
@@ -197,7 +198,7 @@ def test_names_of_the_contract_are_spelled_in_one_place() -> None:
 def test_collector_starts_without_the_packages_that_its_image_lacks() -> None:
     code = (
         "import sys\n"
-        "for name in ('argon2', 'eventlet', 'flask', 'itsdangerous', 'socketio', 'werkzeug'):\n"
+        "for name in ('argon2', 'eventlet', 'flask', 'gevent', 'itsdangerous', 'socketio', 'werkzeug'):\n"
         "    sys.modules[name] = None\n"
         "import collector.__main__"
     )

@@ -23,6 +23,7 @@ from bench.push.servers import (
     Node,
     NodeDeflate,
     Ours,
+    OursOnGevent,
     Server,
     valkey,
 )
@@ -64,7 +65,10 @@ class Bench:
 
     def deliveries(self) -> None:
         """Measure CPU time and latency of deliveries."""
-        for rate, kinds in ((40, (Ours, Floor, Node)), (20, (Ours, Floor, Node, EventletEmit))):
+        for rate, kinds in (
+            (40, (Ours, OursOnGevent, Floor, Node)),
+            (20, (Ours, OursOnGevent, Floor, Node, EventletEmit)),
+        ):
             self.out.add_line(f"\n### 1000 clients, 1.1 KB, {rate} a second\n")
             found = self.alternate(*(self.pushed(kind, rate=rate, size=SMALL) for kind in kinds))
             self._table(kinds, found)
@@ -99,7 +103,7 @@ class Bench:
         """Measure the time to connect and the memory of idle connections."""
         self.out.add_line("\n### 4000 connections\n")
         table = Table(self.out, "server", "connected in s", "a second", "failed", "RSS KB each", "with deflate offered")
-        kinds: Sequence[type[Server]] = (Ours, Node)
+        kinds: Sequence[type[Server]] = (Ours, OursOnGevent, Node)
         runs: dict[type[Server], list[Connected]] = {kind: [] for kind in kinds}
         for _ in range(self._runs):
             for kind in kinds:
@@ -117,12 +121,12 @@ class Bench:
                 kind.name, f"{seconds:.2f}", f"{4000 / seconds:.0f}", str(failed), f"{each / 1000:.1f}",
                 f"{offered.rss_bytes_each / 1000:.1f}",
             )  # fmt: skip
-        ours, node = runs[Ours], runs[Node]
-        pairs = list(zip(ours, node, strict=True))
-        self.out.add_line(
-            f"\nOurs ÷ Node: time {median(a.seconds / b.seconds for a, b in pairs):.2f}, "
-            f"RSS {median(a.rss_bytes_each / b.rss_bytes_each for a, b in pairs):.2f}."
-        )
+        for name, of, to in (("Ours ÷ Node", Ours, Node), ("Ours on gevent ÷ ours", OursOnGevent, Ours)):
+            pairs = list(zip(runs[of], runs[to], strict=True))
+            self.out.add_line(
+                f"\n{name}: time {median(a.seconds / b.seconds for a, b in pairs):.2f}, "
+                f"RSS {median(a.rss_bytes_each / b.rss_bytes_each for a, b in pairs):.2f}."
+            )
 
     def deltas(self) -> None:
         """Measure the bytes of a large cluster's round."""

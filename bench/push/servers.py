@@ -124,6 +124,8 @@ class Ours(Server):
     """A ws replica."""
 
     name = "DispyCluster Live"
+    #: Value of ``WS_LOOP``.
+    loop = "eventlet"
     #: Headers of the requests for ``/metrics``.
     headers: Mapping[str, str] = {}
 
@@ -137,6 +139,7 @@ class Ours(Server):
             "PYTHONPATH": f"{ROOT}:{ROOT / 'services'}",
             "REDIS_URL": self._redis_url,
             "WS_PORT": str(self.port),
+            "WS_LOOP": self.loop,
             # All clients have the same address.
             "WS_LIMIT_CONNECTIONS": "1000000",
             "WS_LIMIT_CONNECTS_PER_SECOND": "1000000",
@@ -150,6 +153,13 @@ class Ours(Server):
     def clients(self) -> int:
         """Return the number of its WebSockets."""
         return int(self.metric('ws_clients{transport="websocket"}'))
+
+
+class OursOnGevent(Ours):
+    """A ws replica on the second loop."""
+
+    name = "DispyCluster Live on gevent"
+    loop = "gevent"
 
 
 class EventletEmit(Server):

@@ -177,13 +177,24 @@ def install_project() -> None:
         old.unlink()
 
 
+def pip_command() -> list[str]:
+    """Return the command of pip.
+
+    A 32-bit system may have a 64-bit kernel, as Raspberry Pi OS does. Its pip would install the packages that the locks
+    have for 64-bit machines only, and compile them from source. ``linux32`` lets the kernel name a 32-bit machine.
+    """
+    is_32_bit = sys.maxsize < 2**32
+    prefix = ["linux32"] if is_32_bit and shutil.which("linux32") else []
+    return [*prefix, str(PYTHON), "-m", "pip"]
+
+
 def pip_install(*arguments: str) -> None:
     """Call ``pip install``; write its output to the log.
 
     Raises:
         SetupFailed: pip failed.
     """
-    command = [str(PYTHON), "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
+    command = [*pip_command(), "install", "--no-input", "--disable-pip-version-check"]
     output = []
     with LOG.open("a") as log:
         pip = subprocess.Popen(

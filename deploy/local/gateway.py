@@ -18,12 +18,13 @@ from typing import Any, Final, Self
 from access.proxies import TrustedProxies
 from deploy.local.limits import ConnectionLimit
 from deploy.local.proxy import ApiProxy, Environ, ForwardingHeaders, StartResponse, error_response
+from deploy.local.request_body import CLIENT_SOCKET
 from runtime import catalogue
 from runtime.logs import RateLimitedLog, configure_logs, refuse_start
 from runtime.settings import Environment, SettingError
 from ws.config import Config
 from ws.http_endpoints import Application
-from ws.loop import CONNECTION_LIMIT, Listener, after_response, descriptor
+from ws.loop import CONNECTION_LIMIT, Listener, after_response, client_socket, descriptor
 from ws.service import SecondAddress, run
 
 _SOCKET_IO: Final = "/socket.io/"
@@ -93,8 +94,10 @@ def route_requests(socket_io: Application, api: Application) -> Application:
     """Return an application that serves push and pages under one origin."""
 
     def application(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        chosen = socket_io if environ["PATH_INFO"].startswith(_SOCKET_IO) else api
-        return chosen(environ, start_response)
+        if environ["PATH_INFO"].startswith(_SOCKET_IO):
+            return socket_io(environ, start_response)
+        environ[CLIENT_SOCKET] = client_socket(environ)
+        return api(environ, start_response)
 
     return application
 

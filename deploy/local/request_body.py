@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from contract.names import MESSAGE_LIMIT_BYTES
 
+#: Key in a request's WSGI environment of the client's socket, which the gateway sets.
+CLIENT_SOCKET: Final = "dispycluster.client_socket"
 #: Maximum bytes of a body on all paths except those below ``PUBLISH_PATH``. The largest such body is a sign-in.
 SMALL_BODY_BYTES: Final = 8 * 1024
 #: Beginning of the paths that publish messages.
@@ -37,8 +39,7 @@ class RequestBody:
 
     def __init__(self, environ: dict[str, Any]) -> None:
         self._file = environ["wsgi.input"]
-        #: Holds the client's socket. Only the gateway's server provides this.
-        self._source = environ.get("eventlet.input")
+        self._socket: socket.socket | None = environ.get(CLIENT_SOCKET)
         self.is_chunked: Final = bool(environ.get("HTTP_TRANSFER_ENCODING"))
         self._content_length = environ.get("CONTENT_LENGTH") or "0"
         self._is_publish = environ["PATH_INFO"].startswith(PUBLISH_PATH)
@@ -109,9 +110,9 @@ class RequestBody:
 
     def shut_down_reading(self) -> None:
         """Make a pending read of the body return."""
-        if self._source is not None:
+        if self._socket is not None:
             with suppress(OSError):  # the client has disconnected
-                self._source.get_socket().shutdown(socket.SHUT_RD)
+                self._socket.shutdown(socket.SHUT_RD)
 
     def _next(self, size: int) -> bytes:
         if self.has_ended or self._has_failed:

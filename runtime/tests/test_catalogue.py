@@ -1,6 +1,7 @@
 """The descriptions of the settings are those of what reads them, and make the files that people read."""
 
 import ast
+import platform
 import sys
 from pathlib import Path
 
@@ -81,3 +82,26 @@ def test_invalid_setting_is_an_error_in_each_deployment_that_has_it(wrong: Wrong
     for way in ways:
         faults = check(wrong.variables, way).faults
         assert [fault for fault in faults if fault.startswith(f"{wrong.name}=") and wrong.takes in fault], (way, faults)
+
+
+@pytest.mark.parametrize("way", [RUN, SYSTEMD])
+@pytest.mark.parametrize(
+    ("machine", "largest"), [("armv7l", 2**31 - 1), ("aarch64", 2**31 - 1), ("riscv64", 2**63 - 1)]
+)
+def test_gevent_is_refused_on_a_machine_without_gevent(
+    way: str, machine: str, largest: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    monkeypatch.setattr(sys, "maxsize", largest)
+    [fault] = check({"WS_LOOP": "gevent"}, way).faults
+    assert fault.startswith("WS_LOOP='gevent' is not valid: it takes only eventlet on this machine: gevent needs x")
+    assert check({"WS_LOOP": "eventlet"}, way).faults == check({}, way).faults == ()
+    # The images have their own machine, which may be another one.
+    assert check({"WS_LOOP": "gevent"}, CONTAINERS).faults == ()
+
+
+@pytest.mark.parametrize("way", [RUN, SYSTEMD, CONTAINERS])
+@pytest.mark.parametrize("machine", ["x86_64", "aarch64"])
+def test_gevent_is_accepted_on_a_machine_with_gevent(way: str, machine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: machine)
+    assert check({"WS_LOOP": "gevent"}, way).faults == ()

@@ -1,6 +1,7 @@
 """The settings of the ws service."""
 
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import ClassVar, Self
 
 from access.hosts import AllowedHosts
@@ -13,7 +14,7 @@ from access.settings import (
 )
 from access.web_origin import WebOrigin
 from runtime import catalogue
-from runtime.settings import Environment, FromEnvironment
+from runtime.settings import Environment, FromEnvironment, SettingError
 from ws.access.limits import Limits
 
 
@@ -34,6 +35,8 @@ class Config(FromEnvironment):
     public: WebOrigin | None = None
     #: Host names that the replica answers to.
     hosts: AllowedHosts = field(default_factory=AllowedHosts)
+    #: Event loop. ``ws.loop`` reads the variable itself, because a process imports the loop before the settings.
+    loop: str = catalogue.WS_LOOP.default_value
     #: Seconds over which the replica disconnects its clients when it shuts down.
     drain_seconds: float = catalogue.WS_DRAIN_SECONDS.default_value
     #: Seconds after which the replica disconnects a client that reads nothing; the client can reconnect.
@@ -66,6 +69,7 @@ class Config(FromEnvironment):
             allowed_origins=read_allowed_origins(environment),
             public=read_public_url(environment),
             hosts=read_hosts(environment, host),
+            loop=_read_loop(environment),
             slow_seconds=environment.value(catalogue.WS_SLOW_SECONDS),
             ping_interval_seconds=interval,
             ping_timeout_seconds=min(timeout, interval),
@@ -74,3 +78,11 @@ class Config(FromEnvironment):
             limits=Limits.read(environment),
             removed=environment.removed(),
         )
+
+
+def _read_loop(environment: Environment) -> str:
+    loop = environment.value(catalogue.WS_LOOP)
+    if find_spec(loop) is None:
+        takes = f"only eventlet here: {loop} is not installed, which needs x86-64 or 64-bit ARM"
+        raise SettingError("WS_LOOP", loop, takes)
+    return loop

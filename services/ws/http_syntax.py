@@ -1,7 +1,7 @@
 """A strict parser of HTTP/1.1 (RFC 9112): a request that two servers could read in different ways is an error."""
 
 import re
-from typing import IO, Final, Protocol
+from typing import Final, Protocol
 
 #: Bytes of the line that begins a chunk, including extensions.
 CHUNK_HEAD_LIMIT_BYTES: Final = 256
@@ -25,10 +25,18 @@ _LENGTH: Final = b"content-length"
 _SINGLE_HEADERS: Final = (b"host", _LENGTH)
 
 
+class LineSource(Protocol):
+    """A source of lines."""
+
+    def readline(self, size: int = -1, /) -> bytes:
+        """Return a line, of at most ``size`` bytes unless that is negative."""
+        ...
+
+
 class RequestHead:
     """Passes on the lines of a request's head; ``is_valid`` is final after the last line."""
 
-    def __init__(self, request_line: bytes, file: IO[bytes]) -> None:
+    def __init__(self, request_line: bytes, file: LineSource) -> None:
         self.is_valid = _REQUEST_LINE.fullmatch(request_line) is not None
         self._file = file
         self._seen: set[bytes] = set()

@@ -11,6 +11,7 @@ from wsproto.frame_protocol import CloseReason
 
 from contract.events import NAMESPACES, NODE_NAME_LIMIT, SUBSCRIPTION_NODES_LIMIT
 from runtime.logs import RateLimitedLog
+from ws import loop
 from ws.access.admission import Admission
 from ws.access.limits import Limits, Quota
 from ws.access.server import AccessServer
@@ -40,7 +41,7 @@ class SocketIOEndpoint:
         self._manager = Manager()
         self.server = _Server(
             client_manager=self._manager,
-            async_mode="eventlet",
+            async_mode=loop.ASYNC_MODE,
             # The requests of a client are answered one after the other, in at most one greenlet.
             async_handlers=False,
             serializer=SocketIOPacket,

@@ -37,6 +37,7 @@ class Copies:
     def begin(self, env: Mapping[str, str], log: Path, prelude: str = "") -> "Copy":
         """Start a fork that writes to ``log``; it runs the Python code ``prelude`` before ``main``."""
         assert self._process.stdin is not None
+        assert env.get("WS_LOOP", "") == os.environ.get("WS_LOOP", ""), "a fork has the loop that is imported already"
         how = {"env": dict(env), "log": str(log), "prelude": prelude}
         with self._lock:
             self._process.stdin.write(json.dumps(how).encode() + b"\n")

@@ -29,6 +29,8 @@ from tests.drivers.waiting import eventually
 INTERVAL_SECONDS = 0.5
 #: All services; ``up`` sets the number of ws replicas.
 SERVICES = ("redis", "api", "ws", "collector", "gateway", "exporter")
+#: Settings of the test process that every deployment gets.
+INHERITED = ("WS_LOOP",)
 
 
 class _Project(DockerCompose):
@@ -74,6 +76,7 @@ class Deployment(Installation):
             "COLLECTOR_SCRAPE_INTERVAL_SECONDS": str(INTERVAL_SECONDS),
             "WS_REPLICAS": str(replicas),
             "WS_DRAIN_SECONDS": "1",
+            **{name: os.environ[name] for name in INHERITED if name in os.environ},
             **variables,
         }
         lines = [f"{name}={value}" for name, value in self.variables.items()]
@@ -139,12 +142,12 @@ class Deployment(Installation):
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def up(self, *services: str, ws: int | None = None, profile: str | None = None) -> None:
-        """Start the services and wait until they are healthy."""
+    def up(self, *services: str, ws: int | None = None, profile: str | None = None, **variables: str) -> None:
+        """Start the services and wait until they are healthy; ``variables`` override those of ``.env`` in this call."""
         scale = ["--scale", f"ws={self.replicas if ws is None else ws}"]
-        self.compose(
-            *(["--profile", profile] if profile else []), "up", "-d", "--wait", "--no-build", *scale, *services
-        )
+        arguments = ["up", "-d", "--wait", "--no-build", *scale, *services]
+        arguments = [*(["--profile", profile] if profile else []), *arguments]
+        self.compose(*arguments, input_text=None, check=True, **variables)
         # The gateway checks the health of new servers once a second, after Docker has found them healthy.
         wanted = self.replicas if ws is None else ws
         eventually(lambda: self.healthy_servers("ws") == wanted, what=f"the gateway sees {wanted} replicas")

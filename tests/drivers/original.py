@@ -15,6 +15,7 @@ from typing import Any, Final
 
 # The system's functions: a service may replace blocking ones with its loop's.
 _read, _write, _fork, _waitpid, _select, _epoll = os.read, os.write, os.fork, os.waitpid, select.select, select.epoll
+_set_handler = signal.signal
 
 INPUT: Final = 0
 OUTPUT: Final = 1
@@ -31,7 +32,7 @@ class Original:
 
     def serve(self) -> bool:
         """Fork on request; return True in a fork, and False at the end of the input."""
-        signal.signal(signal.SIGCHLD, lambda _number, _frame: None)
+        _set_handler(signal.SIGCHLD, lambda _number, _frame: None)
         signal.set_wakeup_fd(self._woken)
         asked = b""
         while True:
@@ -60,7 +61,7 @@ class Original:
             _answer(begun=pid)
             return False
         signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        _set_handler(signal.SIGCHLD, signal.SIG_DFL)
         log, nothing = os.open(how["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND), os.open(os.devnull, os.O_RDONLY)
         for source, target in ((nothing, INPUT), (log, OUTPUT), (log, 2)):
             os.dup2(source, target)

@@ -20,7 +20,7 @@ LIMITS: Final[dict[str, dict[str, int]]] = {
     "ws.feed": {"QUIET_SECONDS": SECONDS // 10},
     "ws.engine.server": {"MESSAGE_SECONDS": SECONDS},
     "ws.engine.polling": {"POLL_SECONDS": SECONDS},
-    "ws.loop": {
+    "ws.loop.limits": {
         "KEEPALIVE_SECONDS": SECONDS,
         "SOCKET_TIMEOUT_SECONDS": SECONDS,
         "HEAD_SECONDS": SECONDS,

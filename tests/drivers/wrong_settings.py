@@ -58,6 +58,7 @@ WRONG: Final = (
     _wrong("API_LIMIT_PUBLISHED_BYTES_PER_SECOND=10", "a whole number from 1000"),
     _wrong("WS_LIMIT_CONNECTIONS=-1", "a whole number from 1"),
     _wrong("WS_LIMIT_PACKET_BYTES=100", "a whole number from 1024"),
+    _wrong("WS_LOOP=asyncio", "one of eventlet, gevent"),
     _wrong("WS_SLOW_SECONDS=0", "seconds from 1 to 600"),
     _wrong("WS_PING_INTERVAL_SECONDS=26", "a whole number from 1 to 25"),
     _wrong("WS_PING_TIMEOUT_SECONDS=2.5", "a whole number from 1 to 25"),

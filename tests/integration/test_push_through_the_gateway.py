@@ -4,8 +4,10 @@ import json
 import select
 
 import requests
+from docker.models.containers import Container
 
 from tests.drivers.deployment import Deployment
+from tests.drivers.docker_engine import execute
 from tests.drivers.engine_session import EngineSession
 from tests.drivers.fleet import listening, require_each_publication_once
 from tests.drivers.waiting import eventually
@@ -84,3 +86,23 @@ def _abandon_poll(session: EngineSession) -> bool:
 def test_no_response_names_the_server(deployment: Deployment) -> None:
     for path in ("/", "/api/health", "/static/none", "/socket.io/?EIO=4&transport=polling", "/socket.io/"):
         assert "Server" not in deployment.rest.get(path).headers
+
+
+def test_each_message_reaches_clients_of_three_replicas_on_gevent_once(deployment: Deployment) -> None:
+    deployment.up(WS_LOOP="gevent")
+    try:
+        replicas = deployment.containers("ws")
+        assert [_has_loaded_gevent(replica) for replica in replicas] == [True, True, True]
+        require_each_publication_once(deployment, clients=60)
+        assert [replica.id for replica in deployment.containers("ws")] == [replica.id for replica in replicas]
+        logs = [replica.logs().decode() for replica in replicas]
+        assert [log for log in logs if "Traceback" in log] == []
+    finally:
+        deployment.up()
+
+
+def _has_loaded_gevent(container: Container) -> bool:
+    """Whether a process of the container has mapped gevent's compiled modules; eventlet has none."""
+    maps = execute(container, "sh", "-c", "cat /proc/[1-9]*/maps 2>/dev/null").stdout
+    assert "/greenlet/" in maps, "the maps of the service cannot be read"
+    return "/gevent/" in maps

@@ -5,6 +5,8 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
+
 from collector.alerts.rules import RulesFile
 from collector.targets.files import TargetsFiles
 from deploy.k8s.base.make_secrets import KEYS
@@ -88,6 +90,17 @@ def test_settings_of_the_user_override_those_of_components(variant: Variant, man
         if service_of(container):
             given = manifests.variables(pod, container)
             assert [name for name, value in variant.settings.items() if value not in given[name]] == [], pod.title
+
+
+@pytest.mark.parametrize(("name", "loop"), [("default", "eventlet"), ("gevent", "gevent")])
+def test_ws_pods_have_the_loop_of_the_users_patch(name: str, loop: str) -> None:
+    manifests = manifests_of(name)
+    loops = [
+        manifests.variables(pod, container)["WS_LOOP"]
+        for pod, container in manifests.containers()
+        if service_of(container) == "ws"
+    ]
+    assert loops == [loop]
 
 
 def test_settings_equal_those_of_compose() -> None:

@@ -38,6 +38,13 @@ example:
 digests:
   registry: registry.lan:5000/
   pin: "@sha256:0000000000000000000000000000000000000000000000000000000000000000"
+gevent:
+  patches:
+    - patch: |
+        apiVersion: apps/v1
+        kind: Deployment
+        metadata: {name: ws, namespace: dispycluster}
+        spec: {template: {spec: {containers: [{name: ws, env: [{name: WS_LOOP, value: gevent}]}]}}}
 external-redis over TLS:
   components: [external-redis]
   settings: {REDIS_CA_FILE: /redis-ca/ca.crt}

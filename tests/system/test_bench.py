@@ -12,7 +12,7 @@ from bench.access.replicas import Closed, ClosedToMany, ClosedToPrograms, Open
 from bench.push.churn import CountedReplica
 from bench.push.measure import connect, push
 from bench.push.report import write
-from bench.push.servers import AsgiEmit, EventletEmit, Node, NodeDeflate, Ours, Server
+from bench.push.servers import AsgiEmit, EventletEmit, Node, NodeDeflate, Ours, OursOnGevent, Server
 from bench.push.swarm import Swarm
 from contract.events import MONITORING_NAMESPACE, ROOT_NAMESPACE
 from tests.drivers.credentials import Credentials
@@ -26,7 +26,7 @@ def _cores() -> Iterator[None]:
     os.sched_setaffinity(0, before)
 
 
-@pytest.mark.parametrize("kind", [Ours, CountedReplica, Node, EventletEmit, AsgiEmit])
+@pytest.mark.parametrize("kind", [Ours, OursOnGevent, CountedReplica, Node, EventletEmit, AsgiEmit])
 def test_server_delivers_all_messages_and_is_measured(kind: type[Server], valkey: Valkey) -> None:
     with kind(valkey.url) as server:
         pushed = push(server, clients=30, rate=40, size=1100, seconds=0.5)

@@ -1,10 +1,13 @@
 """The setup reports what is missing, in a sentence."""
 
 import ast
+import re
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from packaging.markers import Marker
 
 from contract import VERSION
 from deploy.local import bootstrap
@@ -52,6 +55,22 @@ def test_python_without_venv_is_refused_with_the_name_of_the_package(monkeypatch
     monkeypatch.setitem(sys.modules, "ensurepip", None)
     with pytest.raises(bootstrap.SetupFailed, match=r"sudo apt-get install -y python3\.12-venv"):
         bootstrap.check_python((3, 12, 1))
+
+
+def test_pip_installs_no_package_of_64_bit_machines_on_a_32_bit_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert bootstrap.pip_command() == [str(bootstrap.PYTHON), "-m", "pip"]
+    # when
+    monkeypatch.setattr(sys, "maxsize", 2**31 - 1)
+    *prefix, _, _, _ = bootstrap.pip_command()
+    # then
+    code = "import platform; print(platform.machine())"
+    machine = subprocess.run([*prefix, sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    environment = {"platform_machine": machine.stdout.strip()}
+    text = (ROOT / "requirements" / "local.txt").read_text()
+    markers = re.findall(r"^(?:gevent|isal|uvloop)==\S+ ; (.+?) \\$", text, re.MULTILINE)
+    assert [Marker(marker).evaluate(environment) for marker in markers] == [False, False, False]
+    # and on machines with wheels
+    assert all(Marker(marker).evaluate({"platform_machine": "aarch64"}) for marker in markers)
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ from tests.drivers.last_release import lay_out_last_release
 from tests.drivers.local_product import READY_SECONDS, LocalProduct
 from tests.drivers.ports import inner_ports
 from tests.drivers.process import is_alive, run_module
+from tests.drivers.raw_client import RawClient
 from tests.drivers.raw_http import ask, request
 from tests.drivers.waiting import eventually
 from tests.drivers.wrong_settings import all_wrong_in
@@ -99,6 +100,18 @@ def test_two_instances_that_start_together_find_different_ports(tmp_path: Path) 
     finally:
         for product in products:
             product.stop()
+
+
+def test_gateway_runs_on_the_loop_of_the_setting(tmp_path: Path) -> None:
+    with run(tmp_path / "data", DEMO_NODES="2", WS_LOOP="gevent") as product:
+        processes = product.processes()
+        # Only gevent has compiled modules, which the process maps.
+        with_gevent = {name for name, pid in processes.items() if "/gevent/" in Path(f"/proc/{pid}/maps").read_text()}
+        assert with_gevent == {"gateway"}
+        assert len(snapshot_of(product)["nodes"]) == 2
+        with closing(RawClient(product.port, "/")) as client:
+            client.event("redis_cluster_metrics")
+        assert "Traceback" not in product.output
 
 
 def test_data_of_the_last_release_stay_after_an_update_and_beside_a_demo(tmp_path: Path) -> None:

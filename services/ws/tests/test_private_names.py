@@ -1,7 +1,7 @@
-"""The private definitions of python-socketio, python-engineio and eventlet that the service uses are unchanged.
+"""The private definitions of python-socketio, python-engineio, eventlet and gevent that the service uses are unchanged.
 
-If a test fails after an upgrade, compare the change with ``ws/socketio_private.py`` or ``ws/loop.py``, then copy the
-new digest from the failure.
+If a test fails after an upgrade, compare the change with ``ws/socketio_private.py`` or the loop's module in
+``ws/loop``, then copy the new digest from the failure.
 """
 
 import ast
@@ -46,10 +46,17 @@ SOCKETIO = {
 EVENTLET = {
     ("eventlet/greenio/base.py", "GreenSocket.__init__"): "eb646a2d2371",
     ("eventlet/hubs/__init__.py", "trampoline"): "57a0a5090b90",
-    ("eventlet/patcher.py", "original"): "7336e0519555",
     ("eventlet/wsgi.py", "HttpProtocol"): "53e934106e9c",
     ("eventlet/wsgi.py", "Input"): "28a5e9538757",
     ("eventlet/wsgi.py", "server"): "4c73517803f6",
+}
+GEVENT = {
+    ("gevent/_hub_primitives.py", "wait_read"): "b03cd07ef339",
+    ("gevent/_socket3.py", "socket"): "954b778e06a4",
+    ("gevent/_socketcommon.py", "SocketMixin"): "3dea08303dcd",
+    ("gevent/monkey/__init__.py", "patch_all"): "cfe6c8af254f",
+    ("gevent/pywsgi.py", "WSGIHandler"): "9dae7c999ca2",
+    ("gevent/resolver/thread.py", "Resolver"): "eafa78a71d65",
 }
 #: Files of the libraries with private names, by the module that may use these names.
 PRIVATE_IN = {
@@ -58,8 +65,11 @@ PRIVATE_IN = {
         *("engineio/server.py", "engineio/socket.py", "socketio/base_manager.py", "socketio/base_server.py"),
         *("socketio/manager.py", "socketio/packet.py", "socketio/server.py"),
     ],
-    "loop.py": ["eventlet/wsgi.py"],
+    "loop/eventlet_loop.py": ["eventlet/wsgi.py"],
+    "loop/gevent_loop.py": ["gevent/pywsgi.py"],
 }
+#: Private names of the libraries that our classes have too, with another meaning.
+OUR_OWN = {"_write"}
 
 
 @cache
@@ -99,19 +109,23 @@ def _private_names(text: str) -> Iterator[str]:
             yield name
 
 
-@pytest.mark.parametrize(("file", "name"), [*SOCKETIO, *EVENTLET])
+@pytest.mark.parametrize(("file", "name"), [*SOCKETIO, *EVENTLET, *GEVENT])
 def test_private_definition_is_unchanged(file: str, name: str) -> None:
-    noted = {**SOCKETIO, **EVENTLET}[file, name]
+    noted = {**SOCKETIO, **EVENTLET, **GEVENT}[file, name]
     found = hashlib.sha256(definition(file, name).encode()).hexdigest()[:12]
-    library = {"engineio": "python-engineio", "socketio": "python-socketio"}.get(file.partition("/")[0], "eventlet")
+    package = file.partition("/")[0]
+    library = {"engineio": "python-engineio", "socketio": "python-socketio"}.get(package, package)
 
     assert definition(file, name), f"{library} {version(library)} has no {name} in {file}"
     assert found == noted, f"{name} is another one in {library} {version(library)}: {file}"
 
 
-@pytest.mark.parametrize(("module", "listed"), [("socketio_private.py", SOCKETIO), ("loop.py", EVENTLET)])
+@pytest.mark.parametrize(
+    ("module", "listed"),
+    [("socketio_private.py", SOCKETIO), ("loop/eventlet_loop.py", EVENTLET), ("loop/gevent_loop.py", GEVENT)],
+)
 def test_private_names_are_used_in_one_module_and_are_listed(module: str, listed: dict[tuple[str, str], str]) -> None:
-    library_names = {name for file in PRIVATE_IN[module] for name in private_names(source(file))}
+    library_names = {name for file in PRIVATE_IN[module] for name in private_names(source(file))} - OUR_OWN
     used = {
         path.relative_to(WS).as_posix(): library_names & private_names(path.read_text())
         for path in WS.rglob("*.py")

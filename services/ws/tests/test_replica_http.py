@@ -175,7 +175,7 @@ def test_chunked_body_is_refused_in_http_1_0(replica: Replica) -> None:
 
 
 def test_chunked_body_has_a_time_limit(replicas: Start) -> None:
-    replica = replicas(prelude="import ws.loop; ws.loop.BODY_SECONDS = 1")
+    replica = replicas(prelude="import ws.loop.limits; ws.loop.limits.BODY_SECONDS = 1")
     session = EngineSession(replica.port)
 
     with socket.create_connection(("127.0.0.1", replica.port), timeout=30) as connection:

@@ -14,7 +14,7 @@ def test_config_lists_its_variables_after_reading() -> None:
 
     assert environment.known == {
         "REDIS_URL", "WS_REDIS_USERNAME", "WS_REDIS_PASSWORD_FILE", "LOG_LEVEL", "PUBLIC_URL",
-        "WS_HOST", "WS_PORT", "WS_ALLOWED_ORIGINS", "WS_DRAIN_SECONDS", "WS_SLOW_SECONDS",
+        "WS_HOST", "WS_PORT", "WS_ALLOWED_ORIGINS", "WS_DRAIN_SECONDS", "WS_SLOW_SECONDS", "WS_LOOP",
         "WS_PING_INTERVAL_SECONDS", "WS_PING_TIMEOUT_SECONDS",
         "WS_LIMIT_CONNECTIONS", "WS_LIMIT_CONNECTS_PER_SECOND", "WS_LIMIT_PACKETS_PER_SECOND", "WS_LIMIT_PACKET_BYTES",
         "WS_LIMIT_SUBSCRIPTIONS", "ACCESS", "ACCESS_KEY_FILE", "ACCESS_TOKENS_DIR", "ACCESS_USER_HEADER", "PUBLIC_HOST",
@@ -52,6 +52,8 @@ def test_config_has_no_log_line_when_a_removed_setting_is_empty() -> None:
     [
         ("WS_PORT", "0"),
         ("WS_PORT", "http"),
+        ("WS_LOOP", "asyncio"),
+        ("WS_LOOP", "Gevent"),
         ("WS_PING_INTERVAL_SECONDS", "26"),
         ("WS_PING_TIMEOUT_SECONDS", "0.5"),
         ("WS_ALLOWED_ORIGINS", "a.example"),
@@ -64,3 +66,12 @@ def test_config_has_no_log_line_when_a_removed_setting_is_empty() -> None:
 def test_config_error_names_the_variable_when_its_value_is_invalid(name: str, value: str) -> None:
     with pytest.raises(SettingError, match=name):
         Config.from_environment({name: value})
+
+
+def test_config_error_names_the_loop_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ws.config.find_spec", lambda name: None if name == "gevent" else object())
+    with pytest.raises(
+        SettingError, match=r"WS_LOOP='gevent' is not valid: it takes only eventlet here: gevent is not"
+    ):
+        Config.from_environment({"WS_LOOP": "gevent"})
+    assert Config.from_environment({"WS_LOOP": "eventlet"}).loop == "eventlet"
