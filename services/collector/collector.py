@@ -49,6 +49,10 @@ _log = logging.getLogger(__name__)
 RETRY_SECONDS: Final = 1.0
 #: Part of an interval in which calls that write history may start after a round, and timeout of each call.
 HISTORY_SHARE: Final = 1 / 3
+#: Seconds that a round may still take after the stop, and timeout of releasing the lease. With
+#: ``history.FINISH_SECONDS``, a collector releases its lease within 3 s, even if Redis does not answer.
+ROUND_END_SECONDS: Final = 1.0
+RELEASE_SECONDS: Final = 1.0
 #: Longest time, in seconds, between two checks of the files. With short intervals there are four checks in an interval,
 #: so that an edit takes effect within two rounds.
 FILES_SECONDS: Final = 5.0
@@ -98,6 +102,21 @@ class Collector:
             ClusterMismatch: at the start, another cluster's collector holds the lease.
         """
         await self._fleet.start(stop)
+        rounds = asyncio.create_task(self._run_rounds(stop))
+        stopped = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait((rounds, stopped), return_when=asyncio.FIRST_COMPLETED)
+            if not rounds.done():
+                await asyncio.wait((rounds,), timeout=ROUND_END_SECONDS)
+        finally:
+            stopped.cancel()
+            rounds.cancel()
+        await asyncio.wait((rounds,))
+        await self._release()
+        if not rounds.cancelled():
+            rounds.result()
+
+    async def _run_rounds(self, stop: asyncio.Event) -> None:
         interval = self.lease.interval_seconds
         due = time.monotonic()
         while not stop.is_set():
@@ -116,7 +135,6 @@ class Collector:
             now = time.monotonic()
             due = now + interval - (now - due) % interval
             await _wait(stop, min(due - now, interval if is_published else retry))
-        await self._release()
 
     async def watch_files(self) -> None:
         """Follow changes of the targets and of the rules file, without end."""
@@ -280,7 +298,7 @@ class Collector:
             return
         await self._recorder.finish(self._rounds.epoch)
         try:
-            await self._redis.release_lease(self.lease)
+            await self._redis.release_lease(self.lease, RELEASE_SECONDS)
         except RedisFailure as error:
             _log.info("cannot release the lease, it will expire: %s", error)
 

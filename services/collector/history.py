@@ -36,7 +36,7 @@ DISTRIBUTIONS_LENGTH: Final = 5000
 NODES_PER_PAUSE: Final = 50
 #: Records in one call, which occupies Redis for a few milliseconds.
 BATCH_LENGTH: Final = 250
-#: Seconds in which calls for the last records may start, and timeout of each call.
+#: Seconds in which the last records are made and written.
 FINISH_SECONDS: Final = 1.0
 
 _measured: Final = attrgetter(*MEASURES)
@@ -177,8 +177,15 @@ class HistoryRecorder:
 
     async def add(self, snapshot: Snapshot, unix_seconds: float) -> None:
         """Add a round, published or not, so that history of the time without Redis is recorded afterwards."""
-        for _ in self._history.add(snapshot, unix_seconds):
-            await asyncio.sleep(0)
+        steps = self._history.add(snapshot, unix_seconds)
+        try:
+            for _ in steps:
+                await asyncio.sleep(0)
+        finally:
+            # If the round is cancelled at a pause, the rest follows at once: a period that is closed in part would
+            # have some of its entries twice.
+            for _ in steps:
+                pass
         self._note_queue()
 
     async def write(self, epoch: Epoch, within_seconds: float) -> None:
@@ -219,10 +226,14 @@ class HistoryRecorder:
             HISTORY_RECORDS.labels("refused").inc(answer.refused)
 
     async def finish(self, epoch: Epoch) -> None:
-        """Write all entries, also incomplete ones."""
-        for _ in self._history.close():
-            await asyncio.sleep(0)
-        await self.write(epoch, FINISH_SECONDS)
+        """Write all entries, also incomplete ones, as far as ``FINISH_SECONDS`` allow."""
+        try:
+            async with asyncio.timeout(FINISH_SECONDS):
+                for _ in self._history.close():
+                    await asyncio.sleep(0)
+                await self.write(epoch, FINISH_SECONDS)
+        except TimeoutError:
+            _log.info("history is incomplete: Redis did not take the last entries in time")
 
     def forget(self) -> None:
         """Drop all entries, because another collector has taken over."""
