@@ -3,6 +3,7 @@
 import runtime.early_stop  # noqa: F401  # isort: skip (first, since the other imports take long)
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -15,6 +16,7 @@ from aiohttp import web
 from collector.alerts.rules import InvalidRulesFile, RulesFile
 from collector.collector import ClusterMismatch, Collector
 from collector.config import Config
+from collector.event_loop import new_event_loop
 from collector.exporter_scraper import make_scraper, open_session
 from collector.fleet import Fleet
 from collector.installation_check import InstallationCheck
@@ -34,6 +36,9 @@ from runtime.watchdog import BEAT_SECONDS, Watchdog
 _log = logging.getLogger(__name__)
 #: Log format of requests to the collector's own port, in aiohttp's syntax.
 REQUEST_FORMAT: Final = '"%r" %s in %Tf s from %a'
+#: Thresholds of Python's garbage collector. Each scrape makes and frees thousands of objects, nearly all without
+#: cycles. With the default thresholds, the search for cycles takes 7 % of the CPU, in pauses of up to 0.1 s.
+GARBAGE_THRESHOLDS: Final = (20_000, 20, 20)
 #: Seconds for closing connections and cancelling tasks after the lease is released.
 CLOSE_SECONDS: Final = 1.0
 #: Seconds after the signal within which the process ends, whatever still runs.
@@ -159,7 +164,11 @@ def main() -> int:
         return 2
     files.log()
     try:
-        asyncio.run(collect(config, files, rules))
+        # Modules and settings stay until the end, so no search needs to look at them.
+        gc.freeze()
+        gc.set_threshold(*GARBAGE_THRESHOLDS)
+        with asyncio.Runner(loop_factory=new_event_loop) as runner:
+            runner.run(collect(config, files, rules))
     except ClusterMismatch as error:
         _log.error("%s", error)
         return 3

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 
 from collector.alerts.conditions import ObservedNode
 from collector.alerts.evaluate import CurrentTime
@@ -80,8 +81,15 @@ def target() -> Callable[..., Target]:
     return make
 
 
+@pytest.fixture(scope="session", params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def new_loop(request: pytest.FixtureRequest) -> Callable[[], asyncio.AbstractEventLoop]:
+    """Makes each of the event loops that a collector may run on."""
+    loop: Callable[[], asyncio.AbstractEventLoop] = request.param
+    return loop
+
+
 @pytest.fixture(scope="session")
-def scrape_with(target: Callable[..., Target]) -> Callable[..., Any]:
+def scrape_with(target: Callable[..., Target], new_loop: Callable[[], asyncio.AbstractEventLoop]) -> Callable[..., Any]:
     """Return a function that runs a script with an exporter and its scraper, and returns the script's result.
 
     A number instead of a script makes that many scrapes; the result then is the samples and the exporter. ``fields``
@@ -106,7 +114,8 @@ def scrape_with(target: Callable[..., Target]) -> Callable[..., Any]:
                     return [await scraper.scrape() for _ in range(script)], exporter
                 return await script(scraper, exporter)
 
-        return asyncio.run(main())
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            return runner.run(main())
 
     return run
 

@@ -171,6 +171,17 @@ def test_collector_publishes_a_node_when_its_exporter_runs(start, exporter, redi
     assert "Traceback" not in collector.log
 
 
+def test_collector_publishes_a_node_when_uvloop_is_not_installed(start, exporter, redis):
+    exporter.start()
+    collector = start(prelude="import sys; sys.modules['uvloop'] = None", LOG_LEVEL="DEBUG")
+
+    until_status(redis, {"pi": "online"})
+
+    assert "the event loop is asyncio's" in collector.log
+    assert collector.process.stop() == 0
+    assert not redis.exists(LEASE_KEY)
+
+
 # Each scrape occupies the event loop as a long exposition does; a thousand of them take far longer than an interval.
 OCCUPIED = """
 import collector.__main__ as service
