@@ -49,6 +49,8 @@ _log = logging.getLogger(__name__)
 RETRY_SECONDS: Final = 1.0
 #: Part of an interval in which calls that write history may start after a round, and timeout of each call.
 HISTORY_SHARE: Final = 1 / 3
+#: The least part, after a round that took long.
+LEAST_HISTORY_SHARE: Final = 1 / 20
 #: Seconds that a round may still take after the stop, and timeout of releasing the lease. With
 #: ``history.FINISH_SECONDS``, a collector releases its lease within 3 s, even if Redis does not answer.
 ROUND_END_SECONDS: Final = 1.0
@@ -170,8 +172,14 @@ class Collector:
             LEADING.set(0)
         if self._rounds is None or outcome != "published":
             return False
-        await self._recorder.write(self._rounds.epoch, HISTORY_SHARE * self.lease.interval_seconds)
+        await self._recorder.write(self._rounds.epoch, self._history_seconds())
         return True
+
+    def _history_seconds(self) -> float:
+        """Return the time for writing history, which ends before the next round begins."""
+        interval = self.lease.interval_seconds
+        left = interval - (time.monotonic() - self.last_loop)
+        return max(LEAST_HISTORY_SHARE * interval, min(HISTORY_SHARE * interval, left - LEAST_HISTORY_SHARE * interval))
 
     async def _publish(self, rounds: Rounds) -> PublishOutcome:
         now = _now()

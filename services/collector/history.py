@@ -32,8 +32,8 @@ _log = logging.getLogger(__name__)
 QUEUE_LENGTH: Final = 50_000
 #: Most distributions of the cluster that wait for Redis, about a megabyte: eleven hours.
 DISTRIBUTIONS_LENGTH: Final = 5000
-#: Nodes that are aggregated between two pauses, in about a millisecond.
-NODES_PER_PAUSE: Final = 50
+#: Nodes that are aggregated between two pauses, in a few milliseconds. On a busy core, each pause lasts as long.
+NODES_PER_PAUSE: Final = 100
 #: Records in one call, which occupies Redis for a few milliseconds.
 BATCH_LENGTH: Final = 250
 #: Seconds in which the last records are made and written.

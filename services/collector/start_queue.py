@@ -15,7 +15,7 @@ from typing import Final
 STARTS_PER_TURN: Final = 16
 TURN_SECONDS: Final = 0.02
 #: Seconds between two turns that wake tasks, unless tasks are left over: turns have a cost of their own.
-TICK_SECONDS: Final = 0.004
+TICK_SECONDS: Final = 0.01
 
 
 class StartQueue:
