@@ -31,7 +31,7 @@ class ScrapeManager:
         self._make_scraper = make_scraper
         self._interval_seconds = interval_seconds
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._starts = StartQueue()
+        self._starts = StartQueue(interval_seconds)
         self._is_stopping = False
         self._limited_log = RateLimitedLog(_log)
 
