@@ -38,7 +38,7 @@ _log = logging.getLogger(__name__)
 REQUEST_FORMAT: Final = '"%r" %s in %Tf s from %a'
 #: Thresholds of Python's garbage collector. Each scrape makes and frees thousands of objects, nearly all without
 #: cycles. With the default thresholds, the search for cycles takes 7 % of the CPU, in pauses of up to 0.1 s.
-GARBAGE_THRESHOLDS: Final = (20_000, 20, 20)
+GARBAGE_THRESHOLDS: Final = (5_000, 20, 20)
 #: Seconds for closing connections and cancelling tasks after the lease is released.
 CLOSE_SECONDS: Final = 1.0
 #: Seconds after the signal within which the process ends, whatever still runs.

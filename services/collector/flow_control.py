@@ -225,6 +225,8 @@ class BoundedProtocol(asyncio.BufferedProtocol):
     buffer is full; then no piece is requested until aiohttp resumes the transport.
     """
 
+    __slots__ = ("_budget", "_buffer", "_receiver", "_transport")
+
     def __init__(
         self, transport: asyncio.Transport, receiver: asyncio.Protocol, budget: ReceiveBudget, buffer: memoryview
     ) -> None:

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from collector.exporter_scraper import ExporterScraper, make_scraper, open_session
-from collector.flow_control import EXPOSITION_LIMIT_BYTES, MemoryBudget
+from collector.flow_control import EXPOSITION_LIMIT_BYTES, BoundedProtocol, MemoryBudget
 from collector.local_scraper import LocalScraper
 from collector.node_exporter import COLLECTORS, SERIES_LIMIT
 from collector.sample import Sample, ScrapeFailed
@@ -258,6 +258,15 @@ def test_scrape_returns_a_sample_when_a_machine_has_a_thousand_processors(scrape
     assert isinstance(result, Sample)
     assert len(result.cpu_seconds) == 8192
     assert exporter.connections == 1
+
+
+def test_failure_names_the_closed_connection_when_it_closes_before_the_request(scrape_with, monkeypatch):
+    monkeypatch.setattr(BoundedProtocol, "receive_from", lambda transport, *_: transport.abort())
+
+    [result], exporter = scrape_with(lambda _: answer(b""))
+
+    assert result == ScrapeFailed("http", failures.closed_without_answer())
+    assert exporter.requests == []
 
 
 def test_connection_is_closed_when_an_exporter_sends_bytes_after_its_answer(scrape_with, exposition):
