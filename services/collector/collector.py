@@ -19,7 +19,7 @@ from collector.alerts.message import restore_alerts, restore_flap_damping
 from collector.alerts.rules import RulesFile
 from collector.config import Config
 from collector.fleet import Fleet
-from collector.history import HistoryRecorder
+from collector.history import HistoryRecorder, writing_seconds
 from collector.metrics import (
     ALERTS_FIRING,
     DEGRADED,
@@ -36,6 +36,7 @@ from collector.missed_rounds import MissedRounds
 from collector.redis_client import RedisClient
 from collector.rounds import Rounds
 from collector.sentences.issues import history_refused, rounds_missed
+from collector.stopping import run_until
 from contract.messages import Coded, Severity
 from contract.names import INCIDENTS_LENGTH_WHEN_FULL
 from contract.scripts import Lease, LeaseReply, Publication, PublishOutcome
@@ -47,10 +48,6 @@ from runtime.redis_failures import FunctionsMissing, RedisFailure
 _log = logging.getLogger(__name__)
 #: Seconds between two requests for the lease of another collector, and between two attempts to reach Redis.
 RETRY_SECONDS: Final = 1.0
-#: Part of an interval in which calls that write history may start after a round, and timeout of each call.
-HISTORY_SHARE: Final = 1 / 3
-#: The least part, after a round that took long.
-LEAST_HISTORY_SHARE: Final = 1 / 20
 #: Seconds that a round may still take after the stop, and timeout of releasing the lease. With
 #: ``history.FINISH_SECONDS``, a collector releases its lease within 3 s, even if Redis does not answer.
 ROUND_END_SECONDS: Final = 1.0
@@ -104,19 +101,10 @@ class Collector:
             ClusterMismatch: at the start, another cluster's collector holds the lease.
         """
         await self._fleet.start(stop)
-        rounds = asyncio.create_task(self._run_rounds(stop))
-        stopped = asyncio.create_task(stop.wait())
         try:
-            await asyncio.wait((rounds, stopped), return_when=asyncio.FIRST_COMPLETED)
-            if not rounds.done():
-                await asyncio.wait((rounds,), timeout=ROUND_END_SECONDS)
+            await run_until(stop, self._run_rounds(stop), grace_seconds=ROUND_END_SECONDS)
         finally:
-            stopped.cancel()
-            rounds.cancel()
-        await asyncio.wait((rounds,))
-        await self._release()
-        if not rounds.cancelled():
-            rounds.result()
+            await self._release()
 
     async def _run_rounds(self, stop: asyncio.Event) -> None:
         interval = self.lease.interval_seconds
@@ -172,14 +160,9 @@ class Collector:
             LEADING.set(0)
         if self._rounds is None or outcome != "published":
             return False
-        await self._recorder.write(self._rounds.epoch, self._history_seconds())
+        elapsed = time.monotonic() - self.last_loop
+        await self._recorder.write(self._rounds.epoch, writing_seconds(self.lease.interval_seconds, elapsed))
         return True
-
-    def _history_seconds(self) -> float:
-        """Return the time for writing history, which ends before the next round begins."""
-        interval = self.lease.interval_seconds
-        left = interval - (time.monotonic() - self.last_loop)
-        return max(LEAST_HISTORY_SHARE * interval, min(HISTORY_SHARE * interval, left - LEAST_HISTORY_SHARE * interval))
 
     async def _publish(self, rounds: Rounds) -> PublishOutcome:
         now = _now()

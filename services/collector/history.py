@@ -36,6 +36,10 @@ DISTRIBUTIONS_LENGTH: Final = 5000
 NODES_PER_PAUSE: Final = 100
 #: Records in one call, which occupies Redis for a few milliseconds.
 BATCH_LENGTH: Final = 250
+#: Part of an interval in which calls may start after a round, and timeout of each call; the least part, after a round
+#: that took long.
+WRITING_SHARE: Final = 1 / 3
+LEAST_WRITING_SHARE: Final = 1 / 20
 #: Seconds in which the last records are made and written.
 FINISH_SECONDS: Final = 1.0
 
@@ -162,6 +166,13 @@ def _averages(stats: ClusterStats) -> HistoryEntry:
         "temperature": stats.avg_temperature,
     }
     return HistoryEntry(1, tuple(map(known.get, MEASURES)))
+
+
+def writing_seconds(interval_seconds: float, elapsed_seconds: float) -> float:
+    """Return the time for writing after a round that took ``elapsed_seconds``: writing ends before the next round."""
+    least = LEAST_WRITING_SHARE * interval_seconds
+    left = interval_seconds - elapsed_seconds - least
+    return max(least, min(WRITING_SHARE * interval_seconds, left))
 
 
 class HistoryRecorder:

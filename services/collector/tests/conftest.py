@@ -4,12 +4,11 @@ import asyncio
 import http.server
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvloop
 
 from collector.alerts.conditions import ObservedNode
 from collector.alerts.evaluate import CurrentTime
@@ -23,6 +22,11 @@ from tests.drivers.copies import Copies
 from tests.drivers.raw_exporter import RawExporter, Respond
 from tests.drivers.serving import serving
 
+_LOOPS = [pytest.param(asyncio.new_event_loop, id="asyncio")]
+with suppress(ImportError):  # not on every platform
+    import uvloop
+
+    _LOOPS.append(pytest.param(uvloop.new_event_loop, id="uvloop"))
 _REFUSED = connection_refused()
 GENEROUS_SECONDS = 30.0
 _EXPOSITIONS = Path(__file__).parent / "expositions"
@@ -81,7 +85,7 @@ def target() -> Callable[..., Target]:
     return make
 
 
-@pytest.fixture(scope="session", params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+@pytest.fixture(scope="session", params=_LOOPS)
 def new_loop(request: pytest.FixtureRequest) -> Callable[[], asyncio.AbstractEventLoop]:
     """Makes each of the event loops that a collector may run on."""
     loop: Callable[[], asyncio.AbstractEventLoop] = request.param

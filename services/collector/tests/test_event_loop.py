@@ -2,9 +2,10 @@ import asyncio
 import sys
 
 import pytest
-import uvloop
 
 from collector.event_loop import new_event_loop
+
+uvloop = pytest.importorskip("uvloop")
 
 
 @pytest.mark.parametrize(
