@@ -19,7 +19,7 @@ from collector.alerts.message import restore_alerts, restore_flap_damping
 from collector.alerts.rules import RulesFile
 from collector.config import Config
 from collector.fleet import Fleet
-from collector.history import HistoryRecorder
+from collector.history import HistoryRecorder, writing_seconds
 from collector.metrics import (
     ALERTS_FIRING,
     DEGRADED,
@@ -36,6 +36,7 @@ from collector.missed_rounds import MissedRounds
 from collector.redis_client import RedisClient
 from collector.rounds import Rounds
 from collector.sentences.issues import history_refused, rounds_missed
+from collector.stopping import run_until
 from contract.messages import Coded, Severity
 from contract.names import INCIDENTS_LENGTH_WHEN_FULL
 from contract.scripts import Lease, LeaseReply, Publication, PublishOutcome
@@ -47,8 +48,10 @@ from runtime.redis_failures import FunctionsMissing, RedisFailure
 _log = logging.getLogger(__name__)
 #: Seconds between two requests for the lease of another collector, and between two attempts to reach Redis.
 RETRY_SECONDS: Final = 1.0
-#: Part of an interval in which calls that write history may start after a round, and timeout of each call.
-HISTORY_SHARE: Final = 1 / 3
+#: Seconds that a round may still take after the stop, and timeout of releasing the lease. With
+#: ``history.FINISH_SECONDS``, a collector releases its lease within 3 s, even if Redis does not answer.
+ROUND_END_SECONDS: Final = 1.0
+RELEASE_SECONDS: Final = 1.0
 #: Longest time, in seconds, between two checks of the files. With short intervals there are four checks in an interval,
 #: so that an edit takes effect within two rounds.
 FILES_SECONDS: Final = 5.0
@@ -98,6 +101,12 @@ class Collector:
             ClusterMismatch: at the start, another cluster's collector holds the lease.
         """
         await self._fleet.start(stop)
+        try:
+            await run_until(stop, self._run_rounds(stop), grace_seconds=ROUND_END_SECONDS)
+        finally:
+            await self._release()
+
+    async def _run_rounds(self, stop: asyncio.Event) -> None:
         interval = self.lease.interval_seconds
         due = time.monotonic()
         while not stop.is_set():
@@ -116,7 +125,6 @@ class Collector:
             now = time.monotonic()
             due = now + interval - (now - due) % interval
             await _wait(stop, min(due - now, interval if is_published else retry))
-        await self._release()
 
     async def watch_files(self) -> None:
         """Follow changes of the targets and of the rules file, without end."""
@@ -152,7 +160,8 @@ class Collector:
             LEADING.set(0)
         if self._rounds is None or outcome != "published":
             return False
-        await self._recorder.write(self._rounds.epoch, HISTORY_SHARE * self.lease.interval_seconds)
+        elapsed = time.monotonic() - self.last_loop
+        await self._recorder.write(self._rounds.epoch, writing_seconds(self.lease.interval_seconds, elapsed))
         return True
 
     async def _publish(self, rounds: Rounds) -> PublishOutcome:
@@ -280,7 +289,7 @@ class Collector:
             return
         await self._recorder.finish(self._rounds.epoch)
         try:
-            await self._redis.release_lease(self.lease)
+            await self._redis.release_lease(self.lease, RELEASE_SECONDS)
         except RedisFailure as error:
             _log.info("cannot release the lease, it will expire: %s", error)
 

@@ -150,7 +150,7 @@ class ExporterScraper:
                 return ScrapeFailed("tls", tls_failure(os_error, self._target.http, self.host))
             case aiohttp.ClientConnectorError():
                 return ScrapeFailed("connect", _connection_failure(error.os_error, failures.cannot_connect))
-            case aiohttp.ServerDisconnectedError():
+            case aiohttp.ServerDisconnectedError() | aiohttp.ClientConnectionResetError():
                 closed = failures.closed_by_https() if self._is_https else failures.closed_without_answer()
                 return ScrapeFailed("http", closed)
             case aiohttp.ClientPayloadError():

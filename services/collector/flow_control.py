@@ -1,16 +1,16 @@
 """Limit how many bytes each exporter sends, and when the collector reads them.
 
-Every byte from an exporter comes in through ``ReceiveBudget.receive``. The collector reads the first bytes of an
-exposition immediately. All further bytes wait in a queue: each turn of the event loop reads one piece, of the shortest
-exposition first. So long expositions delay each other, but neither short expositions nor the rounds.
+Every byte from an exporter comes in through ``BoundedProtocol``, the protocol of its connection. The collector reads
+the first bytes of an exposition immediately. All further bytes wait in a queue: each turn of the event loop reads one
+piece, of the shortest exposition first. So long expositions delay each other, but neither short expositions nor the
+rounds.
 """
 
 import asyncio
 import errno
 import heapq
 import itertools
-import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, Final
 from weakref import WeakValueDictionary, finalize
@@ -31,9 +31,12 @@ HEAD_LIMIT_BYTES: Final = 32 * 1024
 UNQUEUED_BYTES: Final = 32 * 1024
 #: Bytes above which an exposition counts as long.
 LONG_BYTES: Final = 128 * 1024
-#: Bytes of one read, while the head is read and afterwards. Parsing a piece takes a few milliseconds.
-HEAD_PIECE_BYTES: Final = 16 * 1024
+#: Bytes of the first read if the previous exposition was longer than ``UNQUEUED_BYTES``, and of every other read.
+#: Parsing a piece takes a few milliseconds.
+FIRST_PIECE_BYTES: Final = 16 * 1024
 PIECE_BYTES: Final = 32 * 1024
+#: Bytes of a read while the exporter may send no bytes: before a request, or if aiohttp resumed the transport.
+UNALLOWED_BYTES: Final = 1024
 #: Bytes of a response that show which protocol the exporter speaks.
 FIRST_BYTES: Final = 8
 #: Memory for the values of all large expositions together, in bytes. The values of a large exposition take more than
@@ -86,7 +89,6 @@ class ReceiveBudget:
         self._queue = queue
         self._requests = 0
         self._limit = 0
-        self._piece = HEAD_PIECE_BYTES
         self._left = 0
         self._previous_bytes = 0
 
@@ -95,15 +97,13 @@ class ReceiveBudget:
         if self._requests == 0:
             self.received_bytes, self.excess, self._limit = 0, None, 0
             self.is_request_sent, self.first_bytes = False, b""
-            self._left = UNQUEUED_BYTES if self._previous_bytes <= UNQUEUED_BYTES else HEAD_PIECE_BYTES
-            self._piece = HEAD_PIECE_BYTES
+            self._left = UNQUEUED_BYTES if self._previous_bytes <= UNQUEUED_BYTES else FIRST_PIECE_BYTES
         self._requests += 1
         self._limit += HEAD_LIMIT_BYTES
 
     def expect_exposition(self) -> None:
         """Allow an exposition after the head."""
         self._limit += EXPOSITION_LIMIT_BYTES
-        self._piece = PIECE_BYTES
 
     def end_request(self) -> None:
         """Allow no bytes until the next request."""
@@ -115,20 +115,19 @@ class ReceiveBudget:
         """Expected bytes of the response: the larger of the bytes received now and at the previous request."""
         return max(self.received_bytes, self._previous_bytes)
 
-    def receive(self, receive: Callable[[int], bytes], size: int) -> bytes:
-        """Call ``receive`` with at most ``size`` bytes and return its result.
+    @property
+    def allowed_bytes(self) -> int:
+        """Bytes that the next read may receive; 0 while the exporter waits in the queue, or may send no bytes."""
+        return min(PIECE_BYTES, self._left) if self._requests else 0
+
+    def note_received(self, data: bytes) -> None:
+        """Note bytes that the exporter sent.
 
         Raises:
-            BlockingIOError: the exporter may send no bytes now.
             ConnectionAbortedError: the exporter has sent too many bytes.
         """
         if self._requests == 0:
-            if receive(1):
-                raise ConnectionAbortedError(errno.ECONNABORTED, "bytes without a request")
-            return b""
-        if self._left <= 0:
-            raise BlockingIOError
-        data = receive(min(size, self._piece, self._left))
+            raise ConnectionAbortedError(errno.ECONNABORTED, "bytes without a request")
         if self.received_bytes == 0:
             self.first_bytes = data[:FIRST_BYTES]
         self.received_bytes += len(data)
@@ -141,12 +140,15 @@ class ReceiveBudget:
                 else failures.head_too_long(HEAD_LIMIT_BYTES)
             )
             raise ConnectionAbortedError(errno.ECONNABORTED, english(self.excess))
-        if self._left <= 0:
-            self._queue.add(self.expected_bytes, self._allow_piece)
-        return data
 
-    def _allow_piece(self) -> None:
-        self._left = max(self._left, PIECE_BYTES)
+    def wait_for_piece(self, callback: Callable[[], None]) -> None:
+        """Wait in the queue for the next piece, then allow the piece and call ``callback``."""
+
+        def allow() -> None:
+            self._left = max(self._left, PIECE_BYTES)
+            callback()
+
+        self._queue.add(self.expected_bytes, allow)
 
 
 class MemoryBudget:
@@ -189,50 +191,96 @@ class BoundedConnector(aiohttp.TCPConnector):
     """Makes connections that receive bytes within the budget of the scrape that made the connection."""
 
     def __init__(self, resolver: Resolver, credentials: Credentials) -> None:
-        super().__init__(resolver=resolver, use_dns_cache=False, limit=0, socket_factory=_bounded_socket)
+        super().__init__(resolver=resolver, use_dns_cache=False, limit=0)
         self.queue = ReadQueue()
         self.memory = MemoryBudget()
         self.credentials = credentials
         self.contexts = TlsContexts(credentials)
         self._budgets: WeakValueDictionary[tuple[str, int], ReceiveBudget] = WeakValueDictionary()
+        #: Every read fills this buffer and is copied at once, so all connections share one buffer.
+        self._buffer = memoryview(bytearray(PIECE_BYTES))
 
     def receive_budget(self, host: str, port: int) -> ReceiveBudget:
         """Return the budget of the exporter at that address. All its scrapers share one, as they share connections."""
         return self._budgets.setdefault((host, port), ReceiveBudget(self.queue))
+
+    async def connect(self, *arguments: Any, **options: Any) -> aiohttp.connector.Connection:
+        """Return a connection from the pool or a new one, as aiohttp does, with the running scrape's budget."""
+        connection = await super().connect(*arguments, **options)
+        transport, budget = connection.transport, current_budget.get()
+        budget.is_request_sent = True
+        if transport is not None and not isinstance(transport.get_protocol(), BoundedProtocol):
+            BoundedProtocol.receive_from(transport, budget, self._buffer)
+        return connection
 
 
 #: The receive budget of the scrape that the running task makes.
 current_budget: ContextVar[ReceiveBudget] = ContextVar("current_budget")
 
 
-class _BoundedSocket(socket.socket):
-    """A socket with a receive budget.
+class BoundedProtocol(asyncio.BufferedProtocol):
+    """Receives within ``budget`` and hands the bytes on to aiohttp's protocol of the connection.
 
-    asyncio receives by ``recv``, for TLS by ``recv_into``, and sends by ``send`` or ``sendmsg``.
+    While the exporter waits in the queue, the transport does not read. aiohttp pauses the transport too, while its own
+    buffer is full; then no piece is requested until aiohttp resumes the transport.
     """
 
-    __slots__ = ("budget",)
-    budget: ReceiveBudget
+    __slots__ = ("_budget", "_buffer", "_receiver", "_transport")
 
-    def recv(self, size: int, flags: int = 0, /) -> bytes:
-        return self.budget.receive(lambda count: socket.socket.recv(self, count, flags), size)
+    def __init__(
+        self, transport: asyncio.Transport, receiver: asyncio.Protocol, budget: ReceiveBudget, buffer: memoryview
+    ) -> None:
+        self._transport = transport
+        self._receiver = receiver
+        self._budget = budget
+        self._buffer = buffer
 
-    def recv_into(self, buffer: Any, size: int = 0, flags: int = 0, /) -> int:
-        data = self.recv(size or len(buffer), flags)
-        buffer[: len(data)] = data
-        return len(data)
+    @classmethod
+    def receive_from(cls, transport: asyncio.Transport, budget: ReceiveBudget, buffer: memoryview) -> None:
+        """Receive from ``transport`` in place of its present protocol."""
+        receiver = transport.get_protocol()
+        assert isinstance(receiver, asyncio.Protocol)
+        # uvloop decides how to read when reading begins.
+        is_reading = transport.is_reading()
+        transport.pause_reading()
+        transport.set_protocol(cls(transport, receiver, budget, buffer))
+        if is_reading:
+            transport.resume_reading()
 
-    def send(self, *arguments: Any) -> int:
-        self.budget.is_request_sent = True
-        return super().send(*arguments)
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Return a buffer for the bytes that the exporter may send now."""
+        return self._buffer[: self._budget.allowed_bytes or UNALLOWED_BYTES]
 
-    def sendmsg(self, *arguments: Any) -> int:
-        self.budget.is_request_sent = True
-        return super().sendmsg(*arguments)
+    def buffer_updated(self, nbytes: int) -> None:
+        """Hand on the bytes in the buffer."""
+        data = bytes(self._buffer[:nbytes])
+        budget, transport = self._budget, self._transport
+        try:
+            budget.note_received(data)
+        except ConnectionAbortedError:
+            transport.abort()
+            return
+        self._receiver.data_received(data)
+        if budget.allowed_bytes <= 0 and transport.is_reading() and not transport.is_closing():
+            transport.pause_reading()
+            budget.wait_for_piece(self._resume)
 
+    def _resume(self) -> None:
+        if not self._transport.is_closing():
+            self._transport.resume_reading()
 
-def _bounded_socket(address: Iterable[Any]) -> socket.socket:
-    family, kind, protocol, *_ = address
-    bounded = _BoundedSocket(family, kind, protocol)
-    bounded.budget = current_budget.get()
-    return bounded
+    def eof_received(self) -> bool | None:
+        """Hand on the end of the bytes."""
+        return self._receiver.eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Hand on the loss of the connection."""
+        self._receiver.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Hand on that the transport takes no more bytes."""
+        self._receiver.pause_writing()
+
+    def resume_writing(self) -> None:
+        """Hand on that the transport takes bytes again."""
+        self._receiver.resume_writing()

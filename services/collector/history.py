@@ -32,11 +32,15 @@ _log = logging.getLogger(__name__)
 QUEUE_LENGTH: Final = 50_000
 #: Most distributions of the cluster that wait for Redis, about a megabyte: eleven hours.
 DISTRIBUTIONS_LENGTH: Final = 5000
-#: Nodes that are aggregated between two pauses, in about a millisecond.
-NODES_PER_PAUSE: Final = 50
+#: Nodes that are aggregated between two pauses, in a few milliseconds. On a busy core, each pause lasts as long.
+NODES_PER_PAUSE: Final = 100
 #: Records in one call, which occupies Redis for a few milliseconds.
 BATCH_LENGTH: Final = 250
-#: Seconds in which calls for the last records may start, and timeout of each call.
+#: Part of an interval in which calls may start after a round, and timeout of each call; the least part, after a round
+#: that took long.
+WRITING_SHARE: Final = 1 / 3
+LEAST_WRITING_SHARE: Final = 1 / 20
+#: Seconds in which the last records are made and written.
 FINISH_SECONDS: Final = 1.0
 
 _measured: Final = attrgetter(*MEASURES)
@@ -164,6 +168,13 @@ def _averages(stats: ClusterStats) -> HistoryEntry:
     return HistoryEntry(1, tuple(map(known.get, MEASURES)))
 
 
+def writing_seconds(interval_seconds: float, elapsed_seconds: float) -> float:
+    """Return the time for writing after a round that took ``elapsed_seconds``: writing ends before the next round."""
+    least = LEAST_WRITING_SHARE * interval_seconds
+    left = interval_seconds - elapsed_seconds - least
+    return max(least, min(WRITING_SHARE * interval_seconds, left))
+
+
 class HistoryRecorder:
     """Adds the rounds to the history, and writes complete entries after a round is published."""
 
@@ -177,8 +188,15 @@ class HistoryRecorder:
 
     async def add(self, snapshot: Snapshot, unix_seconds: float) -> None:
         """Add a round, published or not, so that history of the time without Redis is recorded afterwards."""
-        for _ in self._history.add(snapshot, unix_seconds):
-            await asyncio.sleep(0)
+        steps = self._history.add(snapshot, unix_seconds)
+        try:
+            for _ in steps:
+                await asyncio.sleep(0)
+        finally:
+            # If the round is cancelled at a pause, the rest follows at once: a period that is closed in part would
+            # have some of its entries twice.
+            for _ in steps:
+                pass
         self._note_queue()
 
     async def write(self, epoch: Epoch, within_seconds: float) -> None:
@@ -219,10 +237,14 @@ class HistoryRecorder:
             HISTORY_RECORDS.labels("refused").inc(answer.refused)
 
     async def finish(self, epoch: Epoch) -> None:
-        """Write all entries, also incomplete ones."""
-        for _ in self._history.close():
-            await asyncio.sleep(0)
-        await self.write(epoch, FINISH_SECONDS)
+        """Write all entries, also incomplete ones, as far as ``FINISH_SECONDS`` allow."""
+        try:
+            async with asyncio.timeout(FINISH_SECONDS):
+                for _ in self._history.close():
+                    await asyncio.sleep(0)
+                await self.write(epoch, FINISH_SECONDS)
+        except TimeoutError:
+            _log.info("history is incomplete: Redis did not take the last entries in time")
 
     def forget(self) -> None:
         """Drop all entries, because another collector has taken over."""

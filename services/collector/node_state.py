@@ -87,6 +87,8 @@ class NodeState:
         self._sample: Sample | None = None
         self._previous_measures: Measures | None = None
         self._restored: Node | None = None
+        #: The last boot time in Unix seconds, and its timestamp: both stay the same for months.
+        self._boot: tuple[float, Timestamp] = (math.nan, "")
 
     @property
     def is_recent(self) -> bool:
@@ -142,7 +144,6 @@ class NodeState:
         target, measures = self.target, self.measures or NO_MEASURES
         if self._restored is not None:
             return replace(self._restored, node=target.node, address=target.address, role=target.role)
-        boot = measures.boot_unix_seconds
         return Node(
             node=target.node,
             address=target.address,
@@ -151,7 +152,7 @@ class NodeState:
             is_healthy=self.status == "online",
             status_since=self.status_since,
             error=None if self.error is None else english(self.error),
-            boot_time=None if boot is None else timestamp(boot),
+            boot_time=self._boot_time(measures.boot_unix_seconds),
             cpu_usage=measures.cpu_usage,
             cpu_count=measures.cpu_count,
             load1=measures.load1,
@@ -170,3 +171,10 @@ class NodeState:
             pressure_memory=measures.pressure_memory,
             error_coded=self.error,
         )
+
+    def _boot_time(self, unix_seconds: float | None) -> Timestamp | None:
+        if unix_seconds is None:
+            return None
+        if unix_seconds != self._boot[0]:
+            self._boot = unix_seconds, timestamp(unix_seconds)
+        return self._boot[1]

@@ -135,14 +135,14 @@ class RedisClient:
         async with _time_limited(within_seconds):
             return record_history_reply(await call_async(self._redis, RECORD_HISTORY, arguments))
 
-    async def release_lease(self, lease: Lease) -> None:
+    async def release_lease(self, lease: Lease, within_seconds: float = CALL_SECONDS) -> None:
         """Release the lease.
 
         Raises:
             RedisFailure: the call failed.
         """
         arguments = release_lease_call(lease)
-        async with _time_limited():
+        async with _time_limited(within_seconds):
             await call_async(self._redis, RELEASE_LEASE, arguments)
 
     async def read_previous_state(self) -> PreviousState:

@@ -14,6 +14,7 @@ from collector.sample import Sample, ScrapeFailed
 from collector.sentences import failures
 from collector.sentences.alerts import node_offline
 from collector.sentences.sentence import english
+from collector.start_queue import StartQueue
 from collector.targets.target import Target
 from runtime.logs import RateLimitedLog
 
@@ -30,10 +31,14 @@ class ScrapeManager:
         self._make_scraper = make_scraper
         self._interval_seconds = interval_seconds
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._starts = StartQueue(interval_seconds)
+        self._is_stopping = False
         self._limited_log = RateLimitedLog(_log)
 
     def follow(self, targets: Iterable[Target]) -> None:
         """Scrape these targets from now on. Targets that stay keep their state, by address."""
+        if self._is_stopping:
+            return
         wanted = {target.address: target for target in targets}
         for address in self.states.keys() - wanted.keys():
             self._tasks.pop(address).cancel()
@@ -47,12 +52,16 @@ class ScrapeManager:
             )
             self._tasks[address] = asyncio.create_task(self._scrape_repeatedly(state), name=f"scrape {address}")
 
-    async def stop(self) -> None:
-        """Cancel all scrapes."""
-        tasks = list(self._tasks.values())
-        for task in tasks:
+    def cancel(self) -> None:
+        """Cancel all scrapes at once, and start no scrape from now on."""
+        self._is_stopping = True
+        for task in self._tasks.values():
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def stop(self) -> None:
+        """Cancel all scrapes and wait for their end."""
+        self.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     async def _scrape_repeatedly(self, state: NodeState) -> None:
         http, scraper = state.target.http, self._make_scraper(state.target)
@@ -61,7 +70,7 @@ class ScrapeManager:
         result: Sample | ScrapeFailed | None = None
         skipped = to_skip = 0
         while True:
-            await asyncio.sleep(start - time.monotonic())
+            await self._starts.wait_until(start)
             if state.target.http != http:
                 http, scraper, to_skip = state.target.http, self._make_scraper(state.target), 0
             if result is not None and skipped < to_skip:

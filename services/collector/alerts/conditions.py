@@ -42,7 +42,10 @@ def condition_readings(
         return None
     if rule == "node_down":
         return (("", 1.0 if observed.status == "offline" else 0.0),)
-    if observed.measures is None or observed.measures.hung_collector in _COLLECTORS_OF_RULE.get(rule, ()):
+    if observed.measures is None:
+        return None
+    hung = observed.measures.hung_collector
+    if hung is not None and hung in _COLLECTORS_OF_RULE.get(rule, ()):
         return None
     if ignored_sensors:
         return (("", _temperature(observed.measures, ignored_sensors)),)

@@ -160,13 +160,15 @@ def evaluate(
     for observed in observations:
         nodes.add(observed.node)
         for rule in enabled:
-            previous_alerts = unread.get((rule.name, observed.node), {})
+            previous_alerts = unread.get((rule.name, observed.node), {}) if unread else {}
             readings = condition_readings(rule.name, observed, previous_alerts, ignored_sensors=rule.ignore_sensors)
             if readings is None:
                 continue
             unread.pop((rule.name, observed.node), None)
             for reading in readings:
-                detail = reading[0]
+                detail, measure = reading
+                if not previous_alerts and (measure is None or not rule.is_met(measure, is_active=False)):
+                    continue  # most readings: no alert before and no alert now
                 if rule.ignore and rule.ignores(detail):
                     continue
                 alert_now = _evaluated(rule, observed, reading, previous_alerts.pop(detail, None), now, transitions)

@@ -4,7 +4,7 @@ import asyncio
 import http.server
 import ssl
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,11 @@ from tests.drivers.copies import Copies
 from tests.drivers.raw_exporter import RawExporter, Respond
 from tests.drivers.serving import serving
 
+_LOOPS = [pytest.param(asyncio.new_event_loop, id="asyncio")]
+with suppress(ImportError):  # not on every platform
+    import uvloop
+
+    _LOOPS.append(pytest.param(uvloop.new_event_loop, id="uvloop"))
 _REFUSED = connection_refused()
 GENEROUS_SECONDS = 30.0
 _EXPOSITIONS = Path(__file__).parent / "expositions"
@@ -80,8 +85,15 @@ def target() -> Callable[..., Target]:
     return make
 
 
+@pytest.fixture(scope="session", params=_LOOPS)
+def new_loop(request: pytest.FixtureRequest) -> Callable[[], asyncio.AbstractEventLoop]:
+    """Makes each of the event loops that a collector may run on."""
+    loop: Callable[[], asyncio.AbstractEventLoop] = request.param
+    return loop
+
+
 @pytest.fixture(scope="session")
-def scrape_with(target: Callable[..., Target]) -> Callable[..., Any]:
+def scrape_with(target: Callable[..., Target], new_loop: Callable[[], asyncio.AbstractEventLoop]) -> Callable[..., Any]:
     """Return a function that runs a script with an exporter and its scraper, and returns the script's result.
 
     A number instead of a script makes that many scrapes; the result then is the samples and the exporter. ``fields``
@@ -106,7 +118,8 @@ def scrape_with(target: Callable[..., Target]) -> Callable[..., Any]:
                     return [await scraper.scrape() for _ in range(script)], exporter
                 return await script(scraper, exporter)
 
-        return asyncio.run(main())
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            return runner.run(main())
 
     return run
 

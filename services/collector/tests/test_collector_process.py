@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import threading
+import time
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -67,7 +68,7 @@ def exporter(exposition):
 class Collector:
     """A collector process: a forked copy, or ``python -m collector``."""
 
-    def __init__(self, directory, redis_url, copies, **variables):
+    def __init__(self, directory, redis_url, copies, prelude="", **variables):
         self.port = free_port()
         settings = {
             "REDIS_URL": redis_url,
@@ -78,7 +79,10 @@ class Collector:
             "COLLECTOR_RULES": str(directory / "alerts.yaml"),
         }
         env = settings | variables
-        self.process = CopiedProcess("collector", copies, env) if copies else python("collector", "collector", env=env)
+        if copies is None:
+            self.process = python("collector", "collector", env=env)
+        else:
+            self.process = CopiedProcess("collector", copies, env, prelude)
         self.process.start()
 
     @property
@@ -165,6 +169,57 @@ def test_collector_publishes_a_node_when_its_exporter_runs(start, exporter, redi
     # At a clean shutdown, the collector releases the lease.
     assert not redis.exists(LEASE_KEY)
     assert "Traceback" not in collector.log
+
+
+def test_collector_publishes_a_node_when_uvloop_is_not_installed(start, exporter, redis):
+    exporter.start()
+    collector = start(prelude="import sys; sys.modules['uvloop'] = None", LOG_LEVEL="DEBUG")
+
+    until_status(redis, {"pi": "online"})
+
+    assert "the event loop is asyncio's" in collector.log
+    assert collector.process.stop() == 0
+    assert not redis.exists(LEASE_KEY)
+
+
+# Each scrape occupies the event loop as a long exposition does; a thousand of them take far longer than an interval.
+OCCUPIED = """
+import collector.__main__ as service
+class Occupying:
+    async def scrape(self):
+        import time
+        from collector.sample import Sample
+        time.sleep(0.01)
+        return Sample(monotonic_seconds=time.monotonic(), load1=0.5)
+service.make_scraper = lambda *_, scraper=Occupying(), **__: scraper
+"""
+
+
+@pytest.fixture
+def overloaded(start, tmp_path, redis):
+    """A collector that has published a round and has more nodes than it can scrape."""
+    nodes = [{"host": f"127.0.0.1:{20_000 + number}", "name": f"n{number}"} for number in range(1000)]
+    (tmp_path / "nodes.yaml").write_text(json.dumps({"workers": nodes}))
+    collector = start(prelude=OCCUPIED)
+    until(lambda: "online" in (status(redis) or {}).values(), "no round after a scrape")
+    return collector
+
+
+def test_collector_publishes_in_every_interval_when_its_core_cannot_scrape_all_nodes(overloaded, redis):
+    seq = latest(redis, "metrics")["seq"]
+    until(lambda: latest(redis, "metrics")["seq"] >= seq + 6, "no rounds")
+    statuses = status(redis).values()
+    # The late scrapes have no consequence but their age: no node is blamed.
+    assert "offline" not in statuses
+    assert list(statuses).count("online") < len(statuses)
+
+
+def test_collector_ends_in_time_and_releases_the_lease_when_its_core_cannot_scrape_all_nodes(overloaded, redis):
+    begun = time.monotonic()
+    assert overloaded.process.stop() == 0
+    assert time.monotonic() - begun < 5.0
+    assert not redis.exists(LEASE_KEY)
+    assert "Traceback" not in overloaded.log
 
 
 def test_port_refuses_other_host_names(start):

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from collector.exporter_scraper import ExporterScraper, make_scraper, open_session
-from collector.flow_control import EXPOSITION_LIMIT_BYTES, MemoryBudget
+from collector.flow_control import EXPOSITION_LIMIT_BYTES, BoundedProtocol, MemoryBudget
 from collector.local_scraper import LocalScraper
 from collector.node_exporter import COLLECTORS, SERIES_LIMIT
 from collector.sample import Sample, ScrapeFailed
@@ -50,18 +50,19 @@ def test_scrape_returns_a_sample_when_an_exporter_answers(scrape, exposition):
     assert b"accept-encoding: identity" in exporter.requests[0].lower()
 
 
-def test_scrape_is_repeated_when_this_process_was_paused_meanwhile(scrape, exposition, monkeypatch):
-    clock = time.monotonic
+def test_scrape_is_repeated_when_this_process_was_paused_meanwhile(scrape_with, exposition):
+    timeout, heads = 2.0, []
 
-    def respond(_):
-        # A pause of the whole process is a jump of the clock.
-        monkeypatch.setattr(time, "monotonic", lambda: clock() + 2 * GENEROUS_SECONDS)
+    def respond(head):
+        heads.append(head)
+        if len(heads) == 1:
+            time.sleep(1.2 * timeout)  # the exporter and the scraper are in this process
         return answer(exposition("node_exporter_1.5.0_collect"))
 
-    result, exporter = scrape(respond)
+    [result], _ = scrape_with(respond, timeout=timeout)
 
     assert isinstance(result, Sample)
-    assert len(exporter.requests) == 2
+    assert len(heads) == 2
 
 
 def test_scrape_returns_a_sample_when_the_exposition_is_chunked(scrape, exposition):
@@ -259,18 +260,31 @@ def test_scrape_returns_a_sample_when_a_machine_has_a_thousand_processors(scrape
     assert exporter.connections == 1
 
 
+def test_failure_names_the_closed_connection_when_it_closes_before_the_request(scrape_with, monkeypatch):
+    monkeypatch.setattr(BoundedProtocol, "receive_from", lambda transport, *_: transport.abort())
+
+    [result], exporter = scrape_with(lambda _: answer(b""))
+
+    assert result == ScrapeFailed("http", failures.closed_without_answer())
+    assert exporter.requests == []
+
+
 def test_connection_is_closed_when_an_exporter_sends_bytes_after_its_answer(scrape_with, exposition):
     sent = 0
+    scraped = asyncio.Event()
 
     async def parts():
         nonlocal sent
         yield answer(exposition("node_exporter_1.5.0_collect"))
-        while True:
-            yield b"x" * 65536
-            sent += 65536
+        if not scraped.is_set():
+            await scraped.wait()
+            while True:
+                yield b"x" * 65536
+                sent += 65536
 
     async def twice(scraper, exporter):
         first = await scraper.scrape()
+        scraped.set()
         await until(lambda: not exporter.is_serving, within_seconds=GENEROUS_SECONDS)
         return first, await scraper.scrape()
 

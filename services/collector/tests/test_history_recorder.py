@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 import contract
 from collector import redis_client as module
-from collector.history import BATCH_LENGTH, HistoryRecorder
+from collector.history import BATCH_LENGTH, HistoryRecorder, writing_seconds
 from collector.metrics import REGISTRY
 from collector.redis_client import RedisClient
 from collector.rounds import build_snapshot
@@ -243,3 +243,8 @@ def test_unfinished_periods_are_written_at_shutdown(run, redis):
 
     run(play)
     assert [starts(redis, step=step.seconds) for step in RESOLUTIONS] == [[0], [0], [0], [0]]
+
+
+@pytest.mark.parametrize(("elapsed", "expected"), [(0.1, 2 / 3), (1.5, 0.4), (1.95, 0.1), (5.0, 0.1)])
+def test_writing_ends_before_the_next_round(elapsed, expected):
+    assert writing_seconds(2.0, elapsed) == pytest.approx(expected)
