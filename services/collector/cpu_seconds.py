@@ -35,30 +35,19 @@ class CpuSeconds(Mapping[CpuMode, float]):
 
     __slots__ = ("_codes", "_seconds")
 
-    def __init__(self) -> None:
-        self._codes = array("I")
-        self._seconds = array("d")
+    def __init__(self, codes: "array[int] | None" = None, seconds: "array[float] | None" = None) -> None:
+        """``codes`` are different results of ``code_of``, type code ``I``; ``seconds`` have type code ``d``.
+
+        Instances may share ``codes``.
+        """
+        self._codes = array("I") if codes is None else codes
+        self._seconds = array("d") if seconds is None else seconds
 
     @classmethod
     def of(cls, seconds: Mapping[CpuMode, float]) -> Self:
         """Return an instance with the counters of a valid processor and mode."""
-        instance = cls()
-        for (cpu, mode), value in seconds.items():
-            code = code_of(cpu, mode)
-            if code is not None:
-                instance.append(code, value)
-        return instance
-
-    def append(self, code: int, seconds: float) -> None:
-        """Add a new counter; ``code`` is a result of ``code_of``."""
-        self._codes.append(code)
-        self._seconds.append(seconds)
-
-    def deduplicate(self) -> None:
-        """Keep only the last value of each counter."""
-        if len(set(self._codes)) < len(self._codes):
-            values = dict(zip(self._codes, self._seconds, strict=True))
-            self._codes, self._seconds = array("I", values.keys()), array("d", values.values())
+        valid = {code: value for key, value in seconds.items() if (code := code_of(*key)) is not None}
+        return cls(array("I", valid.keys()), array("d", valid.values()))
 
     def __getitem__(self, key: CpuMode) -> float:
         code = code_of(*key)

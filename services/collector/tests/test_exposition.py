@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.exposition import Families, parse_labels
+from collector.exposition import Families, parse_labels, split_series
 
 FAMILIES = Families(("node_load1", "node_cpu_seconds_total", "node_time_seconds"))
 
@@ -14,7 +14,8 @@ FAMILIES = Families(("node_load1", "node_cpu_seconds_total", "node_time_seconds"
 def parse(exposition):
     """Return labels and values by family."""
     families = {}
-    for name, raw_labels, number in FAMILIES.series(b"\n" + exposition):
+    for series, number in FAMILIES.series(b"\n" + exposition):
+        name, raw_labels = split_series(series)
         labels = parse_labels(raw_labels)
         with suppress(ValueError):
             value = float(number)
@@ -30,7 +31,7 @@ def test_each_family_and_no_other_is_found_when_names_begin_alike(names):
 
     found = families.series("".join(f"\nnode_{name} 1" for name in sorted(others | names)).encode())
 
-    assert sorted(name.decode() for name, _, _ in found) == sorted(names)
+    assert sorted(name.decode() for name, _ in found) == sorted(names)
 
 
 @pytest.mark.parametrize(
