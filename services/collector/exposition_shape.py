@@ -27,8 +27,9 @@ from contract.messages import Coded
 #: First version of node_exporter with the present names of series.
 _FIRST_VERSION: Final = (0, 16)
 _VERSION: Final = re.compile(r"(\d{1,4})\.(\d{1,4})(?:\.\d{1,4})?")
-#: Longest series, in bytes, that are cached after parsing: most series are the same in every exposition.
-_SHORT_SERIES_BYTES: Final = 192
+#: Longest series, in bytes, that are cached after parsing: most series are the same in every exposition. The series
+#: with the host name is longer.
+_SHORT_SERIES_BYTES: Final = 144
 
 _Labels = dict[str, str]
 
@@ -89,7 +90,7 @@ class ExpositionShape:
 
     def finish(self) -> None:
         """Choose what counts, as far as that does not depend on values."""
-        for subject in (self.cpu, self.network, self.disks, self.sensors):
+        for subject in (self.cpu, self.network, self.disks, self.mounts, self.sensors):
             subject.finish()
         self._memory = {_MEMORY_NAMES[name]: n for name, n in self._numbers.items() if name in _MEMORY_NAMES}
         self._swap = {_SWAP_NAMES[name]: n for name, n in self._numbers.items() if name in _SWAP_NAMES}

@@ -28,7 +28,6 @@ _NODE_LABEL: Final = re.compile(
     rb'((?:uname_info\{(?:\w{1,64}="[^"\\]*",)*(nodename)|network_info\{(?:\w{1,64}="[^"\\]*",)*(address))=")'
     rb'([^"\\]*)("[^\n]*)'
 )
-_QUOTE_OR_ESCAPE: Final = re.compile(rb'["\\]')
 
 
 class NodeLabel:
@@ -63,9 +62,8 @@ class NodeLabel:
         if start > end or not (series.startswith(self._before) and series.endswith(self._after)):
             return None
         value = series[start:end]
-        if _QUOTE_OR_ESCAPE.search(value) or (
-            self._length is not None and not (len(value) == self._length and value.isascii())
-        ):
+        is_plain = b'"' not in value and b"\\" not in value
+        if not is_plain or (self._length is not None and (len(value) != self._length or not value.isascii())):
             return None
         return value.decode(errors="replace")
 
@@ -86,6 +84,7 @@ class Template:
                 self._labels[number] = NodeLabel(each)
             self._memory_after.append(self.shape.memory_use.bytes)
         self.shape.finish()
+        self.shape.network.is_of_template = True
 
     def memory_bytes(self, count: int) -> int:
         """Return the approximate memory of the first ``count`` series in bytes, without their values."""

@@ -68,7 +68,8 @@ class ExpositionReader:
         self._known_interfaces = known_interfaces or KnownInterfaces()
         self._take_note = take_note
         self._rest = b"\n"  # begins with the line feed before the unfinished line
-        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        #: Created for the first piece that is not ASCII.
+        self._decoder: codecs.IncrementalDecoder | None = None
         self._is_text = True
         self._series_count = 0
         self._values = array("d")
@@ -96,7 +97,8 @@ class ExpositionReader:
         Raises:
             TooManySeries: the exposition has more than ``SERIES_LIMIT`` needed series.
         """
-        if self._is_text:
+        if self._is_text and not (self._decoder is None and piece.isascii()):
+            self._decoder = self._decoder or codecs.getincrementaldecoder("utf-8")()
             try:
                 self._decoder.decode(piece)
             except UnicodeDecodeError:
@@ -109,7 +111,7 @@ class ExpositionReader:
 
     def end(self) -> None:
         """Read the unfinished line as the last one. Call this if the response marks the end of the exposition."""
-        if is_complete_line(self._rest[1:]):
+        if self._rest != b"\n" and is_complete_line(self._rest[1:]):
             self.feed(b"\n")
 
     @property
@@ -118,7 +120,8 @@ class ExpositionReader:
 
         Source: https://prometheus.io/docs/instrumenting/exposition_formats/#text-based-format
         """
-        return self._is_text and self._rest == b"\n" and not self._decoder.getstate()[0]
+        has_rest = self._rest != b"\n" or (self._decoder is not None and bool(self._decoder.getstate()[0]))
+        return self._is_text and not has_rest
 
     def sample(
         self,
@@ -134,7 +137,8 @@ class ExpositionReader:
             NotNodeExporter: the exposition has no series of node_exporter.
             TooManySeries: the exposition has more than ``SERIES_LIMIT`` needed series.
         """
-        self._read(self._rest)
+        if self._rest != b"\n":
+            self._read(self._rest)
         if self._template is None:
             self._shape.finish()
         elif len(self._values) < len(self._template.series):
@@ -211,7 +215,7 @@ class ExpositionReader:
         if texts is None:
             return False
         try:
-            self._values.extend(numbers(numbers_as_text))
+            self._values.fromlist(numbers(numbers_as_text))
         except ValueError:
             return False
         self._texts += texts

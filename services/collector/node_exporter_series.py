@@ -12,7 +12,7 @@ from typing import Final
 
 from collector import disks, interfaces
 from collector.cpu_seconds import COUNTER_BYTES, MODE_BITS, CpuSeconds, code_of
-from collector.disks import DEVICE_NAME_LIMIT, Filesystems, Mount, whole_disks
+from collector.disks import DEVICE_NAME_LIMIT, Choice, Filesystems, Mount, whole_disks
 from collector.interfaces import CountedInterfaces, Interface, KnownInterfaces
 from collector.sample import LARGEST, NAMED_BYTES, InOut
 from contract.codec import encode
@@ -85,7 +85,7 @@ class CpuSeries:
 
     def seconds(self, values: Values) -> CpuSeconds:
         """Return the counters; implausible ones are NaN."""
-        counters = (values[number] for number in self._numbers)
+        counters = map(values.__getitem__, self._numbers)
         return CpuSeconds(self._codes, array("d", [each if 0 <= each < LARGEST else math.nan for each in counters]))
 
 
@@ -109,6 +109,9 @@ class NetworkSeries:
         self._bonds: set[str] = set()
         self._has_description = False
         self._names: tuple[str, ...] = ()
+        self._is_described = False
+        #: Whether later expositions use this instance again.
+        self.is_of_template = False
 
     def add(self, name: bytes, labels: _Labels, number: int, text_number: int) -> str | None:
         """Add a series of one of ``FAMILIES``. Return the address if the series has one."""
@@ -133,12 +136,18 @@ class NetworkSeries:
         if len(names) > interfaces.INTERFACES_LIMIT:
             names = sorted(names, key=len)[: interfaces.INTERFACES_LIMIT]
         self._names = tuple(names)
+        self._is_described = bool(names) and (self._has_description or bool(self._bonds))
 
     def choose(self, values: Values, texts: Sequence[str], known: KnownInterfaces) -> CountedInterfaces:
         """Return which interfaces with a counter count; ``known`` are those of the earlier expositions."""
-        is_described = self._has_description or bool(self._bonds)
-        described = [self._interface(name, values, texts) for name in self._names] if is_described else ()
-        return known.choose(self._names, described)
+        if not self._is_described:
+            return known.choose(self._names, ())
+        source = None
+        if self.is_of_template:
+            source = self, [values[number] for name in self._NUMBERS for number in self._numbers[name].values()], texts
+        return known.choose_again(source) or known.choose(
+            self._names, [self._interface(name, values, texts) for name in self._names], source=source
+        )
 
     def bytes_of(self, names: frozenset[str], values: Values) -> dict[str, InOut]:
         """Return the counters of the interfaces with ``names``: received and transmitted bytes."""
@@ -193,6 +202,11 @@ class MountSeries:
         self._memory_use = memory_use
         #: By family, then by device, type and mount point.
         self._numbers: defaultdict[bytes, dict[tuple[str, str, str], int]] = defaultdict(dict)
+        #: Device, type and mount point, and the numbers of size, free and available bytes and of the read-only status.
+        self._mounts: list[tuple[tuple[str, str, str], list[int | None]]] = []
+        #: The latest choice, and the conditions of its mounts.
+        self._choice = Choice(None, ())
+        self._conditions: list[tuple[bool | None, bool, bool]] = []
 
     def add(self, name: bytes, labels: _Labels, number: int) -> None:
         """Add a series of one of ``FAMILIES``."""
@@ -203,22 +217,30 @@ class MountSeries:
         if is_needed and self._memory_use.add(device, kind, mountpoint, limit=disks.NAME_LIMIT):
             self._numbers[name][device, kind, mountpoint] = number
 
+    def finish(self) -> None:
+        """List the mounts."""
+        numbers = self._numbers
+        families = [numbers[family] for family in (self._SIZE, self._FREE, self._AVAILABLE, self._READONLY)]
+        # If the exporter could not read the size of a file system, only the family of failures has an entry.
+        mounts = {**numbers[self._FAILED], **numbers[self._SIZE]}
+        self._mounts = [(mount, [family.get(mount) for family in families]) for mount in mounts]
+
     def filesystems(self, values: Values) -> Filesystems:
         """Return the file systems that count."""
-        numbers = self._numbers
-        sizes, free, available = numbers[self._SIZE], numbers[self._FREE], numbers[self._AVAILABLE]
-        readonly = numbers[self._READONLY]
-        # If the exporter could not read the size of a file system, only the family of failures has an entry.
-        return disks.choose(
+        mounts = [
             Mount(
                 *mount,
-                _value(sizes.get(mount), values),
-                _value(free.get(mount), values),
-                _value(available.get(mount), values),
-                values[readonly[mount]] == 1 if mount in readonly else None,
+                None if size is None else values[size],
+                None if free is None else values[free],
+                None if available is None else values[available],
+                None if readonly is None else values[readonly] == 1,
             )
-            for mount in {**numbers[self._FAILED], **sizes}
-        )
+            for mount, (size, free, available, readonly) in self._mounts
+        ]
+        conditions = [mount.condition for mount in mounts]
+        if conditions != self._conditions or self._choice.is_by_size:
+            self._choice, self._conditions = disks.choose_mounts(mounts), conditions
+        return self._choice.filesystems(mounts)
 
 
 def _in_out(
@@ -226,10 +248,6 @@ def _in_out(
 ) -> dict[str, InOut]:
     # A counter that is missing or not a number makes the sum unknown, not smaller.
     return {device: (_counter(ins.get(device), values), _counter(outs.get(device), values)) for device in devices}
-
-
-def _value(number: int | None, values: Values) -> float | None:
-    return None if number is None else values[number]
 
 
 def _counter(number: int | None, values: Values) -> float | None:

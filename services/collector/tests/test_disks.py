@@ -1,6 +1,8 @@
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
-from collector.disks import whole_disks
+from collector.disks import Mount, choose, choose_mounts, whole_disks
 
 ALL_OF_FREEBSD = "ada0 da0 nda0 nvd0 vtbd0 mmcsd0"
 REAL = "dasda cciss!c0d0 sata1 rssd0 pmem0 disk0 mtdblock0"
@@ -32,3 +34,38 @@ REAL = "dasda cciss!c0d0 sata1 rssd0 pmem0 disk0 mtdblock0"
 )
 def test_disks_are_whole_ones_when_partitions_and_stacked_devices_are_listed(names, disks):
     assert whole_disks(names.split()) == set(disks.split())
+
+
+_NAMES = st.tuples(
+    st.sampled_from(["/dev/sda1", "/dev/sdb1", "overlay", "tmpfs"]),
+    st.sampled_from(["ext4", "xfs", "overlay", "tmpfs", "squashfs", "rootfs", "apfs", "vfat"]),
+    st.sampled_from(["/", "/var", "/host", "/host/var", "/data", "/System/Volumes/Data"]),
+)
+_SIZES = st.sampled_from([None, 0.0, 1.0, 5e9, 7e9, -1.0, 2.0**64])
+_MOUNTS = st.lists(
+    st.builds(
+        lambda names, *values: Mount(*names, *values),
+        _NAMES,
+        _SIZES,
+        _SIZES,
+        _SIZES,
+        st.sampled_from([True, False, None]),
+    ),
+    max_size=6,
+    unique_by=lambda mount: mount[:3],
+)
+
+
+@given(_MOUNTS, st.lists(st.sampled_from([1.0, 3e9, 9e9, -1.0]), min_size=18, max_size=18))
+def test_the_same_mounts_count_when_values_differ_only_in_what_no_condition_tells(mounts, others):
+    others = iter(others)
+    later = [mount._replace(**{
+        field: next(others) if getattr(mount, field) else getattr(mount, field)
+        for field in ("size_bytes", "free_bytes", "available_bytes")
+    }) for mount in mounts]  # fmt: skip
+    choice = choose_mounts(mounts)
+    assert [mount.condition for mount in mounts] == [mount.condition for mount in later]
+    assume(not choice.is_by_size)
+
+    assert choose_mounts(later) == choice
+    assert choice.filesystems(later) == choose(later)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.exposition import Families, parse_labels, split_series
+from collector.exposition import Families, numbers, parse_labels, split_series
 
 FAMILIES = Families(("node_load1", "node_cpu_seconds_total", "node_time_seconds"))
 
@@ -104,3 +104,23 @@ def test_parse_takes_linear_time_when_an_exposition_is_hostile(part):
 
     # About 0.02 s; backtracking over the exposition would take minutes.
     assert time.process_time() - begun < 5
+
+
+_NUMBERS = st.one_of(
+    st.floats(allow_nan=False).map(lambda value: repr(value)),
+    st.decimals(allow_nan=False, allow_infinity=False).map(lambda value: str(value)),
+    st.integers().map(str),
+    st.from_regex(r"[-+]?[0-9_.]{1,20}([eE][-+]?[0-9]{1,3})?", fullmatch=True),
+    st.sampled_from(["1,2", "[1", "1]", '"1"', "null", "true", "1e400", "-1e400", "1" * 64, "0." + "0" * 50 + "1"]),
+)
+
+
+@given(st.lists(_NUMBERS.map(str.encode), min_size=1, max_size=5))
+def test_numbers_are_those_of_float_when_texts_have_any_form(texts):
+    try:
+        expected = [float(text) for text in texts]
+    except ValueError:
+        with pytest.raises(ValueError, match="could not convert"):
+            numbers(texts)
+    else:
+        assert numbers(texts) == expected

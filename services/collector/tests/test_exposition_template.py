@@ -204,6 +204,32 @@ def test_sample_is_the_same_when_an_exposition_follows_a_template_only_in_part(p
         assert exporter.read(raw, cuts, has_end=has_end) == other.read(raw, cuts, has_end=has_end)
 
 
+_MOUNTS = b"".join(
+    b'node_filesystem_%b{device="%b",fstype="%b",mountpoint="%b"} 1\n' % (family, *mount)
+    for family in (b"size_bytes", b"free_bytes", b"avail_bytes", b"readonly", b"device_error")
+    for mount in (
+        (b"/dev/sda2", b"ext4", b"/host"),
+        (b"/dev/sdb2", b"xfs", b"/var"),
+        (b"/dev/sda2", b"ext4", b"/host/data"),
+        (b"overlay", b"overlay", b"/"),
+        (b"rootfs", b"rootfs", b"/"),
+    )
+)
+_SERIES = [line.rpartition(b" ")[0] for line in (SERVER + _MOUNTS).split(b"\n") if line.startswith(b"node_")]
+_NUMBERS = st.sampled_from([b"0", b"1", b"2", b"3", b"5e+09", b"9e+09", b"-1", b"1e+30", b"125.5", b"NaN", b"4099"])
+
+
+@given(st.lists(st.lists(_NUMBERS, min_size=len(_SERIES), max_size=len(_SERIES)), min_size=1, max_size=4))
+def test_sample_is_the_same_when_only_values_change(pages):
+    exporter, other = taught(SERVER + _MOUNTS), Exporter()
+    other.read(SERVER + _MOUNTS)
+
+    for numbers in pages:
+        raw = b"".join(b"%b %b\n" % each for each in zip(_SERIES, numbers, strict=True))
+        assert exporter.read(raw) == other.read(raw)
+        assert exporter.has_followed
+
+
 @given(st.text(), st.text())
 def test_texts_of_a_node_are_the_same_when_the_series_follow_a_template(host, address):
     exporter, other = taught(SERVER), taught(SERVER)
