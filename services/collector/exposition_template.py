@@ -21,6 +21,10 @@ TEMPLATES_BYTES: Final = 24 * 1024 * 1024
 TEMPLATE_BYTES: Final = 512 * 1024
 #: Expositions with the same series in a row, after which the next one becomes a template.
 REPETITIONS: Final = 2
+#: Expositions in a row that follow a template, so that the template is worth its cost.
+WORTHWHILE: Final = 4
+#: Most expositions in a row that are read without a template because the series change often.
+LONGEST_PAUSE: Final = 63
 #: Approximate memory of a series beyond its length, in bytes.
 _SERIES_BYTES: Final = 64
 #: A series before and after the value of the label that differs from node to node.
@@ -200,28 +204,69 @@ _SHARED: Final = Templates()
 
 
 class ExporterTemplate:
-    """The template that one exporter's expositions follow."""
+    """The template that one exporter's expositions follow.
 
-    __slots__ = ("_digest", "_repetitions", "_templates", "current")
+    If the series change often, most expositions are read without a template, so that they cost no more than without
+    templates.
+    """
+
+    __slots__ = ("_digest", "_followed", "_left_out", "_pause", "_repetitions", "_templates", "current")
 
     def __init__(self, templates: Templates = _SHARED) -> None:
         self.current: Template | None = None
         self._templates = templates
         self._digest = b""
         self._repetitions = 0
+        #: Expositions in a row that followed the template.
+        self._followed = 0
+        #: Expositions of the present pause, and those of them that are left.
+        self._pause = self._left_out = 0
+
+    def is_due(self) -> bool:
+        """Whether the next exposition takes part: it may follow the template, or become one."""
+        if self._left_out > 0:
+            self._left_out -= 1
+            return False
+        return True
 
     def draft(self) -> Draft:
         """Return a draft for an exposition that does not follow the template."""
         return self._templates.draft(keeps_series=self._repetitions >= REPETITIONS)
 
+    def follow(self, template: Template) -> None:
+        """Let the next expositions follow ``template``."""
+        self.current, self._followed, self._left_out = template, 0, 0
+        self._digest, self._repetitions = b"", 0
+
+    def note_followed(self) -> None:
+        """Note an exposition that followed the template."""
+        self._followed += 1
+        if self._followed >= WORTHWHILE:
+            self._pause = 0
+
+    def note_difference(self) -> None:
+        """Note that the template and the present exposition have different series."""
+        if self._followed < WORTHWHILE:
+            self.current = None
+            self._begin_pause()
+        self._followed = 0
+
     def note(self, draft: Draft) -> None:
         """Note a complete exposition that did not follow the template."""
-        if not draft.is_usable:
+        if not draft.is_usable or self._left_out > 0:
             return
         digest = draft.digest
-        if digest != self._digest:
-            self._digest, self._repetitions = digest, 0
-        self._repetitions += 1
-        template = self._templates.find(digest) or self._templates.make(draft)
+        template = self._templates.find(digest)
+        if template is None and digest == self._digest:
+            self._repetitions += 1
+            template = self._templates.make(draft)
+        elif template is None and self._digest:
+            self._begin_pause()
+        elif template is None:
+            self._digest, self._repetitions = digest, 1
         if template is not None:
-            self.current, self._digest, self._repetitions = template, b"", 0
+            self.follow(template)
+
+    def _begin_pause(self) -> None:
+        self._pause = self._left_out = min(2 * self._pause + 1, LONGEST_PAUSE)
+        self._digest, self._repetitions = b"", 0

@@ -74,10 +74,11 @@ class ExpositionReader:
         self._series_count = 0
         self._values = array("d")
         self._texts: list[str] = []
-        self._exporter_template = exporter_template
-        self._template = None if exporter_template is None else exporter_template.current
+        is_due = exporter_template is not None and exporter_template.is_due()
+        self._exporter_template = exporter_template if is_due else None
+        self._template = None if self._exporter_template is None else self._exporter_template.current
         self._shape = ExpositionShape() if self._template is None else self._template.shape
-        self._draft = exporter_template.draft() if exporter_template and self._template is None else None
+        self._draft = self._exporter_template.draft() if self._exporter_template and self._template is None else None
 
     @property
     def follows_template(self) -> bool:
@@ -147,8 +148,11 @@ class ExpositionReader:
         shape, values = self._shape, self._values
         if not shape.is_node_exporter:
             raise NotNodeExporter("no series of node_exporter")
-        if self._draft is not None and self._exporter_template is not None and self.is_complete:
-            self._exporter_template.note(self._draft)
+        if self._exporter_template is not None and self.is_complete:
+            if self._template is not None:
+                self._exporter_template.note_followed()
+            elif self._draft is not None:
+                self._exporter_template.note(self._draft)
         network = shape.network.choose(values, self._texts, self._known_interfaces)
         disk, faulty = shape.mounts.filesystems(values), shape.sensors.faulty(values)
         sensors, alarms = shape.sensors.sensors(values, faulty), shape.alarms.alarms(values)
@@ -226,6 +230,7 @@ class ExpositionReader:
         assert self._template is not None
         assert self._exporter_template is not None
         series, values, texts = self._template.series[: len(self._values)], self._values, self._texts
+        self._exporter_template.note_difference()
         self._template, self._draft = None, self._exporter_template.draft()
         self._shape, self._values, self._texts = ExpositionShape(), array("d"), []
         self._add(series, values)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from collector.collect_filter import ExpositionNotes
 from collector.cpu_seconds import CpuSeconds
-from collector.exposition_template import REPETITIONS, ExporterTemplate, Templates
+from collector.exposition_template import LONGEST_PAUSE, REPETITIONS, WORTHWHILE, ExporterTemplate, Templates
 from collector.interfaces import KnownInterfaces
 from collector.node_exporter import SERIES_LIMIT, ExpositionReader, NotNodeExporter, TooManySeries
 from simulator.node import SimulatedNode
@@ -192,15 +192,16 @@ _CHANGES = st.lists(
     st.sampled_from(PAGES), st.sampled_from(PAGES), _CHANGES, st.lists(st.integers(0, 7000), max_size=4), st.booleans()
 )
 def test_sample_is_the_same_when_an_exposition_follows_a_template_only_in_part(page, learnt, changes, cuts, has_end):
-    templates = Templates()
-    exporter, other = taught(learnt, templates), Exporter()
+    exporter, other = taught(learnt), Exporter()
+    template = exporter.template.current
     for _ in range(REPETITIONS + 1):
         other.read(learnt)
     changed = page
     for each in changes:
         changed = change(changed, *each) or b"\n"
 
-    for raw in (changed, page, changed, changed, changed, learnt):
+    for raw in (changed, page, changed, learnt):
+        exporter.template.follow(template)
         assert exporter.read(raw, cuts, has_end=has_end) == other.read(raw, cuts, has_end=has_end)
 
 
@@ -278,19 +279,38 @@ def test_sample_is_the_same_when_the_templates_have_no_memory_left():
     assert not third.has_followed
 
 
-def test_exporter_gets_no_template_when_its_series_change_each_time():
-    templates = Templates()
+class CountingTemplates(Templates):
+    """Counts the expositions that take part."""
+
+    def __init__(self):
+        super().__init__()
+        self.drafts = 0
+
+    def draft(self, **options):
+        self.drafts += 1
+        return super().draft(**options)
+
+
+@pytest.mark.parametrize("repetitions", [1, 2, 3, 4])
+def test_most_expositions_cost_as_much_as_without_templates_when_the_series_change_often(repetitions):
+    templates = CountingTemplates()
     exporter = Exporter(templates)
 
-    for number in range(20):
-        exporter.read(SERVER.replace(b"veth1a2b3c4", b"veth%d" % number))
+    for number in range(400):
+        exporter.read(SERVER.replace(b"veth1a2b3c4", b"veth%d" % (number // repetitions)))
 
-    assert len(templates) == 0
-    assert exporter.template.current is None
+    assert templates.drafts <= 40
+
+    # When the series change no longer, the exporter gets a template.
+    for _ in range(LONGEST_PAUSE + REPETITIONS + 2):
+        exporter.read(SERVER)
+    assert exporter.has_followed
 
 
 def test_exporter_keeps_its_template_when_a_single_exposition_differs():
     exporter = taught(SERVER)
+    for _ in range(WORTHWHILE):
+        exporter.read(SERVER)
 
     exporter.read(SERVER + b"node_load1 2\n")
     exporter.read(SERVER)
