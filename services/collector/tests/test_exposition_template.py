@@ -216,17 +216,25 @@ _MOUNTS = b"".join(
         (b"rootfs", b"rootfs", b"/"),
     )
 )
-_SERIES = [line.rpartition(b" ")[0] for line in (SERVER + _MOUNTS).split(b"\n") if line.startswith(b"node_")]
+#: Two file systems of which the larger one is the disk.
+_NO_ROOT = b"".join(
+    b'node_filesystem_%b{device="%b",fstype="ext4",mountpoint="%b"} 1\n' % (family, *mount)
+    for family in (b"size_bytes", b"free_bytes", b"avail_bytes", b"readonly")
+    for mount in ((b"/dev/sda2", b"/a"), (b"/dev/sdb2", b"/b"))
+)
 _NUMBERS = st.sampled_from([b"0", b"1", b"2", b"3", b"5e+09", b"9e+09", b"-1", b"1e+30", b"125.5", b"NaN", b"4099"])
 
 
-@given(st.lists(st.lists(_NUMBERS, min_size=len(_SERIES), max_size=len(_SERIES)), min_size=1, max_size=4))
-def test_sample_is_the_same_when_only_values_change(pages):
-    exporter, other = taught(SERVER + _MOUNTS), Exporter()
-    other.read(SERVER + _MOUNTS)
+@pytest.mark.parametrize("page", [SERVER + _MOUNTS, _NO_ROOT])
+@given(data=st.data())
+def test_sample_is_the_same_when_only_values_change(page, data):
+    exporter, other = taught(page), Exporter()
+    other.read(page)
+    series = [line.rpartition(b" ")[0] for line in page.splitlines() if line.startswith(b"node_")]
 
-    for numbers in pages:
-        raw = b"".join(b"%b %b\n" % each for each in zip(_SERIES, numbers, strict=True))
+    for _ in range(4):
+        values = data.draw(st.lists(_NUMBERS, min_size=len(series), max_size=len(series)))
+        raw = b"".join(b"%b %b\n" % each for each in zip(series, values, strict=True))
         assert exporter.read(raw) == other.read(raw)
         assert exporter.has_followed
 
@@ -265,18 +273,59 @@ def test_template_is_freed_when_no_exporter_follows_it():
     assert len(templates) == 0
 
 
-def test_sample_is_the_same_when_the_templates_have_no_memory_left():
-    templates = Templates(limit_bytes=30_000)
+def test_exporter_gets_a_template_when_the_memory_of_another_one_is_free_again():
+    templates = Templates(limit_bytes=20_000)
     first, second = taught(SERVER, templates), taught(SIMULATED, templates)
-    third = taught(SERVER.replace(b"eth0", b"eth7"), templates)
 
-    assert third.read(SERVER) == Exporter().read(SERVER)
-    assert len(templates) < 3
-    del first, second
+    assert (first.template.current is None, second.template.current is None) == (False, True)
+    assert second.read(SIMULATED) == Exporter().read(SIMULATED)
+
+    del first
     gc.collect()
-    for _ in range(2):
-        third.read(SIMULATED)
-    assert not third.has_followed
+    second.read(SIMULATED)
+    second.read(SIMULATED)
+    assert second.has_followed
+
+
+def test_exporter_gets_no_template_when_a_value_is_no_number():
+    exporter = taught(SERVER.replace(b"boot_time_seconds 1", b"boot_time_seconds x1"))
+
+    assert exporter.template.current is None
+
+
+@pytest.mark.parametrize(
+    ("learnt", "later"),
+    [
+        (b'device="eth0",operstate', b'device="eth9",operstate'),
+        (b'nodename="server-1"', rb'nodename="a\"b"'),
+        (b'nodename="server-1"', b'nodename="a",nodename="b"'),
+        (b'nodename="server-1"', b'nodename="a",x="b"'),
+        (b'52:54:00:aa:bb:cc"', b'52:54:00:aa:bb:cc",device="eth3"'),
+    ],
+)
+def test_series_are_read_in_full_when_a_nodes_label_is_written_in_another_way(learnt, later):
+    exporter = taught(SERVER)
+    raw = SERVER.replace(learnt, later)
+
+    assert exporter.read(raw) == Exporter().read(raw)
+    assert not exporter.has_followed
+
+
+def test_host_name_is_the_last_one_when_a_series_has_two():
+    raw = SERVER.replace(b'nodename="server-1",', b'nodename="server-1", nodename="other",')
+    exporter = taught(raw)
+
+    assert exporter.template.current is None
+    later = raw.replace(b"server-1", b"server-2")
+    assert exporter.read(later) == Exporter().read(later)
+
+
+def test_host_name_is_the_nodes_own_when_a_series_after_it_leaves_the_template():
+    exporter = taught(SERVER)
+    raw = SERVER.replace(b"server-1", b"server-2")
+    cuts, raw = [len(raw)], raw + b"node_load1 1\n"
+
+    assert exporter.read(raw, cuts) == Exporter().read(raw, cuts)
 
 
 class CountingTemplates(Templates):
