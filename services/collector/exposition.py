@@ -15,6 +15,8 @@ import msgspec
 LINE_BYTES: Final = 8192
 
 _LABEL = re.compile(rb'[ \t]*([a-zA-Z_][a-zA-Z0-9_]*)[ \t]*=[ \t]*"((?:[^"\\]|\\.)*)"[ \t]*,?')
+# The usual form of a label.
+_PLAIN_LABEL = re.compile(rb'([a-zA-Z_][a-zA-Z0-9_]*)="([^"\\]*)"(?:,|\Z)')
 # A comment, or a series with its value and an optional time. No two parts match the same bytes, so hostile lines cost
 # linear time.
 _WHOLE_LINE = re.compile(
@@ -90,6 +92,10 @@ def _alternation(names: Sequence[str]) -> str:
 
 def parse_labels(raw: bytes) -> dict[str, str] | None:
     """Return the labels between the braces, or ``None`` if they are malformed."""
+    plain = _PLAIN_LABEL.findall(raw)
+    # Besides name and value, each label has four bytes: the last one has no comma, and usually the text ends there.
+    if sum(len(name) + len(value) + 4 for name, value in plain) == len(raw) + (not raw.endswith(b",")):
+        return {name.decode(): value.decode(errors="replace") for name, value in plain}
     labels: dict[str, str] = {}
     position, end = 0, len(raw)
     while position < end:

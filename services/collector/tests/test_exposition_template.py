@@ -6,13 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector import node_exporter
 from collector.collect_filter import ExpositionNotes
 from collector.cpu_seconds import CpuSeconds
+from collector.exposition_shape import ExpositionShape
 from collector.exposition_template import LONGEST_PAUSE, REPETITIONS, WORTHWHILE, ExporterTemplate, Templates
 from collector.interfaces import KnownInterfaces
 from collector.node_exporter import SERIES_LIMIT, ExpositionReader, NotNodeExporter, TooManySeries
 from simulator.node import SimulatedNode
 from simulator.profile import Profile
+from tests.drivers.raw_exporter import answer
 
 STARTED = 1_795_470_000.0
 #: Series of all subjects, of a server with unusual parts.
@@ -372,3 +375,25 @@ def test_exposition_is_refused_when_it_goes_on_after_the_series_of_a_template():
     raw = SERVER + b"node_load1 1\n" * SERIES_LIMIT
 
     assert exporter.read(raw, [len(SERVER)]) == Exporter().read(raw, [len(SERVER)])
+
+
+def test_scrapes_of_an_exporter_read_only_values_when_the_series_stay_the_same(scrape_with, monkeypatch):
+    class CountedShape(ExpositionShape):
+        count = 0
+
+        def __init__(self):
+            CountedShape.count += 1
+            super().__init__()
+
+    monkeypatch.setattr(node_exporter, "ExpositionShape", CountedShape)
+
+    async def scrape(scraper, _):
+        for _ in range(10):
+            await scraper.scrape()
+        CountedShape.count = 0
+        return [await scraper.scrape() for _ in range(3)]
+
+    samples = scrape_with(lambda _: answer(SERVER), scrape)
+
+    assert [sample.host_name for sample in samples] == ["server-1"] * 3
+    assert CountedShape.count == 0
