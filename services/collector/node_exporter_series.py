@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from collector import disks, interfaces
-from collector.cpu_seconds import COUNTER_BYTES, MODE_BITS, CpuSeconds, code_of
+from collector.cpu_seconds import COUNTER_BYTES, MODE_BITS, CpuCounters, CpuSeconds, code_of
 from collector.disks import DEVICE_NAME_LIMIT, Choice, Filesystems, Mount, whole_disks
 from collector.interfaces import CountedInterfaces, Interface, KnownInterfaces
 from collector.sample import LARGEST, NAMED_BYTES, InOut
@@ -61,6 +61,7 @@ class CpuSeries:
         self._memory_use = memory_use
         self._codes = array("I")
         self._numbers = array("I")
+        self._counters = CpuCounters(self._codes)
 
     def add(self, labels: _Labels, number: int) -> None:
         """Add a series of ``FAMILIES``."""
@@ -82,11 +83,12 @@ class CpuSeries:
         if len(set(self._codes)) < len(self._codes):
             last = dict(zip(self._codes, self._numbers, strict=True))
             self._codes, self._numbers = array("I", last.keys()), array("I", last.values())
+        self._counters = CpuCounters(self._codes)
 
     def seconds(self, values: Values) -> CpuSeconds:
         """Return the counters; implausible ones are NaN."""
         counters = map(values.__getitem__, self._numbers)
-        return CpuSeconds(self._codes, array("d", [each if 0 <= each < LARGEST else math.nan for each in counters]))
+        return CpuSeconds(self._counters, array("d", [each if 0 <= each < LARGEST else math.nan for each in counters]))
 
 
 class NetworkSeries:
