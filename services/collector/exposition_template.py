@@ -19,6 +19,8 @@ from collector.flow_control import MemoryBudget
 TEMPLATES_BYTES: Final = 24 * 1024 * 1024
 #: Longest series of one template together, in bytes.
 TEMPLATE_BYTES: Final = 512 * 1024
+#: Most series of one template with a label that differs from node to node: one for each interface, and the host name.
+NODE_LABELS_LIMIT: Final = 65
 #: Expositions with the same series in a row, after which the next one becomes a template.
 REPETITIONS: Final = 2
 #: Expositions in a row that follow a template, so that the template is worth its cost.
@@ -101,15 +103,15 @@ class Template:
         """
         texts: list[str] = []
         end = start + len(series)
+        unlabelled = list(series)
         for number, label in self._labels.items():
             if start <= number < end:
-                position = number - start
-                text = label.text(series[position])
+                text = label.text(series[number - start])
                 if text is None:
                     return None
                 texts.append(text)
-                series = (*series[:position], self.series[number], *series[position + 1 :])
-        return texts if series == self.series[start:end] else None
+                unlabelled[number - start] = self.series[number]
+        return texts if tuple(unlabelled) == self.series[start:end] else None
 
 
 class _Reservation:
@@ -141,7 +143,7 @@ class Draft:
         self.reservation = reservation
         self.series: list[bytes] = []
         self._digest = blake2b(digest_size=16)
-        self._bytes = 0
+        self._bytes = self._label_count = 0
 
     @property
     def digest(self) -> bytes:
@@ -162,7 +164,8 @@ class Draft:
         text = b"\n".join((*keys, b""))
         self._digest.update(text)
         self._bytes += len(text)
-        if self._bytes > TEMPLATE_BYTES:
+        self._label_count += len(with_text)
+        if self._bytes > TEMPLATE_BYTES or self._label_count > NODE_LABELS_LIMIT:
             self.is_usable, self.series, self.reservation = False, [], None
         elif self.reservation is not None:
             if self.reservation.add(len(text) + _SERIES_BYTES * len(keys)):

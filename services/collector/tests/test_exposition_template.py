@@ -10,7 +10,15 @@ from collector import node_exporter
 from collector.collect_filter import ExpositionNotes
 from collector.cpu_seconds import CpuSeconds
 from collector.exposition_shape import ExpositionShape
-from collector.exposition_template import LONGEST_PAUSE, REPETITIONS, WORTHWHILE, ExporterTemplate, Templates
+from collector.exposition_template import (
+    LONGEST_PAUSE,
+    NODE_LABELS_LIMIT,
+    REPETITIONS,
+    TEMPLATE_BYTES,
+    WORTHWHILE,
+    ExporterTemplate,
+    Templates,
+)
 from collector.interfaces import KnownInterfaces
 from collector.node_exporter import SERIES_LIMIT, ExpositionReader, NotNodeExporter, TooManySeries
 from simulator.node import SimulatedNode
@@ -288,6 +296,19 @@ def test_exporter_gets_a_template_when_the_memory_of_another_one_is_free_again()
     second.read(SIMULATED)
     second.read(SIMULATED)
     assert second.has_followed
+
+
+@pytest.mark.parametrize(
+    ("line", "limit"),
+    [
+        (b'node_network_info{address="52:54:00:aa:bb:cc",device="eth%d"} 1\n', NODE_LABELS_LIMIT),
+        (b'node_load1{a="%d' + b"x" * 1000 + b'"} 1\n', TEMPLATE_BYTES // 1024),
+    ],
+)
+def test_exporter_gets_no_template_when_its_exposition_is_too_large(line, limit):
+    exporters = [taught(b"".join(line % number for number in range(count))) for count in (limit, limit + 20)]
+
+    assert [exporter.template.current is None for exporter in exporters] == [False, True]
 
 
 def test_exporter_gets_no_template_when_a_value_is_no_number():
