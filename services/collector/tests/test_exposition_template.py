@@ -1,131 +1,14 @@
-import gc
-from itertools import pairwise
+"""A sample is the same with and without a template."""
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector import node_exporter
-from collector.collect_filter import ExpositionNotes
-from collector.cpu_seconds import CpuSeconds
-from collector.exposition_shape import ExpositionShape
-from collector.exposition_template import (
-    LONGEST_PAUSE,
-    NODE_LABELS_LIMIT,
-    REPETITIONS,
-    TEMPLATE_BYTES,
-    WORTHWHILE,
-    ExporterTemplate,
-    Templates,
-)
-from collector.interfaces import KnownInterfaces
-from collector.node_exporter import SERIES_LIMIT, ExpositionReader, NotNodeExporter, TooManySeries
-from simulator.node import SimulatedNode
-from simulator.profile import Profile
-from tests.drivers.raw_exporter import answer
+from collector.exposition_template import REPETITIONS
+from collector.node_exporter import SERIES_LIMIT
+from tests.drivers.exposition_reading import SERVER, SIMULATED, Exporter, taught
 
-STARTED = 1_795_470_000.0
-#: Series of all subjects, of a server with unusual parts.
-SERVER = b"""\
-# HELP node_cpu_seconds_total Seconds the CPUs spent in each mode.
-node_cpu_seconds_total{cpu="0",mode="idle"} 362812.78
-node_cpu_seconds_total{cpu="0",mode="user"} 4163.46
-node_cpu_seconds_total{cpu="1",mode="idle"} 362900.1
-node_cpu_seconds_total{cpu="cpu1",mode="idle"} 362900.2
-node_bonding_slaves{master="bond0"} 2
-node_disk_read_bytes_total{device="sda"} 1.5e+09
-node_disk_read_bytes_total{device="sda1"} 1.4e+09
-node_disk_written_bytes_total{device="sda"} 3.25e+09
-node_devstat_bytes_total{device="ada0",type="read"} 7
-node_filesystem_avail_bytes{device="/dev/sda1",fstype="ext4",mountpoint="/"} 3.1e+09
-node_filesystem_device_error{device="/dev/sdb1",fstype="xfs",mountpoint="/data"} 1
-node_filesystem_free_bytes{device="/dev/sda1",fstype="ext4",mountpoint="/"} 4.1e+09
-node_filesystem_readonly{device="/dev/sda1",fstype="ext4",mountpoint="/"} 0
-node_filesystem_size_bytes{device="/dev/sda1",fstype="ext4",mountpoint="/"} 9.1e+09
-node_filesystem_size_bytes{device="tmpfs",fstype="tmpfs",mountpoint="/run"} 8e+08
-node_hwmon_chip_names{chip="platform_coretemp_0",chip_name="coretemp"} 1
-node_hwmon_sensor_label{chip="platform_coretemp_0",label="Core 0",sensor="temp2"} 1
-node_hwmon_temp_celsius{chip="platform_coretemp_0",sensor="temp1"} 48.5
-node_hwmon_temp_celsius{chip="platform_coretemp_0",sensor="temp2"} 51
-node_hwmon_temp_crit_alarm_celsius{chip="platform_coretemp_0",sensor="temp1"} 0
-node_hwmon_temp_crit_alarm_celsius{chip="platform_coretemp_0",sensor="temp2"} 1
-node_hwmon_temp_fault{chip="platform_coretemp_0",sensor="temp3"} 1
-node_load1 0.21
-node_load15 0.3
-node_load5 0.25
-node_memory_MemAvailable_bytes 3.1e+09
-node_memory_MemFree_bytes 2.1e+09
-node_memory_MemTotal_bytes 8.2e+09
-node_memory_SwapFree_bytes 1e+09
-node_memory_SwapTotal_bytes 2e+09
-node_network_address_assign_type{device="eth0"} 0
-node_network_flags{device="eth0"} 4163
-node_network_iface_id{device="eth0"} 2
-node_network_iface_link{device="eth0"} 2
-node_network_info{address="52:54:00:aa:bb:cc",broadcast="ff:ff:ff:ff:ff:ff",device="eth0",operstate="up"} 1
-node_network_info{address="52:54:00:aa:bb:cd",broadcast="ff:ff:ff:ff:ff:ff",device="eth1",operstate="up"} 1
-node_network_receive_bytes_total{device="bond0"} 5.45e+08
-node_network_receive_bytes_total{device="eth0"} 5.45090452e+08
-node_network_receive_bytes_total{device="eth1"} 12
-node_network_receive_bytes_total{device="veth1a2b3c4"} 77
-node_network_transmit_bytes_total{device="eth0"} 943972
-node_network_transmit_bytes_total{device="eth1"} 13
-node_pressure_io_waiting_seconds_total 12.5
-node_time_seconds 1.795470325e+09
-node_boot_time_seconds 1.795468789e+09
-node_uname_info{domainname="(none)",machine="x86_64",nodename="server-1",release="6.1.0",version="#1 SMP, 6.1"} 1
-process_start_time_seconds 1.79546879e+09
-"""
-
-
-def node(name, *, is_full=False):
-    return SimulatedNode(Profile.draw(7, name), STARTED, has_full_exposition=is_full)
-
-
-SIMULATED = node("node-1").exposition(STARTED + 2)
 PAGES = (SERVER, SIMULATED)
-
-
-class Exporter:
-    """What the collector knows about one exporter."""
-
-    def __init__(self, templates=None):
-        self.interfaces = KnownInterfaces()
-        self.template = None if templates is None else ExporterTemplate(templates)
-        self.has_followed = False
-
-    def read(self, raw, cuts=(), *, has_end=True):
-        """Return all that an exposition in pieces leads to, as text: NaN is not equal to itself."""
-        notes = ExpositionNotes(is_thorough=True)
-        reader = ExpositionReader(self.interfaces, notes.add, self.template)
-        bounds = [0, *sorted(cuts), len(raw)]
-        seen = []
-        try:
-            for start, end in pairwise(bounds):
-                reader.feed(raw[start:end])
-                seen.append(reader.memory_bytes)
-            if has_end:
-                reader.end()
-            sample = reader.sample(monotonic_seconds=5.0, unix_seconds=STARTED, uncertainty_seconds=0.01)
-            fields = msgspec.structs.asdict(sample)
-            seen += [
-                {name: dict(value) if isinstance(value, CpuSeconds) else value for name, value in fields.items()},
-                sample.memory_bytes,
-            ]
-        except (NotNodeExporter, TooManySeries) as error:
-            seen.append(error)
-        self.has_followed = reader.follows_template
-        seen += [reader.is_complete, notes.started, sorted(notes.families), sorted(notes.collectors)]
-        return repr(seen)
-
-
-def taught(page, templates=None):
-    """Return an exporter that has a template of a page."""
-    exporter = Exporter(Templates() if templates is None else templates)
-    for _ in range(REPETITIONS + 1):
-        exporter.read(page)
-    return exporter
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -259,64 +142,6 @@ def test_texts_of_a_node_are_the_same_when_the_series_follow_a_template(host, ad
     assert exporter.read(raw) == other.read(raw)
 
 
-def test_nodes_share_few_templates_when_they_have_the_same_parts():
-    templates, exporters = Templates(), []
-    for number in range(40):
-        exporters.append(Exporter(templates))
-        simulated = node(f"node-{number}", is_full=number % 2 == 0)
-        for seconds in range(2, 12, 2):
-            exporters[-1].read(simulated.exposition(STARTED + seconds))
-
-    assert len(templates) == 2
-    assert all(exporter.has_followed for exporter in exporters)
-    # Only the first node of a kind needs several expositions.
-    assert len({id(exporter.template.current) for exporter in exporters}) == 2
-
-
-def test_template_is_freed_when_no_exporter_follows_it():
-    templates = Templates()
-    exporter = taught(SERVER, templates)
-    assert len(templates) == 1
-
-    del exporter
-    gc.collect()
-
-    assert len(templates) == 0
-
-
-def test_exporter_gets_a_template_when_the_memory_of_another_one_is_free_again():
-    templates = Templates(limit_bytes=20_000)
-    first, second = taught(SERVER, templates), taught(SIMULATED, templates)
-
-    assert (first.template.current is None, second.template.current is None) == (False, True)
-    assert second.read(SIMULATED) == Exporter().read(SIMULATED)
-
-    del first
-    gc.collect()
-    second.read(SIMULATED)
-    second.read(SIMULATED)
-    assert second.has_followed
-
-
-@pytest.mark.parametrize(
-    ("line", "limit"),
-    [
-        (b'node_network_info{address="52:54:00:aa:bb:cc",device="eth%d"} 1\n', NODE_LABELS_LIMIT),
-        (b'node_load1{a="%d' + b"x" * 1000 + b'"} 1\n', TEMPLATE_BYTES // 1024),
-    ],
-)
-def test_exporter_gets_no_template_when_its_exposition_is_too_large(line, limit):
-    exporters = [taught(b"".join(line % number for number in range(count))) for count in (limit, limit + 20)]
-
-    assert [exporter.template.current is None for exporter in exporters] == [False, True]
-
-
-def test_exporter_gets_no_template_when_a_value_is_no_number():
-    exporter = taught(SERVER.replace(b"boot_time_seconds 1", b"boot_time_seconds x1"))
-
-    assert exporter.template.current is None
-
-
 @pytest.mark.parametrize(
     ("learnt", "later"),
     [
@@ -352,69 +177,8 @@ def test_host_name_is_the_nodes_own_when_a_series_after_it_leaves_the_template()
     assert exporter.read(raw, cuts) == Exporter().read(raw, cuts)
 
 
-class CountingTemplates(Templates):
-    """Counts the expositions that take part."""
-
-    def __init__(self):
-        super().__init__()
-        self.drafts = 0
-
-    def draft(self, **options):
-        self.drafts += 1
-        return super().draft(**options)
-
-
-@pytest.mark.parametrize("repetitions", [1, 2, 3, 4])
-def test_most_expositions_cost_as_much_as_without_templates_when_the_series_change_often(repetitions):
-    templates = CountingTemplates()
-    exporter = Exporter(templates)
-
-    for number in range(400):
-        exporter.read(SERVER.replace(b"veth1a2b3c4", b"veth%d" % (number // repetitions)))
-
-    assert templates.drafts <= 40
-
-    # When the series change no longer, the exporter gets a template.
-    for _ in range(LONGEST_PAUSE + REPETITIONS + 2):
-        exporter.read(SERVER)
-    assert exporter.has_followed
-
-
-def test_exporter_keeps_its_template_when_a_single_exposition_differs():
-    exporter = taught(SERVER)
-    for _ in range(WORTHWHILE):
-        exporter.read(SERVER)
-
-    exporter.read(SERVER + b"node_load1 2\n")
-    exporter.read(SERVER)
-
-    assert exporter.has_followed
-
-
 def test_exposition_is_refused_when_it_goes_on_after_the_series_of_a_template():
     exporter = taught(SERVER)
     raw = SERVER + b"node_load1 1\n" * SERIES_LIMIT
 
     assert exporter.read(raw, [len(SERVER)]) == Exporter().read(raw, [len(SERVER)])
-
-
-def test_scrapes_of_an_exporter_read_only_values_when_the_series_stay_the_same(scrape_with, monkeypatch):
-    class CountedShape(ExpositionShape):
-        count = 0
-
-        def __init__(self):
-            CountedShape.count += 1
-            super().__init__()
-
-    monkeypatch.setattr(node_exporter, "ExpositionShape", CountedShape)
-
-    async def scrape(scraper, _):
-        for _ in range(10):
-            await scraper.scrape()
-        CountedShape.count = 0
-        return [await scraper.scrape() for _ in range(3)]
-
-    samples = scrape_with(lambda _: answer(SERVER), scrape)
-
-    assert [sample.host_name for sample in samples] == ["server-1"] * 3
-    assert CountedShape.count == 0
