@@ -10,7 +10,9 @@ import re
 from collections.abc import Set
 from typing import Final, Literal
 
-from collector.node_exporter import COLLECTORS, FAMILIES, INTERFACE_COLLECTORS, INTERFACE_FAMILIES, OPTIONAL_COLLECTORS
+from collector.exposition import split_series
+from collector.exposition_shape import FAMILIES, INTERFACE_FAMILIES
+from collector.node_exporter import COLLECTORS, INTERFACE_COLLECTORS, OPTIONAL_COLLECTORS
 
 #: The collectors that a scrape requests; ``None`` requests the whole exposition.
 RequestedCollectors = tuple[str, ...] | None
@@ -57,7 +59,7 @@ class ExpositionNotes:
                 # Half of the list would be misleading.
                 self.collectors.clear()
                 return
-            self.families.update(name for name, _, _ in FAMILIES.series(text))
+            self.families.update(split_series(series)[0] for series, _ in FAMILIES.series(text))
             self.collectors.update(name.decode() for name in _COLLECTOR.findall(text))
 
 

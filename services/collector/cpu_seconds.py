@@ -3,6 +3,7 @@
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from operator import sub
 from typing import Final, Self
 
 #: Processor and mode, as in ``("0", "idle")``.
@@ -30,35 +31,59 @@ MODE_BITS: Final = 4
 _MODE_MASK: Final = (1 << MODE_BITS) - 1
 
 
+class CpuCounters:
+    """The processors and modes of the counters of a scrape, which scrapes with the same counters share."""
+
+    __slots__ = ("_cpu_count", "_places", "codes")
+
+    def __init__(self, codes: "array[int]") -> None:
+        """``codes`` are different results of ``code_of``, type code ``I``."""
+        self.codes = codes
+        self._cpu_count: int | None = None
+        self._places: dict[str, slice] | None = None
+
+    @property
+    def cpu_count(self) -> int:
+        """Number of processors."""
+        if self._cpu_count is None:
+            self._cpu_count = len({code >> MODE_BITS for code in self.codes})
+        return self._cpu_count
+
+    @property
+    def places(self) -> dict[str, slice]:
+        """The places of each mode in ``codes``; empty unless the modes are the same for each processor.
+
+        Computed once, and meant for counters that several scrapes share.
+        """
+        if self._places is None:
+            modes = [code & _MODE_MASK for code in self.codes]
+            first = list(dict.fromkeys(modes))
+            is_regular = modes == first * (len(modes) // len(first)) if first else False
+            self._places = (
+                {MODES[mode]: slice(n, None, len(first)) for n, mode in enumerate(first)} if is_regular else {}
+            )
+        return self._places
+
+
 class CpuSeconds(Mapping[CpuMode, float]):
     """Seconds that each processor spent in each mode, by processor and mode."""
 
-    __slots__ = ("_codes", "_seconds")
+    __slots__ = ("_counters", "_seconds")
 
-    def __init__(self) -> None:
-        self._codes = array("I")
-        self._seconds = array("d")
+    def __init__(self, counters: CpuCounters | None = None, seconds: "array[float] | None" = None) -> None:
+        """``seconds`` have type code ``d``, in the order of ``counters``."""
+        self._counters = CpuCounters(array("I")) if counters is None else counters
+        self._seconds = array("d") if seconds is None else seconds
 
     @classmethod
     def of(cls, seconds: Mapping[CpuMode, float]) -> Self:
         """Return an instance with the counters of a valid processor and mode."""
-        instance = cls()
-        for (cpu, mode), value in seconds.items():
-            code = code_of(cpu, mode)
-            if code is not None:
-                instance.append(code, value)
-        return instance
+        valid = {code: value for key, value in seconds.items() if (code := code_of(*key)) is not None}
+        return cls(CpuCounters(array("I", valid.keys())), array("d", valid.values()))
 
-    def append(self, code: int, seconds: float) -> None:
-        """Add a new counter; ``code`` is a result of ``code_of``."""
-        self._codes.append(code)
-        self._seconds.append(seconds)
-
-    def deduplicate(self) -> None:
-        """Keep only the last value of each counter."""
-        if len(set(self._codes)) < len(self._codes):
-            values = dict(zip(self._codes, self._seconds, strict=True))
-            self._codes, self._seconds = array("I", values.keys()), array("d", values.values())
+    @property
+    def _codes(self) -> "array[int]":
+        return self._counters.codes
 
     def __getitem__(self, key: CpuMode) -> float:
         code = code_of(*key)
@@ -75,13 +100,17 @@ class CpuSeconds(Mapping[CpuMode, float]):
     @property
     def cpu_count(self) -> int:
         """Number of processors."""
-        return len({code >> MODE_BITS for code in self._codes})
+        return self._counters.cpu_count
 
     def since(self, previous: "CpuSeconds") -> dict[str, float] | None:
         """Return the seconds spent in each mode since ``previous``, over the counters of both.
 
         ``None`` if a counter went back: the node booted, or a processor was switched off and on.
         """
+        if self._counters is previous._counters and self._counters.places:  # the usual case, and quick
+            deltas = list(map(sub, self._seconds, previous._seconds))
+            if min(deltas) >= 0:
+                return {mode: sum(deltas[place]) for mode, place in self._counters.places.items()}
         spent: defaultdict[int, float] = defaultdict(float)
         for code, before, seconds in self._paired_with(previous):
             mode, delta = code & _MODE_MASK, seconds - before
@@ -94,7 +123,7 @@ class CpuSeconds(Mapping[CpuMode, float]):
 
     def _paired_with(self, previous: "CpuSeconds") -> Iterable[tuple[int, float, float]]:
         """Return code, previous value and present value of each counter of both."""
-        if self._codes == previous._codes:  # the usual case, and quick
+        if self._codes == previous._codes:
             return zip(self._codes, previous._seconds, self._seconds, strict=True)
         before = dict(zip(previous._codes, previous._seconds, strict=True))
         return (

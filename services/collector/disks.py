@@ -92,6 +92,11 @@ class Mount(NamedTuple):
     available_bytes: float | None = None
     readonly: bool | None = None
 
+    @property
+    def condition(self) -> tuple[bool | None, bool, bool]:
+        """All that the choice of mounts depends on among the values of this mount, but for ``Choice.is_by_size``."""
+        return self.readonly, not self.size_bytes, self.free_bytes == self.available_bytes == 0
+
 
 class Filesystems(NamedTuple):
     """The file systems of a machine that count."""
@@ -104,6 +109,24 @@ class Filesystems(NamedTuple):
     remark: str | None = None
 
 
+class Choice(NamedTuple):
+    """The mounts of a machine that count. A mount is a number here, so that the choice outlasts the values."""
+
+    #: Mount, ``Filesystem.readonly`` and ``Filesystem.is_of_host``.
+    root: tuple[int, bool | None, bool] | None
+    local: tuple[tuple[int, bool | None, bool], ...]
+    remark: str | None = None
+    #: Whether the root is the largest of several file systems.
+    is_by_size: bool = False
+
+    def filesystems(self, mounts: Sequence[Mount]) -> Filesystems:
+        """Return the file systems that count. ``mounts`` are those of the choice, with equal conditions."""
+        made = {each: _filesystem(mounts[each[0]], *each[1:]) for each in self.local}
+        root = self.root
+        disk = None if root is None else made.get(root) or _filesystem(mounts[root[0]], *root[1:])
+        return Filesystems(disk, tuple(made.values()), self.remark)
+
+
 def choose(mounts: Iterable[Mount]) -> Filesystems:
     """Return the file systems of ``mounts`` that count. ``mounts`` are in the order of mounting if it is known.
 
@@ -111,18 +134,26 @@ def choose(mounts: Iterable[Mount]) -> Filesystems:
     exposition; its last mount counts, which is the same at every scrape.
     """
     found = list(mounts)
-    visible = _topmost(mount for mount in found if is_local(mount.fstype, mount.device))
-    at_root = [mount for mount in found if mount.mountpoint == "/"]
-    local = _local(visible, _root_of_host(visible, at_root))
+    return choose_mounts(found).filesystems(found)
+
+
+def choose_mounts(mounts: Sequence[Mount]) -> Choice:
+    """Return which of ``mounts`` count."""
+    visible = _topmost(mount for mount in mounts if is_local(mount.fstype, mount.device))
+    at_root = [mount for mount in mounts if mount.mountpoint == "/"]
+    counted = _local(visible, _root_of_host(visible, at_root))
+    local = tuple((mounts.index(mount), readonly, is_of_host) for mount, readonly, is_of_host in counted)
     root = next(iter(_topmost(at_root)), None)
     why = _why_root_is_no_disk(root, visible)
     if root is not None and why is None:
-        return Filesystems(_filesystem(root, root.readonly), local)
-    disk = _disk_instead_of_root(visible, local, with_host=root is None or root.fstype in _LAYERED_TYPES)
-    if disk is not None:
-        return Filesystems(disk, local, f"disk: uses {quoted(disk.mountpoint)}, because {why}")
-    remark = None if root is None else f"disk: unknown, because {why} and no other file system is writable"
-    return Filesystems(None, local, remark)
+        return Choice((mounts.index(root), root.readonly, False), local)
+    found = _disk_instead_of_root(visible, counted, with_host=root is None or root.fstype in _LAYERED_TYPES)
+    if found is not None:
+        (mount, readonly, is_of_host), is_by_size = found
+        remark = f"disk: uses {quoted(mount.mountpoint)}, because {why}"
+        return Choice((mounts.index(mount), readonly, is_of_host), local, remark, is_by_size)
+    unknown = None if root is None else f"disk: unknown, because {why} and no other file system is writable"
+    return Choice(None, local, unknown, is_by_size=True)
 
 
 def _topmost(mounts: Iterable[Mount]) -> list[Mount]:
@@ -195,16 +226,20 @@ def _root_of_host(local: Sequence[Mount], at_root: Sequence[Mount]) -> str | Non
     return "/" if is_overlaid and is_host else None
 
 
-def _local(mounts: Iterable[Mount], root_of_host: str | None) -> tuple[Filesystem, ...]:
-    """Return the local file systems; above the limit, those with the shortest mount points."""
+#: A mount, and ``Filesystem.readonly`` and ``Filesystem.is_of_host``.
+_Counted = tuple[Mount, bool | None, bool]
+
+
+def _local(mounts: Iterable[Mount], root_of_host: str | None) -> list[_Counted]:
+    """Return the local file systems by mount point; above the limit, those with the shortest mount points."""
     by_device: dict[tuple[str, str], list[Mount]] = {}
     for mount in sorted(mounts, key=lambda mount: (len(mount.mountpoint), mount.mountpoint)):
         by_device.setdefault((mount.device, mount.fstype), []).append(mount)
     local = [
-        _filesystem(same[0], _readonly(same), is_of_host=_is_below(root_of_host, same[0].mountpoint))
+        (same[0], _readonly(same), _is_below(root_of_host, same[0].mountpoint))
         for same in list(by_device.values())[:FILESYSTEMS_LIMIT]
     ]
-    return tuple(sorted(local, key=lambda filesystem: filesystem.mountpoint))
+    return sorted(local, key=lambda counted: counted[0].mountpoint)
 
 
 def _is_below(root: str | None, mountpoint: str) -> bool:
@@ -219,7 +254,7 @@ def _readonly(mounts: Sequence[Mount]) -> bool | None:
     return None if None in values else True
 
 
-def _filesystem(mount: Mount, readonly: bool | None, *, is_of_host: bool = False) -> Filesystem:
+def _filesystem(mount: Mount, readonly: bool | None, is_of_host: bool) -> Filesystem:
     size, free, available = mount.size_bytes, mount.free_bytes, mount.available_bytes
     if size is None or not 0 <= size < _BLOCK_BYTES:
         size = None
@@ -234,18 +269,19 @@ def _filesystem(mount: Mount, readonly: bool | None, *, is_of_host: bool = False
 
 
 def _disk_instead_of_root(
-    mounts: Sequence[Mount], local: Sequence[Filesystem], *, with_host: bool
-) -> Filesystem | None:
-    """Return the file system that counts as the disk if ``/`` does not.
+    mounts: Sequence[Mount], local: Sequence[_Counted], *, with_host: bool
+) -> tuple[_Counted, bool] | None:
+    """Return the file system that counts as the disk if ``/`` does not, and whether its size decided.
 
     First the machine's root in a container, often read-only; then the file system at /var; then the largest one.
     """
-    at = {mount.mountpoint: _filesystem(mount, mount.readonly) for mount in mounts if mount.size_bytes}
+    at = {mount.mountpoint: mount for mount in mounts if mount.size_bytes}
     host = _host_at(mounts) if with_host else None
     if host is not None:
-        return at[host]
+        return (at[host], at[host].readonly, False), False
     for mountpoint in ("/var", _DATA_OF_MACOS):
         if mountpoint in at and not at[mountpoint].readonly:
-            return at[mountpoint]
-    written = [each for each in local if not each.readonly and each.size_bytes]
-    return max(written, key=lambda each: (each.size_bytes or 0.0, each.mountpoint), default=None)
+            return (at[mountpoint], at[mountpoint].readonly, False), False
+    written = [(_filesystem(*each).size_bytes or 0.0, each[0].mountpoint, each) for each in local if not each[1]]
+    largest = max((each for each in written if each[0]), key=lambda each: each[:2], default=None)
+    return None if largest is None else (largest[2], True)

@@ -10,6 +10,7 @@ import aiohttp
 from yarl import URL
 
 from collector.collect_filter import ExpositionNotes, RequestedCollectors
+from collector.exposition_template import ExporterTemplate
 from collector.flow_control import (
     EXPOSITION_LIMIT_BYTES,
     PIECE_BYTES,
@@ -62,6 +63,7 @@ class Fetcher:
         self._server_name = target.http.server_name or (host if has_zone else None)
         self._url_of_all = URL.build(scheme=target.http.scheme, host=target.host, port=target.port, path="/metrics")
         self._filtered: dict[RequestedCollectors, URL] = {}
+        self._template = ExporterTemplate()
 
     @property
     def raw_host(self) -> str:
@@ -92,9 +94,8 @@ class Fetcher:
                 # Credentials go to this scheme, host and port only: the collector follows no redirect elsewhere.
                 async with self._session.get(url, allow_redirects=False, **self._request_options()) as response:
                     if response.status not in _REDIRECTS:
-                        return await self._read_response(
-                            response, ExpositionReader(known_interfaces, notes.add), started, hung_collector
-                        )
+                        reader = ExpositionReader(known_interfaces, notes.add, self._template)
+                        return await self._read_response(response, reader, started, hung_collector)
                     location = _redirect(response)
                     redirects += 1
             finally:

@@ -129,17 +129,25 @@ class KnownInterfaces:
         self._names_when_requested: frozenset[str] = frozenset()
         self._requested_at = -math.inf
         self._counted = CountedInterfaces(frozenset())
+        self._source: object = None
 
-    def choose(self, names: Sequence[str], described: Sequence[Interface]) -> CountedInterfaces:
+    def choose_again(self, source: object) -> CountedInterfaces | None:
+        """Return the previous choice, if it was made from an equal ``source``."""
+        return self._counted if source is not None and source == self._source else None
+
+    def choose(
+        self, names: Sequence[str], described: Sequence[Interface], *, source: object = None
+    ) -> CountedInterfaces:
         """Return which of the interfaces with ``names`` count.
 
         ``described`` has the description of each interface. If it is empty, the previous description applies.
+        ``source`` is all that ``names`` and ``described`` were made from, for ``choose_again``.
         """
         if described:
             self._described = {interface.name: interface for interface in described[:REMEMBERED_LIMIT]}
         elif self._names == tuple(names):  # the usual case, and quick
             return self._counted
-        self._names = tuple(names)
+        self._names, self._source = tuple(names), source
         self._counted = choose(described or [self._described.get(name, Interface(name)) for name in names])
         return self._counted
 

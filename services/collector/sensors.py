@@ -41,17 +41,24 @@ ALARM_FAMILIES: Final[dict[bytes, AlarmRule]] = {
 }
 #: Most raised alarms of one rule that are kept, and longest name of a sensor with its chip, in characters.
 _ALARMS_LIMIT: Final = 64
-_NAME_LIMIT: Final = 256
+ALARM_NAME_LIMIT: Final = 256
 
 #: Chip and number of a sensor.
 SensorId = tuple[str, str]
 
 
+class SensorNames(NamedTuple):
+    """The chip's name in the exposition, the driver's name ("" if unknown), and the sensor's label or number."""
+
+    chip: str
+    chip_name: str
+    label: str
+
+
 class Sensor(NamedTuple):
-    """A sensor's reading and names."""
+    """A sensor's reading and names; the names are those of ``SensorNames``."""
 
     celsius: float
-    #: The chip's name in the exposition, the driver's name ("" if unknown), and the sensor's label or number.
     chip: str
     chip_name: str
     label: str
@@ -64,20 +71,37 @@ def temperature_sensors(
     chip_names: Mapping[str, str],
     faulty: Iterable[SensorId] = (),
 ) -> tuple[Sensor, ...]:
-    """Return the sensors that count, the hottest first.
+    """Return the sensors that count, the hottest first: ``named_sensors`` and ``hottest_sensors`` in one step."""
+    return hottest_sensors(readings, named_sensors(readings, labels=labels, chip_names=chip_names), frozenset(faulty))
 
-    Implausible readings and readings of faulty sensors do not count. AMD's control value does not count if the chip
-    also measures the temperature.
+
+def named_sensors(
+    sensors: Iterable[SensorId], *, labels: Mapping[SensorId, str], chip_names: Mapping[str, str]
+) -> dict[SensorId, SensorNames]:
+    """Return the names of the sensors that may count.
+
+    AMD's control value does not count if the chip also measures the temperature.
     """
-    faulty_sensors = frozenset(faulty)
-    names = {sensor: labels.get(sensor, sensor[1]) for sensor in readings}
+    names = {sensor: labels.get(sensor, sensor[1]) for sensor in sensors}
     with_die = {chip for (chip, _), label in names.items() if label.casefold() == _DIE}
+    return {
+        (chip, sensor): SensorNames(chip, chip_names.get(chip, ""), label)
+        for (chip, sensor), label in names.items()
+        if not (chip in with_die and label.casefold() == _CONTROL)
+    }
+
+
+def hottest_sensors(
+    readings: Mapping[SensorId, float], names: Mapping[SensorId, SensorNames], faulty: Collection[SensorId]
+) -> tuple[Sensor, ...]:
+    """Return the sensors of ``names`` that count, the hottest first.
+
+    Implausible readings and readings of ``faulty`` sensors do not count.
+    """
     counted = [
-        Sensor(celsius, sensor[0], chip_names.get(sensor[0], ""), names[sensor])
-        for sensor, celsius in readings.items()
-        if is_plausible(celsius)
-        and sensor not in faulty_sensors
-        and not (sensor[0] in with_die and names[sensor].casefold() == _CONTROL)
+        Sensor(readings[sensor], *each)
+        for sensor, each in names.items()
+        if is_plausible(readings[sensor]) and sensor not in faulty
     ]
     return tuple(sorted(counted, key=lambda sensor: (-sensor.celsius, *sensor[1:]))[:SENSORS_LIMIT])
 
@@ -90,14 +114,15 @@ def is_plausible(celsius: float) -> bool:
 class Alarms:
     """The alarms of one scrape of a node."""
 
-    def __init__(self) -> None:
-        self._raised: dict[AlarmRule, set[str]] = {}
+    def __init__(self, rules: Iterable[AlarmRule] = ()) -> None:
+        """The node has alarms of ``rules``, which may be raised or not."""
+        self._raised: dict[AlarmRule, set[str]] = {rule: set() for rule in rules}
 
     def note(self, rule: AlarmRule, chip: str, sensor: str, *, raised: bool) -> None:
         """Note one alarm. Alarms beyond the limits are ignored."""
         known = self._raised.setdefault(rule, set())
         name = f"{chip}/{sensor}"
-        if raised and len(known) < _ALARMS_LIMIT and len(name) <= _NAME_LIMIT:
+        if raised and len(known) < _ALARMS_LIMIT and len(name) <= ALARM_NAME_LIMIT:
             known.add(name)
 
     def raised(self, rule: AlarmRule, *, faulty: Collection[SensorId] = ()) -> tuple[str, ...] | None:

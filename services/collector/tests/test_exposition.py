@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.exposition import Families, parse_labels
+from collector.exposition import Families, numbers, parse_labels, split_series
 
 FAMILIES = Families(("node_load1", "node_cpu_seconds_total", "node_time_seconds"))
 
@@ -14,7 +14,8 @@ FAMILIES = Families(("node_load1", "node_cpu_seconds_total", "node_time_seconds"
 def parse(exposition):
     """Return labels and values by family."""
     families = {}
-    for name, raw_labels, number in FAMILIES.series(b"\n" + exposition):
+    for series, number in FAMILIES.series(b"\n" + exposition):
+        name, raw_labels = split_series(series)
         labels = parse_labels(raw_labels)
         with suppress(ValueError):
             value = float(number)
@@ -30,7 +31,7 @@ def test_each_family_and_no_other_is_found_when_names_begin_alike(names):
 
     found = families.series("".join(f"\nnode_{name} 1" for name in sorted(others | names)).encode())
 
-    assert sorted(name.decode() for name, _, _ in found) == sorted(names)
+    assert sorted(name.decode() for name, _ in found) == sorted(names)
 
 
 @pytest.mark.parametrize(
@@ -103,3 +104,23 @@ def test_parse_takes_linear_time_when_an_exposition_is_hostile(part):
 
     # About 0.02 s; backtracking over the exposition would take minutes.
     assert time.process_time() - begun < 5
+
+
+_NUMBERS = st.one_of(
+    st.floats(allow_nan=False).map(lambda value: repr(value)),
+    st.decimals(allow_nan=False, allow_infinity=False).map(lambda value: str(value)),
+    st.integers().map(str),
+    st.from_regex(r"[-+]?[0-9_.]{1,20}([eE][-+]?[0-9]{1,3})?", fullmatch=True),
+    st.sampled_from(["1,2", "[1", "1]", '"1"', "null", "true", "1e400", "-1e400", "1" * 64, "0." + "0" * 50 + "1"]),
+)
+
+
+@given(st.lists(_NUMBERS.map(str.encode), min_size=1, max_size=5))
+def test_numbers_are_those_of_float_when_texts_have_any_form(texts):
+    try:
+        expected = [float(text) for text in texts]
+    except ValueError:
+        with pytest.raises(ValueError, match="could not convert"):
+            numbers(texts)
+    else:
+        assert numbers(texts) == expected

@@ -261,6 +261,19 @@ def test_previous_description_applies_when_a_later_exposition_has_none():
     assert known.choose(["up1"], ()).names == {"up1"}
 
 
+def test_choice_is_made_anew_when_another_exposition_came_between():
+    known = KnownInterfaces()
+    told = [Interface("eth0", number=2, link=2), Interface("up1", number=3, link=2)]
+    first = known.choose(["eth0", "up1"], told, source="told")
+
+    assert known.choose_again("told") is first
+    assert known.choose_again("other") is None
+    known.choose(["up1"], ())
+    assert known.choose_again("told") is None
+    known.choose(["up1"], told[1:])
+    assert known.choose_again(None) is None
+
+
 def test_known_interfaces_are_few_when_an_exporter_names_very_many():
     known = KnownInterfaces()
     names = [f"eth{number}" for number in range(500)]

@@ -1,6 +1,11 @@
-import pytest
+import math
+from array import array
 
-from collector.cpu_seconds import CpuSeconds
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from collector.cpu_seconds import MODES, CpuCounters, CpuSeconds, code_of
 from collector.measures import cpu_usage_and_iowait, derive
 from collector.sample import Filesystem, Sample
 
@@ -45,6 +50,30 @@ def test_cpu_usage_is_unknown_when_a_counter_went_back_or_no_time_passed(before,
 
 def test_cpu_usage_tolerates_a_small_step_back_of_iowait():
     assert cpu_usage_and_iowait(cpus(user0=1, idle0=10, iowait0=5), cpus(user0=2, idle0=11, iowait0=4.9))[0] == 50.0
+
+
+_SECONDS = st.sampled_from([0.0, 0.5, 1.0, 2.0, 4.5, 100.0, math.nan])
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from("0123"), st.sampled_from(MODES[:4]), _SECONDS, _SECONDS), unique_by=lambda c: c[:2]
+    )
+)
+@example([(cpu, mode, 1.0, 1.5) for cpu in "012" for mode in MODES[:4]])
+@example([(cpu, mode, 1.0, 1.5) for mode in MODES[:4] for cpu in "012"])
+@example([("0", "idle", 1.0, 0.5), ("0", "user", 1.0, 2.0)])
+@example([("0", "user", 1.0, 0.5), ("0", "idle", 1.0, 2.0)])
+def test_time_of_each_mode_is_the_same_when_scrapes_share_their_counters(counters):
+    codes = array("I", [code_of(cpu, mode) for cpu, mode, _, _ in counters])
+    before, after = (array("d", [counter[n] for counter in counters]) for n in (2, 3))
+    shared = CpuCounters(codes)
+
+    spent = CpuSeconds(shared, after).since(CpuSeconds(shared, before))
+    expected = CpuSeconds(CpuCounters(codes), after).since(CpuSeconds(CpuCounters(codes), before))
+
+    assert (spent is None) == (expected is None)
+    assert spent is None or spent == pytest.approx(expected, nan_ok=True)
 
 
 @pytest.mark.parametrize(
