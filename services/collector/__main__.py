@@ -164,7 +164,8 @@ def main() -> int:
         return 2
     files.log()
     try:
-        # Modules and settings stay until the end, so no search needs to look at them.
+        # Modules and settings stay until the end, so no further search needs to look at them.
+        gc.collect()
         gc.freeze()
         gc.set_threshold(*GARBAGE_THRESHOLDS)
         with asyncio.Runner(loop_factory=new_event_loop) as runner:
