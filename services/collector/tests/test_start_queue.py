@@ -1,5 +1,8 @@
 import asyncio
+import selectors
 import time
+
+import pytest
 
 from collector.start_queue import LONGEST_PAUSE_SECONDS, STARTS_PER_TURN, TURN_SECONDS, StartQueue
 
@@ -66,17 +69,39 @@ def test_queue_goes_on_when_waiting_tasks_are_cancelled():
     asyncio.run(run())
 
 
-def test_queue_pauses_between_two_turns_that_wake_tasks():
-    async def run():
-        queue, begun, woken = StartQueue(20.0), time.monotonic(), []
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """An event loop whose clock advances by each wait, which takes no time."""
+
+    class Selector(selectors.DefaultSelector):
+        now = 1000.0
+
+        def select(self, timeout=None):
+            self.now += timeout or 0.0
+            return super().select(0)
+
+    def __init__(self):
+        self.selector = self.Selector()
+        super().__init__(self.selector)
+
+    def time(self):
+        return self.selector.now
+
+
+def test_queue_pauses_between_two_turns_that_wake_tasks(monkeypatch):
+    woken = []
+
+    async def run(begun):
+        queue = StartQueue(20.0)
 
         async def wait(seconds):
             await queue.wait_until(begun + seconds)
             woken.append(time.monotonic() - begun)
 
         await asyncio.gather(*map(wait, (0.01, 0.02, 0.03, 0.04)))
-        return woken
 
-    first, *others = asyncio.run(run())
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        monkeypatch.setattr(time, "monotonic", runner.get_loop().time)
+        runner.run(run(time.monotonic()))
+
     # The others are woken together.
-    assert all(at - first >= 0.9 * LONGEST_PAUSE_SECONDS for at in others)
+    assert woken == pytest.approx([0.01, *3 * [0.01 + LONGEST_PAUSE_SECONDS]], abs=0.001)
