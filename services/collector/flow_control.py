@@ -118,7 +118,7 @@ class ReceiveBudget:
     @property
     def allowed_bytes(self) -> int:
         """Bytes that the next read may receive; 0 while the exporter waits in the queue, or may send no bytes."""
-        return min(PIECE_BYTES, self._left) if self._requests else 0
+        return max(0, min(PIECE_BYTES, self._left)) if self._requests else 0
 
     def note_received(self, data: bytes) -> None:
         """Note bytes that the exporter sent.
@@ -261,7 +261,7 @@ class BoundedProtocol(asyncio.BufferedProtocol):
             transport.abort()
             return
         self._receiver.data_received(data)
-        if budget.allowed_bytes <= 0 and transport.is_reading() and not transport.is_closing():
+        if budget.allowed_bytes == 0 and transport.is_reading() and not transport.is_closing():
             transport.pause_reading()
             budget.wait_for_piece(self._resume)
 

@@ -7,6 +7,7 @@ import pytest
 from collector.exporter_scraper import open_session
 from collector.flow_control import (
     PIECE_BYTES,
+    UNALLOWED_BYTES,
     UNQUEUED_BYTES,
     BoundedProtocol,
     ReadQueue,
@@ -96,6 +97,20 @@ def test_protocol_requests_no_piece_while_the_receiver_is_full(receive):
         return count
 
     assert receive(script, full_bytes) < full_bytes + PIECE_BYTES
+
+
+def test_connection_stays_open_when_the_receiver_resumes_it_before_its_turn(receive):
+    async def script(receiver, budget):
+        # The queue does not move on.
+        budget.wait_for_piece = lambda _: None
+        await until(lambda: sum(receiver.sizes) >= UNQUEUED_BYTES)
+        receiver.sizes.clear()
+        for count in range(1, 5):
+            receiver.transport.resume_reading()
+            await until(lambda count=count: len(receiver.sizes) >= count or receiver.closed.done())
+        return receiver.sizes
+
+    assert receive(script) == [UNALLOWED_BYTES] * 4
 
 
 def test_connection_is_aborted_when_the_exporter_sends_without_a_request(receive):

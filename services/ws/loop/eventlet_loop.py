@@ -18,6 +18,7 @@ with warnings.catch_warnings():
 eventlet.monkey_patch()
 
 # ruff: noqa: E402 (the other imports must see the patched modules)
+import contextlib
 import socket
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
@@ -104,6 +105,14 @@ class _HttpProtocol(wsgi.HttpProtocol):  # type: ignore[misc]
             raise  # eventlet's server closes the connection on it
         except OSError:
             pass  # the connection is lost; eventlet would print the traceback
+
+    def finish(self) -> None:
+        try:
+            super().finish()
+        finally:
+            # After a failed write, this file would keep the descriptor open until the next search for garbage.
+            with contextlib.suppress(RuntimeError):  # another greenlet still reads a body
+                self.rfile.close()
 
     def handle_one_request(self) -> None:
         try:

@@ -119,7 +119,7 @@ def _has_one_length(version: str, headers: http.client.HTTPMessage) -> bool:
             return int(headers.get("Content-Length", "0")) >= 0
         except ValueError:
             return False  # more digits than Python reads
-    is_chunked = [value.strip().lower() for value in coding] == ["chunked"]
+    is_chunked = [value.strip(" \t").lower() for value in coding] == ["chunked"]
     return is_chunked and version != _HTTP_1_0 and "Content-Length" not in headers
 
 

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import time
@@ -87,6 +88,29 @@ def test_connection_of_a_client_that_does_not_read_is_closed(impatient: LoopServ
         assert connection.recv(1)
         eventually(lambda: process.num_fds() <= idle, what="the end of the connection")
         assert len(received(connection)) < 20_000_000
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_descriptors_are_free_at_once_when_clients_are_lost_that_read_nothing(loop: str) -> None:
+    server = LoopServer(loop)
+    process = psutil.Process(server.process.pid)
+    idle = process.num_fds()
+    connections = [server.connect() for _ in range(3)]
+    try:
+        for connection in connections:
+            connection.settimeout(0.2)
+            # More than the kernel keeps
+            with pytest.raises(TimeoutError):
+                connection.sendall(1_000_000 * request("GET", "/stream", close=False))
+        eventually(lambda: process.num_fds() == idle + len(connections), what="all connections")
+        for connection in connections:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.close()
+        eventually(lambda: process.num_fds() == idle, what="free descriptors")
+    finally:
+        for connection in connections:
+            connection.close()
+        server.process.kill()
 
 
 def test_server_continues_when_no_descriptor_was_free(impatient: LoopServer) -> None:

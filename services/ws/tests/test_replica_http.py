@@ -150,6 +150,8 @@ def test_chunked_body_is_read_and_its_connection_stays_open(replica: Replica) ->
         (["Transfer-Encoding: chunked", "Content-Length: 7"], b"2\r\n40\r\n0\r\n\r\n"),
         (["Transfer-Encoding: gzip, chunked"], b"2\r\n40\r\n0\r\n\r\n"),
         (["Transfer-Encoding: identity"], b"40"),
+        # A space in Latin-1, which other servers do not strip.
+        (["Transfer-Encoding: \xa0chunked"], b"2\r\n40\r\n0\r\n\r\n"),
         (["Transfer-Encoding: chunked", "Transfer-Encoding: chunked"], b"2\r\n40\r\n0\r\n\r\n"),
         (["Transfer-Encoding: chunked"], b"+2\r\n40\r\n0\r\n\r\n"),
         (["Transfer-Encoding: chunked"], b"3\r\n40\r\n0\r\n\r\n"),
