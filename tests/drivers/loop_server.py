@@ -83,12 +83,19 @@ def app(environ, start_response):
             ws.loop.spawn("spin", spin)
             start_response("200 OK", [("Content-Length", "0")])
             return []
+        case "/pieces":
+            start_response("200 OK", [])
+            return [json.dumps(pieces).encode()]
 
 def threads():
     return len(os.listdir("/proc/self/task"))
 
+pieces = 0
+
 def spin():
+    global pieces
     while True:
+        pieces += 1
         until = time.monotonic() + 0.01
         while time.monotonic() < until:
             pass
