@@ -7,6 +7,7 @@ without samples has no entry.
 
 import functools
 import math
+from array import array
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
@@ -69,41 +70,55 @@ class HistoryEntry(NamedTuple):
     summaries: tuple[Summary, ...]
 
 
+_SUMS_OF_A_MEASURE: Final = 4
+#: For each measure its weight, minimum, weighted sum and maximum, without an entry.
+_NO_SUMS: Final = array("d", len(_DIGITS) * (0.0, math.inf, 0.0, -math.inf))
+_FIRST_OF_MEASURES: Final = range(0, len(_NO_SUMS), _SUMS_OF_A_MEASURE)
+
+
 class Rollup:
-    """Merges entries into one, weighted by their numbers of samples."""
+    """Merges entries into one, weighted by their numbers of samples. A collector has three for each node."""
 
     __slots__ = ("_samples", "_sums")
 
     def __init__(self) -> None:
         self._samples = 0
-        #: For each measure its weight, minimum, weighted sum and maximum.
-        self._sums: list[list[float]] = [[0, math.inf, 0.0, -math.inf] for _ in _DIGITS]
+        #: Like ``_NO_SUMS``. Lists would take three times the memory.
+        self._sums = _NO_SUMS[:]
 
     def add(self, entry: HistoryEntry) -> None:
         """Add ``entry``."""
-        samples = entry.samples
+        samples, sums = entry.samples, self._sums
         self._samples += samples
-        for sums, summary in zip(self._sums, entry.summaries, strict=True):
+        for first, summary in zip(_FIRST_OF_MEASURES, entry.summaries, strict=True):
             if summary is None:
                 continue
             low, average, high = summary if isinstance(summary, tuple) else (summary, summary, summary)
-            sums[0] += samples
-            if low < sums[1]:
-                sums[1] = low
-            sums[2] += average * samples
-            if high > sums[3]:
-                sums[3] = high
+            sums[first] += samples
+            if low < sums[first + 1]:
+                sums[first + 1] = low
+            sums[first + 2] += average * samples
+            if high > sums[first + 3]:
+                sums[first + 3] = high
 
     def entry(self) -> HistoryEntry:
         """Return the merged entry, with averages rounded as in the snapshot."""
-        return HistoryEntry(self._samples, tuple(map(_summary, self._sums, _DIGITS)))
+        sums = self._sums
+        columns = (sums[number::_SUMS_OF_A_MEASURE] for number in range(_SUMS_OF_A_MEASURE))
+        return HistoryEntry(self._samples, tuple(map(_summary, *columns, _DIGITS)))
 
 
-def _summary(sums: list[float], digits: int | None) -> Summary:
-    weight, low, total, high = sums
+def _summary(weight: float, low: float, total: float, high: float, digits: int | None) -> Summary:
     if not weight:
         return None
+    if digits is None:
+        low, high = _whole(low), _whole(high)
     return low if low == high else (low, round(total / weight, digits), high)
+
+
+def _whole(value: float) -> float:
+    """Return a whole number without a decimal point, as the snapshot has it."""
+    return int(value) if value.is_integer() else value
 
 
 def merge(entries: Iterable[HistoryEntry]) -> HistoryEntry:

@@ -8,6 +8,7 @@ all needed families of the whole exposition. After a timeout, scrapes leave out 
 
 import re
 from collections.abc import Set
+from functools import lru_cache
 from typing import Final, Literal
 
 from collector.exposition import split_series
@@ -65,6 +66,19 @@ class ExpositionNotes:
 
 class CollectFilter:
     """Chooses the next request to one exporter from the results of the previous ones. Times are monotonic seconds."""
+
+    __slots__ = (
+        "_expected",
+        "_interface_collectors",
+        "_is_compared",
+        "_is_whole_due",
+        "_left_out",
+        "_pause_seconds",
+        "_started",
+        "_supported",
+        "_trial_due",
+        "_whole_until",
+    )
 
     def __init__(self) -> None:
         self._supported: tuple[str, ...] = COLLECTORS
@@ -166,12 +180,21 @@ class CollectFilter:
         # An exporter refuses requests for collectors that are switched off or unknown.
         if whole.collectors:
             supported = (name for name in (*COLLECTORS, *OPTIONAL_COLLECTORS) if name in whole.collectors)
-            self._supported = tuple(supported) or COLLECTORS
-            self._interface_collectors = tuple(name for name in INTERFACE_COLLECTORS if name in whole.collectors)
+            self._supported = _shared(tuple(supported)) or COLLECTORS
+            self._interface_collectors = _shared(
+                tuple(name for name in INTERFACE_COLLECTORS if name in whole.collectors)
+            )
         else:
             families = b" ".join(whole.families).decode()
-            self._supported = (*COLLECTORS, *(name for name in OPTIONAL_COLLECTORS if f"{name}_" in families))
+            optional = (name for name in OPTIONAL_COLLECTORS if f"{name}_" in families)
+            self._supported = _shared((*COLLECTORS, *optional))
             self._interface_collectors = INTERFACE_COLLECTORS if whole.families & INTERFACE_FAMILIES else ()
+
+
+@lru_cache(256)
+def _shared(collectors: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the tuple that all exporters with these collectors share."""
+    return collectors
 
 
 def _after(left_out: str | None) -> str | None:

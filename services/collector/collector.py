@@ -176,8 +176,10 @@ class Collector:
             return await self._send(publication, rounds)
         finally:
             # After publishing, since adding takes time. A round that Redis did not accept is part of history, too.
-            if rounds.snapshot is not None:
-                await self._recorder.add(rounds.snapshot, now.unix_seconds)
+            # Dropped, so that the snapshots of two rounds are never in memory at the same time.
+            snapshot, rounds.snapshot = rounds.snapshot, None
+            if snapshot is not None:
+                await self._recorder.add(snapshot, now.unix_seconds)
 
     def _degraded(self) -> list[Coded]:
         """Return the known degradations of the product, and update their metric."""

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from collector.sample import FILESYSTEMS_LIMIT, Filesystem
@@ -264,8 +265,14 @@ def _filesystem(mount: Mount, readonly: bool | None, is_of_host: bool) -> Filesy
             available = None if available != available else 0.0
         if not 0 <= free <= size:
             free = 0.0 if available == 0 and free == free else None
-    identity = f"{mount.fstype} {mount.device}"
+    identity = _identity(mount.fstype, mount.device)
     return Filesystem(mount.mountpoint, size, free, available, readonly, identity, is_of_host=is_of_host)
+
+
+@lru_cache(1024)
+def _identity(fstype: str, device: str) -> str:
+    """Return ``Filesystem.identity``. Nodes with the same devices share the text."""
+    return f"{fstype} {device}"
 
 
 def _disk_instead_of_root(

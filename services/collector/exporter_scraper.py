@@ -79,6 +79,22 @@ def open_session(resolver: Resolver, credentials_dir: Path | None = None) -> aio
 class ExporterScraper:
     """Scrapes a node through the node_exporter at the target's host and port."""
 
+    __slots__ = (
+        "_budget",
+        "_fetcher",
+        "_filter",
+        "_has_logged_loss",
+        "_interfaces",
+        "_is_https",
+        "_requested",
+        "_resolver",
+        "_speaks_https",
+        "_target",
+        "_timeout_seconds",
+        "_trial",
+        "host",
+    )
+
     def __init__(self, session: aiohttp.ClientSession, resolver: Resolver, target: Target, timeout_seconds: float):
         #: Host of the exporter.
         self.host = target.host

@@ -4,6 +4,7 @@ import re
 import time
 import zlib
 from collections.abc import AsyncIterator
+from functools import lru_cache
 from typing import Any, Final
 
 import aiohttp
@@ -52,6 +53,18 @@ class FilterRefused(ScrapeFailed):
 class Fetcher:
     """Fetches expositions of the exporter at the target's host and port."""
 
+    __slots__ = (
+        "_budget",
+        "_connector",
+        "_host",
+        "_last",
+        "_options",
+        "_port",
+        "_server_name",
+        "_session",
+        "_template",
+    )
+
     def __init__(self, session: aiohttp.ClientSession, target: Target) -> None:
         assert isinstance(session.connector, BoundedConnector)
         self._session = session
@@ -61,14 +74,15 @@ class Fetcher:
         host, has_zone, _ = target.host.partition("%")
         # The zone of an address is valid on this machine only, so certificates do not contain zones.
         self._server_name = target.http.server_name or (host if has_zone else None)
-        self._url_of_all = URL.build(scheme=target.http.scheme, host=target.host, port=target.port, path="/metrics")
-        self._filtered: dict[RequestedCollectors, URL] = {}
+        self._host, self._port = target.host, target.port
+        #: The last requested collectors and their URL: nearly all requests are for the same.
+        self._last: tuple[RequestedCollectors, URL] = None, self._url_of_all()
         self._template = ExporterTemplate()
 
     @property
     def raw_host(self) -> str:
         """The host name that the resolver looks up."""
-        return self._url_of_all.raw_host or ""
+        return self._last[1].raw_host or ""
 
     async def fetch(
         self,
@@ -109,7 +123,7 @@ class Fetcher:
     async def speaks_https(self) -> bool:
         """Whether the exporter accepts a TLS connection. The request contains no credentials."""
         self._budget.begin_request()
-        url, headers = self._url_of_all.with_scheme("https"), {"Connection": "close"}
+        url, headers = self._url_of_all().with_scheme("https"), {"Connection": "close"}
         context = self._connector.contexts.unverified()
         try:
             async with self._session.head(url, allow_redirects=False, ssl=context, headers=headers):
@@ -122,12 +136,13 @@ class Fetcher:
             self._budget.end_request()
 
     def _url(self, requested: RequestedCollectors) -> URL:
-        if requested is None:
-            return self._url_of_all
-        url = self._filtered.get(requested)
-        if url is None:
-            url = self._filtered[requested] = self._url_of_all.with_query([("collect[]", name) for name in requested])
-        return url
+        if requested != self._last[0]:
+            url = self._url_of_all()
+            self._last = requested, url if requested is None else url.join(_query(requested))
+        return self._last[1]
+
+    def _url_of_all(self) -> URL:
+        return URL.build(scheme=self._options.scheme, host=self._host, port=self._port, path="/metrics")
 
     def _request_options(self) -> dict[str, Any]:
         options: dict[str, Any] = {}
@@ -214,6 +229,12 @@ class Fetcher:
         if status == 400 and self._options.scheme == "http" and await _expects_tls(response):
             return SPEAKS_HTTPS
         return (FilterRefused if status in _FILTER_REFUSED else ScrapeFailed)("http", failures.http_status(status))
+
+
+@lru_cache(256)
+def _query(requested: tuple[str, ...]) -> URL:
+    """Return a relative URL with the query for these collectors. The URLs of all exporters share the text."""
+    return URL.build(query=[("collect[]", name) for name in requested])
 
 
 def _redirect(response: aiohttp.ClientResponse) -> URL | None:

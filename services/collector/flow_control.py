@@ -16,7 +16,9 @@ from typing import Any, Final
 from weakref import WeakValueDictionary, finalize
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 
+from collector.aiohttp_private import forget_response
 from collector.authentication import Credentials, TlsContexts
 from collector.sentences import failures
 from collector.sentences.sentence import english
@@ -77,6 +79,20 @@ class ReadQueue:
 class ReceiveBudget:
     """The bytes that one exporter may send now."""
 
+    __slots__ = (
+        "__weakref__",
+        "_handlers",
+        "_left",
+        "_limit",
+        "_previous_bytes",
+        "_queue",
+        "_requests",
+        "excess",
+        "first_bytes",
+        "is_request_sent",
+        "received_bytes",
+    )
+
     def __init__(self, queue: ReadQueue) -> None:
         #: Bytes received since the request.
         self.received_bytes = 0
@@ -91,6 +107,13 @@ class ReceiveBudget:
         self._limit = 0
         self._left = 0
         self._previous_bytes = 0
+        #: Connections that the present requests use or used.
+        self._handlers: tuple[ResponseHandler, ...] = ()
+
+    def note_connection(self, handler: ResponseHandler) -> None:
+        """Note that a request uses the connection of ``handler``."""
+        self.is_request_sent = True
+        self._handlers += (handler,)
 
     def begin_request(self) -> None:
         """Allow the head of a response."""
@@ -106,9 +129,13 @@ class ReceiveBudget:
         self._limit += EXPOSITION_LIMIT_BYTES
 
     def end_request(self) -> None:
-        """Allow no bytes until the next request."""
+        """Allow no bytes until the next request. The caller has released the response."""
         self._requests -= 1
         self._previous_bytes = self.received_bytes
+        if self._requests == 0:
+            for handler in self._handlers:
+                forget_response(handler)
+            self._handlers = ()
 
     @property
     def expected_bytes(self) -> int:
@@ -208,7 +235,8 @@ class BoundedConnector(aiohttp.TCPConnector):
         """Return a connection from the pool or a new one, as aiohttp does, with the running scrape's budget."""
         connection = await super().connect(*arguments, **options)
         transport, budget = connection.transport, current_budget.get()
-        budget.is_request_sent = True
+        if connection.protocol is not None:
+            budget.note_connection(connection.protocol)
         if transport is not None and not isinstance(transport.get_protocol(), BoundedProtocol):
             BoundedProtocol.receive_from(transport, budget, self._buffer)
         return connection

@@ -123,10 +123,12 @@ class CountedInterfaces(NamedTuple):
 class KnownInterfaces:
     """The latest description of one machine's interfaces, so that few scrapes request the description."""
 
+    __slots__ = ("_counted", "_described", "_names", "_names_when_requested", "_requested_at", "_source")
+
     def __init__(self) -> None:
         self._described: dict[str, Interface] = {}
         self._names: tuple[str, ...] = ()
-        self._names_when_requested: frozenset[str] = frozenset()
+        self._names_when_requested: tuple[str, ...] = ()
         self._requested_at = -math.inf
         self._counted = CountedInterfaces(frozenset())
         self._source: object = None
@@ -154,11 +156,13 @@ class KnownInterfaces:
     def is_due(self, monotonic_seconds: float) -> bool:
         """Whether to request the description again: it is old, or the machine has a new interface."""
         is_old = monotonic_seconds - self._requested_at >= DESCRIPTION_SECONDS
-        return is_old or not self._names_when_requested.issuperset(self._names)
+        if is_old or self._names is self._names_when_requested:
+            return is_old
+        return not set(self._names).issubset(self._names_when_requested)
 
     def requested(self, monotonic_seconds: float) -> None:
         """Note that the last scrape requested the description, whether or not the exporter sent it."""
-        self._requested_at, self._names_when_requested = monotonic_seconds, frozenset(self._names)
+        self._requested_at, self._names_when_requested = monotonic_seconds, self._names
 
 
 @lru_cache(4096)
@@ -167,11 +171,17 @@ def can_count(name: str) -> bool:
     return 0 < len(name) <= NAME_LIMIT and name.isprintable() and _NEVER_COUNTED.fullmatch(name) is None
 
 
+@lru_cache(1024)
+def _all_of(names: tuple[str, ...]) -> CountedInterfaces:
+    """Return the choice of all ``names``, which machines with the same names share."""
+    return CountedInterfaces(frozenset(names))
+
+
 def choose(interfaces: Iterable[Interface]) -> CountedInterfaces:
     """Return which of the interfaces count."""
     candidates = sorted(filter(_may_count, interfaces), key=lambda interface: interface.name)
     if len(candidates) < 2:
-        return CountedInterfaces(frozenset(interface.name for interface in candidates))
+        return _all_of(tuple(interface.name for interface in candidates))
     unlikely = _unlikely_cards(candidates)
     ranks = {each.name: _SOFTWARE if each.name in unlikely else _rank(each) for each in candidates}
     rank = min(ranks.values())

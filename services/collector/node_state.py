@@ -32,11 +32,13 @@ LONGEST_GAP_INTERVALS: Final = 5
 class WritableFilesystems:
     """The file systems of one node that a scrape found writable; above the limit, the last ones."""
 
+    __slots__ = ("_mountpoints", "_previous")
+
     def __init__(self) -> None:
         #: Mount point by type and device.
         self._mountpoints: dict[str, str] = {}
         #: Type and device of the file systems of the last scrape that had any.
-        self._previous: frozenset[str] = frozenset()
+        self._previous: tuple[str, ...] = ()
 
     def mark(self, filesystems: Sequence[Filesystem]) -> tuple[Filesystem, ...]:
         """Return the file systems with ``was_writable`` set: writable now or at an earlier scrape.
@@ -53,7 +55,7 @@ class WritableFilesystems:
         while len(self._mountpoints) > 2 * FILESYSTEMS_LIMIT:
             del self._mountpoints[next(iter(self._mountpoints))]
         if filesystems:
-            self._previous = frozenset(each.identity for each in filesystems)
+            self._previous = tuple(each.identity for each in filesystems)
         return tuple(
             replace(each, was_writable=False) if each.readonly and each.identity not in self._mountpoints else each
             for each in filesystems
@@ -62,6 +64,28 @@ class WritableFilesystems:
 
 class NodeState:
     """One node. Until the first scrape, its status is ``unknown`` or the previous collector's published status."""
+
+    __slots__ = (
+        "_boot",
+        "_interval_seconds",
+        "_next_rename",
+        "_previous_measures",
+        "_rename_pause_seconds",
+        "_restored",
+        "_sample",
+        "_scraped_at",
+        "_scrapes_without_collector",
+        "_writable",
+        "error",
+        "hanging_collector",
+        "host_name",
+        "measures",
+        "missing_figures",
+        "missing_reason",
+        "status",
+        "status_since",
+        "target",
+    )
 
     def __init__(self, target: Target, *, unix_seconds: float, interval_seconds: float) -> None:
         self.target = target

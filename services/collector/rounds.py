@@ -52,7 +52,7 @@ class Rounds:
     ) -> None:
         self.epoch = epoch
         self.seq = 0
-        #: Snapshot of the last round; ``None`` before the first.
+        #: Snapshot of the last round, until the caller takes the snapshot.
         self.snapshot: Snapshot | None = None
         #: Published alerts: flapping alerts stay firing.
         self.alerts = alerts

@@ -1,3 +1,5 @@
+import gc
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -236,3 +238,23 @@ def test_other_tasks_can_run_when_there_are_many_nodes():
     take(history, 0, *nodes)
     assert sum(1 for _ in history.add(snapshot(*nodes), START + 10)) >= 9
     assert len(history.queue) == 1001
+
+
+def test_history_of_a_node_takes_3_kilobytes():
+    """4000 nodes have a rollup at three resolutions and the five samples of ten seconds each."""
+    history, names = HistoryAggregator(), [f"node{number}" for number in range(200)]
+    gc.collect()
+    tracemalloc.start()
+    try:
+        for second in range(0, 79, 2):
+            take(
+                history,
+                second,
+                *(node(name, load1=second / 7, network_receive_bytes_per_second=10**6 + second) for name in names),
+            )
+            history.queue.clear()
+        gc.collect()
+        used_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert used_bytes / len(names) < 3000
