@@ -145,7 +145,7 @@ def test_connections_are_served_when_greenlets_are_always_ready() -> None:
             for _ in range(4):
                 server.exchange(request("GET", "/spin"))
             counts = [int(server.exchange(request("GET", "/pieces")).rpartition(b"\r\n\r\n")[2]) for _ in range(21)]
-            # Then two pieces of each greenlet run before the answer; with gevent's own ``sleep(0)``, twelve of each run.
+            # Then each greenlet runs two pieces before the answer; with gevent's own ``sleep(0)``, twelve.
             assert median(after - before for before, after in pairwise(counts)) < 30, loop
         finally:
             server.process.kill()
