@@ -29,7 +29,7 @@ from api.request_queue import RequestQueue
 from api.responses import add_security_headers
 from api.stream_reader import StreamReader
 from contract.codec import prepare_types
-from contract.names import ALERT_LOG_KEY, HISTORY_KEYS, INCIDENTS_KEY
+from contract.names import ALERT_LOG_KEY, CHANNELS, HISTORY_KEYS, INCIDENTS_KEY
 from runtime.quoting import cut, quoted
 from runtime.readiness import Readiness
 
@@ -72,9 +72,10 @@ def create_app(config: Config) -> Flask:
     serve_assets(app)
     install_languages(app)
     request_queue: RequestQueue[Any] = RequestQueue(config.access.proxies, config.threads)
-    AppResources(
-        counters, readiness, connection, republisher, RedisHealthCheck(connection), request_queue, config.drain_seconds
-    ).attach(app)
+    redis_check = RedisHealthCheck(connection, lambda: store.refresh(*CHANNELS))
+    AppResources(counters, readiness, connection, republisher, redis_check, request_queue, config.drain_seconds).attach(
+        app
+    )
     return app
 
 

@@ -146,11 +146,14 @@ class RedisHealthCheck:
     """Checks Redis regularly in a background thread. Start the thread after a fork.
 
     The check calls a function. The log and readiness therefore report missing functions from the start, and report
-    soon when Redis has the functions.
+    soon when Redis has the functions. Before its first call, the check reads the data that most requests need, so that
+    a new process can answer them when Redis pauses.
     """
 
-    def __init__(self, connection: RedisConnection) -> None:
+    def __init__(self, connection: RedisConnection, read_data: Callable[[], object]) -> None:
         self._connection = connection
+        self._read_data = read_data
+        self._has_read_data = False
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="redis-check", daemon=True)
 
@@ -177,6 +180,9 @@ class RedisHealthCheck:
             and time.monotonic() - last < UP_SECONDS
         ):
             return UP_SECONDS
+        if not self._has_read_data:
+            self._read_data()
+            self._has_read_data = self._connection.up
         try:
             self._connection.call(ATTEMPT_SIGN_IN, NO_ATTEMPT)
         except RedisFailure:

@@ -10,7 +10,6 @@ from flask.testing import FlaskClient
 from api.app import create_app
 from api.app_resources import resources_of
 from api.config import Config
-from api.redis_connection import RedisHealthCheck
 from api.tests.conftest import golden
 from contract.library import LIBRARY
 from contract.names import ALERT_LOG_FIELD, ALERT_LOG_KEY
@@ -87,12 +86,30 @@ def test_routes_read_redis_again_after_it_returned_empty(client: FlaskClient, va
     assert "collector" in client.get("/api/cluster/snapshot").get_json()["detail"]
 
 
+@pytest.mark.usefixtures("all_left")
+def test_ready_process_answers_its_first_requests_while_redis_is_paused(
+    app: Flask, valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.redis_connection.UP_SECONDS", 600.0)
+    client, watch = app.test_client(), resources_of(app).redis_check
+    watch.start()
+    try:
+        eventually(lambda: client.get("/readyz").data == b"ready\nredis: up\n")
+        eventually(lambda: resources_of(app).connection.has_functions)
+        valkey.pause()
+        for path in PATHS[:6]:
+            assert client.get(path).status_code == 200, path
+    finally:
+        valkey.resume()
+        watch.stop()
+
+
 def test_readiness_follows_redis_without_requests(app: Flask, valkey: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("api.redis_connection.UP_SECONDS", 0.2)
     monkeypatch.setattr("api.redis_connection.DOWN_SECONDS", 0.2)
     client = app.test_client()
     valkey.stop()
-    watch = RedisHealthCheck(resources_of(app).connection)
+    watch = resources_of(app).redis_check
     watch.start()
     try:
         assert client.get("/readyz").status_code == 503
@@ -117,7 +134,7 @@ def test_api_reads_data_and_readiness_reports_missing_functions_until_they_are_l
     with users(valkey):
         # given
         app = create_app(Config(redis_url=url_of(valkey, "api")))
-        client, watch = app.test_client(), RedisHealthCheck(resources_of(app).connection)
+        client, watch = app.test_client(), resources_of(app).redis_check
         watch.start()
         try:
             # then the health check finds out without requests, and routes without functions work
