@@ -8,7 +8,7 @@ upgrade changes them.
 import os
 import warnings
 
-# eventlet's resolver supports neither nsswitch nor mDNS (``raspberrypi.local``); see ``_getaddrinfo``.
+# eventlet's resolver supports neither nsswitch nor mDNS (``raspberrypi.local``); see ``resolve_with``.
 os.environ.setdefault("EVENTLET_NO_GREENDNS", "yes")
 os.environ.setdefault("EVENTLET_THREADPOOL_SIZE", "2")
 with warnings.catch_warnings():
@@ -19,6 +19,7 @@ eventlet.monkey_patch()
 
 # ruff: noqa: E402 (the other imports must see the patched modules)
 import contextlib
+import functools
 import socket
 from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
@@ -47,15 +48,7 @@ from ws.loop.tasks import logged
 ASYNC_MODE: Final = "eventlet"
 
 
-def _getaddrinfo(host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0) -> Any:
-    """Resolve in a thread, so that a slow name server does not block the loop."""
-    try:
-        return native.getaddrinfo(host, port, family, type, proto, flags | socket.AI_NUMERICHOST)
-    except socket.gaierror:
-        return tpool.execute(native.getaddrinfo, host, port, family, type, proto, flags)
-
-
-socket.getaddrinfo = _getaddrinfo
+socket.getaddrinfo = native.resolve_with(functools.partial(tpool.execute, native.getaddrinfo))
 
 
 def spawn(name: str, function: Callable[[], object]) -> None:

@@ -55,16 +55,10 @@ _BODYLESS: Final = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
 
 class _Resolver(Resolver):  # type: ignore[misc]
-    """Resolves names in a thread, so that a slow name server does not block the loop; addresses need no thread."""
+    """gevent's resolver in threads, which resolves addresses without a thread."""
 
-    def getaddrinfo(
-        self, host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0
-    ) -> list[Any]:
-        try:
-            return native.getaddrinfo(host, port, family, type, proto, flags | socket.AI_NUMERICHOST)
-        except socket.gaierror:
-            resolved: list[Any] = super().getaddrinfo(host, port, family, type, proto, flags)
-            return resolved
+    def getaddrinfo(self, *arguments: Any, **options: Any) -> list[Any]:
+        return native.resolve_with(super().getaddrinfo)(*arguments, **options)
 
 
 gevent.config.resolver = _Resolver

@@ -9,7 +9,7 @@ import os
 import select
 import socket
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 #: Raise ``BlockingIOError`` where a patched function waits.
 read: Final[Callable[[int, int], bytes]] = os.read
@@ -19,6 +19,21 @@ getaddrinfo: Final = socket.getaddrinfo
 
 _poll: Final = select.poll
 _Socket: Final = socket.socket
+
+
+def resolve_with(in_thread: Callable[..., list[Any]]) -> Callable[..., list[Any]]:
+    """Return a ``getaddrinfo`` that resolves addresses at once, and names with ``in_thread``.
+
+    So a slow name server does not block the loop, and addresses need no thread.
+    """
+
+    def resolve(host: Any, port: Any, family: int = 0, type: int = 0, proto: int = 0, flags: int = 0) -> list[Any]:
+        try:
+            return getaddrinfo(host, port, family, type, proto, flags | socket.AI_NUMERICHOST)
+        except socket.gaierror:
+            return in_thread(host, port, family, type, proto, flags)
+
+    return resolve
 
 
 def is_closed_by_peer(fd: int) -> bool:
