@@ -25,9 +25,15 @@ NodeRole = Literal["worker", "master"]
 OverallStatus = Literal["healthy", "warning", "critical", "unknown"]
 Severity = Literal["info", "warning", "critical"]
 AlertState = Literal["pending", "firing"]
-#: Change of an alert's state. This release writes ``started``, ``pending``, ``firing``, ``resolved`` and ``pended``. A
-#: reader forwards other values, which a newer collector may write.
-Transition = Annotated[str, Meta(min_length=1, examples=["started", "pending", "firing", "resolved", "pended"])]
+#: Change of an alert's state. This release writes ``started``, ``pending``, ``firing``, ``changed`` (another severity),
+#: ``resolved`` and ``pended``. A reader forwards other values, which a newer collector may write.
+Transition = Annotated[
+    str, Meta(min_length=1, examples=["started", "pending", "firing", "changed", "resolved", "pended"])
+]
+#: Names and values of a node's labels, sorted by name; together at most ``LABELS_BYTES``.
+Labels = dict[str, str]
+#: Most bytes of the labels of one node: their names and values in UTF-8.
+LABELS_BYTES = 200
 
 
 def log_order(position: LogId) -> tuple[int, int]:
@@ -90,6 +96,7 @@ class Node(Struct, frozen=True, kw_only=True):
     pressure_memory: WholePercent | None = None
     #: ``error`` as a code with arguments.
     error_coded: Coded | None = None
+    labels: Labels = {}
 
 
 class ClusterStats(Struct, frozen=True, kw_only=True):
@@ -162,12 +169,22 @@ def overall_status(*, online: int, offline: int, total: int) -> OverallStatus:
     return "warning" if 2 * offline <= total else "critical"
 
 
+class Subject(Struct, frozen=True, kw_only=True):
+    """What an alert without a node is about."""
+
+    #: This release writes ``group``. A reader forwards other values, which a newer collector may write.
+    kind: Annotated[str, Meta(min_length=1, examples=["group", "job", "cluster"])]
+    #: Name of a group: ``label=value``.
+    name: str
+
+
 class Alert(Struct, frozen=True, kw_only=True):
     """A pending or firing alert."""
 
-    #: ``rule/node``, or ``rule/node/detail``; the detail is a mount point, for instance.
+    #: ``rule/node``, ``rule/node/detail``, or ``rule//subject``; the detail is a mount point, for instance.
     id: str
     rule: str
+    #: Empty for an alert with a ``subject``.
     node: str
     severity: Severity
     #: Same as ``severity``, for older pages.
@@ -188,6 +205,9 @@ class Alert(Struct, frozen=True, kw_only=True):
     flapping: Count = 0
     #: Whether the alert log has an entry for the alert's start.
     logged: bool = True
+    #: Labels of the node when the alert began.
+    labels: Labels = {}
+    subject: Subject | None = None
 
 
 class LogEntry(Struct, frozen=True, kw_only=True):
@@ -215,6 +235,9 @@ class LogEntry(Struct, frozen=True, kw_only=True):
     flapping: Count = 0
     #: Number of alerts for which the entry stands; more than one only for ``pended``.
     count: Count = 1
+    #: As in ``Alert``.
+    labels: Labels = {}
+    subject: Subject | None = None
 
 
 class Incident(Struct, frozen=True, kw_only=True):
@@ -239,6 +262,8 @@ class Incident(Struct, frozen=True, kw_only=True):
     code: str | None = None
     args: dict[str, Argument] = {}
     flapping: Count = 0
+    labels: Labels = {}
+    subject: Subject | None = None
 
     @classmethod
     def of(cls, alert: Alert, *, ended: Timestamp | None = None) -> "Incident":
@@ -256,6 +281,8 @@ class Incident(Struct, frozen=True, kw_only=True):
             code=alert.code,
             args=alert.args,
             flapping=alert.flapping,
+            labels=alert.labels,
+            subject=alert.subject,
         )
 
 
@@ -306,6 +333,19 @@ class Alerts(_Message, frozen=True, kw_only=True):
     recent_pendings: tuple[RecentPendings, ...] = ()
 
 
+#: Patterns of the nodes or alerts that a matcher selects, by key; see ``contract.matchers``.
+Patterns = dict[str, tuple[str, ...]]
+
+
+class RuleOverride(Struct, frozen=True, kw_only=True):
+    """Values of a rule for the alerts that ``match``; ``None``: as in the rule."""
+
+    match: Patterns
+    threshold: float | None
+    clear: float | None
+    severity: Severity | None
+
+
 class RuleInForce(Struct, frozen=True, kw_only=True):
     """An alert rule in force. ``threshold`` and ``clear`` are in the rule's unit, ``None`` without a measure."""
 
@@ -320,6 +360,14 @@ class RuleInForce(Struct, frozen=True, kw_only=True):
     keep_seconds: Annotated[float, Meta(ge=0)]
     threshold: float | None
     clear: float | None
+    #: Measured field of a node, or ``offline_share``, for a rule of the operator's own; ``None`` for a built-in rule.
+    metric: str | None = None
+    #: Label by which a rule of ``offline_share`` groups the nodes.
+    by: str | None = None
+    #: The nodes to which the rule applies; empty: all nodes.
+    match: Patterns = {}
+    #: The first one that matches counts.
+    overrides: tuple[RuleOverride, ...] = ()
 
 
 class RulesInForce(_Message, frozen=True, kw_only=True):

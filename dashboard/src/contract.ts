@@ -56,7 +56,9 @@ export type NodeStatus = "online" | "offline" | "unknown";
 export type OverallStatus = "healthy" | "warning" | "critical" | "unknown";
 export type Severity = "info" | "warning" | "critical";
 /** Transitions of this release. A later release may add others. */
-export type Transition = "started" | "pending" | "firing" | "resolved" | "pended";
+export type Transition = "started" | "pending" | "firing" | "changed" | "resolved" | "pended";
+/** Names and values of a node's labels. */
+export type Labels = Readonly<Record<string, string>>;
 
 /** Position of a message in the collector's order. */
 export interface Position {
@@ -105,6 +107,8 @@ export interface Node {
   readonly pressure_memory?: number | null;
   /** Coded form of `error`; missing from collectors before 0.3. */
   readonly error_coded?: Coded | null;
+  /** Missing from collectors before 0.8. */
+  readonly labels?: Labels;
 }
 
 export interface ClusterStats {
@@ -148,6 +152,12 @@ export interface Health extends Message {
   readonly degraded?: readonly string[];
 }
 
+/** `kind` is `group`; a later release may write others. A group's `name` is `label=value`. */
+export interface Subject {
+  readonly kind: string;
+  readonly name: string;
+}
+
 export interface Alert {
   readonly id: string;
   readonly rule: string;
@@ -165,6 +175,10 @@ export interface Alert {
   readonly args?: Arguments;
   /** How often the alert fired recently; 0 if the alert does not flap. Missing from collector 0.4. */
   readonly flapping?: number;
+  /** Labels of the node when the alert began; this field and `subject` are missing from collectors before 0.8. */
+  readonly labels?: Labels;
+  /** What an alert with an empty `node` is about. */
+  readonly subject?: Subject | null;
 }
 
 /** One firing of an alert. `ended` is `null` while the alert fires. */
@@ -182,6 +196,10 @@ export interface Incident {
   readonly args: Arguments;
   /** As in `Alert`. */
   readonly flapping?: number;
+  /** Labels of the node when the alert began; this field and `subject` are missing from collectors before 0.8. */
+  readonly labels?: Labels;
+  /** What an alert with an empty `node` is about. */
+  readonly subject?: Subject | null;
 }
 
 /** Body of `GET /api/incidents`, newest first. `next`: position of the next result page. */
@@ -207,6 +225,10 @@ export interface LogEntry {
   readonly code?: string | null;
   readonly args?: Arguments;
   readonly flapping?: number;
+  /** Labels of the node when the alert began; this field and `subject` are missing from collectors before 0.8. */
+  readonly labels?: Labels;
+  /** What an alert with an empty `node` is about. */
+  readonly subject?: Subject | null;
 }
 
 export interface Alerts extends Message {
@@ -320,8 +342,22 @@ export interface RulesInForce {
     readonly enabled: boolean;
     readonly severity: Severity;
     readonly threshold: number | null;
+    /** For a rule of the operator's own: a field of a node, or `offline_share`. */
+    readonly metric?: string | null;
+    /** The nodes to which the rule applies. */
+    readonly match?: Patterns;
+    /** The first one that matches counts. */
+    readonly overrides?: readonly {
+      readonly match: Patterns;
+      readonly threshold: number | null;
+      readonly clear: number | null;
+      readonly severity: Severity | null;
+    }[];
   }[];
 }
+
+/** What a matcher of the collector selects, by key: alternatives, which may be globs. */
+export type Patterns = Readonly<Record<string, readonly string[]>>;
 
 /** Body of `GET /api/alerts/log`. */
 export interface AlertLogPage {

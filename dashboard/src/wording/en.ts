@@ -38,6 +38,7 @@ export const en = {
     started: "Log begins",
     pending: "Pending",
     firing: "Firing",
+    changed: "Severity changed",
     resolved: "Resolved",
     pended: "Came and went",
   } as Readonly<Record<Transition, string>>,

@@ -20,6 +20,7 @@ export const fr: Wording = {
     started: "Début du journal",
     pending: "En attente",
     firing: "Active",
+    changed: "Gravité modifiée",
     resolved: "Terminée",
     pended: "Passagère",
   },

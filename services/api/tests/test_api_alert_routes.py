@@ -69,8 +69,8 @@ def test_alerts_and_log_keep_unknown_fields_of_a_newer_collector(
     entry = golden_message("log_entry")
     silenced = entry | {"transition": "silenced", "silence": {"id": "s1"}}
     alerts = golden_message("alerts")
-    subject = {"subject": {"kind": "group"}}
-    raw = json.dumps(alerts | {"active_alerts": [alerts["active_alerts"][0] | subject], "entries": [silenced]}).encode()
+    about = {"about": {"kind": "group"}}
+    raw = json.dumps(alerts | {"active_alerts": [alerts["active_alerts"][0] | about], "entries": [silenced]}).encode()
     redis.xadd(ALERT_LOG_KEY, {ALERT_LOG_FIELD: json.dumps(silenced)}, id=entry["id"])
     collector.store(ALERTS_CHANNEL, raw)
 

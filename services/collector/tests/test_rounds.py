@@ -61,7 +61,7 @@ def test_snapshot_is_marked_simulated_when_a_node_is(new_rounds, state, at):
 
 def test_restored_alert_is_published_unchanged_when_its_rule_is_unknown(new_rounds, state, online, at):
     message = msgspec.json.decode((GOLDEN / "alerts.json").read_bytes())
-    unknown = message["active_alerts"][0] | {"id": "quorum//racks", "rule": "quorum", "node": "", "subject": {"n": 1}}
+    unknown = message["active_alerts"][0] | {"id": "quorum//racks", "rule": "quorum", "node": "", "about": {"n": 1}}
     known = message["active_alerts"][1] | {"silenced": True}
     raw = msgspec.json.encode(message | {"active_alerts": [unknown, known]})
     rounds = new_rounds(alerts=restore_alerts(raw, at(0)))

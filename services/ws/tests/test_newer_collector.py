@@ -17,7 +17,7 @@ class NewerCollector:
     def __init__(self, publisher: Any) -> None:
         self._publisher = publisher
         alerts, entry = json.loads(message(ALERTS_CHANNEL)), json.loads(message(ALERTS_CHANNEL))["entries"][0]
-        self.alert = alerts["active_alerts"][0] | {"subject": {"kind": "group"}, "silenced": True, "labels": {"a": "b"}}
+        self.alert = alerts["active_alerts"][0] | {"about": {"kind": "group"}, "silenced": True, "tags": {"a": "b"}}
         self.entry = entry | {"transition": "silenced", "silence": {"id": "s1"}}
         self.nodes = [node | {"new": 7} for node in json.loads(message(METRICS_CHANNEL))["nodes"]]
 
