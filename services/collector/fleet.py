@@ -50,11 +50,11 @@ class Fleet:
         return self._sources.path
 
     async def start(self, stop: asyncio.Event) -> None:
-        """Wait for the first result of DNS, or for ``stop``, so that the first round has the targets from DNS.
+        """Wait for the first results of DNS and HTTP servers, or for ``stop``: the first round then has their targets.
 
         This takes a few seconds at most.
         """
-        waits = [asyncio.create_task(self._sources.dns.first_lookups_done()), asyncio.create_task(stop.wait())]
+        waits = [asyncio.create_task(self._sources.first_answers_done()), asyncio.create_task(stop.wait())]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for task in waits:
             task.cancel()
