@@ -68,7 +68,7 @@ class Fleet:
         """Continue from ``raw``, the previous collector's last metrics message: its nodes, names and statuses."""
         nodes = previous_nodes(raw)
         if nodes:
-            self._follow(self._sources.keep_addresses(nodes))
+            self._follow(self._sources.keep_addresses(nodes, {address: node.labels for address, node in nodes.items()}))
             self._names.restore({address: node.node for address, node in nodes.items()})
             restore_nodes(nodes, self._scrape_manager.states.values())
 

@@ -11,12 +11,11 @@ import msgspec
 
 from collector.metrics import HTTP_SD_FAILURES
 from collector.sentences import failures, http_sd
-from collector.sentences.issues import http_sd_failed
+from collector.sentences.issues import http_sd_failed, labels_left_out
 from collector.sentences.sentence import english, plural
 from collector.targets.entry import TargetEntry, TargetsError
 from collector.targets.http_sd_request import ANSWER_SECONDS, HttpSdFailed, HttpSdUrl
-from collector.targets.parse import read_file_sd
-from collector.targets.target import merge_entries
+from collector.targets.target_groups import TargetGroups, read_target_groups
 from contract.messages import Coded
 from runtime.daemon_thread import run_in_daemon_thread
 from runtime.quoting import cut
@@ -29,8 +28,8 @@ OLD_INTERVALS: Final = 3
 Fetch = Callable[[HttpSdUrl], Awaitable[bytes]]
 
 
-def read_target_list(body: bytes) -> tuple[TargetEntry, ...]:
-    """Return the entries of a JSON list of groups, one for each address.
+def read_target_list(body: bytes) -> TargetGroups:
+    """Return the targets of a JSON list of groups.
 
     Raises:
         TargetsError: the text is not JSON, or a group is not valid.
@@ -42,7 +41,7 @@ def read_target_list(body: bytes) -> tuple[TargetEntry, ...]:
         raise TargetsError(failures.answer_not_valid(cut(text))) from None
     if not isinstance(document, list):
         raise TargetsError(http_sd.list_is_no_list())
-    return tuple(merge_entries(read_file_sd(document)))
+    return read_target_groups(document)
 
 
 class HttpSdSource:
@@ -57,6 +56,8 @@ class HttpSdSource:
         #: The problem that the request fails, and the cause alone.
         self.problem: Coded | None = None
         self.why: Coded | None = None
+        #: The labels that are left out.
+        self.remark: Coded | None = None
         #: Set after the first request has succeeded or failed.
         self.first_answer_done = asyncio.Event()
         self._url = url
@@ -73,7 +74,7 @@ class HttpSdSource:
         try:
             body = await self._fetch(self._url)
             # In a thread: reading a list of the maximum length takes a second.
-            entries = await run_in_daemon_thread(lambda: read_target_list(body), "read a target list")
+            groups = await run_in_daemon_thread(lambda: read_target_list(body), "read a target list")
         except HttpSdFailed as error:
             self._fail(error.reason, error.why)
         except TargetsError as error:
@@ -82,19 +83,24 @@ class HttpSdSource:
             # The type only: the text may contain the request with its credentials.
             self._fail("internal", failures.unreadable(type(error).__name__))
         else:
-            self._set_entries(entries)
+            self._set(groups)
 
     def forget(self, older_than_seconds: float) -> None:
         """Drop the last answer if it is older: the previous collector had newer ones."""
         if self.is_answered and time.monotonic() - self._answered_at > older_than_seconds:
             self.forgotten, self.entries, self.is_answered = self.entries, (), False
 
-    def _set_entries(self, entries: tuple[TargetEntry, ...]) -> None:
+    def _set(self, groups: TargetGroups) -> None:
+        entries, left_out = groups
         if self.problem is not None or not self.is_answered or entries != self.entries:
             _log.info("%s from the target list %s", plural(len(entries), "target"), self.shown)
         self.entries, self.forgotten = entries, ()
         self.is_answered, self._answered_at = True, time.monotonic()
         self.problem = self.why = None
+        remark = None if left_out is None else labels_left_out(self.shown, *left_out)
+        if remark is not None and remark != self.remark:
+            _log.warning("%s", english(remark))
+        self.remark = remark
         self.first_answer_done.set()
 
     def _fail(self, reason: str, why: Coded) -> None:
@@ -124,6 +130,11 @@ class HttpSdTargets:
     def problems(self) -> list[Coded]:
         """Failing requests, with their causes."""
         return [source.problem for source in self.sources if source.problem is not None]
+
+    @property
+    def remarks(self) -> list[Coded]:
+        """The labels that are left out."""
+        return [source.remark for source in self.sources if source.remark is not None]
 
     @property
     def is_answered(self) -> bool:
