@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from runtime import value_types
+from runtime import target_list_types, value_types
 from runtime.setting import Setting
 from runtime.value_types import memory, one_of, printable, seconds, whole_number
 
@@ -241,6 +241,30 @@ COLLECTOR_DNS_TARGETS = Setting(
     "",
     "DNS names whose addresses are also nodes, as host or host:port (default 9100), separated by commas. The "
     "names are resolved in every round.",
+    "collector",
+)
+COLLECTOR_HTTP_SD_URLS = Setting(
+    "COLLECTOR_HTTP_SD_URLS",
+    target_list_types.URLS,
+    "",
+    "URLs of target lists (http_sd of Prometheus), for instance https://netbox.lan/targets, separated by spaces.",
+    "collector",
+    is_secret=True,
+)
+COLLECTOR_HTTP_SD_OPTIONS = Setting(
+    "COLLECTOR_HTTP_SD_OPTIONS",
+    target_list_types.OPTIONS,
+    "",
+    "How to request the target lists, with the fields of nodes.yaml: ca_file=ca.crt, username=prometheus, "
+    "password_file=sd.password. Files are in COLLECTOR_CREDENTIALS_DIR.",
+    "collector",
+    is_secret=True,
+)
+COLLECTOR_HTTP_SD_REFRESH_SECONDS = Setting(
+    "COLLECTOR_HTTP_SD_REFRESH_SECONDS",
+    seconds(1, _DAY_SECONDS),
+    "60",
+    "Seconds between two requests for a target list.",
     "collector",
 )
 COLLECTOR_LOCAL_NAME = Setting(
@@ -599,7 +623,8 @@ SECTIONS = (
     Section(
         "Nodes and rules",
         (
-            CONFIG_DIR, TARGETS, CLUSTER_NAME, COLLECTOR_CREDENTIALS_DIR, COLLECTOR_DNS_TARGETS, COLLECTOR_LOCAL_NAME,
+            CONFIG_DIR, TARGETS, CLUSTER_NAME, COLLECTOR_CREDENTIALS_DIR, COLLECTOR_DNS_TARGETS, COLLECTOR_HTTP_SD_URLS,
+            COLLECTOR_HTTP_SD_OPTIONS, COLLECTOR_HTTP_SD_REFRESH_SECONDS, COLLECTOR_LOCAL_NAME,
             COLLECTOR_LOCAL_EXPORTER, COLLECTOR_SCRAPE_INTERVAL_SECONDS, COLLECTOR_SCRAPE_TIMEOUT_SECONDS,
             COLLECTOR_RULES, COLLECTOR_TARGETS,
         ),

@@ -14,6 +14,7 @@ from typing import Final
 from aiohttp import web
 
 from collector.alerts.rules import InvalidRulesFile, RulesFile
+from collector.authentication import Credentials
 from collector.collector import ClusterMismatch, Collector
 from collector.config import Config
 from collector.event_loop import new_event_loop
@@ -26,6 +27,8 @@ from collector.scrape_manager import ScrapeManager
 from collector.sentences.sentence import english
 from collector.targets.dns import DnsTargets, Resolver
 from collector.targets.files import TargetsFiles
+from collector.targets.http_sd import HttpSdSource, HttpSdTargets
+from collector.targets.http_sd_request import HttpSdClient
 from collector.targets.sources import TargetSources
 from collector.web import build_app
 from runtime.logs import configure_logs, refuse_start
@@ -87,7 +90,11 @@ async def _collect(config: Config, files: TargetsFiles, rules: RulesFile, stack:
     stack.push_async_callback(scrape_manager.stop)
     dns = DnsTargets(config.dns_targets, config.interval_seconds)
     stack.push_async_callback(dns.stop)
-    sources = TargetSources(files, dns)
+    sd_client = HttpSdClient(resolver, Credentials(config.credentials_dir), config.http_sd.refresh_seconds)
+    lists = [HttpSdSource(url, sd_client.fetch) for url in config.http_sd.urls]
+    http_sd = HttpSdTargets(lists, config.http_sd.refresh_seconds)
+    stack.push_async_callback(http_sd.stop)
+    sources = TargetSources(files, dns, http_sd)
     redis = RedisClient(config.redis_url)
     stack.push_async_callback(redis.close)
     disk = None if config.redis_dir is None else RedisDisk(config.redis_dir)
@@ -126,6 +133,7 @@ async def _collect(config: Config, files: TargetsFiles, rules: RulesFile, stack:
     stack.callback(watchdog.cancel)
     scrape_manager.follow(sources.targets)
     dns.start()
+    http_sd.start()
     file_watcher = asyncio.create_task(collector.watch_files())
     stack.callback(file_watcher.cancel)
     checks = asyncio.create_task(installation_check.run())

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from collector.authentication import Credentials
 from collector.config import Config, split_paths
 from collector.exporter_scraper import ExporterScraper, Scraper, make_scraper, open_session
 from collector.health import INSTALL_EXPORTER, may_lack_an_exporter
@@ -20,6 +21,8 @@ from collector.sentences import failures
 from collector.sentences.sentence import english, plural
 from collector.targets.dns import DnsTargets, Resolver
 from collector.targets.files import TargetsFiles
+from collector.targets.http_sd import HttpSdSource, HttpSdTargets
+from collector.targets.http_sd_request import HttpSdClient
 from collector.targets.sources import TargetSources
 from collector.targets.target import Target
 from contract.messages import Coded
@@ -36,21 +39,29 @@ _INSTALL: Final = f" On nodes without an exporter, install it with: {INSTALL_EXP
 
 
 class CheckResult(NamedTuple):
-    """The output line for a target or a DNS name, and the cause of the failure, ``None`` on success."""
+    """The output line for a target or a source of targets, and the cause of the failure, ``None`` on success."""
 
     line: str
     failure: Coded | str | None = None
 
 
 async def check_all(files: TargetsFiles, config: Config) -> list[CheckResult]:
-    """Look up each DNS name once, then scrape all targets; return the results, DNS names without targets first."""
+    """Ask each DNS name and each HTTP server for its targets once, then scrape all targets.
+
+    Return the results, sources without targets first.
+    """
     dns = DnsTargets(config.dns_targets, math.inf)
+    client = HttpSdClient(Resolver(), Credentials(config.credentials_dir), config.http_sd.refresh_seconds)
+    http_sd = HttpSdTargets([HttpSdSource(url, client.fetch) for url in config.http_sd.urls], math.inf)
     dns.start()
-    await dns.first_lookups_done()
-    await dns.stop()
+    http_sd.start()
+    await asyncio.gather(dns.first_lookups_done(), http_sd.first_answers_done(None))
+    await asyncio.gather(dns.stop(), http_sd.stop())
     reasons = [(name.host, name.why or "the name has no address") for name in dns.names if not name.entries]
-    failed = [CheckResult(f"{host}: FAILED: {english(why)}", why) for host, why in reasons]
-    return failed + await check(TargetSources(files, dns).targets, config.local_exporter, config.credentials_dir)
+    reasons += [(each.shown, each.why or "the target list is empty") for each in http_sd.sources if not each.entries]
+    failed = [CheckResult(f"{source}: FAILED: {english(why)}", why) for source, why in reasons]
+    targets = TargetSources(files, dns, http_sd).targets
+    return failed + await check(targets, config.local_exporter, config.credentials_dir)
 
 
 async def check(
@@ -180,7 +191,7 @@ def main(
     if files.problems:
         sys.stderr.write("".join(f"{english(problem)}\n" for problem in files.problems))
         return 2
-    if not files.entries and not config.dns_targets:
+    if not files.entries and not config.dns_targets and not config.http_sd.urls:
         missing = "The file does not exist yet" if files.is_missing else "The file lists no nodes yet"
         _show(f"{files.path}: {missing}. List your nodes in the file, for instance: {_EXAMPLE}")
         return 0

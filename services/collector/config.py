@@ -7,6 +7,7 @@ from typing import ClassVar, Self
 from access.hosts import AllowedHosts
 from access.settings import read_hosts
 from collector.targets.entry import DEFAULT_PORT, TargetsError, host_and_port, usable_name
+from collector.targets.http_sd_settings import HttpSdSettings, read_http_sd
 from runtime import catalogue
 from runtime.settings import Environment, FromEnvironment, SettingError
 from runtime.value_types import paths
@@ -29,6 +30,8 @@ class Config(FromEnvironment):
     targets_paths: tuple[Path, ...]
     #: Hosts and ports; every address of a host is a target.
     dns_targets: tuple[tuple[str, int], ...]
+    #: Target lists of HTTP servers.
+    http_sd: HttpSdSettings
     #: Name of the entry ``local``; ``None`` for this machine's host name.
     local_name: str | None
     #: Host and port of this machine's exporter; ``None``: the collector reads this machine itself.
@@ -70,6 +73,7 @@ class Config(FromEnvironment):
             port=environment.value(catalogue.COLLECTOR_PORT),
             targets_paths=tuple(map(Path, targets)),
             dns_targets=_dns_targets(environment),
+            http_sd=read_http_sd(environment),
             local_name=_local_name(environment),
             local_exporter=_local_exporter(environment),
             credentials_dir=environment.path(catalogue.COLLECTOR_CREDENTIALS_DIR),

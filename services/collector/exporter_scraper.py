@@ -1,13 +1,10 @@
 """Scrape one node through its exporter. A failed scrape is a result, not an exception."""
 
 import asyncio
-import errno
 import logging
-import os
-import re
 import ssl
 import time
-from collections.abc import Callable, Set
+from collections.abc import Set
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
@@ -16,6 +13,7 @@ import aiohttp
 
 from collector.authentication import Credentials, CredentialsError, tls_failure
 from collector.collect_filter import CollectFilter, ExpositionNotes, RequestedCollectors
+from collector.connection_failures import TLS_REASON, connection_failure
 from collector.fetch import SPEAKS_HTTPS, Fetcher, FilterRefused
 from collector.flow_control import HEAD_LIMIT_BYTES, LONG_BYTES, BoundedConnector, current_budget
 from collector.interfaces import KnownInterfaces
@@ -23,7 +21,6 @@ from collector.sample import Sample, ScrapeFailed
 from collector.sentences import failures
 from collector.targets.dns import Resolver
 from collector.targets.target import Target
-from contract.messages import Coded
 
 if TYPE_CHECKING:
     from collector.local_scraper import LocalScraper
@@ -38,17 +35,6 @@ _HEADERS: Final = {"Accept": "text/plain;version=0.0.4", "Accept-Encoding": "ide
 _RESPONSE_REASONS: Final = ("http", "page")
 #: The first bytes of a TLS record: an alert, or a part of a handshake.
 _TLS_STARTS: Final = (b"\x15\x03", b"\x16\x03")
-#: The form in which aiohttp reports a TLS error on an open connection.
-_TLS_REASON: Final = re.compile(r"\[SSL: ([A-Z0-9_]{1,100})\]")
-
-_FAILURES_BY_ERRNO: Final = {
-    errno.ECONNREFUSED: failures.connection_refused,
-    errno.ECONNRESET: failures.connection_reset,
-    errno.EHOSTUNREACH: failures.no_route,
-    errno.ENETUNREACH: failures.network_unreachable,
-    errno.ETIMEDOUT: failures.no_answer,
-    errno.EHOSTDOWN: failures.host_is_down,
-}
 
 
 class Scraper(Protocol):
@@ -165,7 +151,7 @@ class ExporterScraper:
             case aiohttp.ClientConnectorError(os_error=ssl.SSLError() as os_error):
                 return ScrapeFailed("tls", tls_failure(os_error, self._target.http, self.host))
             case aiohttp.ClientConnectorError():
-                return ScrapeFailed("connect", _connection_failure(error.os_error, failures.cannot_connect))
+                return ScrapeFailed("connect", connection_failure(error.os_error, failures.cannot_connect))
             case aiohttp.ServerDisconnectedError() | aiohttp.ClientConnectionResetError():
                 closed = failures.closed_by_https() if self._is_https else failures.closed_without_answer()
                 return ScrapeFailed("http", closed)
@@ -176,10 +162,10 @@ class ExporterScraper:
                     return SPEAKS_HTTPS
                 return ScrapeFailed("http", failures.answer_not_http())
             case aiohttp.ClientOSError():
-                reason = _TLS_REASON.search(str(error))
+                reason = TLS_REASON.search(str(error))
                 if reason is not None:
                     return ScrapeFailed("tls", failures.tls_fails(reason[1].lower().replace("_", " ")))
-                return ScrapeFailed("connect", _connection_failure(error, failures.connection_lost))
+                return ScrapeFailed("connect", connection_failure(error, failures.connection_lost))
         if not self._budget.is_request_sent:
             return ScrapeFailed("connect", failures.cannot_be_asked(type(error).__name__))
         return ScrapeFailed("http", failures.answer_not_valid(type(error).__name__))
@@ -305,10 +291,3 @@ def make_scraper(
         return LocalScraper(timeout_seconds)
     host, port = local_exporter
     return ExporterScraper(session, resolver, replace(target, host=host, port=port), timeout_seconds)
-
-
-def _connection_failure(error: OSError, otherwise: Callable[[str | None], Coded]) -> Coded:
-    if error.errno is None:
-        return otherwise(None)
-    known = _FAILURES_BY_ERRNO.get(error.errno)
-    return known() if known else otherwise(os.strerror(error.errno) if error.errno > 0 else None)

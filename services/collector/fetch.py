@@ -32,7 +32,8 @@ _TOO_LONG: Final = ScrapeFailed("limit", failures.page_too_long(EXPOSITION_LIMIT
 _DAMAGED: Final = ScrapeFailed("page", failures.page_damaged())
 #: Statuses by which node_exporter refuses a requested collector that is switched off or unknown to it.
 _FILTER_REFUSED: Final = (400, 500)
-_REDIRECTS: Final = (301, 302, 303, 307, 308)
+#: Statuses of a redirect.
+REDIRECT_STATUSES: Final = (301, 302, 303, 307, 308)
 #: Text with which TLS servers of Go, nginx and Apache answer plain HTTP, with status 400.
 _EXPECTS_TLS: Final = re.compile(rb"HTTPS (?:server|port)|SSL-enabled server")
 _SHORT_BODY_BYTES: Final = 1024
@@ -107,10 +108,10 @@ class Fetcher:
             try:
                 # Credentials go to this scheme, host and port only: the collector follows no redirect elsewhere.
                 async with self._session.get(url, allow_redirects=False, **self._request_options()) as response:
-                    if response.status not in _REDIRECTS:
+                    if response.status not in REDIRECT_STATUSES:
                         reader = ExpositionReader(known_interfaces, notes.add, self._template)
                         return await self._read_response(response, reader, started, hung_collector)
-                    location = _redirect(response)
+                    location = same_origin_redirect(response)
                     redirects += 1
             finally:
                 self._budget.end_request()
@@ -237,7 +238,7 @@ def _query(requested: tuple[str, ...]) -> URL:
     return URL.build(query=[("collect[]", name) for name in requested])
 
 
-def _redirect(response: aiohttp.ClientResponse) -> URL | None:
+def same_origin_redirect(response: aiohttp.ClientResponse) -> URL | None:
     """Return the address that a redirect leads to; ``None`` for another scheme, host or port.
 
     The address has no user name and password.

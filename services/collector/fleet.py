@@ -50,11 +50,11 @@ class Fleet:
         return self._sources.path
 
     async def start(self, stop: asyncio.Event) -> None:
-        """Wait for the first result of DNS, or for ``stop``, so that the first round has the targets from DNS.
+        """Wait for the first results of DNS and HTTP servers, or for ``stop``: the first round then has their targets.
 
         This takes a few seconds at most.
         """
-        waits = [asyncio.create_task(self._sources.dns.first_lookups_done()), asyncio.create_task(stop.wait())]
+        waits = [asyncio.create_task(self._sources.first_answers_done()), asyncio.create_task(stop.wait())]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for task in waits:
             task.cancel()
@@ -68,7 +68,7 @@ class Fleet:
         """Continue from ``raw``, the previous collector's last metrics message: its nodes, names and statuses."""
         nodes = previous_nodes(raw)
         if nodes:
-            self._follow(self._sources.keep_addresses(nodes))
+            self._follow(self._sources.keep_addresses(nodes, {address: node.labels for address, node in nodes.items()}))
             self._names.restore({address: node.node for address, node in nodes.items()})
             restore_nodes(nodes, self._scrape_manager.states.values())
 

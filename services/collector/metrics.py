@@ -80,6 +80,13 @@ DNS_FAILURES = Counter(
     ["reason"],
     registry=REGISTRY,
 )
+HTTP_SD_FAILURES = Counter(
+    "collector_http_sd_failures",
+    "Failed requests for target lists (http_sd), by reason: connect, credentials, http, internal, limit, list, name, "
+    "timeout, tls.",
+    ["reason"],
+    registry=REGISTRY,
+)
 QUEUED_ENTRIES = Gauge("collector_queued_log_entries", "Alert transitions not yet in the log.", registry=REGISTRY)
 HISTORY_RECORDS = Counter(
     "collector_history_records",

@@ -98,6 +98,19 @@ const sentences = {
   answer_not_http: () => "answer is not HTTP",
   answer_not_valid: (a) => `answer is not valid (${a.text("error")})`,
   answer_compressed_otherwise: () => "answer has an unsupported compression (gzip and deflate are supported)",
+  list_wants_credentials: () =>
+    "HTTP 401: the server requires a password or a token, and COLLECTOR_HTTP_SD_OPTIONS names neither",
+  list_forbidden: () => "HTTP 403: the credentials do not permit reading the list",
+  list_without_https: () =>
+    "the server does not use HTTPS (if it uses plain HTTP, write http:// in COLLECTOR_HTTP_SD_URLS)",
+  list_not_json: (a) =>
+    a.isNull("content_type")
+      ? "the answer has no content type; it must be application/json"
+      : `the answer has the content type ${a.text("content_type")}; it must be application/json`,
+  list_compressed: () => "the answer is compressed, which the collector does not request",
+  list_too_long: (a) =>
+    `the list is longer than ${a.size("limit_bytes")}, or has more than ${a.number("limit_values")} values`,
+  list_is_no_list: () => 'the answer is not a list of groups, as in [{"targets": ["host:9100"]}]',
   not_node_exporter: () => "answer is not a node_exporter exposition",
   page_damaged: () => "exposition is damaged",
   page_too_long: (a) => `exposition is longer than ${a.size("limit_bytes")}`,
@@ -197,6 +210,8 @@ const sentences = {
   no_file_matches: (a) => `No file matches ${a.text("path")}`,
   dns_name_empty: (a) => `The DNS name ${a.text("name")} has no address`,
   dns_name_failed: (a) => because(a, `The DNS name ${a.text("name")} cannot be looked up${staying(a)}`),
+  http_sd_empty: (a) => `The target list ${a.text("url")} is empty`,
+  http_sd_failed: (a) => because(a, `The target list ${a.text("url")} cannot be read${staying(a)}`),
   targets_files_unlisted: (a) =>
     `The targets files ${a.text("path")} cannot be listed, the previous files stay in use: ${a.text("error")}`,
   targets_file_invalid: (a) => atLine(a, because(a, `The targets file ${a.text("path")} is not valid${staying(a)}`)),

@@ -54,10 +54,10 @@ const sentences: Readonly<Record<MessageCode, Sentence>> = {
   no_answer: () => "pas de réponse",
   no_answer_within: (a) => `pas de réponse en ${a.number("seconds")}\u00a0s`,
   connection_refused: () => "connexion refusée",
-  connection_reset: () => "connexion réinitialisée par le nœud",
-  no_route: () => "aucune route vers le nœud",
+  connection_reset: () => "connexion réinitialisée par la machine",
+  no_route: () => "aucune route vers la machine",
   network_unreachable: () => "réseau inaccessible",
-  host_is_down: () => "le nœud est éteint",
+  host_is_down: () => "la machine est éteinte",
   cannot_connect: (a) => a.withDetail("connexion impossible", "error"),
   connection_lost: (a) => a.withDetail("connexion perdue", "error"),
   cannot_be_asked: (a) => `requête impossible (${a.text("error")})`,
@@ -102,6 +102,18 @@ const sentences: Readonly<Record<MessageCode, Sentence>> = {
   answer_not_http: () => "la réponse n'est pas du HTTP",
   answer_not_valid: (a) => `réponse invalide (${a.text("error")})`,
   answer_compressed_otherwise: () => "la compression de la réponse n'est pas prise en charge (gzip et deflate le sont)",
+  list_wants_credentials: () =>
+    "code HTTP 401\u00a0: le serveur exige un mot de passe ou un jeton, et COLLECTOR_HTTP_SD_OPTIONS n'en indique pas",
+  list_forbidden: () => "code HTTP 403\u00a0: ces identifiants ne permettent pas de lire la liste",
+  list_without_https: () =>
+    "le serveur n'utilise pas HTTPS (s'il utilise HTTP, écrivez http:// dans COLLECTOR_HTTP_SD_URLS)",
+  list_not_json: (a) =>
+    a.isNull("content_type")
+      ? "la réponse n'indique pas son type\u00a0; il faut application/json"
+      : `la réponse est du type ${a.text("content_type")}\u00a0; il faut application/json`,
+  list_compressed: () => "la réponse est compressée, ce que le collecteur ne demande pas",
+  list_too_long: (a) => `la liste dépasse ${a.size("limit_bytes")}, ou a plus de ${a.number("limit_values")} valeurs`,
+  list_is_no_list: () => 'la réponse n\'est pas une liste de groupes, par exemple [{"targets": ["host:9100"]}]',
   not_node_exporter: () => "ce n'est pas une réponse de node_exporter",
   page_damaged: () => "les données de l'exportateur sont corrompues",
   page_too_long: (a) => `les données de l'exportateur dépassent ${a.size("limit_bytes")}`,
@@ -205,6 +217,8 @@ const sentences: Readonly<Record<MessageCode, Sentence>> = {
   no_file_matches: (a) => `Aucun fichier ne correspond à ${a.text("path")}`,
   dns_name_empty: (a) => `Le nom DNS ${a.text("name")} n'a aucune adresse`,
   dns_name_failed: (a) => because(a, `La résolution du nom DNS ${a.text("name")} échoue${staying(a)}`),
+  http_sd_empty: (a) => `La liste de cibles ${a.text("url")} est vide`,
+  http_sd_failed: (a) => because(a, `La liste de cibles ${a.text("url")} ne peut pas être lue${staying(a)}`),
   targets_files_unlisted: (a) =>
     `Les fichiers de cibles ${a.text("path")} ne peuvent pas être listés, les fichiers précédents restent utilisés\u00a0: ${a.text("error")}`,
   targets_file_invalid: (a) =>

@@ -149,6 +149,16 @@ def dns_name_failed(name: str, former_targets: int, why: Coded | str) -> str:
 
 
 @sentence
+def http_sd_empty(url: str) -> str:
+    return f"The target list {url} is empty"
+
+
+@sentence
+def http_sd_failed(url: str, former_targets: int, why: Coded) -> str:
+    return with_reason(f"The target list {url} cannot be read{_stay(former_targets)}", why)
+
+
+@sentence
 def targets_files_unlisted(path: str, error: str) -> str:
     return f"The targets files {path} cannot be listed, the previous files stay in use: {error}"
 
