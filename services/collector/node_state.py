@@ -167,7 +167,9 @@ class NodeState:
         """Return the node in the contract's form."""
         target, measures = self.target, self.measures or NO_MEASURES
         if self._restored is not None:
-            return replace(self._restored, node=target.node, address=target.address, role=target.role)
+            return replace(
+                self._restored, node=target.node, address=target.address, role=target.role, labels=target.labels
+            )
         return Node(
             node=target.node,
             address=target.address,
@@ -194,6 +196,7 @@ class NodeState:
             pressure_io=measures.pressure_io,
             pressure_memory=measures.pressure_memory,
             error_coded=self.error,
+            labels=target.labels,
         )
 
     def _boot_time(self, unix_seconds: float | None) -> Timestamp | None:

@@ -22,6 +22,15 @@ const INSTEAD: Readonly<Record<string, string>> = {
   credentials_file: "bearer_token_file",
   port: "host: node1.lan:9200",
 };
+/** What YAML makes of a value without quotes. */
+const VALUE_KINDS: Readonly<Record<string, string>> = {
+  empty: "empty",
+  flag: "true or false",
+  number: "a number",
+  date: "a date",
+  list: "a list",
+  mapping: "a mapping",
+};
 /** The value that each rule reads. */
 const SUBJECTS: Readonly<Record<string, string>> = {
   memory: "its memory usage",
@@ -183,6 +192,8 @@ const sentences = {
   targets_left_out: (a) =>
     `${a.plural("count", "discovered target")} ${a.form("count", "is", "are")} left out: ` +
     `one collector accepts at most ${a.number("limit")}`,
+  discovered_labels_left_out: (a) =>
+    `All labels of the discovered nodes are left out: the labels take ${a.plural("bytes_taken", "byte")}, and a message has room for ${a.number("limit_bytes")}`,
   no_file_matches: (a) => `No file matches ${a.text("path")}`,
   dns_name_empty: (a) => `The DNS name ${a.text("name")} has no address`,
   dns_name_failed: (a) => because(a, `The DNS name ${a.text("name")} cannot be looked up${staying(a)}`),
@@ -191,6 +202,8 @@ const sentences = {
   targets_file_invalid: (a) => atLine(a, because(a, `The targets file ${a.text("path")} is not valid${staying(a)}`)),
   targets_file_clashes: (a) =>
     because(a, `The targets file ${a.text("path")} conflicts with the other targets files${staying(a)}`),
+  labels_left_out: (a) =>
+    because(a, `${a.plural("count", "label")} in ${a.text("source")} ${a.form("count", "is", "are")} left out`),
   rules_file_invalid: (a) =>
     atLine(a, because(a, `The rules file ${a.text("path")} is not valid, the previous rules stay in force`)),
 
@@ -201,7 +214,8 @@ const sentences = {
   file_too_long: (a) => `it is longer than ${a.size("limit_bytes")}`,
   file_not_utf8: () => "it is not UTF-8 text",
   yaml_invalid: (a) => `not YAML: ${a.text("error")}`,
-  yaml_invalid_or_ipv6: (a) => `not YAML: ${a.text("error")} (an IPv6 address needs quotes, as in "[fd00::6]:9100")`,
+  yaml_invalid_or_ipv6: (a) =>
+    `not YAML: ${a.text("error")} (an IPv6 address or a range needs quotes, as in "[fd00::6]:9100")`,
   yaml_directive: () => "YAML directives (%NAME) are not supported",
   yaml_alias: () => "YAML aliases (*name) are not supported",
   yaml_anchor: () => "YAML anchors (&name) are not supported",
@@ -215,7 +229,11 @@ const sentences = {
     `${a.plural("count", "target")} ${a.form("count", "is", "are")} listed, and one collector accepts only ${a.number("limit")}`,
   names_too_long: (a) =>
     `names and addresses take ${a.plural("bytes_taken", "byte")}, and a message has room for ${a.number("limit_bytes")}`,
+  names_and_labels_too_long: (a) =>
+    `names and addresses take ${a.plural("names_bytes", "byte")} and labels ${a.plural("labels_bytes", "byte")}, and a message has room for ${a.number("limit_bytes")}`,
   two_names: (a) => `${a.text("address")} has two names: '${a.text("first")}' and '${a.text("second")}'`,
+  two_label_values: (a) =>
+    `${a.text("address")} has two values of the label ${a.text("label")}: '${a.text("first")}' and '${a.text("second")}'`,
   two_ways: (a) => `${a.text("address")} is listed twice with different fields (scheme, files or others)`,
   name_given_twice: (a) => `the name '${a.text("name")}' is given to ${a.plural("count", "node")}`,
   no_name_left: (a) =>
@@ -225,7 +243,13 @@ const sentences = {
   workers_not_a_list: () => "workers must be a list, for instance: workers: [node1.lan, node2.lan]",
   simulated_not_a_flag: (a) => `simulated must be true or false, not ${a.text("value")}`,
   key_misspelt: (a) => `${a.text("key")} is not a key of this file (did you mean ${a.text("meant")}?)`,
-  keys_unknown: (a) => `it has neither workers nor master, but ${a.text("key")}`,
+  keys_unknown: (a) => `it has neither workers nor master nor groups, but ${a.text("key")}`,
+  groups_not_a_list: () =>
+    'groups must be a list, for instance: groups: [{labels: {rack: "07"}, workers: [node1.lan, node2.lan]}]',
+  node_group_not_a_mapping: (a) =>
+    `${position(a)}: ${a.text("value")} must have workers or master, and may have labels`,
+  node_group_keys_wrong: (a) =>
+    `${position(a)}: it has ${a.text("keys") || "no keys"}; it must have workers or master, and may have labels`,
   group_keys_wrong: (a) =>
     `${position(a)}: it has ${a.text("keys") || "no keys"}; it must have targets: [host:port, …], and may have labels`,
   group_not_a_mapping: (a) =>
@@ -241,8 +265,29 @@ const sentences = {
     `${position(a)}: name ${a.text("value")} must be a text of up to ${a.plural("limit", "printable character")}`,
   entry_local_with_http: (a) =>
     `${position(a)}: local is this machine, which the collector reads without HTTP; write its host:port instead`,
+  range_invalid: (a) =>
+    `${position(a)}: ${a.text("value")} has no valid range; a range is written as in node[01-16,20].lan`,
+  range_reversed: (a) => `${position(a)}: the range ${a.text("numbers")} ends before its beginning`,
+  range_of_two_lengths: (a) =>
+    `${position(a)}: with leading zeros, both numbers of the range ${a.text("numbers")} must have the same number of digits, as in 001-100`,
+  ranges_too_many: (a) => `${position(a)}: a host has more than ${a.plural("limit", "range")}`,
+  range_too_long: (a) => `${position(a)}: the ranges of this file list more than ${a.plural("limit", "host")}`,
+  range_with_name: (a) => `${position(a)}: a name is the name of one node, and its host has a range`,
+  labels_not_a_mapping: (a) => `${position(a)}: labels must be names with values, for instance: labels: {rack: "07"}`,
+  label_name_invalid: (a) =>
+    `${position(a)}: ${a.text("name")} is not the name of a label: letters from a to z, digits and _, and no digit at the beginning`,
+  label_reserved: (a) =>
+    `${position(a)}: the label ${a.text("label")} begins with __, which Prometheus keeps for itself`,
+  label_not_a_text: (a) =>
+    `${position(a)}: the value of the label ${a.text("label")} is ${entryOf(VALUE_KINDS, a.text("kind"))} and must be a text: quote it, as in ${a.text("label")}: "07"`,
+  label_not_printable: (a) =>
+    `${position(a)}: the value of the label ${a.text("label")} has characters that are not printable`,
+  labels_too_long: (a) =>
+    `${position(a)}: names and values of the labels take ${a.plural("bytes_taken", "byte")}, and a node has room for ${a.number("limit_bytes")}`,
+  label_without_room: (a) =>
+    `${position(a)}: the label ${a.text("label")} has no room: names and values of all labels of a node take at most ${a.plural("limit_bytes", "byte")}`,
   host_is_a_list: (a) =>
-    `${position(a)}: ${a.text("value")} is a list (an IPv6 address needs quotes, as in "[fd00::6]:9100")`,
+    `${position(a)}: ${a.text("value")} is a list (an IPv6 address or a range needs quotes, as in "[fd00::6]:9100")`,
   host_is_a_mapping: (a) => `${position(a)}: it has fields where a host is expected`,
   host_not_a_text: (a) => `${position(a)}: ${a.text("value")} is not a host (a text made of digits needs quotes)`,
   host_is_a_url: (a) => `${position(a)}: ${a.text("value")} is a URL; write host or host:port`,
@@ -349,6 +394,7 @@ function position(a: SentenceArguments): string {
   const [first, number, inner, second] = a.text("where").split("/");
   if (number === undefined) return `${first}`;
   if (first === "workers") return `workers, entry ${number}`;
+  if (inner === "master") return `group ${number}, master`;
   if (inner !== undefined && second === undefined) throw new Error(inner);
   return inner === undefined ? `group ${number}` : `group ${number}, ${inner} ${second}`;
 }

@@ -24,6 +24,15 @@ const INSTEAD: Readonly<Record<string, string>> = {
   credentials_file: "bearer_token_file",
   port: "host: node1.lan:9200",
 };
+/** What YAML makes of a value without quotes. */
+const VALUE_KINDS: Readonly<Record<string, string>> = {
+  empty: "vide",
+  flag: "true ou false",
+  number: "un nombre",
+  date: "une date",
+  list: "une liste",
+  mapping: "un objet",
+};
 /** The value that each rule reads. */
 const SUBJECTS: Readonly<Record<string, string>> = {
   memory: "l'occupation de sa mémoire",
@@ -191,6 +200,8 @@ const sentences: Readonly<Record<MessageCode, Sentence>> = {
   targets_left_out: (a) =>
     `${a.plural("count", "cible découverte est ignorée", "cibles découvertes sont ignorées")}\u00a0: ` +
     `un collecteur en accepte au plus ${a.number("limit")}`,
+  discovered_labels_left_out: (a) =>
+    `Toutes les étiquettes des nœuds découverts sont laissées de côté\u00a0: elles font ${a.plural("bytes_taken", "octet")}, et un message n'en admet que ${a.number("limit_bytes")}`,
   no_file_matches: (a) => `Aucun fichier ne correspond à ${a.text("path")}`,
   dns_name_empty: (a) => `Le nom DNS ${a.text("name")} n'a aucune adresse`,
   dns_name_failed: (a) => because(a, `La résolution du nom DNS ${a.text("name")} échoue${staying(a)}`),
@@ -200,6 +211,11 @@ const sentences: Readonly<Record<MessageCode, Sentence>> = {
     atLine(a, because(a, `Le fichier de cibles ${a.text("path")} n'est pas valide${staying(a)}`)),
   targets_file_clashes: (a) =>
     because(a, `Le fichier de cibles ${a.text("path")} est en conflit avec les autres fichiers de cibles${staying(a)}`),
+  labels_left_out: (a) =>
+    because(
+      a,
+      `${a.plural("count", "étiquette")} dans ${a.text("source")} ${a.form("count", "est laissée", "sont laissées")} de côté`,
+    ),
   rules_file_invalid: (a) =>
     atLine(
       a,
@@ -215,7 +231,7 @@ const sentences: Readonly<Record<MessageCode, Sentence>> = {
   yaml_invalid: (a) => `ce n'est pas du YAML\u00a0: ${a.text("error")}`,
   yaml_invalid_or_ipv6: (a) =>
     `ce n'est pas du YAML\u00a0: ${a.text("error")} ` +
-    `(une adresse IPv6 doit être entre guillemets, comme "[fd00::6]:9100")`,
+    `(une adresse IPv6 ou une plage doit être entre guillemets, comme "[fd00::6]:9100")`,
   yaml_directive: () => "les directives (%NAME) YAML ne sont pas prises en charge",
   yaml_alias: () => "les alias (*name) YAML ne sont pas pris en charge",
   yaml_anchor: () => "les ancres (&name) YAML ne sont pas prises en charge",
@@ -229,7 +245,11 @@ const sentences: Readonly<Record<MessageCode, Sentence>> = {
     `${a.plural("count", "cible est listée", "cibles sont listées")}, et un collecteur n'en accepte que ${a.number("limit")}`,
   names_too_long: (a) =>
     `les noms et les adresses font ${a.plural("bytes_taken", "octet")}, et un message n'en admet que ${a.number("limit_bytes")}`,
+  names_and_labels_too_long: (a) =>
+    `les noms et les adresses font ${a.plural("names_bytes", "octet")} et les étiquettes ${a.plural("labels_bytes", "octet")}, et un message n'en admet que ${a.number("limit_bytes")}`,
   two_names: (a) => `${a.text("address")} a deux noms\u00a0: '${a.text("first")}' et '${a.text("second")}'`,
+  two_label_values: (a) =>
+    `${a.text("address")} a deux valeurs de l'étiquette ${a.text("label")}\u00a0: '${a.text("first")}' et '${a.text("second")}'`,
   two_ways: (a) => `${a.text("address")} est listé deux fois avec des champs différents (scheme, fichiers ou autres)`,
   name_given_twice: (a) => `le nom '${a.text("name")}' est donné à ${a.plural("count", "nœud")}`,
   no_name_left: (a) =>
@@ -239,7 +259,12 @@ const sentences: Readonly<Record<MessageCode, Sentence>> = {
   workers_not_a_list: () => "workers doit être une liste, par exemple\u00a0: workers: [node1.lan, node2.lan]",
   simulated_not_a_flag: (a) => `simulated doit être true ou false, et non ${a.text("value")}`,
   key_misspelt: (a) => `${a.text("key")} n'est pas une clé de ce fichier (vouliez-vous dire ${a.text("meant")}\u00a0?)`,
-  keys_unknown: (a) => `il n'a ni workers ni master, mais ${a.text("key")}`,
+  keys_unknown: (a) => `il n'a ni workers, ni master, ni groups, mais ${a.text("key")}`,
+  groups_not_a_list: () =>
+    'groups doit être une liste, par exemple\u00a0: groups: [{labels: {rack: "07"}, workers: [node1.lan, node2.lan]}]',
+  node_group_not_a_mapping: (a) => at(a, `${a.text("value")} doit avoir workers ou master, et peut avoir labels`),
+  node_group_keys_wrong: (a) =>
+    at(a, `il a ${a.text("keys") || "aucune clé"}\u00a0; il doit avoir workers ou master, et peut avoir labels`),
   group_keys_wrong: (a) =>
     at(a, `il a ${a.text("keys") || "aucune clé"}\u00a0; il doit avoir targets: [host:port, …], et peut avoir labels`),
   group_not_a_mapping: (a) => at(a, `${a.text("value")} doit avoir targets: [host:port, …], et peut avoir labels`),
@@ -253,8 +278,47 @@ const sentences: Readonly<Record<MessageCode, Sentence>> = {
   entry_name_invalid: (a) => at(a, `name ${a.text("value")} doit être un texte d'au plus ${printable(a)}`),
   entry_local_with_http: (a) =>
     at(a, "local est cette machine, que le collecteur lit sans HTTP\u00a0; écrivez plutôt son host:port"),
+  range_invalid: (a) =>
+    at(a, `${a.text("value")} n'a pas de plage valide\u00a0; une plage s'écrit comme dans node[01-16,20].lan`),
+  range_reversed: (a) => at(a, `la plage ${a.text("numbers")} finit avant son début`),
+  range_of_two_lengths: (a) =>
+    at(
+      a,
+      `avec des zéros en tête, les deux nombres de la plage ${a.text("numbers")} doivent avoir autant de chiffres, comme 001-100`,
+    ),
+  ranges_too_many: (a) => at(a, `un hôte a plus de ${a.plural("limit", "plage")}`),
+  range_too_long: (a) => at(a, `les plages de ce fichier listent plus de ${a.plural("limit", "hôte")}`),
+  range_with_name: (a) => at(a, "un nom (name) est celui d'un seul nœud, et host a une plage"),
+  labels_not_a_mapping: (a) =>
+    at(a, `labels doit associer des noms et des valeurs, par exemple\u00a0: labels: {rack: "07"}`),
+  label_name_invalid: (a) =>
+    at(
+      a,
+      `${a.text("name")} n'est pas un nom d'étiquette\u00a0: des lettres de a à z, des chiffres et _, sans chiffre au début`,
+    ),
+  label_reserved: (a) => at(a, `l'étiquette ${a.text("label")} commence par __, que Prometheus se réserve`),
+  label_not_a_text: (a) =>
+    at(
+      a,
+      `la valeur de l'étiquette ${a.text("label")} est ${entryOf(VALUE_KINDS, a.text("kind"))} et doit être un texte\u00a0: mettez-la entre guillemets, comme ${a.text("label")}: "07"`,
+    ),
+  label_not_printable: (a) =>
+    at(a, `la valeur de l'étiquette ${a.text("label")} a des caractères qui ne sont pas imprimables`),
+  labels_too_long: (a) =>
+    at(
+      a,
+      `les noms et les valeurs des étiquettes font ${a.plural("bytes_taken", "octet")}, et un nœud n'en admet que ${a.number("limit_bytes")}`,
+    ),
+  label_without_room: (a) =>
+    at(
+      a,
+      `il n'y a pas de place pour l'étiquette ${a.text("label")}\u00a0: les noms et les valeurs de toutes les étiquettes d'un nœud font ${a.plural("limit_bytes", "octet")} au plus`,
+    ),
   host_is_a_list: (a) =>
-    at(a, `${a.text("value")} est une liste (une adresse IPv6 doit être entre guillemets, comme "[fd00::6]:9100")`),
+    at(
+      a,
+      `${a.text("value")} est une liste (une adresse IPv6 ou une plage doit être entre guillemets, comme "[fd00::6]:9100")`,
+    ),
   host_is_a_mapping: (a) => at(a, "il a des champs là où un hôte est attendu"),
   host_not_a_text: (a) =>
     at(a, `${a.text("value")} n'est pas un hôte (un texte fait de chiffres doit être entre guillemets)`),
@@ -366,13 +430,16 @@ function subject(a: SentenceArguments): string {
   return Object.hasOwn(SUBJECTS, rule) ? entryOf(SUBJECTS, rule) : rule;
 }
 
+/** The parts of a group of nodes or targets. */
+const PARTS: Readonly<Record<string, string>> = { target: "cible", entry: "entrée" };
+
 /** The name of a position in a targets file; `workers/3` is the third entry of the workers. */
 function at(a: SentenceArguments, text: string): string {
   const [first, number, inner, second] = a.text("where").split("/");
   let part = `${first}`;
   if (number !== undefined) part = first === "workers" ? `workers, entrée ${number}` : `groupe ${number}`;
-  if (inner !== undefined && second === undefined) throw new Error(inner);
-  if (inner !== undefined) part += `, ${inner === "target" ? "cible" : inner} ${second}`;
+  if (inner !== undefined && inner !== "master" && second === undefined) throw new Error(inner);
+  if (inner !== undefined) part += inner === "master" ? ", master" : `, ${PARTS[inner] ?? inner} ${second}`;
   return `${part}\u00a0: ${text}`;
 }
 

@@ -43,7 +43,7 @@ def yaml_invalid(error: str) -> str:
 
 @sentence
 def yaml_invalid_or_ipv6(error: str) -> str:
-    return f'not YAML: {error} (an IPv6 address needs quotes, as in "[fd00::6]:9100")'
+    return f'not YAML: {error} (an IPv6 address or a range needs quotes, as in "[fd00::6]:9100")'
 
 
 @sentence

@@ -125,6 +125,14 @@ def targets_left_out(count: int, limit: int) -> str:
 
 
 @sentence
+def discovered_labels_left_out(bytes_taken: int, limit_bytes: int) -> str:
+    return (
+        f"All labels of the discovered nodes are left out: the labels take {plural(bytes_taken, 'byte')}, "
+        f"and a message has room for {number(limit_bytes)}"
+    )
+
+
+@sentence
 def no_file_matches(path: str) -> str:
     return f"No file matches {path}"
 
@@ -164,6 +172,12 @@ def listed(figures: str) -> str:
     """Return the names of figures, separated by spaces, as a sentence has them: ``CPU, memory or disk``."""
     *first, last = [FIGURES[figure] for figure in figures.split(" ")]
     return f"{', '.join(first)} or {last}" if first else last
+
+
+@sentence
+def labels_left_out(source: str, count: int, why: Coded) -> str:
+    verb = "is" if count == 1 else "are"
+    return with_reason(f"{plural(count, 'label')} in {source} {verb} left out", why)
 
 
 def _stay(targets: int) -> str:

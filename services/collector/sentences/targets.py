@@ -1,6 +1,7 @@
 """Errors of targets files.
 
-``where`` is the position in the file, with numbers from 1: ``workers/3``, ``master``, ``group/2/target/5``.
+``where`` is the position in the file, with numbers from 1: ``workers/3``, ``master``, ``group/2/entry/3``,
+``group/2/master``, and in a Prometheus file ``group/2/target/5``.
 ``value`` is an excerpt of the file.
 """
 
@@ -33,6 +34,14 @@ def names_too_long(bytes_taken: int, limit_bytes: int) -> str:
 
 
 @sentence
+def names_and_labels_too_long(names_bytes: int, labels_bytes: int, limit_bytes: int) -> str:
+    return (
+        f"names and addresses take {plural(names_bytes, 'byte')} and labels {plural(labels_bytes, 'byte')}, "
+        f"and a message has room for {number(limit_bytes)}"
+    )
+
+
+@sentence
 def two_names(address: str, first: str, second: str) -> str:
     return f"{address} has two names: '{first}' and '{second}'"
 
@@ -40,6 +49,11 @@ def two_names(address: str, first: str, second: str) -> str:
 @sentence
 def two_ways(address: str) -> str:
     return f"{address} is listed twice with different fields (scheme, files or others)"
+
+
+@sentence
+def two_label_values(address: str, label: str, first: str, second: str) -> str:
+    return f"{address} has two values of the label {label}: '{first}' and '{second}'"
 
 
 @sentence
@@ -82,7 +96,22 @@ def key_misspelt(key: str, meant: str) -> str:
 
 @sentence
 def keys_unknown(key: str) -> str:
-    return f"it has neither workers nor master, but {key}"
+    return f"it has neither workers nor master nor groups, but {key}"
+
+
+@sentence
+def groups_not_a_list() -> str:
+    return 'groups must be a list, for instance: groups: [{labels: {rack: "07"}, workers: [node1.lan, node2.lan]}]'
+
+
+@sentence
+def node_group_not_a_mapping(where: str, value: str) -> str:
+    return f"{position_name(where)}: {value} must have workers or master, and may have labels"
+
+
+@sentence
+def node_group_keys_wrong(where: str, keys: str) -> str:
+    return f"{position_name(where)}: it has {keys or 'no keys'}; it must have workers or master, and may have labels"
 
 
 @sentence
@@ -133,12 +162,111 @@ def entry_local_with_http(where: str) -> str:
     )
 
 
+# Ranges of hosts: ``node[01-16,20].lan``
+
+
+@sentence
+def range_invalid(where: str, value: str) -> str:
+    return f"{position_name(where)}: {value} has no valid range; a range is written as in node[01-16,20].lan"
+
+
+@sentence
+def range_reversed(where: str, numbers: str) -> str:
+    return f"{position_name(where)}: the range {numbers} ends before its beginning"
+
+
+@sentence
+def range_of_two_lengths(where: str, numbers: str) -> str:
+    return (
+        f"{position_name(where)}: with leading zeros, both numbers of the range {numbers} must have the same number "
+        "of digits, as in 001-100"
+    )
+
+
+@sentence
+def ranges_too_many(where: str, limit: int) -> str:
+    return f"{position_name(where)}: a host has more than {plural(limit, 'range')}"
+
+
+@sentence
+def range_too_long(where: str, limit: int) -> str:
+    return f"{position_name(where)}: the ranges of this file list more than {plural(limit, 'host')}"
+
+
+@sentence
+def range_with_name(where: str) -> str:
+    return f"{position_name(where)}: a name is the name of one node, and its host has a range"
+
+
+# Labels. ``label`` is a name; the errors do not contain values.
+
+
+#: What YAML makes of a value without quotes.
+VALUE_KINDS: Final = {
+    "empty": "empty",
+    "flag": "true or false",
+    "number": "a number",
+    "date": "a date",
+    "list": "a list",
+    "mapping": "a mapping",
+}
+
+
+@sentence
+def labels_not_a_mapping(where: str) -> str:
+    return f'{position_name(where)}: labels must be names with values, for instance: labels: {{rack: "07"}}'
+
+
+@sentence
+def label_name_invalid(where: str, name: str) -> str:
+    return (
+        f"{position_name(where)}: {name} is not the name of a label: letters from a to z, digits and _, "
+        "and no digit at the beginning"
+    )
+
+
+@sentence
+def label_reserved(where: str, label: str) -> str:
+    return f"{position_name(where)}: the label {label} begins with __, which Prometheus keeps for itself"
+
+
+@sentence
+def label_not_a_text(where: str, label: str, kind: str) -> str:
+    return (
+        f"{position_name(where)}: the value of the label {label} is {VALUE_KINDS[kind]} and must be a text: "
+        f'quote it, as in {label}: "07"'
+    )
+
+
+@sentence
+def label_not_printable(where: str, label: str) -> str:
+    return f"{position_name(where)}: the value of the label {label} has characters that are not printable"
+
+
+@sentence
+def labels_too_long(where: str, bytes_taken: int, limit_bytes: int) -> str:
+    return (
+        f"{position_name(where)}: names and values of the labels take {plural(bytes_taken, 'byte')}, "
+        f"and a node has room for {number(limit_bytes)}"
+    )
+
+
+@sentence
+def label_without_room(where: str, label: str, limit_bytes: int) -> str:
+    return (
+        f"{position_name(where)}: the label {label} has no room: names and values of all labels of a node "
+        f"take at most {plural(limit_bytes, 'byte')}"
+    )
+
+
 # Hosts and ports
 
 
 @sentence
 def host_is_a_list(where: str, value: str) -> str:
-    return f'{position_name(where)}: {value} is a list (an IPv6 address needs quotes, as in "[fd00::6]:9100")'
+    return (
+        f'{position_name(where)}: {value} is a list (an IPv6 address or a range needs quotes, as in "[fd00::6]:9100")'
+    )
 
 
 @sentence
@@ -272,6 +400,10 @@ def position_name(where: str) -> str:
             return f"workers, entry {entry}"
         case ["group", group]:
             return f"group {group}"
+        case ["group", group, "entry", entry]:
+            return f"group {group}, entry {entry}"
+        case ["group", group, "master"]:
+            return f"group {group}, master"
         case ["group", group, "target", target]:
             return f"group {group}, target {target}"
         case ["group", group, "label", label]:

@@ -4,7 +4,7 @@ import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Final, Literal
 
@@ -13,7 +13,7 @@ from yarl import URL
 from collector.sentences import targets as sentences
 from collector.sentences.sentence import literal
 from collector.yaml_file import FileError
-from contract.messages import Coded, NodeRole
+from contract.messages import Coded, Labels, NodeRole
 from runtime.quoting import quoted
 
 Scheme = Literal["http", "https"]
@@ -186,6 +186,8 @@ class TargetEntry:
     http: HttpOptions = PLAIN_HTTP
     #: Whether the entry is of a file with ``simulated: true``: no machine exists.
     is_simulated: bool = False
+    #: Sorted by name, without empty values; entries of one group share them.
+    labels: Labels = field(default_factory=dict, hash=False)
 
     @property
     def is_local(self) -> bool:
@@ -201,10 +203,12 @@ class TargetEntry:
         return f"{host}:{self.port or DEFAULT_PORT}"
 
 
-def discovered_entry(host: str, port: int | None, http: HttpOptions = PLAIN_HTTP) -> TargetEntry:
+def discovered_entry(
+    host: str, port: int | None, http: HttpOptions = PLAIN_HTTP, labels: Labels | None = None
+) -> TargetEntry:
     """Return the entry of a discovered target."""
     # Always with a port: a discovered host named "local" is not this machine.
-    return TargetEntry(host, port or DEFAULT_PORT, None, "worker", is_discovered=True, http=http)
+    return TargetEntry(host, port or DEFAULT_PORT, None, "worker", is_discovered=True, http=http, labels=labels or {})
 
 
 def usable_name(raw: object) -> str | None:

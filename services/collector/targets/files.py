@@ -10,12 +10,18 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from collector.metrics import FILE_ERRORS
-from collector.sentences.issues import targets_file_clashes, targets_file_invalid, targets_files_unlisted
+from collector.sentences.issues import (
+    labels_left_out,
+    targets_file_clashes,
+    targets_file_invalid,
+    targets_files_unlisted,
+)
 from collector.sentences.sentence import english, plural
 from collector.sentences.targets import no_nodes_any_more
 from collector.targets.entry import TargetEntry, TargetsError
-from collector.targets.parse import is_explicitly_empty, parse_entries
+from collector.targets.parse import is_explicitly_empty, parse_targets
 from collector.targets.target import Target, name_targets
+from collector.targets.target_groups import TargetGroups
 from collector.yaml_file import FileContent, WatchedFile
 from contract.messages import Coded
 from runtime.daemon_thread import run_in_daemon_thread
@@ -82,6 +88,8 @@ class TargetsFile:
         self.waiting: Sequence[TargetEntry] | None = None
         #: The error in the file.
         self.problem: Coded | None = None
+        #: The labels of a Prometheus file that no node has.
+        self.remark: Coded | None = None
         self.is_missing = False
         self._file = WatchedFile(path)
         self._local_name = local_name
@@ -122,26 +130,27 @@ class TargetsFile:
             if content.error is not None:
                 raise TargetsError(content.error)
             text = content.text or ""
-            entries = parse_entries(text)
-            if self.entries and not entries and not is_missing and not is_explicitly_empty(text):
+            parsed = parse_targets(text)
+            if self.entries and not parsed.entries and not is_missing and not is_explicitly_empty(text):
                 raise TargetsError(no_nodes_any_more())
-            name_targets([entries], self._local_name)
+            name_targets([parsed.entries], self._local_name)
         except TargetsError as error:
             return _ParsedFile(error, is_missing)
-        return _ParsedFile(entries, is_missing)
+        return _ParsedFile(parsed, is_missing)
 
     def _set_result(self, parsed: "_ParsedFile") -> None:
         self.waiting, self.is_missing = None, parsed.is_missing
         if isinstance(parsed.result, TargetsError):
             self.reject(parsed.result)
         else:
-            self.waiting = parsed.result
+            self.waiting, left_out = parsed.result
+            self.remark = None if left_out is None else labels_left_out(path_text(self.path), *left_out)
 
 
 class _ParsedFile(NamedTuple):
     """The result of parsing a file: its entries or its error."""
 
-    result: Sequence[TargetEntry] | TargetsError
+    result: TargetGroups | TargetsError
     is_missing: bool
 
 
@@ -187,6 +196,11 @@ class TargetsFiles:
         """The errors in the files."""
         problems = [pattern.problem for pattern in self._patterns] + [file.problem for file in self._files.values()]
         return [problem for problem in problems if problem is not None]
+
+    @property
+    def remarks(self) -> list[Coded]:
+        """The labels that are left out; unlike problems, they do not keep a collector from starting."""
+        return [file.remark for file in self._files.values() if file.remark is not None]
 
     @property
     def unmatched(self) -> list[Path]:

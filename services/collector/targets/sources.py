@@ -2,13 +2,21 @@
 
 import ipaddress
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from collector.sentences import issues
 from collector.targets.dns import DnsTargets
 from collector.targets.entry import TargetEntry, discovered_entry, host_and_port
 from collector.targets.files import TargetsFiles
-from collector.targets.target import TARGETS_LIMIT, Target, discovered_targets, names_bytes, room_for_names
+from collector.targets.target import (
+    TARGETS_LIMIT,
+    Target,
+    discovered_targets,
+    labels_bytes,
+    names_bytes,
+    room_for_names,
+)
 from contract.messages import Coded
 from runtime.quoting import path_text
 
@@ -22,6 +30,8 @@ class TargetSources:
         self._files = files
         self._kept: list[TargetEntry] = []
         self._left_out = 0
+        #: Size of the labels of the discovered targets, and the room for them, if the labels are left out.
+        self._labels_left_out: tuple[int, int] | None = None
         self.combine()
 
     @property
@@ -32,9 +42,11 @@ class TargetSources:
     @property
     def problems(self) -> list[Coded]:
         """The problems of the sources; without any target, the empty sources too."""
-        problems = [*self._files.problems, *self.dns.problems]
+        problems = [*self._files.problems, *self._files.remarks, *self.dns.problems]
         if self._left_out:
             problems.append(issues.targets_left_out(self._left_out, TARGETS_LIMIT))
+        if self._labels_left_out is not None:
+            problems.append(issues.discovered_labels_left_out(*self._labels_left_out))
         if not self.targets:
             problems += [issues.no_file_matches(path_text(path)) for path in self._files.unmatched]
             problems += [issues.dns_name_empty(name.host) for name in self.dns.names if name.is_answered]
@@ -61,19 +73,25 @@ class TargetSources:
         ports = self.dns.unanswered_ports
         kept = [entry for entry in self._kept if entry.port in ports]
         found = discovered_targets([*self._files.entries, *self.dns.entries, *kept], listed)
-        room = TARGETS_LIMIT - len(listed)
-        if len(found) > room:
+        room, count = TARGETS_LIMIT - len(listed), len(found)
+        if count > room:
             # Targets in force stay first: the order of new targets is arbitrary.
             known = {target.address for target in previous}
             found.sort(key=lambda target: target.address not in known)
-        room_bytes = room_for_names(len(listed) + min(len(found), room)) - names_bytes(listed)
+        del found[room:]
+        room_bytes = room_for_names(len(listed) + len(found)) - names_bytes(listed) - labels_bytes(listed)
+        taken, room_for_labels = labels_bytes(found), max(room_bytes - names_bytes(found), 0)
+        self._labels_left_out = (taken, room_for_labels) if taken > room_for_labels else None
+        if self._labels_left_out is not None:
+            # A node without labels is better than no node.
+            found = [replace(target, labels={}) for target in found]
         fitting: list[Target] = []
-        for target in found[:room]:
-            room_bytes -= names_bytes([target])
+        for target in found:
+            room_bytes -= names_bytes([target]) + labels_bytes([target])
             if room_bytes < 0:
                 break
             fitting.append(target)
-        self._left_out = len(found) - len(fitting)
+        self._left_out = count - len(fitting)
         self.targets = (*listed, *fitting)
         return self.targets != previous
 

@@ -2,22 +2,25 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Final
 
+from msgspec import json
+
 from collector.sentences import targets as sentences
 from collector.targets.entry import DEFAULT_PORT, LOCAL, PLAIN_HTTP, HttpOptions, TargetEntry, TargetsError
-from contract.messages import NodeRole
+from collector.targets.labels import merge_discovered_labels, merge_listed_labels
+from contract.messages import Labels, NodeRole
 from contract.names import MESSAGE_LIMIT_BYTES
 from runtime.quoting import cut
 
 #: Maximum number of targets of one collector, so that their snapshot stays below the limit of a message.
 TARGETS_LIMIT: Final = 4000
-#: Maximum size of the names and addresses of all targets, for the same reason.
+#: Maximum size of the names, addresses and labels of all targets, for the same reason.
 NAMES_BYTES: Final = 1024 * 1024
-#: Size of a node in a snapshot, without name and address.
-NODE_BYTES: Final = 580
+#: Size of a node in a snapshot, without name, address and labels; ``"labels":{},`` counts.
+NODE_BYTES: Final = 592
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class Target:
     http: HttpOptions = PLAIN_HTTP
     #: Whether no machine exists behind the target.
     is_simulated: bool = False
+    #: Sorted by name; targets of one group share them.
+    labels: Labels = field(default_factory=dict, hash=False)
 
     @property
     def is_local(self) -> bool:
@@ -47,20 +52,22 @@ def name_targets(files: Iterable[Sequence[TargetEntry]], host_name: str) -> tupl
     ``host_name``: the name of the entry ``local``.
 
     Raises:
-        TargetsError: names conflict, there are too many targets, or their names are too long together.
+        TargetsError: names conflict, there are too many targets, or their names and labels are too long together.
     """
     entries = merge_entries(entry for entry in chain.from_iterable(files) if not entry.is_discovered)
     if len(entries) > TARGETS_LIMIT:
         raise TargetsError(sentences.too_many_targets(len(entries), TARGETS_LIMIT))
     targets = _named(entries, host_name)
-    size, room = names_bytes(targets), room_for_names(len(targets))
-    if size > room:
-        raise TargetsError(sentences.names_too_long(size, room))
+    names, labels, room = names_bytes(targets), labels_bytes(targets), room_for_names(len(targets))
+    if names > room:
+        raise TargetsError(sentences.names_too_long(names, room))
+    if names + labels > room:
+        raise TargetsError(sentences.names_and_labels_too_long(names, labels, room))
     return targets
 
 
 def room_for_names(count: int) -> int:
-    """Return the maximum size of the names and addresses of ``count`` targets, in bytes."""
+    """Return the maximum size of the names, addresses and labels of ``count`` targets, in bytes."""
     return min(NAMES_BYTES, MESSAGE_LIMIT_BYTES - count * NODE_BYTES)
 
 
@@ -69,25 +76,43 @@ def names_bytes(targets: Iterable[Target]) -> int:
     return sum(len(target.node.encode()) + len(target.address.encode()) for target in targets)
 
 
+def labels_bytes(targets: Iterable[Target]) -> int:
+    """Return the size of the labels of the targets in JSON, without the braces, in bytes."""
+    return sum(len(json.encode(target.labels)) - len("{}") for target in targets if target.labels)
+
+
 def discovered_targets(entries: Iterable[TargetEntry], listed: Iterable[Target]) -> list[Target]:
-    """Return the targets of the discovered entries, in order; each address once, without the listed addresses."""
+    """Return the targets of the discovered entries, in order; each address once, without the listed addresses.
+
+    An address of several sources has the labels of all of them; the first value of a label counts.
+    """
     known = {target.address.lower() for target in listed}
-    targets: list[Target] = []
+    targets: dict[str, Target] = {}
     for entry in entries:
         address = entry.address
         key = address.lower()
-        if entry.is_discovered and key not in known:
-            known.add(key)
-            port = entry.port or DEFAULT_PORT
-            targets.append(Target(address, address, entry.role, entry.host, port, is_discovered=True, http=entry.http))
-    return targets
+        if not entry.is_discovered or key in known:
+            continue
+        previous = targets.get(key)
+        if previous is not None:
+            if entry.labels:
+                targets[key] = replace(previous, labels=merge_discovered_labels(previous.labels, entry.labels))
+            continue
+        port = entry.port or DEFAULT_PORT
+        targets[key] = Target(
+            address, address, entry.role, entry.host, port, is_discovered=True, http=entry.http, labels=entry.labels
+        )
+    return list(targets.values())
 
 
 def merge_entries(entries: Iterable[TargetEntry]) -> list[TargetEntry]:
     """Return one entry per address; an address under both ``workers`` and ``master`` is the master.
 
+    The labels of a discovered address never conflict, because other programs write them for Prometheus, which has two
+    targets then: the first value of a label counts.
+
     Raises:
-        TargetsError: an address has two names, or two different sets of HTTP options.
+        TargetsError: an address has two names, two different sets of HTTP options, or two values of a label.
     """
     by_address: dict[str, TargetEntry] = {}
     for entry in entries:
@@ -104,7 +129,11 @@ def merge_entries(entries: Iterable[TargetEntry]) -> list[TargetEntry]:
         http = entry.http if previous.http == PLAIN_HTTP else previous.http
         is_simulated = previous.is_simulated or entry.is_simulated
         name = previous.name or entry.name
-        by_address[key] = replace(previous, name=name, role=role, http=http, is_simulated=is_simulated)
+        if previous.is_discovered:
+            labels = merge_discovered_labels(previous.labels, entry.labels)
+        else:
+            labels = merge_listed_labels(entry.address, previous.labels, entry.labels)
+        by_address[key] = replace(previous, name=name, role=role, http=http, is_simulated=is_simulated, labels=labels)
     return list(by_address.values())
 
 
@@ -125,7 +154,11 @@ def _named(entries: list[TargetEntry], host_name: str) -> tuple[Target, ...]:
             if name in given:
                 raise TargetsError(sentences.no_name_left(entry.address, cut(name)))
         port = entry.port or DEFAULT_PORT
+        simulated, labels = entry.is_simulated, entry.labels
         targets.append(
-            Target(name, entry.address, entry.role, entry.host, port, http=entry.http, is_simulated=entry.is_simulated)
-        )
+            Target(
+                name, entry.address, entry.role, entry.host, port,
+                http=entry.http, is_simulated=simulated, labels=labels,
+            )
+        )  # fmt: skip
     return tuple(sorted(targets, key=lambda target: target.node))

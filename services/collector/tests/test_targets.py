@@ -153,8 +153,8 @@ def test_names_are_unique_and_stable_when_hosts_repeat(text, nodes):
         ("worker: [a]\nmaster: b", "did you mean workers"),
         ("Workers: [a]", "did you mean workers"),
         ("masters: a\nworkers: [b]", "did you mean master"),
-        ("nodes: [a]", "it has neither workers nor master, but 'nodes'"),
-        ("12: [a]", "it has neither workers nor master, but '12'"),
+        ("nodes: [a]", "it has neither workers nor master nor groups, but 'nodes'"),
+        ("12: [a]", "it has neither workers nor master nor groups, but '12'"),
         ("workers: [{host: a, nane: b}]", "'nane' is not a field of an entry \\(did you mean name\\?\\)"),
         ("workers: [{host: a, tls_config: {}}]", "'tls_config' is not a field of an entry \\(write ca_file, "),
         (
@@ -162,7 +162,7 @@ def test_names_are_unique_and_stable_when_hosts_repeat(text, nodes):
             "'basic_auth' is not a field of an entry \\(write username and password_file",
         ),
         ("workers: [{host: a, weight: 5}]", "'weight' is not a field of an entry; its fields are host, name, scheme, "),
-        ("simulated: true", "it has neither workers nor master, but 'simulated'"),
+        ("simulated: true", "it has neither workers nor master nor groups, but 'simulated'"),
         ("simulated: perhaps\nworkers: [a]", "simulated must be true or false, not 'perhaps', in line 1"),
         ("simulate: true\nworkers: [a]", "'simulate' is not a key of this file \\(did you mean simulated"),
         ("workers: [{host: a, name: ''}]", "name ''"),
@@ -317,7 +317,7 @@ def test_targets_are_rejected_when_many_nodes_leave_too_little_room_for_names():
     ]
     assert len(parsed(*files[:3])) == 3000
     with pytest.raises(
-        TargetsError, match=r"names and addresses take [0-9,]+ bytes, and a message has room for 825,728"
+        TargetsError, match=r"names and addresses take [0-9,]+ bytes, and a message has room for 777,728"
     ):
         parsed(*files)
 

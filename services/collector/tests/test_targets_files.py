@@ -11,6 +11,7 @@ import pytest
 
 from collector.sentences.sentence import english
 from collector.targets.files import TargetsFiles
+from collector.targets.target_groups import TargetGroups
 from collector.yaml_file import SIZE_LIMIT_BYTES
 from tests.drivers.waiting import until
 
@@ -300,7 +301,7 @@ def test_event_loop_runs_while_a_file_is_parsed(folder, monkeypatch):
 
     def parse(_):
         is_parsing.set()
-        return () if may_end.wait(DEADLINE_SECONDS) else None
+        return TargetGroups(()) if may_end.wait(DEADLINE_SECONDS) else None
 
     async def run():
         refreshed = asyncio.create_task(folder.followed.refresh())
@@ -308,7 +309,7 @@ def test_event_loop_runs_while_a_file_is_parsed(folder, monkeypatch):
         may_end.set()
         return await refreshed
 
-    monkeypatch.setattr("collector.targets.files.parse_entries", parse)
+    monkeypatch.setattr("collector.targets.files.parse_targets", parse)
     assert asyncio.run(run())
 
 
