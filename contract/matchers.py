@@ -117,14 +117,19 @@ class Glob:
 class _Texts:
     """The patterns of one key."""
 
-    __slots__ = ("_exact", "_globs")
+    __slots__ = ("_exact", "_globs", "_prefixes")
 
     def __init__(self, patterns: Collection[str]) -> None:
         self._exact = frozenset(pattern for pattern in patterns if not _is_glob(pattern))
-        self._globs = tuple(Glob(pattern) for pattern in patterns if _is_glob(pattern))
+        globs = [pattern for pattern in patterns if _is_glob(pattern)]
+        # Most globs are prefixes, which one call compares.
+        self._prefixes = tuple(pattern[:-1] for pattern in globs if _is_prefix(pattern))
+        self._globs = tuple(Glob(pattern) for pattern in globs if not _is_prefix(pattern))
 
     def match(self, value: str) -> bool:
-        return value in self._exact or any(glob.matches(value) for glob in self._globs)
+        return (
+            value in self._exact or value.startswith(self._prefixes) or any(glob.matches(value) for glob in self._globs)
+        )
 
 
 class Matcher:
@@ -198,7 +203,7 @@ def _plain_key(key: Any, built_in_keys: Collection[str]) -> str:
     label = key.removeprefix(LABEL_PREFIX) if isinstance(key, str) else ""
     if not LABEL_NAME.fullmatch(label):
         raise MatcherError("no_such_key", (key,), key)
-    return f"{LABEL_PREFIX}{label}" if label in BUILT_IN_KEYS else label
+    return label_key(label)
 
 
 def _texts(key: str, name: str, value: object) -> tuple[str, ...]:
@@ -224,6 +229,11 @@ def _text(name: str, value: object, position: Position) -> str:
     return value
 
 
+def label_key(label: str) -> str:
+    """Return the key of a label: its name, with a prefix if a built-in key has this name."""
+    return f"{LABEL_PREFIX}{label}" if label in BUILT_IN_KEYS else label
+
+
 def known_values(key: str) -> tuple[str, ...]:
     """Return the values that a built-in key can have; empty if any value is possible."""
     return _KNOWN_VALUES.get(key, ())
@@ -231,3 +241,7 @@ def known_values(key: str) -> tuple[str, ...]:
 
 def _is_glob(pattern: str) -> bool:
     return "*" in pattern or "?" in pattern
+
+
+def _is_prefix(pattern: str) -> bool:
+    return pattern.endswith("*") and not _is_glob(pattern[:-1])

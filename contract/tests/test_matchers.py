@@ -111,6 +111,8 @@ def test_identity_of_an_alert_has_its_labels_and_subject() -> None:
 @given(st.text("ab*?", max_size=8), st.text("ab", max_size=8))
 def test_glob_matches_the_whole_text_as_a_shell_does(pattern: str, text: str) -> None:
     assert Glob(pattern).matches(text) == fnmatchcase(text, pattern)
+    if pattern and text:
+        assert parse_matcher({"rack": pattern}).matches(Identity(labels={"rack": text})) == fnmatchcase(text, pattern)
 
 
 class CountedText(str):

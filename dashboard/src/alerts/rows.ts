@@ -36,7 +36,7 @@ export function fillIncident(fields: Fields, incident: Incident, times: number):
   fields.show("severity", severity, (word) => wordFor(wording.severity, word));
   fields.show("message", withFlapping(messageWithoutNode(incident), incident), asIs);
   fields.show("node", node, asIs);
-  fields.setLinks(nodeAddress(node));
+  if (node !== "") fields.setLinks(nodeAddress(node));
   fillTime(fields, "began", began, shortMoment(began));
   if (ended !== null) fillTime(fields, "ended", ended, momentAfter(ended, began));
   fields.show("duration", ended === null ? "" : elapsed(began, ended), asIs);
@@ -76,6 +76,6 @@ function fillSubject(
   fields.show("transition", state, (word) => wordFor(wording.transition, word));
   fields.show("message", withFlapping(text, subject), asIs);
   fields.show("node", node, asIs);
-  // The entry that begins the log has no node.
+  // The entry that begins the log has no node, and an alert of a group has an empty name.
   if (node) fields.setLinks(nodeAddress(node));
 }
