@@ -109,13 +109,13 @@ class AppliedRules:
 
     def _variant(self, rule: Rule, identity: Identity) -> Rule:
         """Return the rule with the first override that matches."""
-        for number, override in enumerate(rule.overrides):
-            if override.match.matches(identity):
-                key = rule.name, number
-                if key not in self._variants:
-                    self._variants[key] = rule.with_override(override)
-                return self._variants[key]
-        return rule
+        number = rule.override_of(identity)
+        if number is None:
+            return rule
+        key = rule.name, number
+        if key not in self._variants:
+            self._variants[key] = rule.with_override(rule.overrides[number])
+        return self._variants[key]
 
 
 def _node_rules(rules: Sequence[Rule], groups: Sequence[tuple[str, str]]) -> NodeRules:

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from collector.alerts.node_metrics import OFFLINE_SHARE
 from collector.sensors import Sensor
-from contract.matchers import EVERYTHING, Matcher
+from contract.matchers import EVERYTHING, Identity, Matcher
 from contract.messages import NodeRole, RuleInForce, RuleOverride, Severity
 
 
@@ -83,6 +83,13 @@ class Rule:
     def ignores(self, detail: str) -> bool:
         """Whether the rule leaves out this detail."""
         return any(fnmatchcase(detail, pattern) for pattern in self.ignore)
+
+    def override_of(self, identity: Identity) -> int | None:
+        """Return the number of the first override that matches, from 0."""
+        for number, override in enumerate(self.overrides):
+            if override.match.matches(identity):
+                return number
+        return None
 
     def with_override(self, override: Override) -> "Rule":
         """Return the rule for the nodes of ``override``. An override of the threshold keeps the distance of clear."""
