@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import json
 import math
 import os
 import sys
@@ -71,7 +72,8 @@ async def check(
                     found = await asyncio.wait_for(resolver.resolve(scraper.host), TIMEOUT_SECONDS)
                 except (OSError, UnicodeError):
                     why = failures.name_not_found()
-                    return CheckResult(f"{target.node} ({target.address}): FAILED: {english(why)}", why)
+                    start = f"{target.node} ({target.address}){_labels(target)}"
+                    return CheckResult(f"{start}: FAILED: {english(why)}", why)
                 where = "" if found[0]["host"] == scraper.host else f"name found ({found[0]['host']}), "
                 return await _described(target, scraper, f"{where}connected, HTTP 200", failed=where)
 
@@ -87,6 +89,7 @@ async def _described(target: Target, scraper: Scraper, reached: str, failed: str
         result = await _scraped(scraper)
     took_ms = 1000 * (time.monotonic() - started)
     start = target.node if target.node == target.address else f"{target.node} ({target.address})"
+    start += _labels(target)
     if not isinstance(result, Sample):
         return CheckResult(f"{start}: FAILED: {failed}{result.sentence}", result.why)
     missing = missing_values(result)
@@ -109,6 +112,14 @@ async def _scraped(scraper: Scraper) -> Sample | ScrapeFailed:
     except Exception as error:
         # The type only: the text may contain a request with its credentials.
         return ScrapeFailed("internal", failures.unreadable(type(error).__name__))
+
+
+def _labels(target: Target) -> str:
+    """Return a space and the labels in Prometheus' notation: ``{rack="07", zone="north"}``; empty without labels."""
+    if not target.labels:
+        return ""
+    pairs = (f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in target.labels.items())
+    return f" {{{', '.join(pairs)}}}"
 
 
 def missing_values(sample: Sample) -> list[str]:
@@ -176,6 +187,8 @@ def main(
     results = asyncio.run(check_all(files, config))
     for result in results:
         _show(f"{result.line}")
+    for remark in files.remarks:
+        _show(english(remark))
     reasons = [result.failure for result in results if result.failure is not None]
     if reasons:
         hint = _INSTALL if any(map(may_lack_an_exporter, reasons)) else ""

@@ -248,3 +248,30 @@ def test_check_fails_when_no_file_is_named(named, capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["--targets", named])
     assert "expected one or more paths" in capsys.readouterr().err
+
+
+def test_check_prints_each_node_of_a_range_with_its_labels(check, exporter):
+    text = f"""
+        groups:
+          - labels: {{rack: "07", owner: 'the "lab"'}}
+            workers: ["127.0.0.[1-2]:{exporter}", "127.0.0.1:1"]
+        workers: ["127.0.0.3:{exporter}", {{host: "nope.invalid", labels: {{zone: north}}}}]
+    """
+
+    _, out, _ = check(text)
+
+    labels = r'{owner="the \"lab\"", rack="07"}'
+    lines = out.splitlines()
+    assert f"127.0.0.1:1 {labels}: FAILED: connection refused" in lines
+    for host in ("127.0.0.1", "127.0.0.2"):
+        assert any(line.startswith(f"{host}:{exporter} {labels}: ") for line in lines)
+    assert any(line.startswith(f"127.0.0.3:{exporter}: ") for line in lines)
+    assert 'nope.invalid (nope.invalid:9100) {zone="north"}: FAILED: name not found' in lines
+
+
+def test_check_prints_labels_that_are_left_out(check, exporter):
+    code, out, _ = check(f'[{{"targets": ["127.0.0.1:{exporter}"], "labels": {{"rack": 7, "zone": "n"}}}}]')
+
+    assert code == 0
+    assert f'127.0.0.1:{exporter} {{zone="n"}}: ' in out
+    assert "nodes.yaml is left out: group 1: the value of the label rack is a number and must be a text" in out

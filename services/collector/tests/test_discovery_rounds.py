@@ -65,6 +65,12 @@ class Process:
             self.run(name.look_up())
         self.run(self.fleet.refresh())
 
+    def follow(self):
+        async def begin():
+            self.scrape_manager.follow(self.sources.targets)
+
+        self.run(begin())
+
     def see(self, names):
         """Set the host names of nodes; ``None`` for a node that does not answer."""
         for host, name in names.items():
@@ -110,6 +116,57 @@ def logged(redis):
 
 def issues(redis):
     return json.loads(redis.get("cluster:health:latest"))["issues"]
+
+
+def labels(redis):
+    snapshot = decode(redis.get(latest_key(METRICS_CHANNEL)), Snapshot)
+    return {node.node: node.labels for node in snapshot.nodes}
+
+
+def test_labels_follow_the_file_and_the_state_of_the_node_stays(start, redis, tmp_path):
+    one = start()
+    path = tmp_path / "nodes.yaml"
+
+    def write(text):
+        path.write_text(text)
+        one.run(one.fleet.refresh())
+
+    write(f"groups: [{{labels: {{rack: '07'}}, workers: [{A}, {B}]}}]")
+    one.see({A: "a", B: None})
+    one.run_round()
+    assert labels(redis) == {A: {"rack": "07"}, B: {"rack": "07"}}
+    before, state = since(redis), one.scrape_manager.states[f"{A}:9100"]
+
+    write(f"groups: [{{labels: {{rack: '08'}}, workers: [{A}]}}, {{workers: [{B}]}}]")
+    one.run_round()
+
+    assert labels(redis) == {A: {"rack": "08"}, B: {}}
+    assert since(redis) == before
+    assert one.scrape_manager.states[f"{A}:9100"] is state
+    # An error in the file keeps the nodes and their labels.
+    write(f"groups: [{{labels: {{rack: 07}}, workers: [{A}]}}]")
+    one.run_round()
+    assert labels(redis) == {A: {"rack": "08"}, B: {}}
+    assert any("quote it" in issue for issue in issues(redis))
+    # The next collector has the labels before its first scrape.
+    write(f"groups: [{{labels: {{rack: '09'}}, workers: [{A}, {B}]}}]")
+    second = start()
+    second.follow()
+    redis.delete(LEASE_KEY)
+    second.run_round()
+    assert labels(redis) == {A: {"rack": "09"}, B: {"rack": "09"}}
+    assert {node: status for node, (_, status, _) in since(redis).items()} == {A: "online", B: "offline"}
+
+
+def test_labels_stay_when_a_discovered_node_gets_its_name(start, redis, tmp_path):
+    one = start()
+    one.dns_says = [A]
+    (tmp_path / "nodes.yaml").write_text(f'[{{"targets": ["{A}:9100"], "labels": {{"zone": "north"}}}}]')
+    one.look_up(A, B)
+    one.see({A: "pi"})
+    one.run_round()
+
+    assert labels(redis) == {"pi": {"zone": "north"}, f"{B}:9100": {}}
 
 
 def test_alert_under_an_address_ends_when_its_node_reports_a_host_name(start, redis):

@@ -275,3 +275,52 @@ def test_targets_are_left_out_and_reported_when_their_addresses_are_too_long_for
     assert names_bytes(many.targets) <= NAMES_BYTES
     left_out = 4000 - len(many.targets)
     assert problems_of(many)[0] == f"{left_out:,} discovered targets are left out: one collector accepts at most 4,000"
+
+
+def labels(both):
+    return {target.address: target.labels for target in both.targets}
+
+
+def test_discovered_targets_have_labels_of_files_when_dns_lists_them_too(sources, names):
+    names.answers["pis"] = ["10.0.0.6", "10.0.0.7"]
+    both = sources('[{"targets": ["10.0.0.6", "10.0.0.8"], "labels": {"zone": "north"}}]')
+
+    asyncio.run(look_at(both))
+
+    assert labels(both) == {"10.0.0.6:9100": {"zone": "north"}, "10.0.0.7:9100": {}, "10.0.0.8:9100": {"zone": "north"}}
+
+
+def test_targets_change_when_only_a_label_changes(sources, tmp_path):
+    both = sources("workers: [{host: a, labels: {rack: '07'}}]")
+    assert labels(both) == {"a:9100": {"rack": "07"}}
+
+    (tmp_path / "nodes.yaml").write_text("workers: [{host: a, labels: {rack: '08'}}]")
+
+    assert asyncio.run(both.refresh())
+    assert labels(both) == {"a:9100": {"rack": "08"}}
+    assert not asyncio.run(both.refresh())
+
+
+def test_labels_of_discovered_targets_are_left_out_when_they_do_not_fit_a_message(sources):
+    targets = [f"node{number:04}.{'x' * 40}.lan" for number in range(4000)]
+    few = sources(json.dumps([{"targets": targets[:3000], "labels": {"x": "y" * 199}}]))
+    assert (len(few.targets), problems_of(few)) == (3000, [])
+    assert few.targets[0].labels
+
+    many = sources(json.dumps([{"targets": targets, "labels": {"x": "y" * 199}}]))
+
+    # The nodes stay: releases without labels had all of them.
+    assert len(many.targets) == 4000
+    assert not any(target.labels for target in many.targets)
+    assert problems_of(many) == [
+        "All labels of the discovered nodes are left out: the labels take 820,000 bytes, "
+        "and a message has room for 313,728"
+    ]
+
+
+def test_labels_that_are_left_out_are_reported_in_the_health(sources):
+    both = sources('[{"targets": ["a"], "labels": {"rack": 7}}]')
+
+    [problem] = problems_of(both)
+    assert "1 label in" in problem
+    assert len(both.targets) == 1

@@ -44,12 +44,20 @@ def sample(seconds=0.0):
 
 
 def test_node_keeps_its_status_and_values_when_a_collector_takes_over(state):
-    node = state("node6.lan")
+    node = state("node6.lan", labels=golden_node("node6.lan").labels)
 
     restore_nodes(previous_nodes(METRICS), [node])
 
     assert node.as_node() == golden_node("node6.lan")
     assert not node.is_recent
+
+
+def test_labels_are_those_of_the_targets_file_when_a_collector_takes_over(state):
+    node = state("node6.lan", labels={"rack": "99"})
+
+    restore_nodes(previous_nodes(METRICS), [node])
+
+    assert node.as_node() == msgspec.structs.replace(golden_node("node6.lan"), labels={"rack": "99"})
 
 
 def test_status_since_stays_when_the_first_scrape_finds_the_same_status(state):
@@ -89,7 +97,7 @@ def test_own_scrapes_count_when_they_precede_the_takeover(state):
 
 
 def test_own_scrapes_do_not_count_when_this_process_was_paused_since(state, monkeypatch):
-    node = state("node6.lan")
+    node = state("node6.lan", labels=golden_node("node6.lan").labels)
     node.update(ScrapeFailed("connect", failures.connection_refused()), unix_seconds=NOW)
     assert node.is_recent
     seen_at = time.monotonic()
@@ -110,7 +118,8 @@ def test_name_and_role_come_from_the_targets_file_when_they_changed_meanwhile(st
 
     restore_nodes(previous_nodes(METRICS), [node])
 
-    assert node.as_node() == msgspec.structs.replace(golden_node("node6.lan"), node="head", role="master")
+    own = {"node": "head", "role": "master", "labels": {}}
+    assert node.as_node() == msgspec.structs.replace(golden_node("node6.lan"), **own)
 
 
 @pytest.mark.parametrize("raw", [None, b"", b"{", b"{}", METRICS.replace(b'"online"', b'"fine"')])

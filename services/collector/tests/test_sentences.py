@@ -138,6 +138,8 @@ def test_words_agree_with_their_number():
         ("master", "master"),
         ("group/2", "group 2"),
         ("group/2/target/5", "group 2, target 5"),
+        ("group/2/entry/3", "group 2, entry 3"),
+        ("group/2/master", "group 2, master"),
         ("group/2/label/__scheme__", "group 2, label __scheme__"),
         ("COLLECTOR_DNS_TARGETS", "COLLECTOR_DNS_TARGETS"),
     ],

@@ -376,3 +376,22 @@ def test_log_warns_when_certificates_are_not_checked(files, caplog):
 
     [warning] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert warning == "insecure: true: certificates are not checked for a"
+
+
+def test_labels_that_are_left_out_are_a_remark_until_the_file_changes(folder):
+    (folder.folder / "x.json").write_text('[{"targets": ["x"], "labels": {"a-b": "1", "rack": "2"}}]')
+    folder.follow()
+
+    assert problems_of(folder.followed) == []
+    assert [(entry.host, entry.labels) for entry in folder.followed.entries] == [("a", {}), ("x", {"rack": "2"})]
+    [remark] = map(english, folder.followed.remarks)
+    assert remark.startswith(
+        f"1 label in {folder.folder}/x.json is left out: group 1: 'a-b' is not the name of a label"
+    )
+    # While the new content is broken, the previous entries are in force, and so is the remark.
+    (folder.folder / "x.json").write_text("[{")
+    folder.refresh()
+    assert len(folder.followed.remarks) == 1
+    folder.write("x.json", "x")
+    folder.refresh()
+    assert folder.followed.remarks == []
