@@ -22,14 +22,14 @@ export function fillActiveAlert(fields: Fields, alert: Alert, now: string, times
   fillSubject(fields, alert, alert.state, messageWithoutNode(alert));
   fillTime(fields, "began", alert.since, shortMoment(alert.since));
   fields.show("duration", elapsed(alert.since, now), asIs);
-  fields.show("peak", alertValue({ rule: alert.rule, value: alert.peak ?? alert.value }), asIs);
+  fields.show("peak", alertValue({ ...alert, value: alert.peak ?? alert.value }), asIs);
   // A pending alert has not fired yet.
   fields.show("times", alert.state === "firing" ? Math.max(1, times) : times, wording.timesFired);
 }
 
 /** Fill the row of an incident that has ended. */
 export function fillIncident(fields: Fields, incident: Incident, times: number): void {
-  const { id, rule, node, severity, began, ended, peak } = incident;
+  const { id, node, severity, began, ended, peak } = incident;
   fields.setData("incident", id);
   fields.setData("severity", severity);
   fields.setData("transition", "resolved");
@@ -40,7 +40,7 @@ export function fillIncident(fields: Fields, incident: Incident, times: number):
   fillTime(fields, "began", began, shortMoment(began));
   if (ended !== null) fillTime(fields, "ended", ended, momentAfter(ended, began));
   fields.show("duration", ended === null ? "" : elapsed(began, ended), asIs);
-  fields.show("peak", alertValue({ rule, value: peak }), asIs);
+  fields.show("peak", alertValue({ ...incident, value: peak }), asIs);
   fields.show("times", times, wording.timesFired);
 }
 

@@ -22,6 +22,11 @@ const UNITS: Readonly<Record<string, Unit>> = {
   pressure_memory: "percent",
 };
 
+/** The unit of a field; `null` if `metric` is not a field. */
+export function unitOf(metric: unknown): Unit | null {
+  return typeof metric === "string" && Object.hasOwn(UNITS, metric) ? entryOf(UNITS, metric) : null;
+}
+
 /** The argument `name` with the unit of the sentence's metric. */
 export function figure(a: SentenceArguments, name: string): string {
   return a.measure(name, entryOf(UNITS, a.text("metric")));
