@@ -39,6 +39,15 @@ class _Known(NamedTuple):
     labels: Mapping[str, str]
     rules: NodeRules
 
+    def is_same(self, observed: ObservedNode) -> bool:
+        """Whether nothing has changed by which the node is matched."""
+        labels = observed.labels
+        return (
+            (self.labels is labels or self.labels == labels)
+            and self.address == observed.address
+            and self.role == observed.role
+        )
+
 
 class AppliedRules:
     """Matches nodes and groups with the matchers of the rules, once for each change."""
@@ -67,12 +76,7 @@ class AppliedRules:
     def of_node(self, observed: ObservedNode) -> NodeRules:
         """Return the rules of the node."""
         known = self._nodes.get(observed.node)
-        if (
-            known is None
-            or known.labels != observed.labels
-            or known.address != observed.address
-            or known.role != observed.role
-        ):
+        if known is None or not known.is_same(observed):
             rules = self._matched(observed)
             known = self._nodes[observed.node] = _Known(observed.address, observed.role, observed.labels, rules)
         return known.rules
