@@ -39,6 +39,10 @@ status: setup ## show whether live data flow
 check-nodes: setup ## check all nodes and print one line for each (TARGETS=nodes.yaml: another list of nodes)
 	@$(BIN)/dispycluster check-nodes
 
+.PHONY: check-rules
+check-rules: setup ## check the alert rules, and print which alerts would fire now (COLLECTOR_RULES=alerts.yaml)
+	@$(BIN)/dispycluster rules check
+
 # NAME counts only on the command line: some systems have an environment variable of that name.
 COMMA := ,
 ACTION = $(or $(strip $(DO)),add)

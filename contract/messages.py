@@ -315,6 +315,8 @@ class RecentPendings(Struct, frozen=True, kw_only=True):
     severity: Severity
     since: Timestamp
     count: Count
+    #: Of alerts without a node.
+    subject: Subject | None = None
 
 
 class Alerts(_Message, frozen=True, kw_only=True):

@@ -85,6 +85,17 @@ def _check_nodes(arguments: Sequence[str]) -> int:
     return code
 
 
+def _rules(arguments: Sequence[str]) -> int:
+    options: dict[str, object] = {"program": "dispycluster rules"}
+    if not any(word in _HELP for word in arguments):
+        options["variables"], options["not_running_reason"] = _command_environment()
+        named = os.environ.get("TARGETS", "").strip()
+        if _is_local() and not os.environ.get("COLLECTOR_TARGETS", "").strip():
+            options["default_targets"] = Path(named).expanduser() if named else _default_targets()
+    code: int = import_module("collector.check_rules").main(arguments, **options)
+    return code
+
+
 def _default_targets() -> Path:
     """Return the targets file that ``dispycluster run`` uses with the same settings."""
     settings = import_module("deploy.local.settings")
@@ -121,6 +132,7 @@ def _restore(arguments: Sequence[str]) -> int:
 PROGRAMS: Final = {
     "run": Program("deploy", _run, "show this machine live on http://localhost:8085; Ctrl-C stops it"),
     "check-nodes": Program("collector", _check_nodes, "check all nodes: one line per node, with its problem if any"),
+    "rules": Program("collector", _rules, "check the alert rules, and print which alerts would fire: check FILE"),
     "status": Program("api", _status, "show whether live data flow: --json, --wait SECONDS"),
     "user": Program("api", _accounts("user"), "manage people who sign in: add, password, remove, sign-out, list"),
     "token": Program("api", _accounts("token"), "manage tokens of programs: add, rotate, remove, list"),

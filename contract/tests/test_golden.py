@@ -30,6 +30,7 @@ TYPES: dict[str, Any] = {
     "messages/rules": messages.RulesInForce,
     "messages/log_entry": messages.LogEntry,
     "messages/log_started": messages.LogEntry,
+    "messages/log_changed": messages.LogEntry,
     "messages/log_pended": messages.LogEntry,
     "messages/incident": messages.Incident,
     "events/root.connection_confirmed": events.ConnectionConfirmed,

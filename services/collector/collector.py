@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final, get_args
 
-from collector.alerts.evaluate import CurrentTime
+from collector.alerts.active_alert import CurrentTime
 from collector.alerts.message import restore_alerts, restore_flap_damping
 from collector.alerts.rules import RulesFile
 from collector.config import Config

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from collector.alerts.conditions import ObservedNode
 from collector.alerts.message import decode_previous
-from collector.alerts.rules import Rules, RulesFile
+from collector.alerts.rule import Rules
+from collector.alerts.rules import RulesFile
 from collector.metrics import TARGETS
 from collector.node_state import NodeState
 from collector.scrape_manager import ScrapeManager
@@ -184,6 +185,8 @@ def cluster_state(states: Iterable[NodeState], rules: Rules, problems: Sequence[
             state.error,
             state.measures,
             state.target.role,
+            state.target.address,
+            state.target.labels,
         )
         for state in states
     ]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from collector.alerts.evaluate import ActiveAlert
+from collector.alerts.active_alert import ActiveAlert
 from collector.sentences import issues
 from collector.sentences.alerts import node_offline
 from collector.sentences.failures import connection_refused, no_answer, no_answer_within

@@ -6,7 +6,9 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from collector.alerts.evaluate import ActiveAlert, AlertKey, CurrentTime, evaluate
+from collector.alerts.active_alert import ActiveAlert, AlertKey, CurrentTime
+from collector.alerts.applied import AppliedRules
+from collector.alerts.evaluate import Evaluation
 from collector.alerts.flapping import FlapDamping
 from collector.alerts.log import AlertLogWriter
 from collector.alerts.message import build_alerts, encode_alerts
@@ -59,6 +61,7 @@ class Rounds:
         self._undamped = alerts
         self._damping = FlapDamping.restored(alerts, None, now) if damping is None else damping
         self.log = AlertLogWriter(epoch=epoch, position=position, now=timestamp(now.unix_seconds))
+        self._applied = AppliedRules()
         self._lease = lease
         self._targets_path = targets_path
         self._health = _PublishedContent()
@@ -79,8 +82,10 @@ class Rounds:
         ``degraded``: degradations of the product itself.
         """
         self.seq += 1
-        self._undamped, changes = evaluate(self._undamped, state.rules, state.observations, now)
-        self.alerts, changes = self._damping.damp(self._undamped, changes, state.rules, state.observations, now)
+        evaluation = Evaluation(self._undamped, state.rules, self._applied, now)
+        evaluation.run(state.observations)
+        self._undamped = evaluation.current
+        self.alerts, changes = self._damping.damp(evaluation.current, evaluation.transitions, evaluation.present, now)
         written = timestamp(now.unix_seconds)
         self.log.add(changes, written)
         snapshot = self.snapshot = build_snapshot(

@@ -165,6 +165,37 @@ def line_of(text: str, position: Sequence[str | int]) -> int | None:
     return None if node is None else node.start_mark.line + 1
 
 
+def key_lines(text: str, positions: Sequence[Sequence[str | int]]) -> list[int | None]:
+    """Return the line of each position, from 1: of the key in a mapping, of the item in a list.
+
+    ``positions`` as for ``line_of``. Where the way leads nowhere, the line is that of the last known step; ``None`` if
+    there is no such step or the text is not YAML.
+    """
+    if not positions:
+        return []
+    try:
+        _check_limits(text)
+        document = yaml.compose(text, Loader=_Loader)
+    except (YamlError, yaml.YAMLError, ValueError, OverflowError):
+        return [None] * len(positions)
+    return [_key_line(document, position) for position in positions]
+
+
+def _key_line(node: yaml.Node | None, position: Sequence[str | int]) -> int | None:
+    line = None
+    for step in position:
+        if isinstance(node, yaml.MappingNode):
+            key, node = next(((key, value) for key, value in reversed(node.value) if key.value == step), (None, None))
+        elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+            key = node = node.value[step]
+        else:
+            break
+        if key is None:
+            break
+        line = key.start_mark.line + 1
+    return line
+
+
 def _check_limits(text: str) -> None:
     """Check the parser's events one by one, before the loader builds all values.
 

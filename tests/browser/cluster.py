@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
+from collector.alerts.active_alert import ActiveAlert, AlertTransition
 from collector.alerts.conditions import ObservedNode, begin_sentence, end_sentence
-from collector.alerts.evaluate import ActiveAlert, AlertTransition
-from collector.alerts.rules import Rule, parse_rules
+from collector.alerts.rule import Rule
+from collector.alerts.rules import parse_rules
 from collector.sentences import alerts as sentences
 from collector.sentences import failures, issues
 from collector.sentences.files import rule_not_a_number

@@ -15,7 +15,7 @@ from typing import Any, Final, Self, get_args
 import msgspec
 from redis.client import Pipeline
 
-from collector.alerts.evaluate import ActiveAlert, AlertTransition
+from collector.alerts.active_alert import ActiveAlert, AlertTransition
 from collector.alerts.log import AlertLogWriter
 from collector.alerts.message import build_alerts
 from collector.alerts.rules import rules_in_force

@@ -236,7 +236,7 @@ def test_command_in_a_container_has_the_words_of_its_service(deployment: Deploym
     assert deployment.execute("api", "dispycluster", "status").partition("\n")[0] == "live: yes"
     assert "online" in deployment.execute("api", "dispycluster", "status", "--json")
     words = deployment.execute("collector", "dispycluster", "--help").split()
-    assert "check-nodes" in words
+    assert {"check-nodes", "rules"} <= set(words)
     assert not {"run", "status", "user"} & set(words)
 
 

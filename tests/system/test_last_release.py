@@ -27,16 +27,24 @@ from tests.drivers.transitions import require_numbered_without_a_gap, transition
 from tests.drivers.waiting import eventually
 
 #: Fields of a node that the last release lacks.
-NEW: set[str] = set()
+NEW: set[str] = {"labels"}
 GOLDEN_OF_CHANNEL = {channel: channel.removeprefix("cluster:") for channel in TYPE_OF_CHANNEL}
 DOWN = "node_down/node02"
 
-#: Python code for a release's folder: decodes the files of these names as the channels' messages.
-DECODE = """
+#: Messages of ``golden`` that are no channels' messages, by their types in the contract.
+OTHER_MESSAGES = {"log_changed": "LogEntry", "log_pended": "LogEntry", "incident": "Incident", "rules": "RulesInForce"}
+#: Python code for a release's folder: decodes the files of these names as messages.
+DECODE = f"""
 import sys
+import msgspec
+from contract import messages
 from contract.codec import TYPE_OF_CHANNEL, decode
 for path in sys.argv[1:]:
-    decode(open(path, "rb").read(), TYPE_OF_CHANNEL["cluster:" + path.rpartition("/")[2].removesuffix(".json")])
+    name, raw = path.rpartition("/")[2].removesuffix(".json"), open(path, "rb").read()
+    if name in {OTHER_MESSAGES}:
+        msgspec.json.decode(raw, type=getattr(messages, {OTHER_MESSAGES}[name]))
+    else:
+        decode(raw, TYPE_OF_CHANNEL["cluster:" + name])
 """
 
 
@@ -110,7 +118,8 @@ def test_messages_of_each_release_are_decoded_by_the_other(last_release: Path) -
         decode(
             (last_release / "contract" / "golden" / "messages" / f"{name}.json").read_bytes(), TYPE_OF_CHANNEL[channel]
         )
-    ours = [str(ROOT / "contract" / "golden" / "messages" / f"{name}.json") for name in GOLDEN_OF_CHANNEL.values()]
+    names = (*GOLDEN_OF_CHANNEL.values(), *OTHER_MESSAGES)
+    ours = [str(ROOT / "contract" / "golden" / "messages" / f"{name}.json") for name in names]
     done = subprocess.run(
         [sys.executable, "-c", DECODE, *ours],
         cwd=last_release,
@@ -132,6 +141,13 @@ def test_replica_of_the_last_release_forwards_all_messages_of_this_collector(fle
     assert newest["nodes"][0].keys() == set(Node.__struct_fields__)
     assert {alert["id"] for alert in client.wait_for("alerts_update")[0]["active_alerts"]} == {DOWN}
     assert delta.wait_for("cluster_metrics")[-1]["nodes"][0].keys() == set(Node.__struct_fields__)
+    # The transition is newer than the replica.
+    fleet.write_rules("node_down: {for_seconds: 0, severity: critical}\n")
+    eventually(
+        lambda: "changed" in {each["transition"] for sent in client.all("alerts_update") for each in sent["entries"]},
+        within_seconds=60,
+        what="the change of severity",
+    )
     # A delta would lack new fields: the replica then sends whole snapshots.
     delta.wait_for(*(("cluster_metrics", 3) if NEW else ("cluster_metrics_delta", 2)))
     # The replica counts messages that it forwarded without decoding them.

@@ -92,7 +92,7 @@ def test_command_with_an_unknown_word_lists_the_known_words(installed: Installed
     for words in ([], ["nonsense"]):
         done = installed.call(*words)
         assert (done.returncode, done.stdout) == (2, "")
-        assert {"run", "check-nodes", "status", "user", "token", "access"} <= set(done.stderr.split())
+        assert {"run", "check-nodes", "rules", "status", "user", "token", "access"} <= set(done.stderr.split())
     assert installed.call("--version").stdout == f"{VERSION}\n"
     assert installed.call("run", "9000").returncode == 2
     done = installed.call("status")
@@ -117,6 +117,7 @@ def test_wheel_shows_this_machine_live_and_keeps_data_and_users_in_the_users_fol
         assert installed.call("user", "add", "ada", input_text="a password of hers\n").returncode == 0
         assert installed.call("user", "list").stdout.startswith("ada\t")
         assert "read without an exporter" in installed.call("check-nodes").stdout
+        assert "node_down: applies to 1 of 1 node; would not fire now" in installed.call("rules", "check").stdout
         data = installed.home / ".local" / "share" / "dispycluster"
         assert f"data in {data}" in process.log()
         assert "make " not in process.log()

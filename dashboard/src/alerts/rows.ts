@@ -22,25 +22,25 @@ export function fillActiveAlert(fields: Fields, alert: Alert, now: string, times
   fillSubject(fields, alert, alert.state, messageWithoutNode(alert));
   fillTime(fields, "began", alert.since, shortMoment(alert.since));
   fields.show("duration", elapsed(alert.since, now), asIs);
-  fields.show("peak", alertValue({ rule: alert.rule, value: alert.peak ?? alert.value }), asIs);
+  fields.show("peak", alertValue({ ...alert, value: alert.peak ?? alert.value }), asIs);
   // A pending alert has not fired yet.
   fields.show("times", alert.state === "firing" ? Math.max(1, times) : times, wording.timesFired);
 }
 
 /** Fill the row of an incident that has ended. */
 export function fillIncident(fields: Fields, incident: Incident, times: number): void {
-  const { id, rule, node, severity, began, ended, peak } = incident;
+  const { id, node, severity, began, ended, peak } = incident;
   fields.setData("incident", id);
   fields.setData("severity", severity);
   fields.setData("transition", "resolved");
   fields.show("severity", severity, (word) => wordFor(wording.severity, word));
   fields.show("message", withFlapping(messageWithoutNode(incident), incident), asIs);
   fields.show("node", node, asIs);
-  fields.setLinks(nodeAddress(node));
+  if (node !== "") fields.setLinks(nodeAddress(node));
   fillTime(fields, "began", began, shortMoment(began));
   if (ended !== null) fillTime(fields, "ended", ended, momentAfter(ended, began));
   fields.show("duration", ended === null ? "" : elapsed(began, ended), asIs);
-  fields.show("peak", alertValue({ rule, value: peak }), asIs);
+  fields.show("peak", alertValue({ ...incident, value: peak }), asIs);
   fields.show("times", times, wording.timesFired);
 }
 
@@ -76,6 +76,6 @@ function fillSubject(
   fields.show("transition", state, (word) => wordFor(wording.transition, word));
   fields.show("message", withFlapping(text, subject), asIs);
   fields.show("node", node, asIs);
-  // The entry that begins the log has no node.
+  // The entry that begins the log has no node, and an alert of a group has an empty name.
   if (node) fields.setLinks(nodeAddress(node));
 }

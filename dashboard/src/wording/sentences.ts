@@ -6,6 +6,8 @@ import type { Language } from "../language.ts";
 /** Makes a sentence from its arguments; throws if an argument is missing or has another type. */
 export type Sentence = (args: SentenceArguments) => string;
 
+export type Unit = "percent" | "celsius" | "bytes" | "bytes_per_second" | "number";
+
 /** The sentences of one language, and its units of bytes. */
 export interface SentenceCatalogue {
   readonly language: Language;
@@ -13,6 +15,9 @@ export interface SentenceCatalogue {
   readonly kibibytes: string;
   readonly mebibytes: string;
   readonly megabytes: string;
+  /** Units of bytes, each 1024 of the previous one; of bytes per second, each 1000 of the previous one. */
+  readonly binaryUnits: readonly string[];
+  readonly decimalUnits: readonly string[];
   /** Whether this count takes the singular. */
   readonly isOne: (count: number) => boolean;
 }
@@ -92,6 +97,32 @@ export class SentenceArguments {
     const { language, megabytes } = this.#catalogue;
     const options = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
     return `${new Intl.NumberFormat(language, options).format(this.count(name) / 1_000_000)}\u00a0${megabytes}`;
+  }
+
+  /** The number with its unit; bytes with the largest unit that fits: `64 GiB`. */
+  measure(name: string, unit: Unit): string {
+    switch (unit) {
+      case "percent":
+        return `${this.number(name)}\u00a0%`;
+      case "celsius":
+        return `${this.number(name)}\u00a0°C`;
+      case "bytes":
+        return this.#scaled(name, 1024, this.#catalogue.binaryUnits);
+      case "bytes_per_second":
+        return this.#scaled(name, 1000, this.#catalogue.decimalUnits);
+      case "number":
+        return this.number(name);
+    }
+  }
+
+  #scaled(name: string, step: number, units: readonly string[]): string {
+    let value = this.count(name);
+    let exponent = 0;
+    while (value >= step && exponent < units.length - 1) {
+      value /= step;
+      exponent += 1;
+    }
+    return `${formatNumber(this.#catalogue, Math.round(value * 10) / 10)}\u00a0${units[exponent]}`;
   }
 
   /** Whether the argument is `null`. */

@@ -1,5 +1,6 @@
 /** The English sentences of the collector, the same as in `services/collector/sentences`. */
 
+import { RULE_SENTENCES_EN } from "./rule_sentences_en.ts";
 import { entryOf, type Sentence, type SentenceArguments, type SentenceCatalogue } from "./sentences.ts";
 
 const SENSORS = "for instance [{chip: nct6775, label: CPUTIN}] or [nct6775/CPUTIN]";
@@ -364,6 +365,7 @@ const sentences = {
   rule_sensor_not_a_text: (a) =>
     `${a.text("rule")}: ${a.text("field")}: ${a.text("value")} must be a text of up to ` +
     `${a.plural("limit", "character")}`,
+  ...RULE_SENTENCES_EN,
 } as const satisfies Record<string, Sentence>;
 
 export type MessageCode = keyof typeof sentences;
@@ -374,6 +376,8 @@ export const SENTENCES_EN: SentenceCatalogue = {
   kibibytes: "KiB",
   mebibytes: "MiB",
   megabytes: "MB",
+  binaryUnits: ["B", "KiB", "MiB", "GiB", "TiB", "PiB"],
+  decimalUnits: ["B/s", "kB/s", "MB/s", "GB/s", "TB/s"],
   isOne: (count) => count === 1,
 };
 

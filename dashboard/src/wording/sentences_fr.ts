@@ -1,5 +1,6 @@
 /** The French sentences of the collector. French has a no-break space before `:`, `;`, `!` and `?`. */
 
+import { RULE_SENTENCES_FR } from "./rule_sentences_fr.ts";
 import { entryOf, type Sentence, type SentenceArguments, type SentenceCatalogue } from "./sentences.ts";
 import type { MessageCode } from "./sentences_en.ts";
 
@@ -398,6 +399,7 @@ const sentences: Readonly<Record<MessageCode, Sentence>> = {
   rule_not_a_sensor: (a) => `${field(a)}\u00a0: ${a.text("value")} doit avoir chip, label ou les deux, ${SENSORS}`,
   rule_sensor_not_a_text: (a) =>
     `${field(a)}\u00a0: ${a.text("value")} doit être un texte d'au plus ${a.plural("limit", "caractère")}`,
+  ...RULE_SENTENCES_FR,
 };
 
 export const SENTENCES_FR: SentenceCatalogue = {
@@ -406,6 +408,8 @@ export const SENTENCES_FR: SentenceCatalogue = {
   kibibytes: "Kio",
   mebibytes: "Mio",
   megabytes: "Mo",
+  binaryUnits: ["o", "Kio", "Mio", "Gio", "Tio", "Pio"],
+  decimalUnits: ["o/s", "ko/s", "Mo/s", "Go/s", "To/s"],
   isOne: (count) => count < 2,
 };
 

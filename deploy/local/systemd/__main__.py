@@ -1,8 +1,8 @@
 """Install, update or remove the services: ``python3 -m deploy.local.systemd install``, or ``uninstall``.
 
 Uses the standard library only. ``make install-service`` and ``make uninstall-service`` call this program. The command
-``dispycluster`` of an installed release calls it too: ``user``, ``token``, ``access``, ``check-nodes`` and ``status``
-run with the services' settings, as the services' system user; ``restore dump.rdb`` replaces the services' data.
+``dispycluster`` of an installed release calls it too: ``user``, ``token``, ``access``, ``check-nodes``, ``rules`` and
+``status`` run with the services' settings, as the services' system user; ``restore dump.rdb`` replaces their data.
 """
 
 import sys

@@ -16,7 +16,7 @@ from deploy.local.systemd.settings import parse_environment
 from deploy.local.valkey import SAVE_REVOCATIONS
 
 #: Commands that run as the services' user.
-SERVICE_USER_COMMANDS: Final = ("check-nodes", "status", "user", "token", "access")
+SERVICE_USER_COMMANDS: Final = ("check-nodes", "rules", "status", "user", "token", "access")
 #: Options of ``subprocess`` that run a program as the services' user.
 AS_SERVICE_USER: Final[Mapping[str, Any]] = {
     "cwd": "/", "user": USER, "group": USER, "extra_groups": [], "umask": 0o077,
@@ -103,6 +103,7 @@ def service_environment(layout: Layout, own: Mapping[str, str]) -> dict[str, str
         **folder.variables(),
         "ACCESS_USERS_DIR": str(folder.users),
         "COLLECTOR_TARGETS": str(layout.nodes),
+        "COLLECTOR_RULES": str(layout.alerts),
         "COLLECTOR_CREDENTIALS_DIR": str(layout.credentials),
     }
     return {**kept, **SAVE_REVOCATIONS, **settings[0], **settings[1], **paths, "PYTHONSAFEPATH": "1"}

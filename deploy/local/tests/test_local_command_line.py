@@ -16,8 +16,9 @@ from deploy.local.settings import Settings, data_dir_of
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 
-READERS = ("user list", "token list", "status", "check-nodes", "user --help", "token add --help", "status --help",
-           "check-nodes --help", "run --help", "restore --help", "access --help", "access revoked")  # fmt: skip
+READERS = ("user list", "token list", "status", "check-nodes", "rules check", "user --help", "token add --help",
+           "status --help", "check-nodes --help", "rules --help", "run --help", "restore --help", "access --help",
+           "access revoked")  # fmt: skip
 
 
 @pytest.fixture

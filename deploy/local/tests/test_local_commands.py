@@ -37,6 +37,7 @@ def last_line(*arguments: str, **variables: str) -> str:
     [
         (["run", "PORT=9000"], "run"),
         (["check-nodes", "TARGETS=mine.yaml"], "check-nodes"),
+        (["check-rules", "COLLECTOR_RULES=mine.yaml"], "rules check"),
         (["status"], "status"),
         (["restore-local", "FILE=dump.rdb", "YES=1"], 'restore "dump.rdb" --yes'),
         (["user", "NAME=ada"], 'user add "ada"'),

@@ -1,10 +1,10 @@
 """What each rule reads from a node, and the sentences of its alerts."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
-from collector.alerts.rules import SensorPattern
+from collector.alerts.rule import SensorPattern
 from collector.measures import Measures
 from collector.sample import Filesystem
 from collector.sentences import alerts
@@ -28,6 +28,8 @@ class ObservedNode:
     #: ``None`` unless the node is online.
     measures: Measures | None
     role: NodeRole = "worker"
+    address: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 def condition_readings(

@@ -1,140 +1,21 @@
 """Apply the rules to the nodes: the alerts of the previous round and the observed nodes give the current alerts."""
 
-from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Final, Literal, Self
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
 
-import msgspec
-
-from collector.alerts.conditions import (
-    ObservedNode,
-    Reading,
-    alert_value,
-    begin_sentence,
-    condition_readings,
-    detail_gone_sentence,
-    end_sentence,
-)
-from collector.alerts.rules import Rule, Rules
-from collector.sentences.alerts import detail_left_out, measure_untold, rule_off, rule_unknown, target_removed
-from collector.sentences.sentence import AlertText, code_and_arguments, english
-from contract.messages import Alert, AlertState, Coded, Severity, Timestamp
-from runtime.clock import timestamp, unix_seconds
+from collector.alerts.active_alert import ActiveAlert, AlertKey, Alerts, AlertTransition, CurrentTime
+from collector.alerts.applied import AppliedRules, OwnRule
+from collector.alerts.conditions import ObservedNode, condition_readings
+from collector.alerts.end_reasons import Present, detail_end_reason, end_reason, reads_another_metric
+from collector.alerts.node_metrics import COLLECTORS
+from collector.alerts.places import GroupPlace, NodePlace, Place
+from collector.alerts.rule import Rule, Rules
+from collector.sentences.own_rules import rule_no_longer_applies
+from runtime.clock import timestamp
 
 #: Seconds after which an alert ends if an online node no longer reports the measure.
 MISSING_MEASURE_SECONDS: Final = 60.0
-#: Seconds after which a restored alert ends if this release does not have its rule. During a rolling update, a
-#: collector of the other release takes the lease back within minutes; after a rollback no collector has the rule.
-UNKNOWN_RULE_SECONDS: Final = 86_400.0
-
-#: Rule, node and detail.
-AlertKey = tuple[str, str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class CurrentTime:
-    """The current time, by the monotonic clock for durations and by the wall clock for timestamps."""
-
-    monotonic_seconds: float
-    unix_seconds: float
-
-    def to_monotonic(self, written: Timestamp) -> float:
-        """Return the monotonic time of a timestamp that another collector wrote, at the latest the current time.
-
-        The upper bound keeps the result out of the future if the wall clock was set back. An invalid timestamp gives
-        the current time.
-        """
-        try:
-            ago = max(0.0, self.unix_seconds - unix_seconds(written))
-        except ValueError:
-            ago = 0.0
-        return self.monotonic_seconds - ago
-
-    def to_timestamp(self, monotonic_seconds: float) -> Timestamp:
-        """Return the timestamp of a monotonic time."""
-        return timestamp(self.unix_seconds - self.monotonic_seconds + monotonic_seconds)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActiveAlert:
-    """An alert that is pending or firing."""
-
-    rule: str
-    node: str
-    #: For instance a mount point or a sensor; empty for a condition of the whole node.
-    detail: str
-    severity: Severity
-    state: AlertState
-    value: float | None
-    text: AlertText
-    #: The highest value since the condition began.
-    peak: float | None
-    #: When the condition began.
-    since: Timestamp
-    since_monotonic_seconds: float
-    #: When the condition last held, or when this collector restored the alert.
-    confirmed_monotonic_seconds: float
-    #: The alert as the previous collector published it, until this collector evaluates its rule: the alert may have
-    #: fields of a later release.
-    published: msgspec.Raw | None = None
-    #: As in ``Alert``.
-    flapping: int = 0
-    logged: bool = True
-
-    @property
-    def key(self) -> AlertKey:
-        """Rule, node and detail."""
-        return self.rule, self.node, self.detail
-
-    @property
-    def id(self) -> str:
-        """``rule/node``, or ``rule/node/detail``."""
-        return f"{self.rule}/{self.node}/{self.detail}" if self.detail else f"{self.rule}/{self.node}"
-
-    @property
-    def message(self) -> str:
-        """The sentence of the alert in English."""
-        return english(self.text)
-
-    def to_contract(self) -> Alert:
-        """Return the alert in the form of the contract."""
-        text = code_and_arguments(self.text)
-        return Alert(
-            id=self.id,
-            rule=self.rule,
-            node=self.node,
-            severity=self.severity,
-            type=self.severity,
-            state=self.state,
-            value=self.value,
-            message=self.message,
-            since=self.since,
-            peak=self.peak,
-            code=None if text is None else text.code,
-            args={} if text is None else text.args,
-            flapping=self.flapping,
-            logged=self.logged,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class AlertTransition:
-    """A change of an alert's state; ``alert`` is the alert after the change, with its new value and sentence."""
-
-    kind: Literal["pending", "firing", "resolved", "pended"]
-    alert: ActiveAlert
-    #: For a resolved alert: the alert with its previous sentence.
-    alert_before: ActiveAlert | None = None
-    #: As in ``LogEntry``.
-    count: int = 1
-
-    @classmethod
-    def end(cls, alert: ActiveAlert, why: Coded) -> Self:
-        """Return the transition that resolves ``alert``."""
-        return cls("resolved", replace(alert, text=why), alert_before=alert)
-
-
-Alerts = Mapping[AlertKey, ActiveAlert]
 
 
 def evaluate(
@@ -144,107 +25,143 @@ def evaluate(
 
     An alert stays unchanged while its condition is unknown: the node is not online, or was not scraped yet. An alert
     ends when its condition ends, its node is no longer a target, an online node no longer has its detail, or its rule
-    is switched off.
+    is switched off, removed or no longer applies.
 
-    A collector of another release may have left an alert without a node, or an alert of a rule that ``rules`` do not
-    have. Only a collector of that release can resolve such an alert. This collector ends the alert when its node is
-    removed, or ``UNKNOWN_RULE_SECONDS`` after it was restored.
+    A collector of another release may have left an alert of a rule that ``rules`` do not have. Only a collector of that
+    release can resolve such an alert. This collector ends the alert when its node is removed, or
+    ``UNKNOWN_RULE_SECONDS`` after it was restored.
     """
-    unread: dict[tuple[str, str], dict[str, ActiveAlert]] = {}
-    for (rule_name, node, detail), alert in alerts.items():
-        unread.setdefault((rule_name, node), {})[detail] = alert
-    current: dict[AlertKey, ActiveAlert] = {}
-    transitions: list[AlertTransition] = []
-    enabled = [rule for rule in rules.values() if rule.enabled]
-    nodes: set[str] = set()
-    for observed in observations:
-        nodes.add(observed.node)
-        for rule in enabled:
-            previous_alerts = unread.get((rule.name, observed.node), {}) if unread else {}
-            readings = condition_readings(rule.name, observed, previous_alerts, ignored_sensors=rule.ignore_sensors)
-            if readings is None:
+    evaluation = Evaluation(alerts, rules, AppliedRules(), now)
+    evaluation.run(observations)
+    return evaluation.current, evaluation.transitions
+
+
+class Evaluation:
+    """One round; the result is in ``current``, ``transitions`` and ``present``."""
+
+    def __init__(self, alerts: Alerts, rules: Rules, applied: AppliedRules, now: CurrentTime) -> None:
+        self.current: dict[AlertKey, ActiveAlert] = {}
+        self.transitions: list[AlertTransition] = []
+        self.nodes: dict[str, ObservedNode] = {}
+        self.groups: dict[tuple[str, str], GroupPlace] = {}
+        self.present = Present(rules, applied, self.nodes, self.groups)
+        self._rules = rules
+        self._applied = applied
+        self._now = now
+        #: Alerts of the previous round without a reading, by rule and node, then by detail.
+        self._unread: dict[tuple[str, str], dict[str, ActiveAlert]] = {}
+        for (rule, node, detail), alert in alerts.items():
+            self._unread.setdefault((rule, node), {})[detail] = alert
+        self._alerted = {node for _, node, _ in alerts}
+
+    def run(self, observations: Iterable[ObservedNode]) -> None:
+        """Evaluate all rules for all nodes and groups."""
+        self._applied.follow(self._rules)
+        for observed in observations:
+            self.nodes[observed.node] = observed
+            node_rules = self._applied.of_node(observed)
+            for rule in node_rules.built_in:
+                self._read_built_in(rule, observed)
+            if node_rules.own and observed.measures is not None and observed.status != "unknown":
+                self._read_own(node_rules.own, observed)
+            for key in node_rules.groups:
+                group = self.groups.get(key)
+                if group is None:
+                    group = self.groups[key] = GroupPlace(key[1])
+                group.count(observed)
+        self._applied.forget_others(self.nodes.keys())
+        for (name, _), group in sorted(self.groups.items()):
+            self._read_group(self._applied.of_group(self._rules[name], group.detail), group)
+        for unread in self._unread.values():
+            for alert in unread.values():
+                why = end_reason(alert, self.present, self._now)
+                if why is None:
+                    self.current[alert.key] = alert
+                else:
+                    self.transitions.append(AlertTransition.end(alert, why))
+
+    def _read_built_in(self, rule: Rule, observed: ObservedNode) -> None:
+        previous_alerts = self._unread.get((rule.name, observed.node), {}) if observed.node in self._alerted else {}
+        readings = condition_readings(rule.name, observed, previous_alerts, ignored_sensors=rule.ignore_sensors)
+        if readings is None:
+            return
+        self._unread.pop((rule.name, observed.node), None)
+        for detail, measure in readings:
+            if not previous_alerts and (measure is None or not rule.is_met(measure, is_active=False)):
+                continue  # most readings: no alert before and no alert now
+            if rule.ignore and rule.ignores(detail):
                 continue
-            unread.pop((rule.name, observed.node), None)
-            for reading in readings:
-                detail, measure = reading
-                if not previous_alerts and (measure is None or not rule.is_met(measure, is_active=False)):
-                    continue  # most readings: no alert before and no alert now
-                if rule.ignore and rule.ignores(detail):
-                    continue
-                alert_now = _evaluated(rule, observed, reading, previous_alerts.pop(detail, None), now, transitions)
-                if alert_now is not None:
-                    current[rule.name, observed.node, detail] = alert_now
-            for previous in previous_alerts.values():
-                transitions.append(AlertTransition.end(previous, _detail_end_reason(previous, rule, observed)))
-    for previous_alerts in unread.values():
-        for alert in previous_alerts.values():
-            why = end_reason(alert, rules, nodes, now)
-            if why is None:
-                current[alert.key] = alert
-            else:
-                transitions.append(AlertTransition.end(alert, why))
-    return current, transitions
+            self._step(rule, NodePlace(observed, detail), measure, previous_alerts.pop(detail, None))
+        for previous in previous_alerts.values():
+            self.transitions.append(AlertTransition.end(previous, detail_end_reason(previous, rule, observed)))
 
+    def _read_own(self, own_rules: Iterable[OwnRule], observed: ObservedNode) -> None:
+        measures, is_alerted = observed.measures, observed.node in self._alerted
+        assert measures is not None
+        for rule, read, threshold in own_rules:
+            measure = read(measures)
+            if not is_alerted and (measure is None or measure < threshold):
+                continue  # most readings: no alert before and no alert now
+            if measures.hung_collector is not None and measures.hung_collector in COLLECTORS.get(rule.metric or "", ()):
+                continue
+            previous = self._unread.get((rule.name, observed.node), {}).pop("", None)
+            self._step(rule, NodePlace(observed, ""), measure, previous)
 
-def _evaluated(
-    rule: Rule,
-    observed: ObservedNode,
-    reading: Reading,
-    previous: ActiveAlert | None,
-    now: CurrentTime,
-    transitions: list[AlertTransition],
-) -> ActiveAlert | None:
-    """Return the alert after a reading, ``None`` if there is no alert; add the transition to ``transitions``."""
-    detail, measure = reading
-    if measure is None:
-        if previous is None or now.monotonic_seconds - previous.confirmed_monotonic_seconds <= MISSING_MEASURE_SECONDS:
-            return previous
-        transitions.append(AlertTransition.end(replace(previous, value=None), measure_untold(previous.node, rule.name)))
-        return None
-    value = alert_value(rule.name, measure)
-    if not rule.is_met(measure, is_active=previous is not None):
-        if previous is None or now.monotonic_seconds - previous.confirmed_monotonic_seconds < rule.keep_seconds:
-            return previous
-        transitions.append(
-            AlertTransition.end(replace(previous, value=value), end_sentence(rule.name, observed.node, detail, value))
+    def _read_group(self, rule: Rule, group: GroupPlace) -> None:
+        share = group.share
+        if share is not None:
+            previous = self._unread.get((rule.name, ""), {}).pop(group.detail, None)
+            self._step(rule, group, share, previous)
+
+    def _step(self, rule: Rule, place: Place, measure: float | None, previous: ActiveAlert | None) -> None:
+        """Continue, begin or end the alert of ``rule`` at ``place``."""
+        if previous is not None and reads_another_metric(previous, rule):
+            why = rule_no_longer_applies(previous.about, rule.name)
+            self.transitions.append(AlertTransition.end(previous, why))
+            previous = None
+        alert = self._evaluated(rule, place, measure, previous)
+        if alert is not None:
+            self.current[alert.key] = alert
+
+    def _evaluated(
+        self, rule: Rule, place: Place, measure: float | None, previous: ActiveAlert | None
+    ) -> ActiveAlert | None:
+        """Return the alert after a reading, ``None`` if there is no alert; add the transition."""
+        now = self._now
+        unconfirmed_seconds = 0.0 if previous is None else now.monotonic_seconds - previous.confirmed_monotonic_seconds
+        if measure is None:
+            if previous is None or unconfirmed_seconds <= MISSING_MEASURE_SECONDS:
+                return previous
+            self.transitions.append(AlertTransition.end(replace(previous, value=None), place.untold(rule)))
+            return None
+        value = place.value(rule, measure)
+        if not rule.is_met(measure, is_active=previous is not None):
+            if previous is None or unconfirmed_seconds < rule.keep_seconds:
+                return previous
+            self.transitions.append(AlertTransition.end(replace(previous, value=value), place.end(rule, value)))
+            return None
+        if previous is None:
+            since, since_monotonic, peak = timestamp(now.unix_seconds), now.monotonic_seconds, value
+        else:
+            since, since_monotonic = previous.since, previous.since_monotonic_seconds
+            peak = value if previous.peak is None or value is None else max(previous.peak, value)
+        is_firing = previous is not None and previous.state == "firing"
+        is_firing = is_firing or now.monotonic_seconds - since_monotonic >= rule.for_seconds
+        alert = ActiveAlert(
+            rule=rule.name,
+            node=place.node,
+            detail=place.detail,
+            severity=place.severity(rule),
+            state="firing" if is_firing else "pending",
+            value=value,
+            text=place.begin(rule, value),
+            peak=peak,
+            since=since,
+            since_monotonic_seconds=since_monotonic,
+            confirmed_monotonic_seconds=now.monotonic_seconds,
+            labels=place.labels if previous is None else previous.labels,
+            subject=place.subject,
         )
-        return None
-    if previous is None:
-        since, since_monotonic, peak = timestamp(now.unix_seconds), now.monotonic_seconds, value
-    else:
-        since, since_monotonic = previous.since, previous.since_monotonic_seconds
-        peak = value if previous.peak is None or value is None else max(previous.peak, value)
-    is_firing = previous is not None and previous.state == "firing"
-    is_firing = is_firing or now.monotonic_seconds - since_monotonic >= rule.for_seconds
-    alert = ActiveAlert(
-        rule=rule.name,
-        node=observed.node,
-        detail=detail,
-        severity=rule.severity_of(observed.role),
-        state="firing" if is_firing else "pending",
-        value=value,
-        text=begin_sentence(rule.name, observed, detail, value),
-        peak=peak,
-        since=since,
-        since_monotonic_seconds=since_monotonic,
-        confirmed_monotonic_seconds=now.monotonic_seconds,
-    )
-    if previous is None or previous.state != alert.state:
-        transitions.append(AlertTransition(alert.state, alert))
-    return alert
-
-
-def end_reason(alert: ActiveAlert, rules: Rules, nodes: Container[str], now: CurrentTime) -> Coded | None:
-    """Return why an alert without a reading ends; ``None`` if the alert stays."""
-    if alert.node and alert.node not in nodes:
-        return target_removed(alert.node)
-    if alert.rule not in rules or not alert.node:
-        has_expired = now.monotonic_seconds - alert.confirmed_monotonic_seconds > UNKNOWN_RULE_SECONDS
-        return rule_unknown(alert.node, alert.rule) if has_expired else None
-    return None if rules[alert.rule].enabled else rule_off(alert.node, alert.rule)
-
-
-def _detail_end_reason(alert: ActiveAlert, rule: Rule, observed: ObservedNode) -> Coded:
-    if rule.ignores(alert.detail):
-        return detail_left_out(alert.node, alert.detail, rule.name)
-    return detail_gone_sentence(rule.name, observed, alert.detail)
+        if previous is None or previous.state != alert.state:
+            self.transitions.append(AlertTransition(alert.state, alert))
+        return alert

@@ -3,7 +3,8 @@
 An alert that fired ``FLAPPING_TIMES`` times in ``WINDOW_SECONDS`` flaps: it stays firing until its condition has not
 changed for ``WINDOW_SECONDS``. After an alert that ended without firing, further such alerts of the rule and node are
 counted, and one entry in ``WINDOW_SECONDS`` reports the count. After ``NODE_ENTRIES`` entries of a node in
-``WINDOW_SECONDS``, the log has no further beginnings of that node's alerts.
+``WINDOW_SECONDS``, the log has no further beginnings of that node's alerts. In place of the node, an alert without a
+node has its subject.
 """
 
 from collections import deque
@@ -11,14 +12,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
-from collector.alerts.conditions import ObservedNode
-from collector.alerts.evaluate import ActiveAlert, AlertKey, AlertTransition, CurrentTime, end_reason
-from collector.alerts.rules import Rules
+from collector.alerts.active_alert import ActiveAlert, AlertKey, AlertTransition, CurrentTime
+from collector.alerts.applied import group_labels
+from collector.alerts.end_reasons import Present, end_reason
 from collector.sentences.alerts import detail_left_out, flapping_over, pended
 from contract.codec import encode
-from contract.messages import Alerts, Coded, NodeStatus, RecentFirings, RecentPendings, Severity
+from contract.messages import Alerts, Coded, RecentFirings, RecentPendings, Severity, Subject
 
 _Record = TypeVar("_Record", RecentFirings, RecentPendings)
+#: Name of a node and an empty text, or an empty text and the name of a subject.
+_Place = tuple[str, str]
 #: Number of firings in ``WINDOW_SECONDS`` that make an alert flap.
 FLAPPING_TIMES: Final = 5
 WINDOW_SECONDS: Final = 600.0
@@ -45,6 +48,8 @@ class _UnfiredAlerts:
     since: float
     severity: Severity
     count: int = 0
+    #: Of alerts without a node.
+    subject: Subject | None = None
 
 
 class FlapDamping:
@@ -59,12 +64,12 @@ class FlapDamping:
         #: When each alert that does not flap fired.
         self._fired: dict[AlertKey, list[float]] = {}
         self._flapping: dict[AlertKey, _FlappingPeriod] = {}
-        #: By rule and node.
-        self._unfired: dict[tuple[str, str], _UnfiredAlerts] = {}
-        #: Alerts with a beginning and without an end in the log.
-        self._open_in_log: set[AlertKey] = set()
-        #: Times of the entries of each node.
-        self._entries: dict[str, deque[float]] = {}
+        #: By rule and place.
+        self._unfired: dict[tuple[str, _Place], _UnfiredAlerts] = {}
+        #: Alerts with a beginning and without an end in the log, and their severities in the log.
+        self._open_in_log: dict[AlertKey, Severity] = {}
+        #: Times of the entries of each place.
+        self._entries: dict[_Place, deque[float]] = {}
 
     @classmethod
     def restored(cls, alerts: dict[AlertKey, ActiveAlert], message: Alerts | None, now: CurrentTime) -> "FlapDamping":
@@ -74,7 +79,7 @@ class FlapDamping:
         hold. If the previous collector does not support flapping, each firing alert counts as fired once.
         """
         self = cls()
-        self._open_in_log = {key for key, alert in alerts.items() if alert.logged}
+        self._open_in_log = {key: alert.severity for key, alert in alerts.items() if alert.logged}
         firings = {} if message is None else {recent.id: recent for recent in message.recent_firings}
         for key, alert in list(alerts.items()):
             recent = firings.pop(alert.id, None)
@@ -88,8 +93,9 @@ class FlapDamping:
             detail = recent.id.removeprefix(f"{recent.rule}/{recent.node}").removeprefix("/")
             self._fired[recent.rule, recent.node, detail] = [now.to_monotonic(fired) for fired in recent.fired]
         for pendings in () if message is None else message.recent_pendings:
-            self._unfired[pendings.rule, pendings.node] = _UnfiredAlerts(
-                now.to_monotonic(pendings.since), pendings.severity, pendings.count
+            place = pendings.node, "" if pendings.subject is None else pendings.subject.name
+            self._unfired[pendings.rule, place] = _UnfiredAlerts(
+                now.to_monotonic(pendings.since), pendings.severity, pendings.count, pendings.subject
             )
         return self
 
@@ -97,34 +103,33 @@ class FlapDamping:
         self,
         alerts: dict[AlertKey, ActiveAlert],
         transitions: Sequence[AlertTransition],
-        rules: Rules,
-        observations: Sequence[ObservedNode],
+        present: Present,
         now: CurrentTime,
     ) -> tuple[dict[AlertKey, ActiveAlert], list[AlertTransition]]:
         """Return the alerts as clients see them, and the transitions for the log in the order of the log.
 
-        ``alerts`` and ``transitions`` are the result of ``evaluate``. Changes ``alerts``: an alert that stops flapping
+        ``alerts`` and ``transitions`` are a result of ``Evaluation``. Changes ``alerts``: an alert that stops flapping
         and is still firing gets the beginning and the peak of its flapping period.
         """
         seconds = now.monotonic_seconds
         self.transitions += len(transitions)
         self._forget(seconds)
         logged_transitions: list[AlertTransition] = []
-        self._log_unfired(now, logged_transitions)
+        self._log_unfired(present, now, logged_transitions)
         for transition in transitions:
             self._follow(transition, seconds, logged_transitions)
-        self._end_flapping(
-            alerts, rules, {observed.node: observed.status for observed in observations}, now, logged_transitions
-        )
+        self._end_flapping(alerts, present, now, logged_transitions)
         shown = dict(alerts)
         for key, period in self._flapping.items():
             if key in alerts:
                 period.alert = _prolonged(alerts[key], period.alert)
             shown[key] = period.alert
         for key, alert in shown.items():
-            # The log had no room for this alert before, and has room now.
             if alert.state == "firing" and key not in self._open_in_log and self._has_room(key):
+                # The log had no room for this alert before, and has room now.
                 self._log(AlertTransition("firing", alert), seconds, logged_transitions)
+            elif alert.state == "firing" and self._open_in_log.get(key, alert.severity) != alert.severity:
+                self._log(AlertTransition("changed", alert), seconds, logged_transitions)
             if alert.logged != (key in self._open_in_log):
                 shown[key] = replace(alert, logged=not alert.logged)
         return shown, logged_transitions
@@ -147,9 +152,14 @@ class FlapDamping:
             firings.append(RecentFirings(id=name, rule=rule, node=node, fired=tuple(map(now.to_timestamp, fired))))
         pendings = [
             RecentPendings(
-                rule=rule, node=node, severity=each.severity, since=now.to_timestamp(each.since), count=each.count
+                rule=rule,
+                node=node,
+                severity=each.severity,
+                since=now.to_timestamp(each.since),
+                count=each.count,
+                subject=each.subject,
             )
-            for (rule, node), each in sorted(self._unfired.items(), key=lambda item: (-item[1].count, item[0]))
+            for (rule, (node, _)), each in sorted(self._unfired.items(), key=lambda item: (-item[1].count, item[0]))
         ]
         return _records_within(firings, RECENT_BYTES // 2), _records_within(pendings, RECENT_BYTES // 2)
 
@@ -164,7 +174,7 @@ class FlapDamping:
             return
         match transition.kind:
             case "pending":
-                if (alert.rule, alert.node) not in self._unfired and self._has_room(key):
+                if (alert.rule, _place(key)) not in self._unfired and self._has_room(key):
                     self._log(transition, now, logged_transitions)
             case "firing":
                 fired = self._fired.setdefault(key, [])
@@ -183,95 +193,114 @@ class FlapDamping:
         if was_logged:
             self._log(transition, now, logged_transitions)
         if alert.state == "pending":
-            unfired = self._unfired.setdefault((alert.rule, alert.node), _UnfiredAlerts(now, alert.severity))
-            unfired.severity = alert.severity
+            unfired = self._unfired.setdefault((alert.rule, _place(alert.key)), _UnfiredAlerts(now, alert.severity))
+            unfired.severity, unfired.subject = alert.severity, alert.subject
             unfired.count += not was_logged
 
     def _end_flapping(
         self,
         alerts: dict[AlertKey, ActiveAlert],
-        rules: Rules,
-        statuses: Mapping[str, NodeStatus],
+        present: Present,
         now: CurrentTime,
         logged_transitions: list[AlertTransition],
     ) -> None:
         for key, period in list(self._flapping.items()):
             alert, current = period.alert, alerts.get(key)
-            is_calm = now.monotonic_seconds - period.changed >= WINDOW_SECONDS and _is_condition_known(alert, statuses)
+            is_calm = now.monotonic_seconds - period.changed >= WINDOW_SECONDS and _is_condition_known(alert, present)
             if current is not None:
                 if is_calm and current.state == "firing":
                     alerts[key] = replace(_prolonged(current, alert), flapping=0)
                     del self._flapping[key]
                 continue
-            why = _immediate_end_reason(alert, rules, statuses, now)
+            why = _immediate_end_reason(alert, present, now)
             if why is None and is_calm:
-                why = flapping_over(alert.node, alert.rule, alert.detail or None, alert.flapping)
+                detail = alert.detail if alert.node and alert.detail else None
+                why = flapping_over(alert.about, alert.rule, detail, alert.flapping)
             if why is not None:
                 del self._flapping[key]
                 if key in self._open_in_log:
                     self._log(AlertTransition.end(alert, why), now.monotonic_seconds, logged_transitions)
 
-    def _log_unfired(self, now: CurrentTime, logged_transitions: list[AlertTransition]) -> None:
-        for (rule, node), unfired in list(self._unfired.items()):
+    def _log_unfired(self, present: Present, now: CurrentTime, logged_transitions: list[AlertTransition]) -> None:
+        for (rule, (node, name)), unfired in list(self._unfired.items()):
             if now.monotonic_seconds - unfired.since < WINDOW_SECONDS:
                 continue
             if not unfired.count:
-                del self._unfired[rule, node]
+                del self._unfired[rule, (node, name)]
                 continue
             alert = ActiveAlert(
                 rule=rule,
                 node=node,
-                detail="",
+                detail=name,
                 severity=unfired.severity,
                 state="pending",
                 value=None,
-                text=pended(node, rule, unfired.count),
+                text=pended(node or name, rule, unfired.count),
                 peak=None,
                 since=now.to_timestamp(unfired.since),
                 since_monotonic_seconds=unfired.since,
                 confirmed_monotonic_seconds=now.monotonic_seconds,
+                labels=_labels(node, name, present),
+                subject=unfired.subject,
             )
             self._log(AlertTransition("pended", alert, count=unfired.count), now.monotonic_seconds, logged_transitions)
             unfired.since, unfired.count = now.monotonic_seconds, 0
 
     def _has_room(self, key: AlertKey) -> bool:
         """Whether the log has room for an entry that the alert is pending or firing."""
-        return key in self._open_in_log or len(self._entries.get(key[1], ())) < NODE_ENTRIES
+        return key in self._open_in_log or len(self._entries.get(_place(key), ())) < NODE_ENTRIES
 
     def _log(self, transition: AlertTransition, now: float, logged_transitions: list[AlertTransition]) -> None:
         logged_transitions.append(transition)
-        self._entries.setdefault(transition.alert.node, deque()).append(now)
+        key = transition.alert.key
+        self._entries.setdefault(_place(key), deque()).append(now)
         match transition.kind:
             case "resolved":
-                self._open_in_log.discard(transition.alert.key)
-            case "pending" | "firing":
-                self._open_in_log.add(transition.alert.key)
+                self._open_in_log.pop(key, None)
+            case "pending" | "firing" | "changed":
+                self._open_in_log[key] = transition.alert.severity
 
     def _forget(self, now: float) -> None:
         for key, fired in list(self._fired.items()):
             fired[:] = [moment for moment in fired if now - moment < WINDOW_SECONDS]
             if not fired:
                 del self._fired[key]
-        for node, entries in list(self._entries.items()):
+        for place, entries in list(self._entries.items()):
             while entries and now - entries[0] >= WINDOW_SECONDS:
                 entries.popleft()
             if not entries:
-                del self._entries[node]
+                del self._entries[place]
 
 
-def _immediate_end_reason(
-    alert: ActiveAlert, rules: Rules, statuses: Mapping[str, NodeStatus], now: CurrentTime
-) -> Coded | None:
+def _place(key: AlertKey) -> _Place:
+    _, node, detail = key
+    return (node, "") if node else ("", detail)
+
+
+def _labels(node: str, subject_name: str, present: Present) -> Mapping[str, str]:
+    """Return the labels of a node or of a subject."""
+    if not node:
+        return group_labels(subject_name)
+    observed = present.nodes.get(node)
+    return {} if observed is None else observed.labels
+
+
+def _immediate_end_reason(alert: ActiveAlert, present: Present, now: CurrentTime) -> Coded | None:
     """Return why a flapping alert whose condition does not hold ends immediately; ``None`` if the alert stays."""
-    rule = rules.get(alert.rule)
+    rule = present.rules.get(alert.rule)
     if rule is not None and rule.ignores(alert.detail):
         return detail_left_out(alert.node, alert.detail, alert.rule)
-    return end_reason(alert, rules, statuses, now)
+    return end_reason(alert, present, now)
 
 
-def _is_condition_known(alert: ActiveAlert, statuses: Mapping[str, NodeStatus]) -> bool:
-    """Whether the condition of the alert is known in the current state of its node."""
-    return statuses.get(alert.node) in (("online", "offline") if alert.rule == "node_down" else ("online",))
+def _is_condition_known(alert: ActiveAlert, present: Present) -> bool:
+    """Whether the condition of the alert is known in the current state of its node or group."""
+    if not alert.node:
+        group = present.groups.get((alert.rule, alert.detail))
+        return group is not None and group.share is not None
+    observed = present.nodes.get(alert.node)
+    known = ("online", "offline") if alert.rule == "node_down" else ("online",)
+    return observed is not None and observed.status in known
 
 
 def _prolonged(alert: ActiveAlert, shown: ActiveAlert) -> ActiveAlert:
@@ -285,6 +314,7 @@ def _prolonged(alert: ActiveAlert, shown: ActiveAlert) -> ActiveAlert:
         peak=max(peaks, default=None),
         flapping=shown.flapping,
         logged=shown.logged,
+        labels=shown.labels,
     )
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from collector.alerts.evaluate import AlertTransition
+from collector.alerts.active_alert import AlertTransition
 from collector.sentences.alerts import log_started
 from collector.sentences.sentence import english
 from contract.codec import encode
@@ -76,6 +76,8 @@ class AlertLogWriter:
                 args=alert.args,
                 flapping=alert.flapping,
                 count=transition.count,
+                labels=alert.labels,
+                subject=alert.subject,
             )
             self._append(entry, _incident(transition, now))
         for dropped in self.queue[:-ALERT_LOG_LENGTH]:

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from collector.alerts.evaluate import ActiveAlert, AlertKey, CurrentTime
+from collector.alerts.active_alert import ActiveAlert, AlertKey, CurrentTime
 from collector.alerts.flapping import FlapDamping
 from collector.alerts.log import AlertLogWriter
 from collector.sentences.sentence import RestoredText
@@ -67,15 +67,17 @@ def encode_alerts(message: Alerts, alerts: Iterable[ActiveAlert]) -> bytes:
 def _alerts_within_limit(alerts: list[Alert]) -> list[Alert]:
     """Return as many of ``alerts`` as fit: first one alert of each node, then a second one of each node, and so on.
 
-    A node with very many alerts therefore loses only its own. A node's firing alerts come before its pending alerts.
+    A node with very many alerts therefore loses only its own. A node's firing alerts come before its pending alerts. A
+    group counts as a node.
     """
     if len(encode(alerts)) <= ACTIVE_BYTES:
         return alerts
-    counts: Counter[str] = Counter()
+    counts: Counter[tuple[str, str]] = Counter()
     ranked = []
     for alert in sorted(alerts, key=lambda alert: alert.state != "firing"):
-        counts[alert.node] += 1
-        ranked.append((counts[alert.node], alert))
+        place = alert.node, "" if alert.subject is None else alert.subject.name
+        counts[place] += 1
+        ranked.append((counts[place], alert))
     left_bytes = ACTIVE_BYTES
     fitting: list[Alert] = []
     for _, alert in sorted(ranked, key=lambda each: each[0]):
@@ -125,6 +127,8 @@ def _restored_alert(alert: Alert, published: msgspec.Raw, now: CurrentTime) -> A
         published=published,
         flapping=alert.flapping,
         logged=alert.logged,
+        labels=alert.labels,
+        subject=alert.subject,
     )
 
 

@@ -9,6 +9,7 @@ import inspect
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final, Generic, ParamSpec
 
 from contract.messages import Coded
@@ -127,6 +128,8 @@ def _literal(value: object, depth: int) -> str:
             return "null"
         case bool():
             return str(value).lower()
+        case date():
+            return value.isoformat()
         case list() | dict() if depth == 0:
             return "…"
         case list():

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from collector.alerts.active_alert import CurrentTime
 from collector.alerts.conditions import ObservedNode
-from collector.alerts.evaluate import CurrentTime
 from collector.exporter_scraper import ExporterScraper, open_session
 from collector.measures import Measures
 from collector.sample import Filesystem

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from collector.alerts.evaluate import CurrentTime
+from collector.alerts.active_alert import CurrentTime
 from collector.alerts.rules import RulesFile
 from collector.collector import ClusterMismatch, Collector
 from collector.config import Config

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from collector.alerts.active_alert import CurrentTime
 from collector.alerts.conditions import ObservedNode
-from collector.alerts.evaluate import MISSING_MEASURE_SECONDS, CurrentTime, evaluate
+from collector.alerts.evaluate import MISSING_MEASURE_SECONDS, evaluate
 from collector.alerts.rules import built_in_rules, parse_rules
 from collector.measures import Measures
 

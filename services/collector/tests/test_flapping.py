@@ -1,6 +1,7 @@
 """The log entries of flapping alerts, over many rounds and takeovers."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -8,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from collector.alerts.active_alert import CurrentTime
 from collector.alerts.conditions import ObservedNode
-from collector.alerts.evaluate import CurrentTime
 from collector.alerts.flapping import FLAPPING_TIMES, NODE_ENTRIES, RECENT_BYTES, WINDOW_SECONDS
 from collector.alerts.message import restore_alerts, restore_flap_damping
 from collector.alerts.rules import parse_rules
@@ -416,3 +417,108 @@ def test_log_is_bounded_and_consistent_for_any_behaviour_of_a_node(for_seconds, 
     assert len({incident.id for incident in log.incidents}) == len(log.incidents)
     ended = {entry.timestamp for entry in log.entries if entry.transition == "resolved"}
     assert {incident.ended for incident in log.incidents} <= ended
+
+
+RACKS = "rack_down: {metric: offline_share, by: rack, threshold: 20, for_seconds: %d}\nnode_down: {enabled: false}"
+
+
+def rack(name, status):
+    measures = Measures() if status == "online" else None
+    return ObservedNode(f"{name}1", status, None, measures, labels={"rack": name})
+
+
+def test_log_has_the_change_when_the_severity_of_a_firing_alert_changes():
+    log = Log()
+    log.make_round(OFFLINE)
+    log.rules = "node_down: {for_seconds: 0, severity: critical}"
+
+    assert log.make_round(OFFLINE) == [("changed", DOWN)]
+    assert log.make_round(OFFLINE) == []
+    entry = log.entries[-1]
+    assert (entry.severity, entry.message, entry.since) == ("critical", "node6.lan is offline", log.entries[-2].since)
+    # The next collector has another rules file.
+    log.rules = "node_down: {for_seconds: 0, severity: info}"
+    log.take_over()
+    assert log.make_round(OFFLINE) == [("changed", DOWN)]
+    log.make_round(UP)
+    assert [incident.severity for incident in log.incidents] == ["info"]
+
+
+def test_log_has_no_change_when_the_alert_is_pending():
+    log = Log(NEVER)
+    log.make_round(OFFLINE)
+    log.rules = "node_down: {for_seconds: 10, severity: critical}"
+    assert log.make_round(OFFLINE) == []
+    assert log.wait(OFFLINE, 12) == [("firing", DOWN)]
+    assert log.entries[-1].severity == "critical"
+
+
+def test_log_has_the_change_when_a_flapping_alert_gets_another_severity():
+    log = Log()
+    log.flap(FLAPPING_TIMES)
+    log.rules = "node_down: {for_seconds: 0, severity: critical}"
+
+    assert log.make_round(OFFLINE) == [("changed", DOWN)]
+    assert log.make_round(UP) == []
+    assert log.wait(UP, WINDOW_SECONDS) == [("resolved", DOWN)]
+
+
+def test_labels_of_a_flapping_alert_are_those_of_its_beginning():
+    log = Log()
+    for number in range(2 * FLAPPING_TIMES):
+        for status in ("offline", "online"):
+            log.make_round(replace(rack("a", status), labels={"rack": f"{number}"}))
+
+    [alert] = decode(log.raw, Alerts).active_alerts
+    assert (alert.flapping, alert.labels) == (2 * FLAPPING_TIMES, {"rack": f"{FLAPPING_TIMES - 1}"})
+
+
+def test_alerts_of_groups_flap_each_by_itself():
+    log = Log(RACKS % 0)
+    for _ in range(FLAPPING_TIMES):
+        log.make_round(rack("a", "offline"), rack("b", "online"))
+        log.make_round(rack("a", "online"), rack("b", "online"))
+    assert log.active == {"rack_down//rack=a": ("firing", FLAPPING_TIMES)}
+    log.take_over()
+    assert log.make_round(rack("a", "online"), rack("b", "offline")) == [("firing", "rack_down//rack=b")]
+
+    # The flapping ends only while the share is known.
+    assert log.wait(rack("a", "unknown"), WINDOW_SECONDS) == [("resolved", "rack_down//rack=b")]
+    assert log.make_round(rack("a", "online")) == [("resolved", "rack_down//rack=a")]
+    assert log.entries[-1].message == f"rack=a: rack_down no longer flaps; it fired {FLAPPING_TIMES} times"
+    assert {(entry.node, entry.subject.name, entry.labels["rack"]) for entry in log.entries} == {
+        ("", "rack=a", "a"),
+        ("", "rack=b", "b"),
+    }
+    assert {incident.subject.name for incident in log.incidents} == {"rack=a", "rack=b"}
+
+
+@pytest.mark.parametrize("is_handed_over", [False, True])
+def test_pending_alerts_of_groups_are_counted_each_by_itself(is_handed_over):
+    log = Log(RACKS % 1000)
+    for _ in range(3):
+        log.make_round(rack("a", "offline"), rack("b", "online"))
+        log.make_round(rack("a", "online"), rack("b", "online"))
+    log.make_round(rack("a", "online"), rack("b", "offline"))
+    if is_handed_over:
+        log.take_over()
+    log.wait(rack("a", "online"), WINDOW_SECONDS)
+
+    assert [(entry.transition, entry.alert_id, entry.count) for entry in log.entries] == [
+        ("pending", "rack_down//rack=a", 1),
+        ("resolved", "rack_down//rack=a", 1),
+        ("pending", "rack_down//rack=b", 1),
+        ("resolved", "rack_down//rack=b", 1),
+        ("pended", "rack_down//rack=a", 2),
+    ]
+    assert (log.entries[-1].labels, log.entries[-1].message) == (
+        {"rack": "a"},
+        "rack=a: rack_down was pending 2 times and did not fire",
+    )
+
+
+def test_log_has_the_alerts_of_very_many_groups():
+    log = Log(RACKS % 0)
+    log.make_round(*(rack(f"r{number}", "offline") for number in range(2 * NODE_ENTRIES)))
+
+    assert len(log.entries) == 2 * NODE_ENTRIES

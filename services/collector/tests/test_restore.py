@@ -1,11 +1,14 @@
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
 
 import contract
-from collector.alerts.evaluate import CurrentTime, evaluate
+from collector.alerts.active_alert import CurrentTime
+from collector.alerts.conditions import ObservedNode
+from collector.alerts.evaluate import evaluate
 from collector.alerts.message import restore_alerts
 from collector.alerts.rules import parse_rules
 from collector.fleet import cluster_state, previous_nodes, restore_nodes
@@ -13,13 +16,15 @@ from collector.node_state import NodeState
 from collector.sample import Sample, ScrapeFailed
 from collector.sentences import failures
 from contract.codec import decode
-from contract.messages import Snapshot
+from contract.messages import Alerts, Snapshot
 from runtime.clock import unix_seconds
 
 GOLDEN = Path(contract.__file__).parent / "golden" / "messages"
 METRICS = (GOLDEN / "metrics.json").read_bytes()
 ALERTS = (GOLDEN / "alerts.json").read_bytes()
 NOW = unix_seconds("2026-11-23T09:41:10.000Z")
+#: The rule of the golden alert of a group.
+RACK_DOWN = "rack_down: {metric: offline_share, by: rack, threshold: 20, severity: critical}\n"
 
 
 @pytest.fixture
@@ -128,18 +133,22 @@ def test_node_is_unknown_when_there_is_no_readable_message(state, raw):
 
 
 def test_alerts_continue_without_a_transition_when_a_collector_takes_over(online, offline, filesystem):
-    rules = parse_rules("filesystem_full: {for_seconds: 60}")
-    full = online(filesystems=(filesystem("/boot", 91.5),))
+    rules = parse_rules(f"filesystem_full: {{for_seconds: 60}}\n{RACK_DOWN}")
+    full = replace(online(filesystems=(filesystem("/boot", 91.5),)), labels={"rack": "a"})
+    gone = ObservedNode("node7.lan", "unknown", None, None, labels={"rack": "a"})
     now = CurrentTime(5.0, NOW)
 
     restored = restore_alerts(ALERTS, now)
-    alerts, transitions = evaluate(restored, rules, [offline("pi-é.lan:9200"), full], now)
+    alerts, transitions = evaluate(restored, rules, [offline("pi-é.lan:9200"), full, gone, gone, gone], now)
 
     assert transitions == []
     assert [(alert.id, alert.state, alert.since) for alert in alerts.values()] == [
         ("node_down/pi-é.lan:9200", "firing", "2026-11-23T09:40:01.500Z"),
         ("filesystem_full/node6.lan//boot", "pending", "2026-11-23T09:41:05.120Z"),
+        ("rack_down//rack=a", "pending", "2026-11-23T09:41:05.120Z"),
     ]
+    golden = {alert.id: (alert.labels, alert.subject) for alert in decode(ALERTS, Alerts).active_alerts}
+    assert {alert.id: (alert.labels, alert.subject) for alert in alerts.values()} == golden
 
 
 @pytest.mark.parametrize(("peak_field", "peak"), [({"peak": 99.0}, 99.0), ({"peak": None}, 91.5), ({}, 91.5)])
@@ -260,6 +269,7 @@ def test_alerts_are_resolved_when_their_node_is_no_longer_a_target():
     _, transitions = evaluate(restored, parse_rules(""), [], CurrentTime(0.0, NOW))
 
     assert sorted((transition.kind, transition.alert.node) for transition in transitions) == [
+        ("resolved", ""),
         ("resolved", "node6.lan"),
         ("resolved", "pi-é.lan:9200"),
     ]

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 from pathlib import Path
 
@@ -6,8 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 import contract
+from collector.alerts.active_alert import CurrentTime
 from collector.alerts.conditions import ObservedNode
-from collector.alerts.evaluate import CurrentTime
 from collector.alerts.flapping import NODE_ENTRIES
 from collector.alerts.message import restore_alerts
 from collector.alerts.rules import parse_rules
@@ -110,16 +111,22 @@ def alerts_of(publication):
 def test_active_alerts_are_the_golden_ones_when_the_same_conditions_hold(
     new_rounds, state, offline, online, filesystem, at
 ):
-    rules = "node_down: {for_seconds: 60, severity: critical}\nfilesystem_full: {for_seconds: 60}"
+    rules = """
+node_down: {for_seconds: 60, severity: critical, match: {node: pi*}}
+filesystem_full: {for_seconds: 60}
+rack_down: {metric: offline_share, by: rack, threshold: 20, severity: critical}
+"""
     down, full = offline("pi-é.lan:9200"), online(filesystems=(filesystem("/boot", 91.5),))
+    full = dataclasses.replace(full, labels={"rack": "a", "zone": "north"})
+    lost = dataclasses.replace(offline("node7.lan"), labels={"rack": "a"})
     rounds, written = new_rounds(), "2026-11-23T09:41:07.120Z"
 
     def moment(text):
         return CurrentTime(unix_seconds(text), unix_seconds(text))
 
     rounds.next_round(state(down, rules=rules), moment("2026-11-23T09:40:01.500Z"))
-    rounds.next_round(state(down, full, rules=rules), moment("2026-11-23T09:41:05.120Z"))
-    message = alerts_of(rounds.next_round(state(down, full, rules=rules), moment(written)))
+    rounds.next_round(state(down, full, lost, rules=rules), moment("2026-11-23T09:41:05.120Z"))
+    message = alerts_of(rounds.next_round(state(down, full, lost, rules=rules), moment(written)))
 
     golden = decode((GOLDEN / "alerts.json").read_bytes(), Alerts)
     assert message.active_alerts == golden.active_alerts

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import contract
-from collector.alerts.rules import RulesError, built_in_rules, parse_rules, rules_in_force
+from collector.alerts.rules import built_in_rules, parse_rules, rules_in_force
+from collector.alerts.rules_syntax import ERRORS_LIMIT, OWN_RULES_LIMIT, RulesError, read_rules
 from contract.codec import decode
 from contract.messages import RulesInForce
 
@@ -41,12 +42,13 @@ def test_rules_are_the_built_in_rules_when_the_user_changes_nothing():
     assert parse_rules("") == rules
 
 
-def test_built_in_rules_match_the_golden_example():
-    built_in = {rule.name: rule for rule in rules_in_force(built_in_rules())}
+def test_rules_match_the_golden_example():
+    own = "{metric: offline_share, by: rack, threshold: 20, for_seconds: 10, match: {role: worker}, overrides: %s}"
+    rules = parse_rules("rack_down: " + own % "[{match: {rack: [a, b*]}, severity: critical}]")
+    in_force = {rule.name: rule for rule in rules_in_force(rules)}
 
-    assert [built_in[rule.name] for rule in decode(GOLDEN.read_bytes(), RulesInForce).rules] == list(
-        decode(GOLDEN.read_bytes(), RulesInForce).rules
-    )
+    golden = decode(GOLDEN.read_bytes(), RulesInForce).rules
+    assert [in_force[rule.name] for rule in golden] == list(golden)
 
 
 def test_single_fields_change_when_the_user_names_them():
@@ -138,3 +140,80 @@ def test_parsing_returns_all_rules_or_raises_for_any_text(text):
 )
 def test_condition_begins_at_the_threshold_and_ends_below_clear(measure, is_active, is_met):
     assert built_in_rules()["memory"].is_met(measure, is_active=is_active) is is_met
+
+
+OWN = "hot: {metric: temperature, threshold: 70"
+
+
+def test_own_rule_has_the_defaults_of_the_documentation():
+    rule = parse_rules(OWN + "}")["hot"]
+
+    assert (rule.enabled, rule.severity, rule.for_seconds, rule.keep_seconds) == (True, "warning", 60, 0)
+    assert (rule.threshold, rule.clear, rule.by, rule.overrides) == (70, 70, None, ())
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "error"),
+    [
+        ("memory:\n  threshold: 1\ncpu:\n  threshold: 101", 4, "cpu: threshold 101 must be a number"),
+        ("memory: {}\nmemori:\n  threshold: 1", 2, "'memori' is not a rule"),
+        ("a:\n  metric: gpu\n  threshold: 1", 2, "a: metric 'gpu' must be one of offline_share, cpu_usage, cpu_count"),
+        ("A1: {metric: load1, threshold: 1}", 1, "'A1' cannot be a rule's name"),
+        ("a:\n  metric: load1", 1, "a: threshold is missing"),
+        ("a: {metric: load1, threshold: 0}", 1, "threshold 0 must be a number from 0.01 to"),
+        ("a: {metric: swap_usage, threshold: 80, clear: 0}", 1, "clear 0 must be a number from 0.1 to 100"),
+        ("a: {metric: swap_usage, threshold: 80, clear: 90}", 1, "clear 90 must not be above threshold 80"),
+        ("a: {metric: swap_usage, threshold: 80, ignore: []}", 1, "'ignore' is not a field of this rule"),
+        ("a: {metric: swap_usage, threshold: 80, by: rack}", 1, "'by' is not a field of this rule"),
+        ("a: {metric: offline_share, threshold: 20}", 1, "a: by is missing"),
+        ("a:\n  metric: offline_share\n  threshold: 20\n  by: 7", 4, "by 7 must be the name of a label"),
+        ("a: {metric: offline_share, threshold: 0, by: rack}", 1, "must be a number from 0.1 to 100"),
+        ("memory: {metric: load1}", 1, "'metric' is not a field of this rule"),
+        ("memory:\n  match:\n    rack:\n      - a\n      - 07", 5, "match/rack 7 must be a text; write numbers"),
+        ("memory:\n  match:\n    zone: a\n    on: yes", 4, "match/on true must be a text"),
+        ("memory: {match: {rack: 2026-01-01}}", 1, "match/rack 2026-01-01 must be a text"),
+        ("memory: {match: {rack: []}}", 1, "match/rack must not be empty"),
+        ("memory: {match: rack}", 1, "match 'rack' must have the form"),
+        ("memory: {match: {severity: info}}", 1, "match: 'severity' cannot be used here; the keys are node, address"),
+        ("memory: {match: {temp>70: a}}", 1, "match: 'temp>70' is not a label"),
+        ("memory: {match: {role: [worker, boss]}}", 1, "match/role 'boss' must be one of worker, master"),
+        (f"memory: {{match: {{rack: {'a' * 257}}}}}", 1, "match/rack must have up to 100 texts of up to 256"),
+        ("memory: {overrides: {rack: a}}", 1, "overrides {rack: 'a'} must have the form"),
+        ("memory:\n  overrides:\n  - {match: {rack: a}, severity: info}\n  - 7", 4, "overrides/2 7 must have the form"),
+        ("memory:\n  overrides:\n  - threshold: 1", 3, "memory: overrides/1/match is missing"),
+        ("memory: {overrides: [{match: {}, threshold: 1}]}", 1, "overrides/1/match must not be empty"),
+        ("memory: {overrides: [{match: {rack: a}}]}", 1, "overrides/1 must have at least one of threshold, clear"),
+        ("memory: {overrides: [{match: {rack: a}, for_seconds: 1}]}", 1, "'overrides/1/for_seconds' is not a field"),
+        ("node_down: {overrides: [{match: {rack: a}, threshold: 1}]}", 1, "'overrides/1/threshold' is not a field"),
+        ("memory:\n  overrides:\n  - match: {rack: a}\n    clear: 95", 4, "clear 95 must not be above threshold 90"),
+        ("memory: {overrides: [{match: {rack: a}, severity: x}]}", 1, "overrides/1/severity 'x' must be one of"),
+        (f"memory: {{overrides: {[{'match': {'rack': 'a'}, 'severity': 'info'}] * 51}}}", 1, "up to 50 overrides"),
+        (
+            "a: {metric: offline_share, by: role, threshold: 9, overrides: [{match: {rack: a}, severity: info}]}",
+            1,
+            "overrides/1/match: 'rack' cannot be used here; the keys are labels.role",
+        ),
+    ],
+)
+def test_error_has_the_line_of_the_value(text, line, error):
+    with pytest.raises(RulesError) as raised:
+        parse_rules(text)
+    assert error in str(raised.value)
+    assert raised.value.line == line
+
+
+def test_file_has_a_bounded_number_of_own_rules():
+    text = "".join(f"own{number}: {{metric: load1, threshold: 1}}\n" for number in range(OWN_RULES_LIMIT))
+    parse_rules(text)
+
+    with pytest.raises(RulesError, match=r"more than 100 rules of your own, in line 101"):
+        parse_rules(text + OWN + "}")
+
+
+def test_reading_returns_the_first_errors_in_the_order_of_the_file():
+    text = "memory: {threshold: 101, clear: x}\nhot: {}\n" + "".join(f"bad{number}: 1\n" for number in range(50_000))
+
+    rules, errors = read_rules(text, built_in_rules())
+
+    assert [error.line for error in errors] == [1, 1, 2, *range(3, ERRORS_LIMIT)]
+    assert rules["cpu"] == built_in_rules()["cpu"]

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 import contract
-from collector.alerts.evaluate import CurrentTime
+from collector.alerts.active_alert import CurrentTime
 from collector.alerts.message import restore_alerts
 from collector.alerts.rules import parse_rules
 from collector.fleet import cluster_state

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.alerts.rules import RulesError, parse_rules
+from collector.alerts.rules import parse_rules
+from collector.alerts.rules_syntax import RulesError
 from collector.targets.entry import TargetsError
 from collector.targets.parse import parse_entries
 from collector.targets.target import name_targets
@@ -21,7 +22,8 @@ DEEP = "[" * 200_000
 # Reads a text from standard input as a file of the given kind, within 400 MB of memory.
 READER = """
 import resource, sys
-from collector.alerts.rules import RulesError, parse_rules
+from collector.alerts.rules import parse_rules
+from collector.alerts.rules_syntax import RulesError
 from collector.targets.entry import TargetsError
 from collector.targets.parse import parse_entries
 resource.setrlimit(resource.RLIMIT_AS, (400 * 2**20, 400 * 2**20))

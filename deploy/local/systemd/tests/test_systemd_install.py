@@ -339,6 +339,7 @@ def test_commands_run_with_the_services_settings_only(layout: Layout) -> None:
     assert variables["REDIS_URL"] == parse_environment(layout.valkey_environment.read_text())["REDIS_URL"]
     assert variables["ACCESS_USERS_DIR"] == str(layout.access.users)
     assert variables["COLLECTOR_TARGETS"] == str(layout.nodes)
+    assert variables["COLLECTOR_RULES"] == str(layout.alerts)
     assert (variables["CLUSTER_NAME"], variables["LANG"], variables["PATH"]) == ("my lab", "C", "/bin")
     assert "HOME" not in variables
 
@@ -390,12 +391,12 @@ def test_command_of_a_release_runs_as_the_services_user(
     monkeypatch.setattr("deploy.local.systemd.__main__.Layout", lambda: layout)
     monkeypatch.delenv("ACCESS_USERS_DIR", raising=False)
     # when
-    codes = [dispycluster.main(arguments.split()) for arguments in ("user add ada", "check-nodes", "status --json")]
+    codes = [dispycluster.main(arguments.split()) for arguments in ("user add ada", "rules check", "status --json")]
     # then
     assert codes == [3, 3, 3]
     assert calls == [
         (["-m", "dispycluster", *arguments.split()], str(layout.nodes))
-        for arguments in ("user add ada", "check-nodes", "status --json")
+        for arguments in ("user add ada", "rules check", "status --json")
     ]
     # and: run is not among the commands, and a user who is not root gets the whole command line
     assert dispycluster.main(["run"]) == 2
