@@ -11,15 +11,47 @@ export function nonEmpty(values: Readonly<Record<string, string>>): Record<strin
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ""));
 }
 
-/** Write parameters into the address and remove the empty ones. Adds no entry to the browser's history. */
-export function setParameters(values: Readonly<Record<string, string>>): void {
+/** The query of the address as this page wrote it last; `null` before `followParameter()`. */
+let shownQuery: string | null = null;
+
+/**
+ * Write parameters into the address and remove the empty ones. Only `isNewEntry` adds an entry to the browser's
+ * history.
+ */
+export function setParameters(values: Readonly<Record<string, string>>, isNewEntry = false): void {
   const parameters = new URLSearchParams(location.search);
   for (const [name, value] of Object.entries(values)) {
     if (value === "") parameters.delete(name);
     else parameters.set(name, value);
   }
+  write(parameters, isNewEntry);
+}
+
+function write(parameters: URLSearchParams, isNewEntry = false): void {
   const query = parameters.toString();
-  history.replaceState(history.state, "", query === "" ? location.pathname : `${location.pathname}?${query}`);
+  const address = query === "" ? location.pathname : `${location.pathname}?${query}`;
+  if (isNewEntry) history.pushState(history.state, "", address);
+  else history.replaceState(history.state, "", address);
+  shownQuery = location.search;
+}
+
+/**
+ * Call `onChange` with the parameter `name` when the reader goes back or forward. The other parameters keep the values
+ * that the page shows. The returned function ends this.
+ */
+export function followParameter(name: string, onChange: (value: string) => void): () => void {
+  shownQuery = location.search;
+  const onPop = (): void => {
+    if (location.search === shownQuery) return;
+    const value = parameter(name, "");
+    const parameters = new URLSearchParams(shownQuery ?? "");
+    if (value === "") parameters.delete(name);
+    else parameters.set(name, value);
+    write(parameters);
+    onChange(value);
+  };
+  window.addEventListener("popstate", onPop);
+  return () => window.removeEventListener("popstate", onPop);
 }
 
 /** Address of this page with its state. */

@@ -2,6 +2,9 @@ import assert from "node:assert/strict";
 import test from "node:test";
 import type { Node } from "../src/contract.ts";
 import { filtered, mostSevereFirst, type NodeFilter, nodesCsvAddress } from "../src/nodes/node_filter.ts";
+import { NODE_SEARCH } from "../src/search/node_search.ts";
+import { compile, EVERYTHING } from "../src/search/query.ts";
+import { isError } from "../src/search/terms.ts";
 import { SNAPSHOT } from "./golden.ts";
 
 function node(name: string, change: Partial<Node> = {}): Node {
@@ -14,7 +17,7 @@ const NODES = [
   node("c", { cpu_usage: 30, status: "unknown" }),
   node("d", { cpu_usage: 10, status: "online", address: "10.0.0.4:9100" }),
 ];
-const ALL: NodeFilter = { text: "", status: "", sort: "node" };
+const ALL: NodeFilter = { query: EVERYTHING, status: "", sort: "node" };
 
 function names(filter: Partial<NodeFilter>, alertingNodes: string[] = []): string {
   return filtered(NODES, { ...ALL, ...filter }, new Set(alertingNodes))
@@ -36,10 +39,11 @@ test("a missing measure is sorted as an unknown value", () => {
   );
 });
 
-test("the text filter searches names and addresses and ignores case", () => {
-  assert.equal(names({ text: " A" }), "a");
-  assert.equal(names({ text: "10.0" }), "d");
-  assert.equal(names({ text: "nothing" }), "");
+test("the search and the status both filter nodes", () => {
+  const query = compile(NODE_SEARCH, "a,10.0 cpu<20");
+  assert.ok(!isError(query));
+  assert.equal(names({ query }), "ad");
+  assert.equal(names({ query, status: "trouble" }, ["d"]), "d");
 });
 
 test("the status filter trouble matches offline and alerting nodes", () => {
@@ -71,10 +75,7 @@ test("nodes are sorted by severity, offline nodes without an alert count as warn
   );
 });
 
-test("the CSV address of nodes has the filter", () => {
+test("the CSV address of nodes has the status", () => {
   assert.equal(nodesCsvAddress(ALL), "/api/cluster/nodes?format=csv");
-  assert.equal(
-    nodesCsvAddress({ text: " a&b ", status: "trouble", sort: "-cpu_usage" }),
-    "/api/cluster/nodes?format=csv&q=a%26b&status=trouble",
-  );
+  assert.equal(nodesCsvAddress({ status: "trouble" }), "/api/cluster/nodes?format=csv&status=trouble");
 });

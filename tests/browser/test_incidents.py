@@ -101,7 +101,7 @@ def test_period_and_filters_select_incidents_and_are_kept_in_the_address(week: P
     week.click("[data-period='24h']")
     expect(week.locator(ENDED)).to_have_count(7)
     expect(week).to_have_url(re.compile(r"\?period=24h$"))
-    week.fill("#filter-text", "node03")
+    week.fill("input[name=q]", "node03")
     expect(week.locator("#active-count")).to_have_text("3 active, 3 ended")
     week.select_option("#filter-severity", "critical")
     expect(week.locator("#active-count")).to_have_text("1 active, 1 ended")
@@ -140,7 +140,7 @@ def test_page_shows_since_when_incidents_are_recorded(week: Page) -> None:
 
 def test_csv_of_incidents_has_the_incidents_of_the_page(week: Page) -> None:
     week.click("[data-period='24h']")
-    week.fill("#filter-text", "NODE03")
+    week.fill("input[name=q]", "NODE03")
     week.select_option("#filter-severity", "critical")
     expect(week.locator("#active-count")).to_have_text("1 active, 1 ended")
     assert downloaded(week, "#incidents-csv", "severity") == ["critical"] * 2
@@ -151,17 +151,16 @@ def test_csv_of_incidents_has_the_incidents_of_the_page(week: Page) -> None:
     assert len(downloaded(week, "#incidents-csv", "node")) > 7
 
 
-def test_csv_of_incidents_names_its_search_language_when_the_page_has_another(
+def test_csv_of_incidents_has_the_messages_of_the_search_when_the_page_is_french(
     scene: Scene, open_page: OpenPage
 ) -> None:
     scene.show(50, "alerts")
     page = open_page(locale="fr-FR")
     page.goto(scene.origin + "/alerts")
-    note = page.locator("#csv-note")
     expect(page.locator(ENDED).first).to_be_visible()
-    expect(note).to_have_text("")
-    page.fill("#filter-text", "node03")
-    expect(note).to_have_text("Pour le fichier CSV, la recherche porte sur les messages en anglais.")
+    page.fill("input[name=q]", '"hors ligne"')
+    expect(page.locator("#active-count")).to_have_text(re.compile("^3 actifs"))
+    assert set(downloaded(page, "#incidents-csv", "rule")) == {"node_down"}
 
 
 def test_csv_of_nodes_has_the_nodes_of_the_page(troubled: Scene, page: Page) -> None:

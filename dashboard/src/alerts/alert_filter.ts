@@ -1,22 +1,23 @@
 /** Filters for alerts, log entries and incidents. */
 
 import type { Alert, Incident, LogEntry, Severity, Transition } from "../contract.ts";
-import { messageText } from "../message_texts.ts";
+import type { SearchedAlert } from "../search/alert_search.ts";
+import { EVERYTHING, type Query } from "../search/query.ts";
 
 export const SEVERITIES: readonly Severity[] = ["critical", "warning", "info"];
 export const TRANSITIONS: readonly Transition[] = ["firing", "resolved", "pending"];
 
-/** An empty field matches everything. `text` is searched in the node's name and in the message that the page shows. */
+/** An empty field matches everything. */
 export interface AlertFilter {
   readonly severity: string;
   readonly transition: string;
-  readonly text: string;
+  readonly query: Query<SearchedAlert>;
 }
 
-export const NO_FILTER: AlertFilter = { severity: "", transition: "", text: "" };
+export const NO_FILTER: AlertFilter = { severity: "", transition: "", query: EVERYTHING };
 
-export function isEmptyFilter({ severity, transition, text }: AlertFilter): boolean {
-  return severity === "" && transition === "" && text.trim() === "";
+export function isEmptyFilter({ severity, transition, query }: AlertFilter): boolean {
+  return severity === "" && transition === "" && query.text === "";
 }
 
 /** An active alert has the state of its last transition. */
@@ -26,7 +27,7 @@ export function passesAlert(filter: AlertFilter, alert: Alert): boolean {
 
 /** The filter "pending" also matches an alert that was pending and did not fire. */
 export function passesEntry(filter: AlertFilter, entry: LogEntry): boolean {
-  return passes(filter, entry, entry.transition === "pended" ? "pending" : entry.transition);
+  return passes(filter, entry, entry.transition);
 }
 
 /** An incident that has ended counts as resolved. */
@@ -35,16 +36,11 @@ export function passesIncident(filter: AlertFilter, incident: Incident): boolean
 }
 
 function passes(
-  { severity, transition, text }: AlertFilter,
-  subject: Pick<LogEntry, "severity" | "node" | "message" | "code" | "args">,
+  { severity, transition, query }: AlertFilter,
+  subject: Omit<SearchedAlert, "state">,
   state: string,
 ): boolean {
   if (severity !== "" && subject.severity !== severity) return false;
-  if (transition !== "" && state !== transition) return false;
-  const searched = text.replaceAll("\u00a0", " ").trim().toLowerCase();
-  return (
-    searched === "" ||
-    (subject.node ?? "").toLowerCase().includes(searched) ||
-    messageText(subject).replaceAll("\u00a0", " ").toLowerCase().includes(searched)
-  );
+  if (transition !== "" && (state === "pended" ? "pending" : state) !== transition) return false;
+  return query.text === "" || query.matches({ ...subject, state });
 }

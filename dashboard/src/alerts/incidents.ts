@@ -33,9 +33,28 @@ export function incidentsAddress(hours: number | null, more: Readonly<Record<str
   return `${RESOURCES.incidents}?${query}`;
 }
 
-/** Address of the CSV file with the incidents that match `filter`. */
-export function incidentsCsvAddress(hours: number | null, { severity, transition, text }: AlertFilter): string {
-  return incidentsAddress(hours, nonEmpty({ format: "csv", severity, transition, q: text.trim() }));
+type Choices = Pick<AlertFilter, "severity" | "transition">;
+
+/** Address of the CSV file with the incidents of a severity and transition. The api does not know the search. */
+export function incidentsCsvAddress(hours: number | null, { severity, transition }: Choices): string {
+  return incidentsAddress(hours, nonEmpty({ format: "csv", severity, transition }));
+}
+
+/** Return all incidents of the file at `incidentsCsvAddress()`. Rejects with `RestFailed`. */
+export async function allIncidents(
+  fetcher: typeof fetch,
+  hours: number | null,
+  { severity, transition }: Choices,
+): Promise<Incident[]> {
+  const found: Incident[] = [];
+  let after: string | null = "";
+  while (after !== null) {
+    const more = nonEmpty({ limit: `${INCIDENTS_PER_RESULT_PAGE}`, severity, transition, after });
+    const { body }: { body: IncidentsPage } = await get<IncidentsPage>(fetcher, incidentsAddress(hours, more));
+    found.push(...body.incidents);
+    after = body.next;
+  }
+  return found;
 }
 
 /** `start()` and `refresh()` read the newest result page of the period. `listener` receives each result. */

@@ -4,6 +4,7 @@ import { nonEmpty, parameter, setParameters } from "../address.ts";
 import { MEASURES, type Node, RESOURCES, type Severity } from "../contract.ts";
 import { compareCodePoints } from "../live/delta.ts";
 import { bySeverity } from "../live/verdict.ts";
+import type { Query } from "../search/query.ts";
 
 export const STATUSES = ["", "trouble", "online", "offline", "unknown"] as const;
 export type StatusFilter = (typeof STATUSES)[number];
@@ -16,41 +17,35 @@ const SORTS = SORT_FIELDS.flatMap((field) => [field, `-${field}`]);
 const STATUS_ORDER = ["offline", "unknown", "online"];
 
 export interface NodeFilter {
-  readonly text: string;
+  readonly query: Query<Node>;
   readonly status: StatusFilter;
   /** A `SortField`, or "-" and a `SortField` for the highest first. */
   readonly sort: string;
 }
 
-export function filterFromAddress(): NodeFilter {
+export function choicesFromAddress(): Pick<NodeFilter, "status" | "sort"> {
   return {
-    text: parameter("q", ""),
     status: parameter("status", "", STATUSES) as StatusFilter,
     sort: parameter("sort", "node", SORTS),
   };
 }
 
-export function writeToAddress({ text, status, sort }: NodeFilter): void {
-  setParameters({ q: text, status, sort: sort === "node" ? "" : sort });
+export function writeToAddress({ status, sort }: Pick<NodeFilter, "status" | "sort">): void {
+  setParameters({ status, sort: sort === "node" ? "" : sort });
 }
 
 /** Return the nodes that match `filter`, sorted. Equal nodes are sorted by name, and unknown values come last. */
 export function filtered(nodes: readonly Node[], filter: NodeFilter, alertingNodes: ReadonlySet<string>): Node[] {
-  const text = filter.text.trim().toLowerCase();
-  const found = nodes.filter(
-    (node) =>
-      (text === "" || node.node.toLowerCase().includes(text) || node.address.toLowerCase().includes(text)) &&
-      matchesStatus(node, filter.status, alertingNodes),
-  );
+  const found = nodes.filter((node) => filter.query.matches(node) && matchesStatus(node, filter.status, alertingNodes));
   const descending = filter.sort.startsWith("-");
   const field = (descending ? filter.sort.slice(1) : filter.sort) as SortField;
   if (field === "node") return descending ? found.sort((a, b) => compareCodePoints(b.node, a.node)) : found;
   return found.sort((a, b) => compare(a, b, field, descending) || compareCodePoints(a.node, b.node));
 }
 
-/** Address of the CSV file with the nodes that match `filter`, sorted by name. */
-export function nodesCsvAddress({ text, status }: NodeFilter): string {
-  return `${RESOURCES.nodes}?${new URLSearchParams(nonEmpty({ format: "csv", q: text.trim(), status }))}`;
+/** Address of the CSV file with the nodes of a status, sorted by name. The api does not know the search. */
+export function nodesCsvAddress({ status }: Pick<NodeFilter, "status">): string {
+  return `${RESOURCES.nodes}?${new URLSearchParams(nonEmpty({ format: "csv", status }))}`;
 }
 
 /** Sort nodes by their most severe alert. Nodes without alerts come last, and equal nodes keep their order. */

@@ -5,6 +5,7 @@ import { byUrgency } from "../alerts/active_alerts.ts";
 import { passesAlert, passesEntry, passesIncident } from "../alerts/alert_filter.ts";
 import { AlertFilterForm } from "../alerts/alert_filter_form.ts";
 import {
+  allIncidents,
   firingCounts,
   INCIDENTS_RETRY_SECONDS,
   IncidentLoader,
@@ -19,6 +20,7 @@ import { AlertLogLoader, LOG_RETRY_SECONDS } from "../alerts/log_loader.ts";
 import { AlertLogTable } from "../alerts/log_table.ts";
 import { fillActiveAlert, fillIncident } from "../alerts/rows.ts";
 import type { Alert, Alerts, Incident } from "../contract.ts";
+import { downloadRows } from "../csv_rows.ts";
 import { attribute, byId, write } from "../fields.ts";
 import { KeyedList } from "../keyed_list.ts";
 import type { Scope } from "../live/snapshot_store.ts";
@@ -61,7 +63,6 @@ export class AlertsPage extends Page {
   readonly #since = byId("incidents-since", HTMLElement);
   readonly #more = byId("more-incidents", HTMLButtonElement);
   readonly #csv = byId("incidents-csv", HTMLAnchorElement);
-  readonly #csvNote = byId("csv-note", HTMLElement);
   readonly #periods = [...document.querySelectorAll<HTMLButtonElement>("[data-period]")];
   readonly #logSection = byId("log-section", HTMLDetailsElement);
   #period = parameter("period", DEFAULT_PERIOD, Object.keys(PERIODS));
@@ -78,7 +79,7 @@ export class AlertsPage extends Page {
     return [];
   }
 
-  override start({ fetcher }: PageServices): void {
+  override start({ fetcher, funnel }: PageServices): void {
     const onLoaded = (failure: string | null): void => {
       this.#failure = failure;
       this.#showLog();
@@ -95,6 +96,11 @@ export class AlertsPage extends Page {
     this.#more.onclick = () => this.#showMore();
     this.#logSection.open = parameter("log", "") !== "";
     this.#logSection.ontoggle = () => setParameters({ log: this.#logSection.open ? "1" : "" });
+    this.#csv.onclick = (event) => {
+      if (this.#filters.filter.query.text === "") return;
+      event.preventDefault();
+      this.#download(fetcher).catch((error: unknown) => funnel.report(error, "CSV"));
+    };
     this.#markPeriod();
   }
 
@@ -103,6 +109,7 @@ export class AlertsPage extends Page {
     this.#incidentLoader?.stop();
     for (const button of this.#periods) button.onclick = null;
     this.#more.onclick = null;
+    this.#csv.onclick = null;
     this.#logSection.ontoggle = null;
     this.#logTable.stop();
     this.#filters.stop();
@@ -133,9 +140,15 @@ export class AlertsPage extends Page {
 
   /** Update the link to the CSV file of the incidents that the page shows. */
   #linkTable(): void {
+    attribute(this.#csv, "href", incidentsCsvAddress(PERIODS[this.#period] ?? null, this.#filters.filter));
+  }
+
+  /** Download only the incidents that the search selects. */
+  async #download(fetcher: typeof fetch): Promise<void> {
     const filter = this.#filters.filter;
-    attribute(this.#csv, "href", incidentsCsvAddress(PERIODS[this.#period] ?? null, filter));
-    write(this.#csvNote, filter.text.trim() === "" ? "" : wording.csvSearchNote);
+    const all = await allIncidents(fetcher, PERIODS[this.#period] ?? null, filter);
+    const ids = all.filter((incident) => passesIncident(filter, incident)).map(({ id }) => id);
+    await downloadRows(fetcher, this.#csv.href, "incidents.csv", "id", ids);
   }
 
   #onIncidents(incidents: Incidents): void {

@@ -4,8 +4,10 @@ import { parameter, setParameters } from "../address.ts";
 import { AnimationFrame } from "../animation_frame.ts";
 import { markNodes, showFigures, showIssues } from "../cluster_figures.ts";
 import type { Alerts, Health, Node, Snapshot } from "../contract.ts";
-import { byId, Fields } from "../fields.ts";
+import { byId, Fields, write } from "../fields.ts";
 import { elapsed } from "../format.ts";
+import { NODE_SEARCH } from "../search/node_search.ts";
+import { SearchBox } from "../search/search_box.ts";
 import { type CellDescription, WallCursor } from "../wall/cursor.ts";
 import { FullScreen } from "../wall/full_screen.ts";
 import { HeatMap, labelMap } from "../wall/heat_map.ts";
@@ -54,12 +56,15 @@ export class LivePage extends Page {
     this.#legend,
     this.#fullScreen,
   ] as const;
+  readonly #search = new SearchBox(NODE_SEARCH, () => this.#animationFrame.request());
+  readonly #count = byId("node-count", HTMLOutputElement);
   #measure: WallMeasure = DEFAULT_MEASURE;
   #snapshot: Snapshot | null = null;
   #firing: FiringAlerts = new Map();
 
   override start(): void {
     for (const part of this.#components) part.start();
+    this.#search.start();
     for (const button of this.#choices) {
       button.onclick = () => {
         this.#choose(button.dataset["measure"] as WallMeasure);
@@ -71,6 +76,7 @@ export class LivePage extends Page {
 
   override stop(): void {
     for (const part of this.#components) part.stop();
+    this.#search.stop();
     for (const button of this.#choices) button.onclick = null;
   }
 
@@ -102,9 +108,20 @@ export class LivePage extends Page {
     showFigures(this.#snapshot);
     this.#health.show("taken", timestamp, wording.wallTimestamp);
     this.#mapContainer.parentElement?.style.setProperty("--wall-nodes", `${nodes.length}`);
-    this.#map.draw({ nodes, markOf: (node) => markOf(node, this.#firing), measure: this.#measure });
+    const { query } = this.#search;
+    const found = new Set(query.text === "" ? nodes : nodes.filter(query.matches));
+    write(this.#count, query.text === "" ? "" : wording.nodesShown(found.size, nodes.length));
+    this.#map.draw({
+      nodes,
+      markOf: (node) => markOf(node, this.#firing),
+      measure: this.#measure,
+      isDimmed: (node) => !found.has(node),
+    });
     const troubles = troubledNodes(nodes, this.#firing);
-    this.#troubles.show(troubles, timestamp);
+    this.#troubles.show(
+      troubles.filter(({ node }) => found.has(node)),
+      timestamp,
+    );
     labelMap(this.#mapContainer, nodes, troubles);
   }
 

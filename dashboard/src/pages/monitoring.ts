@@ -200,14 +200,14 @@ export class MonitoringPage extends Page {
   #selectNodes(): void {
     if (this.#latest === null) return;
     const sort = this.#order === "value" ? `-${this.#measure}` : "node";
-    const { text } = this.#controls.filter;
-    const found = filtered(this.#latest.nodes, { text, status: "", sort }, NO_NODES);
+    const { query } = this.#controls.filter;
+    const found = filtered(this.#latest.nodes, { query, status: "", sort }, NO_NODES);
     const nodes = this.#order === "trouble" ? mostSevereFirst(found, this.#alertSummaries) : found;
     this.#names = nodes.map((node) => node.node);
     write(this.#count, wording.nodesShown(nodes.length, this.#latest.nodes.length));
     this.#rest.hidden = nodes.length <= this.#shown;
     write(this.#shownCount, wording.chartsShown(Math.min(this.#shown, nodes.length), nodes.length));
-    attribute(this.#table, "href", text === "" ? "/nodes" : `/nodes?${new URLSearchParams({ q: text })}`);
+    attribute(this.#table, "href", query.text === "" ? "/nodes" : `/nodes?${new URLSearchParams({ q: query.text })}`);
     this.#draw();
   }
 

@@ -8,6 +8,7 @@ import { NodeHistories } from "../charts/node_histories.ts";
 import { drawLine } from "../charts/sparkline.ts";
 import { markNodes, showFigures, showIssues } from "../cluster_figures.ts";
 import type { Alerts, Health, Node, Snapshot } from "../contract.ts";
+import { downloadRows } from "../csv_rows.ts";
 import { attribute, byId, type Fields, write } from "../fields.ts";
 import { NodeControls } from "../nodes/node_controls.ts";
 import { alertSummaryByNode, type NodeAlertSummary, showNode } from "../nodes/node_fields.ts";
@@ -49,7 +50,7 @@ export class NodesPage extends Page {
     };
   }
 
-  override start({ push, history, funnel }: PageServices): void {
+  override start({ push, fetcher, history, funnel }: PageServices): void {
     this.#visible = new VisibleNodes(push, () => this.#selectNodes());
     this.#histories = new NodeHistories(history, funnel, SPARKLINE, () => this.#animationFrame.request());
     this.#animationFrame.start();
@@ -57,7 +58,14 @@ export class NodesPage extends Page {
     this.#controls.start();
     for (const button of this.#views) button.onclick = () => this.#showView(button.dataset["view"] ?? "table");
     for (const button of this.#columnHeaders) button.onclick = () => this.#sortBy(button.dataset["sort"] ?? "node");
-    byId("clear-filters", HTMLButtonElement).onclick = () => this.#controls.set({ text: "", status: "" });
+    byId("clear-filters", HTMLButtonElement).onclick = () => this.#controls.clear();
+    this.#csv.onclick = (event) => {
+      if (this.#controls.filter.query.text === "") return;
+      event.preventDefault();
+      downloadRows(fetcher, this.#csv.href, "nodes.csv", "node", this.#order).catch((error: unknown) =>
+        funnel.report(error, "CSV"),
+      );
+    };
     this.#showView(this.#view);
   }
 

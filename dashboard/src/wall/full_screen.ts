@@ -1,5 +1,6 @@
 /** A button and a key that show an element in full screen. */
 
+import { isWriting } from "../keyboard.ts";
 import { wording } from "../wording.ts";
 
 const KEY = "f";
@@ -45,8 +46,4 @@ export class FullScreen {
     this.#button.textContent = text;
     this.#button.title = `${text} (${KEY})`;
   }
-}
-
-function isWriting(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && (target.isContentEditable || target.matches("input, textarea, select"));
 }

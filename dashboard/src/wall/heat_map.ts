@@ -16,7 +16,12 @@ export interface HeatMapView {
   readonly nodes: readonly Node[];
   readonly markOf: (node: Node) => CellMark | null;
   readonly measure: WallMeasure;
+  /** Nodes that the search does not select. */
+  readonly isDimmed?: (node: Node) => boolean;
 }
+
+/** Opacity of a dimmed cell: its place and its colour remain, and the other cells stand out. */
+const DIMMED_ALPHA = 0.18;
 
 /** Fills `container` between `start()` and `stop()`. `onDrawn` is called after every drawing. */
 export class HeatMap {
@@ -99,7 +104,7 @@ export class HeatMap {
   #paint(): void {
     const pen = this.#canvas.getContext("2d");
     if (pen === null) return;
-    const { nodes, markOf, measure } = this.#view;
+    const { nodes, markOf, measure, isDimmed } = this.#view;
     pen.clearRect(0, 0, this.#canvas.width, this.#canvas.height);
     if (nodes.length === 0) return;
     this.#palette ??= paletteOf(color);
@@ -107,8 +112,10 @@ export class HeatMap {
     const maxFontPixels = Math.min(this.#canvas.width, this.#canvas.height) / 7;
     this.#painter ??= new WallPainter(pen, this.#palette, boxOf(this.#grid, 0), this.#ratio, maxFontPixels);
     for (const [index, node] of nodes.entries()) {
+      pen.globalAlpha = isDimmed?.(node) ? DIMMED_ALPHA : 1;
       this.#painter.paint(boxOf(this.#grid, index), node, this.#names[index] ?? node.node, markOf(node), measure);
     }
+    pen.globalAlpha = 1;
   }
 
   #fit(): void {

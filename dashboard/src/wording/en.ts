@@ -3,6 +3,7 @@
 import type { Coded, NodeStatus, OverallStatus, Severity, Transition } from "../contract.ts";
 import { bytes, duration, moment } from "../format.ts";
 import type { ShownFreshness } from "../live/freshness.ts";
+import { SEARCH_EN } from "./search_en.ts";
 import { compose } from "./sentences.ts";
 import { SENTENCES_EN } from "./sentences_en.ts";
 
@@ -190,8 +191,6 @@ export const en = {
   incidentsKnownSince: (timestamp: string): string => `Incidents have been recorded since ${moment(timestamp)}.`,
   incidentsFailed: (why: string, againSeconds: number): string =>
     `The incidents could not be read (${why}). The page tries again every ${againSeconds} s.`,
-  /** Note about the language in which the CSV file searches messages; empty if this is the page's language. */
-  csvSearchNote: "",
   noIncident: "No alert fired in this period.",
   noIncidentMatches: "No alert in this period matches the filters.",
   noNodeOnline: "No node is online.",
@@ -203,6 +202,8 @@ export const en = {
   logFailed: (why: string, againSeconds: number): string =>
     `The log could not be read completely (${why}). The page tries again every ${againSeconds} s.`,
   newestEntriesMissing: "the server does not have the newest entries",
+
+  search: SEARCH_EN,
 
   /** The collector's sentence for a code, or `text` if the code is missing or unknown. */
   sentence: (coded: Coded | null | undefined, text: string): string => compose(SENTENCES_EN, coded, text),

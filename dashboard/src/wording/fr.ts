@@ -2,6 +2,7 @@
 
 import { bytes, duration, moment } from "../format.ts";
 import type { Wording } from "./en.ts";
+import { SEARCH_FR } from "./search_fr.ts";
 import { compose } from "./sentences.ts";
 import { SENTENCES_FR } from "./sentences_fr.ts";
 
@@ -161,7 +162,6 @@ export const fr: Wording = {
   incidentsKnownSince: (timestamp) => `Les incidents sont enregistrés depuis ${moment(timestamp)}.`,
   incidentsFailed: (why, againSeconds) =>
     `Les incidents n'ont pas pu être lus (${why}). La page réessaie toutes les ${againSeconds} s.`,
-  csvSearchNote: "Pour le fichier CSV, la recherche porte sur les messages en anglais.",
   noIncident: "Aucune alerte ne s'est déclenchée sur cette période.",
   noIncidentMatches: "Aucune alerte de cette période ne correspond aux filtres.",
   noNodeOnline: "Aucun nœud n'est en ligne.",
@@ -173,6 +173,8 @@ export const fr: Wording = {
   logFailed: (why, againSeconds) =>
     `Le journal n'a pas pu être lu entièrement (${why}). La page réessaie toutes les ${againSeconds} s.`,
   newestEntriesMissing: "le serveur n'a pas les entrées les plus récentes",
+
+  search: SEARCH_FR,
 
   sentence: (coded, text) => compose(SENTENCES_FR, coded, text),
 };
