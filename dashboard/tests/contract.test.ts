@@ -30,6 +30,7 @@ const FIELDS_OF_NODE = [
   "pressure_io",
   "pressure_memory",
   "error_coded",
+  "labels",
 ];
 
 test("events have the names of the golden examples", () => {

@@ -6,8 +6,11 @@ import { markNodes, showFigures, showIssues } from "../cluster_figures.ts";
 import type { Alerts, Health, Node, Snapshot } from "../contract.ts";
 import { byId, Fields } from "../fields.ts";
 import { elapsed } from "../format.ts";
+import { GroupControl } from "../groups/group_control.ts";
+import { groupNameOf } from "../groups/group_name.ts";
 import { type CellDescription, WallCursor } from "../wall/cursor.ts";
 import { FullScreen } from "../wall/full_screen.ts";
+import { blockOf, GroupHeads } from "../wall/group_heads.ts";
 import { HeatMap, labelMap } from "../wall/heat_map.ts";
 import { WallLegend } from "../wall/legend.ts";
 import { TroubledNodeList } from "../wall/troubled_node_list.ts";
@@ -27,9 +30,9 @@ export class LivePage extends Page {
   readonly #legend = new WallLegend(byId("wall-legend", HTMLElement));
   readonly #choices = [...document.querySelectorAll<HTMLButtonElement>("button[data-measure]")];
   readonly #fullScreen = new FullScreen(byId("full-screen", HTMLButtonElement), byId("main", HTMLElement));
-  readonly #map = new HeatMap(this.#mapContainer, byId("heat-map-canvas", HTMLCanvasElement), () =>
-    this.#cursor.update(),
-  );
+  readonly #map = new HeatMap(this.#mapContainer, byId("heat-map-canvas", HTMLCanvasElement), () => this.#onDrawn());
+  readonly #groups = new GroupControl(() => this.#animationFrame.request());
+  readonly #heads = new GroupHeads(byId("wall-groups", HTMLElement), byId("wall-group", HTMLTemplateElement));
   readonly #cursor: WallCursor = new WallCursor(
     {
       container: this.#mapContainer,
@@ -53,6 +56,7 @@ export class LivePage extends Page {
     this.#troubles,
     this.#legend,
     this.#fullScreen,
+    this.#groups,
   ] as const;
   #measure: WallMeasure = DEFAULT_MEASURE;
   #snapshot: Snapshot | null = null;
@@ -102,10 +106,23 @@ export class LivePage extends Page {
     showFigures(this.#snapshot);
     this.#health.show("taken", timestamp, wording.wallTimestamp);
     this.#mapContainer.parentElement?.style.setProperty("--wall-nodes", `${nodes.length}`);
-    this.#map.draw({ nodes, markOf: (node) => markOf(node, this.#firing), measure: this.#measure });
+    this.#groups.offer(nodes);
+    const groups = this.#groups.groupsOf(nodes);
+    this.#heads.set(groups ?? [], this.#firing, this.#measure);
+    this.#map.draw({
+      nodes: groups === null ? nodes : groups.flatMap((group) => group.nodes),
+      markOf: (node) => markOf(node, this.#firing),
+      measure: this.#measure,
+      ...(groups === null ? {} : { groups: groups.map(blockOf) }),
+    });
     const troubles = troubledNodes(nodes, this.#firing);
     this.#troubles.show(troubles, timestamp);
     labelMap(this.#mapContainer, nodes, troubles);
+  }
+
+  #onDrawn(): void {
+    this.#heads.place(this.#map.heads);
+    this.#cursor.update();
   }
 
   #describe(node: Node): CellDescription {
@@ -113,7 +130,9 @@ export class LivePage extends Page {
     const since = wording.forDuration(elapsed(node.status_since, this.#snapshot?.timestamp ?? ""));
     const value = node.status === "online" ? namedValue(node, this.#measure) : null;
     const trouble = reasonOf(node, this.#firing);
+    const group = this.#groups.label === "" ? null : groupNameOf(node, this.#groups.label);
     const cell = wording.wallCell(node.node, word, value ?? since);
-    return { status: `${word} ${since}`, value, trouble, sentence: trouble === null ? cell : `${cell}. ${trouble}` };
+    const sentence = [cell, ...(group === null ? [] : [group])].join(", ");
+    return { status: `${word} ${since}`, value, trouble, group, sentence: [sentence, trouble ?? []].flat().join(". ") };
   }
 }
