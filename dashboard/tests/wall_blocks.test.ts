@@ -58,6 +58,22 @@ test("blocks take most of the area", () => {
   assert.ok(even.reduce((sum, { width, height }) => sum + width * height, 0) > 0.9 * 1000 * 560);
 });
 
+test("gaps separate blocks in both directions", () => {
+  const { blocks } = blocksFor(
+    RACKS.map((count) => ({ count, minWidth: 80 })),
+    AREA,
+  );
+  const [first, second] = blocks.map(({ head }) => head) as [Box, Box];
+  assert.ok(second.x - first.x - first.width >= AREA.gapPixels - 1, JSON.stringify([first, second]));
+  const below = blocks.find(({ head }) => head.y > first.y)?.head as Box;
+  const bottom = Math.max(
+    ...boxes(RACKS)
+      .slice(0, 25)
+      .map(({ y, height }) => y + height),
+  );
+  assert.ok(below.y - bottom >= AREA.gapPixels - 1, JSON.stringify([below, bottom]));
+});
+
 test("the cell at a position is the cell with the box there", () => {
   const { blocks } = blocksFor(
     RACKS.map((count) => ({ count, minWidth: 80 })),

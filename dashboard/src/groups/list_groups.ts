@@ -94,7 +94,7 @@ export class ListGroups {
   }
 
   #areAllFolded(): boolean {
-    return this.#groups.every((group) => this.#folded.has(group));
+    return this.#groups.length > 0 && this.#groups.every((group) => this.#folded.has(group));
   }
 
   #toggle(value: string): void {

@@ -6,15 +6,13 @@ import { markNodes, showFigures, showIssues } from "../cluster_figures.ts";
 import type { Alerts, Health, Node, Snapshot } from "../contract.ts";
 import { byId, Fields } from "../fields.ts";
 import { elapsed } from "../format.ts";
-import { GroupControl } from "../groups/group_control.ts";
-import { groupNameOf } from "../groups/group_name.ts";
 import { type CellDescription, WallCursor } from "../wall/cursor.ts";
 import { FullScreen } from "../wall/full_screen.ts";
-import { blockOf, GroupHeads } from "../wall/group_heads.ts";
 import { HeatMap, labelMap } from "../wall/heat_map.ts";
 import { WallLegend } from "../wall/legend.ts";
 import { TroubledNodeList } from "../wall/troubled_node_list.ts";
 import { type FiringAlerts, firingByNode, markOf, reasonOf, troubledNodes } from "../wall/troubled_nodes.ts";
+import { WallGroups } from "../wall/wall_groups.ts";
 import { namedValue, WALL_MEASURES, type WallMeasure } from "../wall/wall_measure.ts";
 import { wording } from "../wording.ts";
 import { Page } from "./page.ts";
@@ -31,8 +29,7 @@ export class LivePage extends Page {
   readonly #choices = [...document.querySelectorAll<HTMLButtonElement>("button[data-measure]")];
   readonly #fullScreen = new FullScreen(byId("full-screen", HTMLButtonElement), byId("main", HTMLElement));
   readonly #map = new HeatMap(this.#mapContainer, byId("heat-map-canvas", HTMLCanvasElement), () => this.#onDrawn());
-  readonly #groups = new GroupControl(() => this.#animationFrame.request());
-  readonly #heads = new GroupHeads(byId("wall-groups", HTMLElement), byId("wall-group", HTMLTemplateElement));
+  readonly #groups = new WallGroups(() => this.#animationFrame.request());
   readonly #cursor: WallCursor = new WallCursor(
     {
       container: this.#mapContainer,
@@ -106,22 +103,15 @@ export class LivePage extends Page {
     showFigures(this.#snapshot);
     this.#health.show("taken", timestamp, wording.wallTimestamp);
     this.#mapContainer.parentElement?.style.setProperty("--wall-nodes", `${nodes.length}`);
-    this.#groups.offer(nodes);
-    const groups = this.#groups.groupsOf(nodes);
-    this.#heads.set(groups ?? [], this.#firing, this.#measure);
-    this.#map.draw({
-      nodes: groups === null ? nodes : groups.flatMap((group) => group.nodes),
-      markOf: (node) => markOf(node, this.#firing),
-      measure: this.#measure,
-      ...(groups === null ? {} : { groups: groups.map(blockOf) }),
-    });
+    const view = { nodes, markOf: (node: Node) => markOf(node, this.#firing), measure: this.#measure };
+    this.#map.draw(this.#groups.grouped(view, this.#firing));
     const troubles = troubledNodes(nodes, this.#firing);
     this.#troubles.show(troubles, timestamp);
     labelMap(this.#mapContainer, nodes, troubles);
   }
 
   #onDrawn(): void {
-    this.#heads.place(this.#map.heads);
+    this.#groups.place(this.#map.heads);
     this.#cursor.update();
   }
 
@@ -130,7 +120,7 @@ export class LivePage extends Page {
     const since = wording.forDuration(elapsed(node.status_since, this.#snapshot?.timestamp ?? ""));
     const value = node.status === "online" ? namedValue(node, this.#measure) : null;
     const trouble = reasonOf(node, this.#firing);
-    const group = this.#groups.label === "" ? null : groupNameOf(node, this.#groups.label);
+    const group = this.#groups.nameOf(node);
     const cell = wording.wallCell(node.node, word, value ?? since);
     const sentence = [cell, ...(group === null ? [] : [group])].join(", ");
     return { status: `${word} ${since}`, value, trouble, group, sentence: [sentence, trouble ?? []].flat().join(". ") };

@@ -12,8 +12,8 @@ export interface CellDescription {
   readonly status: string;
   readonly value: string | null;
   readonly trouble: string | null;
-  /** Name of the node's group. */
-  readonly group: string | null;
+  /** Name of the node's group; missing without groups. */
+  readonly group?: string | null;
   /** The whole tooltip as a sentence, for screen readers. */
   readonly sentence: string;
 }
@@ -85,7 +85,7 @@ export class WallCursor {
     this.#tip.show("status", status, asIs);
     this.#tip.show("value", value, asIs);
     this.#tip.show("trouble", trouble, asIs);
-    this.#tip.show("group", group, asIs);
+    this.#tip.show("group", group ?? null, asIs);
     this.#place(box.x + box.width / 2, box.y, box.y + box.height);
   }
 

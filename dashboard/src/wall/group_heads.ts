@@ -8,7 +8,6 @@ import { averageOf, type NodeGroup } from "../groups/node_groups.ts";
 import { KeyedList } from "../keyed_list.ts";
 import { wording } from "../wording.ts";
 import type { Box } from "./grid.ts";
-import type { WallGroup } from "./layout.ts";
 import { type FiringAlerts, mostSevere } from "./troubled_nodes.ts";
 import { measureText, type WallMeasure } from "./wall_measure.ts";
 
@@ -55,13 +54,8 @@ export class GroupHeads {
   }
 }
 
-/** Return the size of a group's block. */
-export function blockOf(group: NodeGroup): WallGroup {
-  return { count: group.nodes.length, letters: shownValue(group).length };
-}
-
 /** Return the value of the label, or the name of the group without the label. */
-function shownValue(group: NodeGroup): string {
+export function shownValue(group: NodeGroup): string {
   return group.value === "" ? groupName(group) : group.value;
 }
 
