@@ -323,7 +323,7 @@ bench-round: setup-dev ## measure a ws replica's own work for a round of 1000 an
 	@$(BIN)/python -m bench.round $(if $(NODES)$(QUICK),--nodes $(or $(NODES),200)) $(if $(QUICK),--runs 2)
 
 .PHONY: bench-dashboard
-bench-dashboard: setup-dev ## measure a page with 1000 nodes in Chromium: first paint, longest task, memory (MINUTES=10)
+bench-dashboard: setup-dev ## measure pages with 1000 nodes in 40 racks in Chromium: first paint, longest task, memory (MINUTES=10 for each of four)
 	$(call WARN_IGNORED,QUICK MINUTES)
 	@$(BIN)/python -m tests.prepare --without-exporter --without-promtool
 	@$(BIN)/python -m bench.dashboard --minutes $(or $(MINUTES),$(if $(QUICK),0.5,2))

@@ -1,7 +1,8 @@
-"""Measure the page of nodes with 1000 nodes at one round per second: ``python -m bench.dashboard --minutes 10``.
+"""Measure pages with 1000 nodes in 40 racks at one round per second: ``python -m bench.dashboard --minutes 10``.
 
-Prints when the first data is painted; the longest task of the main thread afterwards, while the list is scrolled; the
-memory of the script before and after; the number of elements; the number of subscribed nodes.
+Prints when the first data is painted. Then it measures the list of nodes and the wall, each without and with groups by
+rack: the longest task of the main thread, while the list is scrolled; the memory of the script before and after; the
+number of elements; the number of subscribed nodes.
 """
 
 import argparse
@@ -9,16 +10,21 @@ import gzip
 import sys
 import tempfile
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
-from playwright.sync_api import CDPSession, Page
+from playwright.sync_api import Browser, CDPSession, Page
 
-from tests.browser.conftest import WebSocketFrames
+from tests.browser.conftest import LIVE, WebSocketFrames
 from tests.drivers.chromium import chromium
 from tests.drivers.local_product import LocalProduct, local_product
-from tests.drivers.process import ROOT
+from tests.drivers.process import ROOT, python
 from tests.drivers.waiting import eventually
 
+#: The measured pages, in pairs without and with groups.
+PAGES: Final = ("/nodes", "/nodes?group=rack", "/live", "/live?group=rack")
 #: Seconds after loading that are not measured: first histories, fonts and the browser's caches load.
 SETTLE_SECONDS = 15.0
 #: Seconds between two turns of the wheel.
@@ -42,45 +48,81 @@ def main() -> None:
     """Measure, and print one line for each figure."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--nodes", type=int, default=1000)
-    parser.add_argument("--minutes", type=float, default=2.0)
+    parser.add_argument("--racks", type=int, default=40, help="racks of the nodes, as labels; 0: no labels")
+    parser.add_argument("--minutes", type=float, default=2.0, help="duration for each page")
     options = parser.parse_args()
     print(f"starting {options.nodes} simulated nodes …", file=sys.stderr, flush=True)
-    settings = {"DEMO_NODES": str(options.nodes), "COLLECTOR_SCRAPE_INTERVAL_SECONDS": "1"}
-    with local_product(Path(tempfile.mkdtemp(prefix="bench-")), **settings) as product:
+    folder = Path(tempfile.mkdtemp(prefix="bench-"))
+    with (
+        _simulated_nodes(folder / "nodes.yaml", options.nodes, options.racks) as targets,
+        local_product(folder, TARGETS=str(targets), COLLECTOR_SCRAPE_INTERVAL_SECONDS="1") as product,
+    ):
         eventually(lambda: _online(product) > options.nodes * 0.9, within_seconds=120, what="the nodes online")
-        _measure(product, options.minutes * 60)
+        _measure(product, options.minutes * 60, PAGES if options.racks else PAGES[::2])
 
 
-def _measure(product: LocalProduct, seconds: float) -> None:
+@contextmanager
+def _simulated_nodes(targets: Path, nodes: int, racks: int) -> Iterator[Path]:
+    """Run the simulator; yield its targets file."""
+    arguments = ["--nodes", str(nodes), "--racks", str(racks), "--port", "0", "--demo"]
+    simulator = python("simulator", "simulator", *arguments, "--write-targets", str(targets))
+    simulator.start()
+    try:
+        eventually(targets.exists, within_seconds=60, what="the simulator's targets file")
+        yield targets
+    finally:
+        simulator.stop()
+
+
+def _measure(product: LocalProduct, seconds: float, pages: Sequence[str]) -> None:
     with chromium() as browser:
         for path in ("/", "/nodes"):
             page = browser.new_page(viewport={"width": 1400, "height": 900})
-            page.goto(product.origin + path)
-            page.locator("#freshness[data-state=live]").wait_for()
+            _show(page, product.origin + path)
             paint = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
-            _report(f"first data painted, {path}", f"{paint:.0f} ms")
+            print(f"first data painted, {path:20} {paint:.0f} ms", flush=True)
             page.close()
-        page = browser.new_page(viewport={"width": 1400, "height": 900})
-        frames = WebSocketFrames(page)
-        page.goto(product.origin + "/nodes")
-        page.locator("#freshness[data-state=live]").wait_for()
-        _scroll(page, SETTLE_SECONDS)
-        session = page.context.new_cdp_session(page)
-        before = _heap_mib(session)
-        page.evaluate(_OBSERVER)
-        rounds = len(frames.events("cluster_metrics_delta"))
-        _scroll(page, seconds)
-        _report("rounds shown", f"{len(frames.events('cluster_metrics_delta')) - rounds} in {seconds:.0f} s")
-        _report("longest task", f"{page.evaluate('window.longest'):.0f} ms")
-        _report("tasks above 50 ms", page.evaluate("window.longTasks"))
-        _report("layout shift", f"{page.evaluate('window.shift'):.4f}")
-        after = _heap_mib(session)
-        _report("script memory", f"{before:.1f} MiB, then {after:.1f} MiB ({after / before:.2f} ×)")
-        _report("elements", page.evaluate("document.querySelectorAll('*').length"))
-        _report("rows", page.evaluate("document.querySelectorAll('#node-rows [role=row]').length"))
-        _report("nodes subscribed", len(frames.subscribed()))
+        columns = [_figures_of(browser, product.origin + path, seconds) for path in pages]
     script = (ROOT / "services/api/static/dashboard.js").read_bytes()
-    _report("script, gzipped", f"{len(gzip.compress(script)) / 1024:.1f} KiB")
+    print(f"script, gzipped {len(gzip.compress(script)) / 1024:28.1f} KiB\n")
+    print(f"{'':20}" + "".join(f"{path:>20}" for path in pages))
+    for name in columns[0]:
+        print(f"{name:20}" + "".join(f"{column[name]:>20}" for column in columns), flush=True)
+
+
+def _figures_of(browser: Browser, address: str, seconds: float) -> dict[str, str]:
+    """Return the figures of a page by their names."""
+    page = browser.new_page(viewport={"width": 1400, "height": 900})
+    frames = WebSocketFrames(page)
+    _show(page, address)
+    if "group=" in address and not page.locator("#group-control").is_visible():
+        raise RuntimeError("the nodes have no labels")
+    _scroll(page, SETTLE_SECONDS)
+    session = page.context.new_cdp_session(page)
+    before = _heap_mib(session)
+    page.evaluate(_OBSERVER)
+    rounds = len(frames.events("cluster_metrics_delta"))
+    _scroll(page, seconds)
+    rounds = len(frames.events("cluster_metrics_delta")) - rounds
+    longest, tasks, shift = page.evaluate("[window.longest, window.longTasks, window.shift]")
+    after = _heap_mib(session)
+    figures = {
+        "rounds shown": f"{rounds} in {seconds:.0f} s",
+        "longest task": f"{longest:.0f} ms",
+        "tasks above 50 ms": f"{tasks}",
+        "layout shift": f"{shift:.4f}",
+        "script memory": f"{before:.1f}, {after:.1f} MiB",
+        "elements": str(page.evaluate("document.querySelectorAll('*').length")),
+        "rows": str(page.locator("#node-rows [role=row]").count()),
+        "nodes subscribed": f"{len(frames.subscribed()) or 'all'}",
+    }
+    page.close()
+    return figures
+
+
+def _show(page: Page, address: str) -> None:
+    page.goto(address)
+    page.locator(LIVE).wait_for()
 
 
 def _scroll(page: Page, seconds: float) -> None:
@@ -101,10 +143,6 @@ def _heap_mib(session: CDPSession) -> float:
 def _online(product: LocalProduct) -> int:
     online: int = product.rest.json("/api/cluster/snapshot")["cluster_stats"]["online_nodes"]
     return online
-
-
-def _report(name: str, value: object) -> None:
-    print(f"{name:28} {value}", flush=True)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ The collector's own code builds the alerts, the health and the rules, so that a 
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from collector.alerts.active_alert import ActiveAlert, AlertTransition
@@ -50,11 +50,14 @@ _LONG_DURATION_SECONDS: Final = 3 * 86_400
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """``count`` nodes in ``state`` since ``since``, in Unix seconds."""
+    """``count`` nodes in ``state`` since ``since``, in Unix seconds, in ``racks`` racks; 0: nodes have no labels."""
 
     count: int
     state: State
     since: float
+    racks: int = 0
+    #: New rack of each node that has moved, by its index.
+    moved: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def has_long_texts(self) -> bool:
@@ -68,6 +71,13 @@ class Cluster:
         if self.has_long_texts and index in (5, 8):
             return IPV6_WITH_PORT if index == 5 else _IPV6
         return f"node{index + 1:0{max(2, len(str(self.count)))}}"
+
+    def labels(self, index: int) -> dict[str, str]:
+        """Return the rack, 1 to ``racks``, and the owner of the node ``index``. The last node has no labels."""
+        if self.racks == 0 or index == self.count - 1:
+            return {}
+        rack = self.moved.get(index, f"{index * self.racks // self.count + 1}")
+        return {"rack": rack, "owner": ("physics", "chemistry")[index % 2]}
 
     def alerts(self) -> list[ActiveAlert]:
         """Return the active alerts.
@@ -221,6 +231,7 @@ class Cluster:
             cpu_count=None if away else 8,
             memory_total_bytes=None if away else 16 * 2**30,
             disk_total_bytes=None if away else 500 * 2**30,
+            labels=self.labels(index),
             **known,  # type: ignore[arg-type]  # rates are int, other values are float
         )
 

@@ -89,12 +89,15 @@ class Scene:
         self._thread.start()
         return self
 
-    def show(self, nodes: int, state: State) -> None:
-        """Show another cluster from now on. In the state ``away``, Redis stops after the first messages."""
+    def show(self, nodes: int, state: State, racks: int = 0) -> None:
+        """Show another cluster from now on, with labels if ``racks`` is above 0.
+
+        In the state ``away``, Redis stops after the first messages.
+        """
         if not self.valkey.is_running:
             self.valkey.start()
         with self._lock:
-            previous, self._cluster = self._cluster, Cluster(nodes, state, self._since)
+            previous, self._cluster = self._cluster, Cluster(nodes, state, self._since, racks)
             is_empty = self._is_empty()
             if is_empty or (previous.count, previous.has_long_texts) != (nodes, self._cluster.has_long_texts):
                 self._write_history()
@@ -109,6 +112,12 @@ class Scene:
         if state == "away":
             with self._lock:
                 self.valkey.stop()
+
+    def move(self, node: int, rack: str) -> None:
+        """Move the node with an index to another rack, and publish a round."""
+        with self._lock:
+            self._cluster = replace(self._cluster, moved={**self._cluster.moved, node: rack})
+            self._publish()
 
     def next_round(self) -> None:
         """Publish another round now."""
@@ -217,9 +226,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--nodes", type=int, default=50)
     parser.add_argument("--state", choices=get_args(State), default="calm")
+    parser.add_argument("--racks", type=int, default=0)
     options = parser.parse_args()
     with Scene() as scene, suppress(KeyboardInterrupt):
-        scene.show(options.nodes, options.state)
+        scene.show(options.nodes, options.state, options.racks)
         print(scene.origin, flush=True)
         threading.Event().wait()
 

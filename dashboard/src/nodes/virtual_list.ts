@@ -1,35 +1,56 @@
 /**
- * A list of items of equal height. Only items on the screen have elements, however long the list is.
+ * A list of items of equal height, in sections with or without heads. Only items on the screen have elements, however
+ * long the list is.
  *
  * The style of the container sets the height of an item (`--item-height`), the minimum width (`--item-width`; 0: as
- * wide as the container) and the distance between items (`--item-gap`), in pixels.
+ * wide as the container), the distance between items (`--item-gap`) and the height of a head (`--head-height`), in
+ * pixels.
  */
 
 import { attribute, Fields } from "../fields.ts";
+import { type ListSizes, placesOf, visiblePart } from "./list_geometry.ts";
 
 /** Height beyond both edges of the screen in which items have elements too. */
 const OVERSCAN_PIXELS = 130;
 
-interface Layout {
-  readonly columns: number;
-  readonly rowPixels: number;
-  readonly gapPixels: number;
+/** How items, or heads, become elements. Keys are unique within the list. */
+export interface ElementKind<T> {
+  readonly template: HTMLTemplateElement;
+  readonly keyOf: (item: T) => string;
+  readonly fill: (fields: Fields, item: T) => void;
 }
 
-export interface VirtualListOptions<Item> {
+/** Items below an optional head. */
+export interface ListSection<Item, Head> {
+  readonly head: Head | null;
+  readonly items: readonly Item[];
+}
+
+export interface VirtualListOptions<Item, Head> extends ElementKind<Item> {
   readonly container: HTMLElement;
-  readonly template: HTMLTemplateElement;
-  readonly keyOf: (item: Item) => string;
-  readonly fill: (fields: Fields, item: Item) => void;
+  readonly heads: ElementKind<Head>;
   /** Receives the keys of the items with elements, after every change. */
   readonly onVisibleChange: (keys: readonly string[]) => void;
-  /** An element was removed. */
+  /** The element of an item was removed. */
   readonly onRemove?: (key: string) => void;
 }
 
+/** An element to show. */
+interface Shown {
+  readonly key: string;
+  readonly create: () => Fields;
+  readonly fill: (fields: Fields) => void;
+  readonly place: (element: HTMLElement) => void;
+  /** Number of heads and items before this one. */
+  readonly position: number;
+}
+
+/** Separates the keys of heads from those of items. */
+const HEAD_PREFIX = "\n";
+
 /** `start()` follows scrolling and resizing until `stop()`. */
-export class VirtualList<Item> {
-  readonly #options: VirtualListOptions<Item>;
+export class VirtualList<Item, Head> {
+  readonly #options: VirtualListOptions<Item, Head>;
   readonly #resize = new ResizeObserver(() => this.#scheduleDraw());
   readonly #scheduleDraw = (): void => {
     this.#drawHandle ||= requestAnimationFrame(() => {
@@ -37,12 +58,12 @@ export class VirtualList<Item> {
       this.#draw();
     });
   };
-  #items: readonly Item[] = [];
+  #sections: readonly ListSection<Item, Head>[] = [];
   #elements = new Map<string, Fields>();
   #visibleKeys = "";
   #drawHandle = 0;
 
-  constructor(options: VirtualListOptions<Item>) {
+  constructor(options: VirtualListOptions<Item, Head>) {
     this.#options = options;
   }
 
@@ -59,71 +80,108 @@ export class VirtualList<Item> {
     this.#drawHandle = 0;
   }
 
-  /** Show `items` in their order. Their keys must differ. */
-  show(items: readonly Item[]): void {
-    this.#items = items;
+  /** Show `sections` in their order. */
+  show(sections: readonly ListSection<Item, Head>[]): void {
+    this.#sections = sections;
     this.#draw();
   }
 
   #draw(): void {
-    const { container, keyOf, fill, onVisibleChange, onRemove, template } = this.#options;
-    const layout = layoutOf(container);
-    const rows = Math.ceil(this.#items.length / layout.columns);
-    const pitch = layout.rowPixels + layout.gapPixels;
-    const height = `${Math.max(0, rows * pitch - layout.gapPixels)}px`;
+    const { container, onVisibleChange, onRemove } = this.#options;
+    const sizes = sizesOf(container);
+    const { sections, heightPixels, total } = placesOf(
+      this.#sections.map(({ head, items }) => ({ hasHead: head !== null, count: items.length })),
+      sizes,
+    );
+    const height = `${heightPixels}px`;
     if (container.style.height !== height) container.style.height = height;
-    const top = container.getBoundingClientRect().top;
-    const overscan = Math.ceil(OVERSCAN_PIXELS / pitch);
-    const first = Math.max(0, Math.floor(-top / pitch) - overscan);
-    const last = Math.min(rows, Math.ceil((window.innerHeight - top) / pitch) + overscan);
-    const previous = this.#elements;
-    this.#elements = new Map();
-    const begin = first * layout.columns;
-    const shown = this.#items.slice(begin, last * layout.columns);
-    const keys = shown.map(keyOf);
-    const kept = new Set(keys);
-    for (const [key, fields] of previous) {
-      if (kept.has(key)) continue;
-      fields.root.remove();
-      onRemove?.(key);
+    const from = -container.getBoundingClientRect().top;
+    const shown: Shown[] = [];
+    const keys: string[] = [];
+    for (const [number, place] of sections.entries()) {
+      const { head, items } = this.#sections[number] as ListSection<Item, Head>;
+      const visible = visiblePart(place, from, from + window.innerHeight, OVERSCAN_PIXELS, sizes);
+      if (head !== null && visible.isHeadVisible) shown.push(this.#head(head, place.top, place.position));
+      const begin = visible.firstRow * sizes.columns;
+      const end = Math.min(items.length, visible.lastRow * sizes.columns);
+      for (let index = begin; index < end; index += 1) {
+        const item = this.#item(items[index] as Item, index, place.itemsTop, sizes);
+        shown.push({ ...item, position: place.position + Number(place.hasHead) + index });
+        keys.push(item.key);
+      }
     }
-    // The Tab key follows the order of the elements, so they need the order of the items.
-    let next = container.firstElementChild;
-    for (const [position, item] of shown.entries()) {
-      const index = begin + position;
-      const key = keys[position] as string;
-      const known = previous.get(key);
-      const fields = known ?? Fields.of(template);
-      this.#elements.set(key, fields);
-      if (fields.root === next) next = next.nextElementSibling;
-      else container.insertBefore(fields.root, next);
-      fill(fields, item);
-      place(fields.root, index, layout);
-      number(fields.root, index, this.#items.length);
-    }
+    this.#replace(shown, total, onRemove);
     const visibleKeys = keys.join("\n");
     if (visibleKeys === this.#visibleKeys) return;
     this.#visibleKeys = visibleKeys;
     onVisibleChange(keys);
   }
+
+  #item(item: Item, index: number, itemsTop: number, sizes: ListSizes): Omit<Shown, "position"> {
+    const { template, keyOf, fill } = this.#options;
+    return {
+      key: keyOf(item),
+      create: () => Fields.of(template),
+      fill: (fields) => fill(fields, item),
+      place: (element) => placeItem(element, index, itemsTop, sizes),
+    };
+  }
+
+  #head(head: Head, top: number, position: number): Shown {
+    const { template, keyOf, fill } = this.#options.heads;
+    return {
+      key: `${HEAD_PREFIX}${keyOf(head)}`,
+      create: () => Fields.of(template),
+      fill: (fields) => fill(fields, head),
+      place: (element) => placeAt(element, `${top}px`, "0px", "100%"),
+      position,
+    };
+  }
+
+  /** Show exactly the elements `shown`, of `total` heads and items. */
+  #replace(shown: readonly Shown[], total: number, onRemove?: (key: string) => void): void {
+    const previous = this.#elements;
+    this.#elements = new Map();
+    const kept = new Set(shown.map(({ key }) => key));
+    for (const [key, fields] of previous) {
+      if (kept.has(key)) continue;
+      fields.root.remove();
+      if (!key.startsWith(HEAD_PREFIX)) onRemove?.(key);
+    }
+    // The Tab key follows the order of the elements, so they need the order of the items.
+    let next = this.#options.container.firstElementChild;
+    for (const { key, create, fill, place, position } of shown) {
+      const fields = previous.get(key) ?? create();
+      this.#elements.set(key, fields);
+      if (fields.root === next) next = next.nextElementSibling;
+      else this.#options.container.insertBefore(fields.root, next);
+      fill(fields);
+      place(fields.root);
+      number(fields.root, position, total);
+    }
+  }
 }
 
-function layoutOf(container: HTMLElement): Layout {
+function sizesOf(container: HTMLElement): ListSizes {
   const style = getComputedStyle(container);
   const pixels = (name: string): number => Number.parseFloat(style.getPropertyValue(name)) || 0;
   const gapPixels = pixels("--item-gap");
   const width = pixels("--item-width");
   const columns = width === 0 ? 1 : Math.max(1, Math.floor((container.clientWidth + gapPixels) / (width + gapPixels)));
-  return { columns, rowPixels: pixels("--item-height") || 1, gapPixels };
+  return { columns, rowPixels: pixels("--item-height") || 1, gapPixels, headPixels: pixels("--head-height") };
 }
 
-function place(element: HTMLElement, index: number, { columns, rowPixels, gapPixels }: Layout): void {
+function placeItem(element: HTMLElement, index: number, itemsTop: number, sizes: ListSizes): void {
+  const { columns, rowPixels, gapPixels } = sizes;
   const column = index % columns;
-  const row = Math.floor(index / columns);
-  const top = `${row * (rowPixels + gapPixels)}px`;
+  const top = `${itemsTop + Math.floor(index / columns) * (rowPixels + gapPixels)}px`;
   const share = 100 / columns;
   const left = columns === 1 ? "0px" : `calc(${column * share}% + ${(column * gapPixels) / columns}px)`;
   const width = columns === 1 ? "100%" : `calc(${share}% - ${(gapPixels * (columns - 1)) / columns}px)`;
+  placeAt(element, top, left, width);
+}
+
+function placeAt(element: HTMLElement, top: string, left: string, width: string): void {
   if (element.style.top !== top) element.style.top = top;
   if (element.style.left !== left) element.style.left = left;
   if (element.style.width !== width) element.style.width = width;

@@ -14,6 +14,7 @@ import { HeatMap, labelMap } from "../wall/heat_map.ts";
 import { WallLegend } from "../wall/legend.ts";
 import { TroubledNodeList } from "../wall/troubled_node_list.ts";
 import { type FiringAlerts, firingByNode, markOf, reasonOf, troubledNodes } from "../wall/troubled_nodes.ts";
+import { WallGroups } from "../wall/wall_groups.ts";
 import { namedValue, WALL_MEASURES, type WallMeasure } from "../wall/wall_measure.ts";
 import { wording } from "../wording.ts";
 import { Page } from "./page.ts";
@@ -29,9 +30,8 @@ export class LivePage extends Page {
   readonly #legend = new WallLegend(byId("wall-legend", HTMLElement));
   readonly #choices = [...document.querySelectorAll<HTMLButtonElement>("button[data-measure]")];
   readonly #fullScreen = new FullScreen(byId("full-screen", HTMLButtonElement), byId("main", HTMLElement));
-  readonly #map = new HeatMap(this.#mapContainer, byId("heat-map-canvas", HTMLCanvasElement), () =>
-    this.#cursor.update(),
-  );
+  readonly #map = new HeatMap(this.#mapContainer, byId("heat-map-canvas", HTMLCanvasElement), () => this.#onDrawn());
+  readonly #groups = new WallGroups(() => this.#animationFrame.request());
   readonly #cursor: WallCursor = new WallCursor(
     {
       container: this.#mapContainer,
@@ -55,6 +55,7 @@ export class LivePage extends Page {
     this.#troubles,
     this.#legend,
     this.#fullScreen,
+    this.#groups,
   ] as const;
   readonly #search = new SearchBox(NODE_SEARCH, () => this.#animationFrame.request());
   readonly #count = byId("node-count", HTMLOutputElement);
@@ -111,12 +112,13 @@ export class LivePage extends Page {
     const { query } = this.#search;
     const found = new Set(query.text === "" ? nodes : nodes.filter(query.matches));
     write(this.#count, query.text === "" ? "" : wording.nodesShown(found.size, nodes.length));
-    this.#map.draw({
+    const view = {
       nodes,
-      markOf: (node) => markOf(node, this.#firing),
+      markOf: (node: Node) => markOf(node, this.#firing),
       measure: this.#measure,
-      isDimmed: (node) => !found.has(node),
-    });
+      isDimmed: (node: Node) => !found.has(node),
+    };
+    this.#map.draw(this.#groups.grouped(view, this.#firing));
     const troubles = troubledNodes(nodes, this.#firing);
     this.#troubles.show(
       troubles.filter(({ node }) => found.has(node)),
@@ -125,12 +127,19 @@ export class LivePage extends Page {
     labelMap(this.#mapContainer, nodes, troubles);
   }
 
+  #onDrawn(): void {
+    this.#groups.place(this.#map.heads);
+    this.#cursor.update();
+  }
+
   #describe(node: Node): CellDescription {
     const word = wording.nodeStatus[node.status];
     const since = wording.forDuration(elapsed(node.status_since, this.#snapshot?.timestamp ?? ""));
     const value = node.status === "online" ? namedValue(node, this.#measure) : null;
     const trouble = reasonOf(node, this.#firing);
+    const group = this.#groups.nameOf(node);
     const cell = wording.wallCell(node.node, word, value ?? since);
-    return { status: `${word} ${since}`, value, trouble, sentence: trouble === null ? cell : `${cell}. ${trouble}` };
+    const sentence = [cell, ...(group === null ? [] : [group])].join(", ");
+    return { status: `${word} ${since}`, value, trouble, group, sentence: [sentence, trouble ?? []].flat().join(". ") };
   }
 }

@@ -3,18 +3,21 @@
  * steps, the most severe nodes first.
  */
 
-import { parameter, setParameters } from "../address.ts";
+import { nonEmpty, parameter, setParameters } from "../address.ts";
 import { AnimationFrame } from "../animation_frame.ts";
 import type { Chart } from "../charts/chart.ts";
 import { ChartCards, chartOf } from "../charts/chart_cards.ts";
 import { type ChartContext, chartDataOf } from "../charts/chart_data.ts";
 import { HistoryNote } from "../charts/history_note.ts";
+import { MEASURE_STYLES } from "../charts/measure_styles.ts";
 import { type HistorySelection, NodeHistories } from "../charts/node_histories.ts";
 import { Ranges } from "../charts/ranges.ts";
 import { Thresholds } from "../charts/thresholds.ts";
 import { markNodes, showFigures, showIssues } from "../cluster_figures.ts";
 import { type Alerts, type Health, MEASURES, type Measure, type Node, type Snapshot } from "../contract.ts";
-import { attribute, byId, type Fields, write } from "../fields.ts";
+import { asIs, attribute, byId, type Fields, write } from "../fields.ts";
+import { ListGroups } from "../groups/list_groups.ts";
+import { averageOf, type NodeGroup } from "../groups/node_groups.ts";
 import { NodeControls } from "../nodes/node_controls.ts";
 import { alertSummaryByNode, type NodeAlertSummary, showNode } from "../nodes/node_fields.ts";
 import { filtered, mostSevereFirst } from "../nodes/node_filter.ts";
@@ -40,10 +43,16 @@ const NO_NODES: ReadonlySet<string> = new Set();
 export class MonitoringPage extends Page {
   readonly #clusterCharts = new ChartCards(byId("cluster-charts", HTMLElement), true);
   readonly #nodeCharts = new Map<string, Chart>();
-  readonly #list: VirtualList<Node>;
+  readonly #list: VirtualList<Node, NodeGroup>;
   readonly #controls = new NodeControls(() => this.#showFirst());
   readonly #count = byId("node-count", HTMLOutputElement);
   readonly #container = byId("node-charts", HTMLElement);
+  readonly #groups = new ListGroups({
+    containers: [this.#container],
+    severityOf: ({ node }) => this.#alertSummaries.get(node)?.severity ?? null,
+    fillAverages: (fields, nodes) => this.#showAverage(fields, nodes),
+    onChange: () => this.#selectNodes(),
+  });
   readonly #rest = byId("more-charts", HTMLElement);
   readonly #shownCount = byId("charts-shown", HTMLElement);
   readonly #more = byId("show-more", HTMLButtonElement);
@@ -63,7 +72,10 @@ export class MonitoringPage extends Page {
   #byName: ReadonlyMap<string, Node> = new Map();
   /** Names in the order of the last selection. Reordering in every round would move charts under the reader's eyes. */
   #names: readonly string[] = [];
+  /** Charts of the list, or of each group. */
   #shown = CHARTS_PER_STEP;
+  /** The first node without a chart; empty if every node of an open group has one. */
+  #firstMissing = "";
   #fromSeconds: number | null = null;
   #alertSummaries: ReadonlyMap<string, NodeAlertSummary> = new Map();
 
@@ -74,6 +86,7 @@ export class MonitoringPage extends Page {
       template: byId("node-chart", HTMLTemplateElement),
       keyOf: (node) => node.node,
       fill: (fields, node) => this.#fill(fields, node),
+      heads: this.#groups.heads(byId("node-chart-group", HTMLTemplateElement)),
       onVisibleChange: (names) => {
         this.#visible?.show(names);
         this.#nodes?.setVisible(names);
@@ -96,6 +109,7 @@ export class MonitoringPage extends Page {
     this.#cluster.setVisible([""]);
     this.#ranges.start();
     this.#controls.start();
+    this.#groups.start();
     this.#clusterCharts.start(seconds);
     this.#measureChoice.value = this.#measure;
     this.#measureChoice.onchange = () => this.#setMeasure(this.#measureChoice.value as Measure);
@@ -114,6 +128,7 @@ export class MonitoringPage extends Page {
       this.#visible,
       this.#ranges,
       this.#controls,
+      this.#groups,
     ])
       part?.stop();
     this.#clusterCharts.stop();
@@ -129,6 +144,7 @@ export class MonitoringPage extends Page {
     showFigures(snapshot);
     this.#cluster?.add(snapshot, []);
     this.#nodes?.add(snapshot, snapshot.nodes);
+    this.#groups.offer(snapshot.nodes);
     const isSame =
       previous.length === snapshot.nodes.length &&
       snapshot.nodes.every(({ node }, index) => node === previous[index]?.node);
@@ -207,22 +223,35 @@ export class MonitoringPage extends Page {
     write(this.#count, wording.nodesShown(nodes.length, this.#latest.nodes.length));
     this.#rest.hidden = nodes.length <= this.#shown;
     write(this.#shownCount, wording.chartsShown(Math.min(this.#shown, nodes.length), nodes.length));
-    attribute(this.#table, "href", query.text === "" ? "/nodes" : `/nodes?${new URLSearchParams({ q: query.text })}`);
+    const parameters = new URLSearchParams(nonEmpty({ q: query.text, group: this.#groups.label })).toString();
+    attribute(this.#table, "href", parameters === "" ? "/nodes" : `/nodes?${parameters}`);
     this.#draw();
   }
 
   #draw(): void {
-    const names = this.#names.slice(0, this.#shown);
-    this.#list.show(names.map((name) => this.#byName.get(name)).filter((node) => node !== undefined));
+    const nodes = this.#names.map((name) => this.#byName.get(name)).filter((node) => node !== undefined);
+    const sections = this.#groups.sectionsOf(nodes, this.#shown);
+    const open = sections.filter(({ items }) => items.length > 0);
+    const shown = open.reduce((sum, { items }) => sum + items.length, 0);
+    const total = open.reduce((sum, { head }) => sum + (head?.nodes ?? nodes).length, 0);
+    this.#firstMissing = open.map(({ head, items }) => (head?.nodes ?? nodes)[items.length]).find(Boolean)?.node ?? "";
+    this.#rest.hidden = shown === total;
+    write(this.#shownCount, wording.chartsShown(shown, total));
+    this.#list.show(sections);
   }
 
   #showMore(): void {
-    const first = this.#names[this.#shown] ?? "";
+    const first = this.#firstMissing;
     this.#shown += CHARTS_PER_STEP;
     this.#selectNodes();
     // The next Tab continues at the first added chart, not after the last.
     const link = this.#container.querySelector<HTMLElement>(`[data-node="${CSS.escape(first)}"] a`);
     link?.focus({ preventScroll: true });
+  }
+
+  #showAverage(fields: Fields, nodes: readonly Node[]): void {
+    const average = averageOf(nodes, this.#measure);
+    fields.show("average", wording.averageNow(MEASURE_STYLES[this.#measure].formatNow(average)), asIs);
   }
 
   #fill(fields: Fields, node: Node): void {

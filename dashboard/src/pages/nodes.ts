@@ -4,28 +4,47 @@
 
 import { parameter, setParameters } from "../address.ts";
 import { AnimationFrame } from "../animation_frame.ts";
+import { MEASURE_STYLES } from "../charts/measure_styles.ts";
 import { NodeHistories } from "../charts/node_histories.ts";
 import { drawLine } from "../charts/sparkline.ts";
 import { markNodes, showFigures, showIssues } from "../cluster_figures.ts";
 import type { Alerts, Health, Node, Snapshot } from "../contract.ts";
 import { downloadRows } from "../csv_rows.ts";
 import { attribute, byId, type Fields, write } from "../fields.ts";
+import { ListGroups } from "../groups/list_groups.ts";
+import { averageOf, type NodeGroup } from "../groups/node_groups.ts";
 import { NodeControls } from "../nodes/node_controls.ts";
 import { alertSummaryByNode, type NodeAlertSummary, showNode } from "../nodes/node_fields.ts";
 import { filtered, nodesCsvAddress } from "../nodes/node_filter.ts";
-import { VirtualList } from "../nodes/virtual_list.ts";
+import { type ListSection, VirtualList } from "../nodes/virtual_list.ts";
 import { VisibleNodes } from "../nodes/visible_nodes.ts";
 import { wording } from "../wording.ts";
 import { Page, type PageServices } from "./page.ts";
 
 const SPARKLINE = { rangeSeconds: 900, points: 90, measures: ["cpu_usage"] } as const;
 const VIEWS = ["table", "grid"];
+/** Averages in the head of a group. */
+const AVERAGES = [
+  "cpu_usage",
+  "memory_usage",
+  "disk_usage",
+  "temperature",
+  "load1",
+  "network_receive_bytes_per_second",
+  "network_transmit_bytes_per_second",
+] as const;
 /** Columns that are sorted in ascending order at the first click. */
 const TEXT_COLUMNS = ["node", "status"];
 
 export class NodesPage extends Page {
   readonly #controls = new NodeControls(() => this.#selectNodes());
-  readonly #lists: Readonly<Record<string, VirtualList<Node>>>;
+  readonly #groups = new ListGroups({
+    containers: ["node-rows", "node-cards"].map((id) => byId(id, HTMLElement)),
+    severityOf: ({ node }) => this.#alertSummaries.get(node)?.severity ?? null,
+    fillAverages: (fields, nodes) => showAverages(fields, nodes),
+    onChange: () => this.#draw(),
+  });
+  readonly #lists: Readonly<Record<string, VirtualList<Node, NodeGroup>>>;
   readonly #table = byId("node-table", HTMLElement);
   readonly #count = byId("node-count", HTMLOutputElement);
   readonly #csv = byId("nodes-csv", HTMLAnchorElement);
@@ -45,8 +64,8 @@ export class NodesPage extends Page {
   constructor() {
     super();
     this.#lists = {
-      table: this.#list("node-rows", "node-row"),
-      grid: this.#list("node-cards", "node-card"),
+      table: this.#list("node-rows", "node-row", "node-row-group"),
+      grid: this.#list("node-cards", "node-card", "node-card-group"),
     };
   }
 
@@ -56,6 +75,7 @@ export class NodesPage extends Page {
     this.#animationFrame.start();
     this.#visible.start();
     this.#controls.start();
+    this.#groups.start();
     for (const button of this.#views) button.onclick = () => this.#showView(button.dataset["view"] ?? "table");
     for (const button of this.#columnHeaders) button.onclick = () => this.#sortBy(button.dataset["sort"] ?? "node");
     byId("clear-filters", HTMLButtonElement).onclick = () => this.#controls.clear();
@@ -74,6 +94,7 @@ export class NodesPage extends Page {
     this.#visible?.stop();
     this.#histories?.stop();
     this.#controls.stop();
+    this.#groups.stop();
     for (const list of Object.values(this.#lists)) list.stop();
   }
 
@@ -84,6 +105,7 @@ export class NodesPage extends Page {
     markNodes(snapshot);
     showFigures(snapshot);
     this.#histories?.add(snapshot, snapshot.nodes);
+    this.#groups.offer(snapshot.nodes);
     const isSame =
       previous.length === snapshot.nodes.length &&
       snapshot.nodes.every(({ node }, index) => node === previous[index]?.node);
@@ -102,12 +124,13 @@ export class NodesPage extends Page {
     else this.#animationFrame.request();
   }
 
-  #list(container: string, template: string): VirtualList<Node> {
+  #list(container: string, template: string, head: string): VirtualList<Node, NodeGroup> {
     return new VirtualList({
       container: byId(container, HTMLElement),
       template: byId(template, HTMLTemplateElement),
       keyOf: (node) => node.node,
       fill: (fields, node) => this.#fill(fields, node),
+      heads: this.#groups.heads(byId(head, HTMLTemplateElement)),
       onVisibleChange: (names) => {
         this.#visible?.show(names);
         this.#histories?.setVisible(names);
@@ -129,7 +152,6 @@ export class NodesPage extends Page {
     this.#order = nodes.map((node) => node.node);
     write(this.#count, wording.nodesShown(nodes.length, this.#latest.nodes.length));
     attribute(this.#csv, "href", nodesCsvAddress(this.#controls.filter));
-    this.#table.setAttribute("aria-rowcount", `${nodes.length + 1}`);
     this.#noMatch.hidden = nodes.length > 0 || this.#latest.nodes.length === 0;
     const [field, direction] = sortOf(this.#controls.filter.sort);
     for (const button of this.#columnHeaders) {
@@ -142,7 +164,9 @@ export class NodesPage extends Page {
 
   #draw(): void {
     const nodes = this.#order.map((name) => this.#byName.get(name)).filter((node) => node !== undefined);
-    this.#lists[this.#view]?.show(nodes);
+    const sections = this.#groups.sectionsOf(nodes);
+    attribute(this.#table, "aria-rowcount", `${rowsOf(sections) + 1}`);
+    this.#lists[this.#view]?.show(sections);
   }
 
   #showView(view: string): void {
@@ -162,6 +186,17 @@ export class NodesPage extends Page {
     const [previous, direction] = sortOf(this.#controls.filter.sort);
     const descending = field === previous ? direction === "ascending" : !TEXT_COLUMNS.includes(field);
     this.#controls.set({ sort: descending ? `-${field}` : field });
+  }
+}
+
+/** Return the number of heads and nodes. */
+function rowsOf(sections: readonly ListSection<Node, NodeGroup>[]): number {
+  return sections.reduce((sum, { head, items }) => sum + Number(head !== null) + items.length, 0);
+}
+
+function showAverages(fields: Fields, nodes: readonly Node[]): void {
+  for (const measure of AVERAGES) {
+    fields.show(measure, averageOf(nodes, measure), MEASURE_STYLES[measure].formatNow);
   }
 }
 

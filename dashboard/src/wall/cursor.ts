@@ -5,7 +5,6 @@
 import { nodeAddress } from "../address.ts";
 import type { Node } from "../contract.ts";
 import { asIs, Fields } from "../fields.ts";
-import { nextIndex } from "./grid.ts";
 import type { HeatMap } from "./heat_map.ts";
 
 /** The tooltip of a node. Parts that are `null` are left out. */
@@ -13,6 +12,8 @@ export interface CellDescription {
   readonly status: string;
   readonly value: string | null;
   readonly trouble: string | null;
+  /** Name of the node's group; missing without groups. */
+  readonly group?: string | null;
   /** The whole tooltip as a sentence, for screen readers. */
   readonly sentence: string;
 }
@@ -78,12 +79,13 @@ export class WallCursor {
     ring.style.transform = `translate(${box.x}px, ${box.y}px)`;
     ring.style.width = `${box.width}px`;
     ring.style.height = `${box.height}px`;
-    const { status, value, trouble } = this.#describe(node);
+    const { status, value, trouble, group } = this.#describe(node);
     this.#tip.setData("status", node.status);
     this.#tip.show("node", node.node, asIs);
     this.#tip.show("status", status, asIs);
     this.#tip.show("value", value, asIs);
     this.#tip.show("trouble", trouble, asIs);
+    this.#tip.show("group", group ?? null, asIs);
     this.#place(box.x + box.width / 2, box.y, box.y + box.height);
   }
 
@@ -135,7 +137,7 @@ export class WallCursor {
     if (event.key === "Enter") this.#open();
     else if (event.key === "Escape") this.#choose(null);
     else {
-      const index = nextIndex(this.#map.grid, this.#index(), event.key);
+      const index = this.#map.next(this.#index(), event.key);
       const node = index === null ? undefined : this.#map.view.nodes[index];
       if (node === undefined) return;
       event.preventDefault();

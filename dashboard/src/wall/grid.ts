@@ -17,7 +17,7 @@ export interface Box {
 }
 
 /** Preferred ratio of a cell's width to its height, because a name is wider than high. */
-const ASPECT = 1.35;
+export const ASPECT = 1.35;
 
 /**
  * Return the grid with the largest cells for `count` cells. Among equal grids, the grid with the fewest empty places

@@ -1,12 +1,13 @@
-/** The cluster as cells of one canvas: a cell for each node, in the order of the nodes. */
+/** The cluster as cells of one canvas: a cell for each node, in the order of the nodes, in a grid or in blocks. */
 
 import type { Node } from "../contract.ts";
 import { attribute } from "../fields.ts";
 import { color, onThemeChange } from "../theme.ts";
 import { wording } from "../wording.ts";
-import { type Box, boxOf, type Grid, gridFor, indexAt } from "./grid.ts";
+import type { Box } from "./grid.ts";
+import { groupLayout, plainLayout, type WallGroup, type WallLayout } from "./layout.ts";
 import { sharedDomain } from "./node_names.ts";
-import { gapOf, WallPainter } from "./painter.ts";
+import { WallPainter } from "./painter.ts";
 import { type Palette, paletteOf } from "./palette.ts";
 import type { CellMark, TroubledNode } from "./troubled_nodes.ts";
 import type { WallMeasure } from "./wall_measure.ts";
@@ -18,10 +19,13 @@ export interface HeatMapView {
   readonly measure: WallMeasure;
   /** Nodes that the search does not select. */
   readonly isDimmed?: (node: Node) => boolean;
+  /** The groups, whose nodes follow each other in `nodes`; missing without groups. */
+  readonly groups?: readonly WallGroup[];
 }
 
 /** Opacity of a dimmed cell: its place and its colour remain, and the other cells stand out. */
 const DIMMED_ALPHA = 0.18;
+const NO_LAYOUT = plainLayout(0, { width: 1, height: 1, ratio: 1, fontPixels: 1 });
 
 /** Fills `container` between `start()` and `stop()`. `onDrawn` is called after every drawing. */
 export class HeatMap {
@@ -33,7 +37,7 @@ export class HeatMap {
   #palette: Palette | null = null;
   #painter: WallPainter | null = null;
   /** In pixels of the canvas. */
-  #grid: Grid = gridFor(0, 1, 1);
+  #layout: WallLayout = NO_LAYOUT;
   #ratio = 1;
   #names: readonly string[] = [];
   #unlisten: () => void = () => undefined;
@@ -62,21 +66,19 @@ export class HeatMap {
     return this.#view;
   }
 
-  get grid(): Grid {
-    return this.#grid;
+  /** Boxes of the groups' heads in the container, in pixels of the page; empty without heads. */
+  get heads(): readonly Box[] {
+    return this.#layout.heads.map((box) => this.#onPage(box));
   }
 
   draw(view: HeatMapView): void {
     const previous = this.#view;
     this.#view = view;
     this.#sizeCanvas();
-    const { width, height } = this.#canvas;
-    const { nodes } = view;
-    if (this.#painter === null || this.#grid.count !== nodes.length) {
-      this.#grid = gridFor(nodes.length, width, height);
-      // There is no gap after the last column and the last row.
-      const gap = gapOf(boxOf(this.#grid, 0), this.#ratio);
-      this.#grid = { ...this.#grid, width: width + gap, height: height + gap };
+    const { nodes, groups } = view;
+    const isSameLayout = this.#layout.count === nodes.length && areSame(groups, previous.groups);
+    if (this.#painter === null || !isSameLayout) {
+      this.#layout = this.#layoutFor(nodes.length, groups);
       this.#painter = null;
     }
     if (
@@ -92,13 +94,28 @@ export class HeatMap {
 
   /** Return the node at a position in the container, in pixels of the page. */
   indexAt(x: number, y: number): number | null {
-    return indexAt(this.#grid, x * this.#ratio, y * this.#ratio);
+    return this.#layout.indexAt(x * this.#ratio, y * this.#ratio);
   }
 
   /** Return the box of a cell in the container, in pixels of the page. */
   boxOf(index: number): Box {
-    const { x, y, width, height } = boxOf(this.#grid, index);
+    return this.#onPage(this.#layout.boxOf(index));
+  }
+
+  /** Return the node to which a key moves from a node (`null`: no node is selected), or `null` for other keys. */
+  next(from: number | null, key: string): number | null {
+    return this.#layout.next(from, key);
+  }
+
+  #onPage({ x, y, width, height }: Box): Box {
     return { x: x / this.#ratio, y: y / this.#ratio, width: width / this.#ratio, height: height / this.#ratio };
+  }
+
+  #layoutFor(count: number, groups: readonly WallGroup[] | undefined): WallLayout {
+    const { width, height } = this.#canvas;
+    const fontPixels = Number.parseFloat(getComputedStyle(this.#container).fontSize) * this.#ratio;
+    const size = { width, height, ratio: this.#ratio, fontPixels };
+    return groups === undefined ? plainLayout(count, size) : groupLayout(groups, size);
   }
 
   #paint(): void {
@@ -110,10 +127,10 @@ export class HeatMap {
     this.#palette ??= paletteOf(color);
     // In a few large cells, the letters stop growing.
     const maxFontPixels = Math.min(this.#canvas.width, this.#canvas.height) / 7;
-    this.#painter ??= new WallPainter(pen, this.#palette, boxOf(this.#grid, 0), this.#ratio, maxFontPixels);
+    this.#painter ??= new WallPainter(pen, this.#palette, this.#layout.boxOf(0), this.#ratio, maxFontPixels);
     for (const [index, node] of nodes.entries()) {
       pen.globalAlpha = isDimmed?.(node) ? DIMMED_ALPHA : 1;
-      this.#painter.paint(boxOf(this.#grid, index), node, this.#names[index] ?? node.node, markOf(node), measure);
+      this.#painter.paint(this.#layout.boxOf(index), node, this.#names[index] ?? node.node, markOf(node), measure);
     }
     pen.globalAlpha = 1;
   }
@@ -133,6 +150,14 @@ export class HeatMap {
     this.#painter = null;
     return true;
   }
+}
+
+function areSame(a: readonly WallGroup[] | undefined, b: readonly WallGroup[] | undefined): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return (
+    a.length === b.length &&
+    a.every(({ count, letters }, index) => count === b[index]?.count && letters === b[index]?.letters)
+  );
 }
 
 /** Describe the map to screen readers, in the label of `container`. */

@@ -78,7 +78,8 @@ function offlineSeverity(node: Node, firing: FiringAlerts): Severity {
   return alerts === undefined ? "warning" : mostSevere(alerts);
 }
 
-function mostSevere(alerts: readonly Alert[]): Severity {
+/** Return the highest severity of alerts, of which there is at least one. */
+export function mostSevere(alerts: readonly Alert[]): Severity {
   if (alerts.some((alert) => alert.severity === "critical")) return "critical";
   return alerts.some((alert) => alert.severity === "warning") ? "warning" : "info";
 }

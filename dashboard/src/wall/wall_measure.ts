@@ -38,7 +38,12 @@ export function shareOf(node: Node, measure: WallMeasure): number | null {
 export function shortValue(node: Node, measure: WallMeasure): string {
   if (node.status === "unknown") return format.UNKNOWN;
   if (measure === "status" || node.status === "offline") return wording.nodeStatus[node.status];
-  return measure === "temperature" ? format.wholeCelsius(node[measure]) : format.wholePercent(node[measure]);
+  return measureText(node[measure], measure);
+}
+
+/** Return a value of `measure` in few characters. */
+export function measureText(value: number | null, measure: Exclude<WallMeasure, "status">): string {
+  return measure === "temperature" ? format.wholeCelsius(value) : format.wholePercent(value);
 }
 
 /** Return the value with the name of the measure, `CPU 34.2 %`; `null` for the status. */

@@ -69,6 +69,14 @@ export const en = {
     `${online} of ${total} ${total === 1 ? "node" : "nodes"} online`,
   nodesShown: (shown: number, total: number): string =>
     shown === total ? `${total} ${total === 1 ? "node" : "nodes"}` : `${shown} of ${total} nodes`,
+  /** First choice of the label that makes the groups. */
+  noGroups: "none",
+  withoutLabel: (label: string): string => `without ${label}`,
+  foldAll: "Fold all",
+  unfoldAll: "Unfold all",
+  nodeCount: (count: number): string => `${count} ${count === 1 ? "node" : "nodes"}`,
+  /** The online nodes of a group on the wall, in a small place. */
+  onlineOf: (online: number, total: number): string => `${online}/${total}`,
   /** Number of charts on the page, of all possible charts. */
   chartsShown: (shown: number, total: number): string => `${shown} of ${total} charts`,
   /** The total, next to a percentage. */

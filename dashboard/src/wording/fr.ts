@@ -48,6 +48,12 @@ export const fr: Wording = {
   nodesOnline: (online, total) => `${online} sur ${total} ${total < 2 ? "nœud" : "nœuds"} en ligne`,
   nodesShown: (shown, total) =>
     shown === total ? `${total} ${total < 2 ? "nœud" : "nœuds"}` : `${shown} sur ${total} nœuds`,
+  noGroups: "aucun",
+  withoutLabel: (label) => `sans ${label}`,
+  foldAll: "Tout replier",
+  unfoldAll: "Tout déplier",
+  nodeCount: (count) => `${count} ${count < 2 ? "nœud" : "nœuds"}`,
+  onlineOf: (online, total) => `${online}/${total}`,
   chartsShown: (shown, total) => `${shown} graphiques sur ${total}`,
   ofTotal: (total) => (total === null ? "" : `sur ${bytes(total)}`),
   forDuration: (span) => `depuis ${span}`,
