@@ -6,6 +6,11 @@ export function parameter(name: string, otherwise: string, allowed?: readonly st
   return value === null || (allowed !== undefined && !allowed.includes(value)) ? otherwise : value;
 }
 
+/** Return all values of the query parameter `name`. */
+export function parameterList(name: string): string[] {
+  return new URLSearchParams(location.search).getAll(name);
+}
+
 /** Return the parameters that are not empty. */
 export function nonEmpty(values: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ""));
@@ -18,6 +23,18 @@ export function setParameters(values: Readonly<Record<string, string>>): void {
     if (value === "") parameters.delete(name);
     else parameters.set(name, value);
   }
+  write(parameters);
+}
+
+/** Write all values of one parameter into the address. */
+export function setParameterList(name: string, values: readonly string[]): void {
+  const parameters = new URLSearchParams(location.search);
+  parameters.delete(name);
+  for (const value of values) parameters.append(name, value);
+  write(parameters);
+}
+
+function write(parameters: URLSearchParams): void {
   const query = parameters.toString();
   history.replaceState(history.state, "", query === "" ? location.pathname : `${location.pathname}?${query}`);
 }
@@ -35,4 +52,11 @@ export function signInAddress(page: string): string {
 /** Address of a node's page. */
 export function nodeAddress(node: string): string {
   return `/nodes/${encodeURIComponent(node)}`;
+}
+
+/** Address of a comparison. */
+export function compareAddress(nodes: readonly string[], others: Readonly<Record<string, string>> = {}): string {
+  const parameters = new URLSearchParams(nodes.map((node) => ["node", node]));
+  for (const [name, value] of Object.entries(nonEmpty(others))) parameters.set(name, value);
+  return `/compare?${parameters}`;
 }

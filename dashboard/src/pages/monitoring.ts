@@ -235,6 +235,7 @@ export class MonitoringPage extends Page {
         rangeSeconds: this.#ranges.seconds,
         heightPixels: NODE_HEIGHT_PIXELS,
         isCluster: false,
+        zoom: null,
       });
       chart.start();
       this.#nodeCharts.set(node.node, chart);

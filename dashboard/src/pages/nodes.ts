@@ -12,6 +12,8 @@ import { attribute, byId, type Fields, write } from "../fields.ts";
 import { NodeControls } from "../nodes/node_controls.ts";
 import { alertSummaryByNode, type NodeAlertSummary, showNode } from "../nodes/node_fields.ts";
 import { filtered, nodesCsvAddress } from "../nodes/node_filter.ts";
+import { NodeRanking } from "../nodes/ranking.ts";
+import { Ticks } from "../nodes/ticks.ts";
 import { VirtualList } from "../nodes/virtual_list.ts";
 import { VisibleNodes } from "../nodes/visible_nodes.ts";
 import { wording } from "../wording.ts";
@@ -24,6 +26,8 @@ const TEXT_COLUMNS = ["node", "status"];
 
 export class NodesPage extends Page {
   readonly #controls = new NodeControls(() => this.#selectNodes());
+  readonly #ranking = new NodeRanking(() => this.#selectNodes());
+  readonly #ticks = new Ticks(() => this.#animationFrame.request());
   readonly #lists: Readonly<Record<string, VirtualList<Node>>>;
   readonly #table = byId("node-table", HTMLElement);
   readonly #count = byId("node-count", HTMLOutputElement);
@@ -49,7 +53,9 @@ export class NodesPage extends Page {
     };
   }
 
-  override start({ push, history, funnel }: PageServices): void {
+  override start({ push, fetcher, history, funnel }: PageServices): void {
+    this.#ranking.start(fetcher, funnel);
+    this.#ticks.start();
     this.#visible = new VisibleNodes(push, () => this.#selectNodes());
     this.#histories = new NodeHistories(history, funnel, SPARKLINE, () => this.#animationFrame.request());
     this.#animationFrame.start();
@@ -66,6 +72,8 @@ export class NodesPage extends Page {
     this.#visible?.stop();
     this.#histories?.stop();
     this.#controls.stop();
+    this.#ranking.stop();
+    this.#ticks.stop();
     for (const list of Object.values(this.#lists)) list.stop();
   }
 
@@ -109,6 +117,8 @@ export class NodesPage extends Page {
 
   #fill(fields: Fields, node: Node): void {
     showNode(fields, node, this.#latest?.timestamp ?? "", this.#alertSummaries.get(node.node));
+    this.#ranking.fill(fields, node.node);
+    this.#ticks.fill(fields, node.node);
     const path = fields.root.querySelector("path");
     const timeline = this.#histories?.of(node.node);
     if (path !== null) drawLine(path, timeline?.columns("cpu_usage").avg ?? [], 100);
@@ -117,8 +127,10 @@ export class NodesPage extends Page {
   /** Select and order the nodes. */
   #selectNodes(): void {
     if (this.#latest === null) return;
-    const nodes = filtered(this.#latest.nodes, this.#controls.filter, new Set(this.#alertSummaries.keys()));
+    const found = filtered(this.#latest.nodes, this.#controls.filter, new Set(this.#alertSummaries.keys()));
+    const nodes = this.#ranking.order(found, this.#controls.filter.sort);
     this.#order = nodes.map((node) => node.node);
+    this.#ticks.offer(this.#order, nodes.length < this.#latest.nodes.length, this.#ranking.parameters);
     write(this.#count, wording.nodesShown(nodes.length, this.#latest.nodes.length));
     attribute(this.#csv, "href", nodesCsvAddress(this.#controls.filter));
     this.#table.setAttribute("aria-rowcount", `${nodes.length + 1}`);
