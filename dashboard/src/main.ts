@@ -90,7 +90,7 @@ function main(): void {
   });
 
   connection.push.subscribe(page?.scope ?? null);
-  page?.start({ push: connection.push, fetcher, history: new HistoryClient(fetcher), funnel });
+  page?.start({ push: connection.push, fetcher, history: new HistoryClient(fetcher), funnel, title: state });
   hook.start();
   funnel.guard("initial data", () => data.acceptInitial(initial, receivedAtSeconds()));
   new StatusLine(connection, initial.version, (now) => {

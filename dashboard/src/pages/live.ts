@@ -6,6 +6,7 @@ import { markNodes, showFigures, showIssues } from "../cluster_figures.ts";
 import type { Alerts, Health, Node, Snapshot } from "../contract.ts";
 import { byId, Fields } from "../fields.ts";
 import { elapsed } from "../format.ts";
+import { PastWall } from "../past/past_wall.ts";
 import { type CellDescription, WallCursor } from "../wall/cursor.ts";
 import { FullScreen } from "../wall/full_screen.ts";
 import { HeatMap, labelMap } from "../wall/heat_map.ts";
@@ -14,10 +15,11 @@ import { TroubledNodeList } from "../wall/troubled_node_list.ts";
 import { type FiringAlerts, firingByNode, markOf, reasonOf, troubledNodes } from "../wall/troubled_nodes.ts";
 import { namedValue, WALL_MEASURES, type WallMeasure } from "../wall/wall_measure.ts";
 import { wording } from "../wording.ts";
-import { Page } from "./page.ts";
+import { Page, type PageServices } from "./page.ts";
 
 const PARAMETER = "measure";
 const DEFAULT_MEASURE = WALL_MEASURES[0];
+const NO_ALERTS: FiringAlerts = new Map();
 
 /** One animation frame draws everything from the latest data. */
 export class LivePage extends Page {
@@ -54,12 +56,14 @@ export class LivePage extends Page {
     this.#legend,
     this.#fullScreen,
   ] as const;
+  readonly #past = new PastWall(() => this.#animationFrame.request());
   #measure: WallMeasure = DEFAULT_MEASURE;
   #snapshot: Snapshot | null = null;
   #firing: FiringAlerts = new Map();
 
-  override start(): void {
+  override start(services: PageServices): void {
     for (const part of this.#components) part.start();
+    this.#past.start(services);
     for (const button of this.#choices) {
       button.onclick = () => {
         this.#choose(button.dataset["measure"] as WallMeasure);
@@ -71,12 +75,14 @@ export class LivePage extends Page {
 
   override stop(): void {
     for (const part of this.#components) part.stop();
+    this.#past.stop();
     for (const button of this.#choices) button.onclick = null;
   }
 
   override showSnapshot(snapshot: Snapshot): void {
     this.#snapshot = snapshot;
-    this.#animationFrame.request();
+    this.#past.setToday(snapshot);
+    if (!this.#past.isOn) this.#animationFrame.request();
   }
 
   override showHealth(health: Health): void {
@@ -96,24 +102,44 @@ export class LivePage extends Page {
   }
 
   #draw(): void {
-    if (this.#snapshot === null) return;
-    const { nodes, timestamp } = this.#snapshot;
-    markNodes(this.#snapshot);
-    showFigures(this.#snapshot);
+    const shown = this.#shown;
+    if (shown === null) return;
+    const firing = this.#shownFiring;
+    const { nodes, timestamp } = shown;
+    markNodes(shown);
+    showFigures(shown);
     this.#health.show("taken", timestamp, wording.wallTimestamp);
     this.#mapContainer.parentElement?.style.setProperty("--wall-nodes", `${nodes.length}`);
-    this.#map.draw({ nodes, markOf: (node) => markOf(node, this.#firing), measure: this.#measure });
-    const troubles = troubledNodes(nodes, this.#firing);
+    this.#map.draw({ nodes, markOf: (node) => markOf(node, firing), measure: this.#measure });
+    const troubles = troubledNodes(nodes, firing);
     this.#troubles.show(troubles, timestamp);
     labelMap(this.#mapContainer, nodes, troubles);
   }
 
   #describe(node: Node): CellDescription {
+    if (this.#past.isOn) return this.#describePast(node);
     const word = wording.nodeStatus[node.status];
     const since = wording.forDuration(elapsed(node.status_since, this.#snapshot?.timestamp ?? ""));
     const value = node.status === "online" ? namedValue(node, this.#measure) : null;
-    const trouble = reasonOf(node, this.#firing);
+    const trouble = reasonOf(node, this.#shownFiring);
     const cell = wording.wallCell(node.node, word, value ?? since);
     return { status: `${word} ${since}`, value, trouble, sentence: trouble === null ? cell : `${cell}. ${trouble}` };
+  }
+
+  /** The data on the wall: live, or of a past moment. */
+  get #shown(): Snapshot | null {
+    return this.#past.isOn ? this.#past.snapshot : this.#snapshot;
+  }
+
+  /** The history has no alerts of a moment. */
+  get #shownFiring(): FiringAlerts {
+    return this.#past.isOn ? NO_ALERTS : this.#firing;
+  }
+
+  #describePast(node: Node): CellDescription {
+    const hasData = node.status === "online";
+    const value = hasData ? namedValue(node, this.#measure) : null;
+    const status = hasData ? wording.nodeStatus.online : wording.noDataThen;
+    return { status, value, trouble: null, sentence: wording.wallCell(node.node, status, value ?? "") };
   }
 }

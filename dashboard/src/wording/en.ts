@@ -213,6 +213,15 @@ export const en = {
   noNodeInTrouble: "No node in trouble",
   wallSummary: (total: number, offline: number, alerting: number): string =>
     `${total} ${total === 1 ? "node" : "nodes"}: ${offline} offline, ${alerting} with an alert`,
+  /** The wall at a past moment. */
+  pastTitle: (at: string): string => `Past: ${at}`,
+  pastMoment: (at: string): string => `The cluster at ${at}.`,
+  pastStep: (seconds: number): string => `Averages of ${duration(seconds)}.`,
+  pastWithoutData: (without: number, total: number): string => `${without} of ${total} nodes have no data then.`,
+  historyKnownSince: (at: string): string => `The history begins at ${at}.`,
+  pastFailed: (why: string): string => `This moment could not be read (${why}). Choose it again, or another moment.`,
+  momentInvalid: "The address has no valid moment: a moment in UTC is written 2026-11-30T03:00:00Z.",
+  noDataThen: "No data at that moment",
   wallTimestamp: (timestamp: string): string => `as of ${moment(timestamp)}`,
   andMore: (count: number): string => `… and ${count} more`,
   fullScreen: "Full screen",

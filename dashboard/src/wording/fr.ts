@@ -179,6 +179,15 @@ export const fr: Wording = {
   noNodeInTrouble: "Aucun nœud en difficulté",
   wallSummary: (total, offline, alerting) =>
     `${total} ${total < 2 ? "nœud" : "nœuds"}\u00a0: ${offline} hors ligne, ${alerting} en alerte`,
+  pastTitle: (at) => `Passé\u00a0: ${at}`,
+  pastMoment: (at) => `Le cluster à ce moment\u00a0: ${at}.`,
+  pastStep: (seconds) => `Moyennes sur ${duration(seconds)}.`,
+  pastWithoutData: (without, total) =>
+    `${without} ${without < 2 ? "nœud" : "nœuds"} sur ${total} sans données à ce moment.`,
+  historyKnownSince: (at) => `L'historique commence à\u00a0: ${at}.`,
+  pastFailed: (why) => `Ce moment n'a pas pu être lu (${why}). Choisissez-le à nouveau, ou un autre.`,
+  momentInvalid: "L'adresse ne contient pas de moment valide\u00a0: un moment en UTC s'écrit 2026-11-30T03:00:00Z.",
+  noDataThen: "Pas de données à ce moment",
   wallTimestamp: (timestamp) => `mesuré à ${moment(timestamp)}`,
   andMore: (count) => `… et ${count} de plus`,
   fullScreen: "Plein écran",
