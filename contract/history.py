@@ -8,8 +8,8 @@ without samples has no entry.
 import functools
 import math
 from array import array
-from collections.abc import Iterable
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -151,6 +151,38 @@ def decode_entry(raw: bytes) -> HistoryEntry:
         raise UndecodableMessage(raw, "not a history entry (no number of samples)")
     missing = len(_DIGITS) - len(summaries)
     return HistoryEntry(samples, tuple(summaries[: len(_DIGITS)]) + (None,) * missing)
+
+
+class MeasuredEntry(NamedTuple):
+    """One measure of a node in one step."""
+
+    samples: int
+    summary: Summary
+
+
+@functools.cache
+def measure_decoder(measure: str) -> Callable[[bytes], MeasuredEntry]:
+    """Return a function like ``decode_entry`` that decodes one measure only, in half of the time."""
+    before: list[tuple[str, Any, Any]] = [
+        (name, msgspec.Raw, msgspec.Raw()) for name in list(MEASURES)[: list(MEASURES).index(measure)]
+    ]
+    fields: list[tuple[str, Any, Any]] = [
+        ("samples", int, 0),
+        *before,
+        ("summary", int | float | tuple[float, float, float] | None, None),
+    ]
+    decoder = msgspec.json.Decoder(msgspec.defstruct("Measured", fields, array_like=True))
+
+    def decode(raw: bytes) -> MeasuredEntry:
+        try:
+            found: Any = decoder.decode(raw)
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+            raise UndecodableMessage(raw, f"not a history entry ({error})") from None
+        if found.samples < 1:
+            raise UndecodableMessage(raw, "not a history entry (no number of samples)")
+        return MeasuredEntry(found.samples, found.summary)
+
+    return decode
 
 
 @functools.cache

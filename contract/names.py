@@ -22,6 +22,12 @@ INCIDENTS_KEY: Final = "cluster:incidents"
 INCIDENTS_FIELD: Final = "incident"
 #: Field with the time since which all incidents are recorded; the newest entry that has it counts.
 INCIDENTS_SINCE_FIELD: Final = "since"
+#: One record for each time at which a node went offline, came online or booted. Ids are ``<epoch>-<n>``.
+NODE_EVENTS_KEY: Final = "cluster:node-events"
+#: Field of a stream entry that holds the JSON of a ``NodeEvent``.
+NODE_EVENTS_FIELD: Final = "event"
+#: Field with the time since which all node events are recorded; the newest entry counts.
+NODE_EVENTS_SINCE_FIELD: Final = "since"
 #: Prefix of the metric history's keys.
 HISTORY_KEYS: Final = "cluster:history"
 #: Prefix of the keys of the cluster's distribution. A separate prefix, because 0.2 would read it as a node's name.
@@ -71,6 +77,8 @@ ALERT_LOG_LENGTH: Final = 10_000
 #: Approximate number of kept incidents, and the number while Redis is too full for history.
 INCIDENTS_LENGTH: Final = 20_000
 INCIDENTS_LENGTH_WHEN_FULL: Final = 1000
+#: Approximate number of kept node events.
+NODE_EVENTS_LENGTH: Final = 20_000
 #: Largest message on a channel in bytes; larger ones are dropped.
 MESSAGE_LIMIT_BYTES: Final = 3 * 1024 * 1024
 
@@ -135,6 +143,7 @@ REDIS_NAMES: Final = (
     RedisName(RULES_KEY, "string", ("collector",), ("api",)),
     RedisName(ALERT_LOG_KEY, "stream", ("collector",), ("collector", "api", "ws")),
     RedisName(INCIDENTS_KEY, "stream", ("collector",), ("api",)),
+    RedisName(NODE_EVENTS_KEY, "stream", ("collector",), ("api",)),
     RedisName(history_key("<step>", "<node>"), "stream", ("collector",), ("api",)),
     RedisName(distribution_key("<step>"), "stream", ("collector",), ("api",)),
     RedisName(REPLICAS_KEY, "sorted set", ("ws",), ("api", "ws")),

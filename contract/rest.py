@@ -7,6 +7,7 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from contract.messages import (
+    Argument,
     ClusterStats,
     Coded,
     Count,
@@ -15,6 +16,7 @@ from contract.messages import (
     LogEntry,
     LogId,
     OverallStatus,
+    Severity,
     Snapshot,
     Timestamp,
     overall_status,
@@ -168,6 +170,78 @@ class History(Struct, frozen=True, kw_only=True):
     step_seconds: Count
     series: tuple[HistorySeries, ...]
     distribution: HistoryDistribution | None
+
+
+class RankedNode(Struct, frozen=True, kw_only=True):
+    """A node in a ``HistoryTop``. ``at`` is the start of the step with the maximum; ``None`` for an average."""
+
+    node: str
+    value: float
+    at: Timestamp | None
+
+
+class HistoryTop(Struct, frozen=True, kw_only=True):
+    """Body of ``GET /api/history/top``: nodes by their average or maximum from ``start`` to ``end``, highest first.
+
+    ``end`` is excluded. Nodes without a value are left out. ``computed_at`` is the time of the newest snapshot when the
+    ranking was computed.
+    """
+
+    measure: str
+    by: Literal["avg", "max"]
+    start: Timestamp
+    end: Timestamp
+    computed_at: Timestamp
+    nodes: tuple[RankedNode, ...]
+
+
+class MomentNode(Struct, frozen=True, kw_only=True):
+    """The averages of one node in the step of a ``HistoryMoment``, by the measures' names in the snapshot."""
+
+    node: str
+    measures: dict[str, float | None]
+
+
+class HistoryMoment(Struct, frozen=True, kw_only=True):
+    """Body of ``GET /api/history/moment``: the nodes in the step that begins at ``at``, sorted by name.
+
+    Nodes that were not online in this step are left out. ``known_since`` is the start of the oldest step of the
+    cluster; ``None`` if there is no history.
+    """
+
+    at: Timestamp
+    step_seconds: Count
+    known_since: Timestamp | None
+    nodes: tuple[MomentNode, ...]
+
+
+class HistoryMark(Struct, frozen=True, kw_only=True):
+    """An event on a time axis. ``rule`` and the fields after it belong to alerts; otherwise they are empty."""
+
+    #: Empty for an alert without a node.
+    node: str
+    at: Timestamp
+    kind: Literal["alert_began", "alert_ended", "offline", "online", "reboot"]
+    rule: str | None = None
+    severity: Severity | None = None
+    message: str | None = None
+    #: As in ``Alert``.
+    code: str | None = None
+    args: dict[str, Argument] = {}
+
+
+class HistoryMarks(Struct, frozen=True, kw_only=True):
+    """Body of ``GET /api/history/marks``: events from ``start`` to ``end``, which is excluded; oldest first.
+
+    All events since ``known_since`` are recorded; ``None`` if only alerts are recorded. ``is_complete`` is ``False`` if
+    the oldest events of the range are left out.
+    """
+
+    start: Timestamp
+    end: Timestamp
+    known_since: Timestamp | None
+    is_complete: bool
+    marks: tuple[HistoryMark, ...]
 
 
 class Problem(Struct, frozen=True, kw_only=True):

@@ -22,6 +22,10 @@ from contract.names import (
     INCIDENTS_SINCE_FIELD,
     LATEST_TTL_SECONDS,
     LEASE_KEY,
+    NODE_EVENTS_FIELD,
+    NODE_EVENTS_KEY,
+    NODE_EVENTS_LENGTH,
+    NODE_EVENTS_SINCE_FIELD,
     PRESENCE_TTL_SECONDS,
     REPLICAS_KEY,
     REPUBLISH_INTERVAL_MS,
@@ -45,6 +49,7 @@ RecordOutcome = Literal["recorded", "lost", "fenced"]
 TAKE_LEASE: Final = Script("take_lease")
 PUBLISH_ROUND: Final = Script("publish_round")
 RECORD_HISTORY: Final = Script("record_history")
+RECORD_NODE_EVENTS: Final = Script("record_node_events")
 RELEASE_LEASE: Final = Script("release_lease")
 REPUBLISH: Final = Script("republish")
 PRESENT_REPLICA: Final = Script("present_replica")
@@ -203,6 +208,31 @@ def record_history_reply(raw: list[Any]) -> RecordReply:
     """Parse the reply of ``RECORD_HISTORY``."""
     outcome, processed, refused = raw
     return RecordReply(_str(outcome), int(processed), int(refused))  # type: ignore[arg-type]
+
+
+class NodeEventBatch(NamedTuple):
+    """Consecutive encoded ``NodeEvent`` s of one epoch; ``before`` is the number of the last event before them.
+
+    ``continues`` is the epoch whose collector saw the events before these; 0 if some of those are lost. ``since`` is
+    the time since which this batch and later ones have all events.
+    """
+
+    before: int
+    continues: int
+    since: Timestamp
+    events: Sequence[bytes]
+
+
+def record_node_events_call(epoch: int, batch: NodeEventBatch) -> Call:
+    """Arguments of ``RECORD_NODE_EVENTS``. A batch that Redis already has may be repeated."""
+    args: list[str | bytes | int | float] = [epoch, batch.before, batch.continues, batch.since, NODE_EVENTS_LENGTH]
+    args += [NODE_EVENTS_FIELD, NODE_EVENTS_SINCE_FIELD, *batch.events]
+    return [EPOCH_KEY, NODE_EVENTS_KEY], args
+
+
+def record_node_events_reply(raw: bytes | str) -> RecordOutcome:
+    """Parse the reply of ``RECORD_NODE_EVENTS``; the outcomes are those of ``RecordReply``."""
+    return _str(raw)  # type: ignore[return-value]
 
 
 def release_lease_call(lease: Lease) -> Call:

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from contract import events, messages, rest
+from contract import events, messages, node_events, rest
 from contract.codec import encode
 from contract.messages import Argument, Coded  # noqa: F401 (an argument may be coded)
 
@@ -32,6 +32,7 @@ TYPES: dict[str, Any] = {
     "messages/log_started": messages.LogEntry,
     "messages/log_pended": messages.LogEntry,
     "messages/incident": messages.Incident,
+    "messages/node_event": node_events.NodeEvent,
     "events/root.connection_confirmed": events.ConnectionConfirmed,
     "events/root.redis_cluster_metrics": messages.Snapshot,
     "events/root.redis_cluster_health": messages.Health,
@@ -56,6 +57,9 @@ TYPES: dict[str, Any] = {
     "rest/alert_log_page": rest.AlertLogPage,
     "rest/incidents_page": rest.IncidentsPage,
     "rest/history": rest.History,
+    "rest/history_top": rest.HistoryTop,
+    "rest/history_moment": rest.HistoryMoment,
+    "rest/history_marks": rest.HistoryMarks,
     "rest/problem": rest.Problem,
     "rest/problem_limit_exceeded": rest.Problem,
     "rest/session": rest.SessionReport,

@@ -16,6 +16,9 @@ from api.config import Config
 from api.counters import Counters
 from api.health import HealthReporter, health_routes, probe_routes
 from api.history import HistoryReader, history_routes
+from api.history_marks import NodeEventReader, marks_routes
+from api.history_moment import MomentReader, moment_routes
+from api.history_top import Rankings, top_routes
 from api.incidents import IncidentReader, incident_routes
 from api.language import install_languages
 from api.message_store import MessageStore
@@ -29,7 +32,7 @@ from api.request_queue import RequestQueue
 from api.responses import add_security_headers
 from api.stream_reader import StreamReader
 from contract.codec import prepare_types
-from contract.names import ALERT_LOG_KEY, CHANNELS, HISTORY_KEYS, INCIDENTS_KEY
+from contract.names import ALERT_LOG_KEY, CHANNELS, HISTORY_KEYS, INCIDENTS_KEY, NODE_EVENTS_KEY
 from runtime.quoting import cut, quoted
 from runtime.readiness import Readiness
 
@@ -60,8 +63,13 @@ def create_app(config: Config) -> Flask:
     app.register_blueprint(health_routes(reporter, republisher))
     app.register_blueprint(cluster_routes(store, republisher))
     app.register_blueprint(alert_routes(store, AlertLogReader(stream(ALERT_LOG_KEY))))
-    app.register_blueprint(history_routes(store, HistoryReader(stream(HISTORY_KEYS))))
-    app.register_blueprint(incident_routes(store, IncidentReader(stream(INCIDENTS_KEY), store)))
+    history_streams = stream(HISTORY_KEYS)
+    history, incidents = HistoryReader(history_streams), IncidentReader(stream(INCIDENTS_KEY), store)
+    app.register_blueprint(history_routes(store, history))
+    app.register_blueprint(top_routes(store, Rankings(history_streams)))
+    app.register_blueprint(moment_routes(store, MomentReader(history_streams)))
+    app.register_blueprint(marks_routes(store, history, incidents, NodeEventReader(stream(NODE_EVENTS_KEY))))
+    app.register_blueprint(incident_routes(store, incidents))
     app.register_blueprint(openapi_routes())
     app.register_blueprint(reference_routes())
     app.register_blueprint(page_routes(config, store, readiness))

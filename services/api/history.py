@@ -1,6 +1,5 @@
 """``/api/history``: measures of nodes or of the cluster over any range, with at most the points that a chart shows."""
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +11,7 @@ from flask import Blueprint, Response, request
 from werkzeug.datastructures import MultiDict
 
 from api.history_grid import E, Grid, StoredEntry, Window, distribution_of, make_grid, values_of
+from api.history_range import read_nodes, read_range
 from api.message_store import MessageStore, StoredDataInvalid, collector_time
 from api.problems import RequestRefused
 from api.query_parameters import choices, wants_csv, whole_number
@@ -20,7 +20,6 @@ from api.stream_reader import Rows, StreamReader
 from contract.distribution import DISTRIBUTED, Distribution, decode_distribution, merge_distributions
 from contract.history import (
     CLUSTER_NODE,
-    HALF_HOUR,
     MEASURES,
     RESOLUTIONS,
     HistoryEntry,
@@ -34,15 +33,8 @@ from contract.rest import DistributionValues, History, HistoryDistribution, Hist
 from runtime.clock import timestamp, unix_seconds
 from runtime.quoting import quoted
 
-NODES_LIMIT: Final = 50
 DEFAULT_POINTS: Final = 360
 POINTS_LIMITS: Final = (2, 1000)
-DEFAULT_RANGE_SECONDS: Final = 3600
-RANGE_LIMITS_SECONDS: Final = (60, HALF_HOUR.retention_seconds)
-
-_TIMESTAMP: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?Z")
-#: Unix milliseconds of the year 3000. A range is rounded up, and must end before the year 9999.
-_LAST_MS: Final = 32_503_680_000_000
 
 #: Nodes per round trip, so that no single answer of Redis is huge.
 NODES_PER_READ: Final = 10
@@ -63,10 +55,7 @@ def history_routes(store: MessageStore, reader: "HistoryReader") -> Blueprint:
         snapshot = store.snapshot_if_available()
         now_ms = round(1000 * collector_time(snapshot))
         query = read_query(request.args, now_ms)
-        if snapshot is not None and not _has_any(snapshot, query.nodes) and not reader.has_any(query.nodes):
-            raise RequestRefused(
-                404, f"No node is called {quoted(query.nodes[0])}. GET /api/cluster/nodes lists all nodes."
-            )
+        reader.check_nodes(query.nodes, snapshot)
         interval_seconds = 0.0 if snapshot is None else snapshot.interval_seconds
         grid = make_grid(query.start_ms, query.end_ms, query.points, now_ms=now_ms, interval_seconds=interval_seconds)
         series = []
@@ -105,54 +94,15 @@ def read_query(args: MultiDict[str, str], now_ms: int) -> HistoryQuery:
     Raises:
         RequestRefused: a parameter is not valid; the text names the parameter.
     """
-    start, end = _time(args, "start"), _time(args, "end")
-    if start is not None and "range_seconds" in args:
-        raise RequestRefused(400, "The parameters 'range_seconds' and 'start' exclude each other.")
-    range_seconds = _number(args, "range_seconds", DEFAULT_RANGE_SECONDS, RANGE_LIMITS_SECONDS)
-    end_ms = now_ms if end is None else end
-    start_ms = end_ms - 1000 * range_seconds if start is None else start
-    if start_ms >= end_ms:
-        raise RequestRefused(400, "The parameter 'start' takes a time before 'end'; the default of 'end' is now.")
+    start_ms, end_ms = read_range(args, now_ms)
+    points = whole_number(args, "points", POINTS_LIMITS, 9)
     return HistoryQuery(
-        nodes=_nodes(args),
+        nodes=read_nodes(args, "Omit the parameter for the cluster's averages.") or (CLUSTER_NODE,),
         measures=choices(args, "measure", MEASURES) or tuple(MEASURES),
         start_ms=start_ms,
         end_ms=end_ms,
-        points=_number(args, "points", DEFAULT_POINTS, POINTS_LIMITS),
+        points=DEFAULT_POINTS if points is None else points,
     )
-
-
-def _nodes(args: MultiDict[str, str]) -> tuple[str, ...]:
-    nodes = tuple(dict.fromkeys(args.getlist("node")))
-    if len(nodes) > NODES_LIMIT:
-        raise RequestRefused(400, f"One request accepts at most {NODES_LIMIT} names in the parameter 'node'.")
-    if "" in nodes:
-        raise RequestRefused(
-            400, "The parameter 'node' takes a node's name. Omit the parameter for the cluster's averages."
-        )
-    return nodes or (CLUSTER_NODE,)
-
-
-def _number(args: MultiDict[str, str], name: str, default: int, limits: tuple[int, int]) -> int:
-    number = whole_number(args, name, limits, 9)
-    return default if number is None else number
-
-
-def _time(args: MultiDict[str, str], name: str) -> int | None:
-    text = args.get(name)
-    if text is None:
-        return None
-    try:
-        milliseconds = round(1000 * unix_seconds(text)) if _TIMESTAMP.fullmatch(text) else -1
-    except ValueError:
-        milliseconds = -1
-    if not 0 <= milliseconds < _LAST_MS:
-        raise RequestRefused(400, f"The parameter {name!r} takes a time in UTC such as 2026-11-23T09:41:07Z.")
-    return milliseconds
-
-
-def _has_any(snapshot: Snapshot, nodes: Sequence[str]) -> bool:
-    return CLUSTER_NODE in nodes or any(node.node in nodes for node in snapshot.nodes)
 
 
 def _distribution(reader: "HistoryReader", query: HistoryQuery, grid: Grid) -> HistoryDistribution | None:
@@ -219,13 +169,18 @@ class HistoryReader:
             return []
         return grid.fill(self._decoded(windows, answers, decode_distribution), merge_distributions)
 
-    def has_any(self, nodes: Sequence[str]) -> bool:
-        """Return whether one of these nodes has an entry.
+    def check_nodes(self, nodes: Sequence[str], snapshot: Snapshot | None) -> None:
+        """Refuse a request for nodes that are neither in the snapshot nor in history. Without a snapshot, accept it.
 
         Raises:
+            RequestRefused: none of the nodes is known.
             DataUnavailable: Redis is away, or a key is not a stream.
         """
+        is_known = snapshot is None or CLUSTER_NODE in nodes or any(node.node in nodes for node in snapshot.nodes)
+        if not is_known and not self._has_any(nodes):
+            raise RequestRefused(404, f"No node is called {quoted(nodes[0])}. GET /api/cluster/nodes lists all nodes.")
 
+    def _has_any(self, nodes: Sequence[str]) -> bool:
         def query_entries(client: redis.Redis) -> list[Rows]:
             pipeline = client.pipeline(transaction=False)
             for node in nodes:

@@ -65,7 +65,7 @@ class Grid:
     ) -> list[E | None]:
         """Return one entry per step, merged from the streams of ``windows``; ``None`` for a step without entries."""
         cells: list[list[E]] = [[] for _ in range(self.points)]
-        for stored in _without_repetitions(streams):
+        for stored in without_repetitions(streams):
             cell = (stored.start_ms - self.start_ms) // self.step_ms
             if 0 <= cell < self.points:
                 cells[cell].append(stored.entry)
@@ -109,8 +109,8 @@ def _triple(summary: Summary) -> tuple[float | None, float | None, float | None]
     return summary if isinstance(summary, tuple) else (summary, summary, summary)
 
 
-def _without_repetitions(streams: Iterable[tuple[Resolution, Iterable[StoredEntry[E]]]]) -> Iterator[StoredEntry[E]]:
-    """Leave out finer entries that a coarser entry of the same epoch contains."""
+def without_repetitions(streams: Iterable[tuple[Resolution, Iterable[StoredEntry[E]]]]) -> Iterator[StoredEntry[E]]:
+    """Leave out finer entries that a coarser entry of the same epoch contains. ``streams`` is from coarse to fine."""
     contained_until_ms: dict[Epoch, int] = {}
     for resolution, entries in streams:
         ends = dict(contained_until_ms)

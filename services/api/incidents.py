@@ -237,8 +237,12 @@ class IncidentReader:
             if page.next is None:
                 return
             if page.age_seconds is not None:
-                raise self._stream.not_read_yet()
+                raise self.not_read_yet()
             after = page.next
+
+    def not_read_yet(self) -> NotReadYet:
+        """Return the exception for a request that the records in memory cannot answer completely."""
+        return self._stream.not_read_yet()
 
     def _ongoing(self, incident_filter: IncidentFilter) -> list[StoredIncident]:
         try:

@@ -8,9 +8,10 @@ from typing import Any, Final
 import msgspec
 from flask import Blueprint, Response
 
-from api import cluster, incidents
+from api import cluster, history_marks, history_top, incidents
 from api.alerts import DEFAULT_LIMIT, LARGEST_LIMIT
-from api.history import DEFAULT_POINTS, DEFAULT_RANGE_SECONDS, NODES_LIMIT, POINTS_LIMITS, RANGE_LIMITS_SECONDS
+from api.history import DEFAULT_POINTS, POINTS_LIMITS
+from api.history_range import DEFAULT_RANGE_SECONDS, NODES_LIMIT, RANGE_LIMITS_SECONDS
 from api.responses import tagged_answer
 from contract import VERSION
 from contract.codec import encode
@@ -21,6 +22,9 @@ from contract.rest import (
     AlertLogPage,
     HealthReport,
     History,
+    HistoryMarks,
+    HistoryMoment,
+    HistoryTop,
     IncidentsPage,
     Overview,
     Problem,
@@ -29,8 +33,8 @@ from contract.rest import (
 )
 
 _TYPES: Final = (
-    Snapshot, Node, Health, Alerts, AlertLogPage, IncidentsPage, RulesInForce, History, HealthReport, Overview, Problem,
-    Published, SessionReport,
+    Snapshot, Node, Health, Alerts, AlertLogPage, IncidentsPage, RulesInForce, History, HistoryTop, HistoryMoment,
+    HistoryMarks, HealthReport, Overview, Problem, Published, SessionReport,
 )  # fmt: skip
 
 Json = dict[str, Any]
@@ -45,6 +49,10 @@ _AGE: Final = {
 }
 _AGE_FROM_MEMORY: Final = {
     "description": "Seconds since the api read the data; present only while Redis is away.",
+    "schema": {"type": "integer", "minimum": 0},
+}
+_AGE_OF_RANKING: Final = {
+    "description": "Seconds since the ranking was computed; absent if this request computed the ranking.",
     "schema": {"type": "integer", "minimum": 0},
 }
 _ETAG: Final = {
@@ -134,6 +142,9 @@ def _paths() -> Json:
         "/api/incidents": {"get": _incidents()},
         "/api/rules": {"get": _latest("rules", "The alert rules in force.", _ref(RulesInForce))},
         "/api/history": {"get": _history()},
+        "/api/history/top": {"get": _history_top()},
+        "/api/history/moment": {"get": _history_moment()},
+        "/api/history/marks": {"get": _history_marks()},
         "/api/publish/{channel}": {"post": _publish()},
         "/api/session": {
             "get": _operation("session", "User, scopes and expiry of the request's credential.", _ref(SessionReport))
@@ -228,25 +239,80 @@ def _incidents() -> Json:
 
 
 def _history() -> Json:
-    nodes = {"type": "array", "items": {"type": "string", "minLength": 1}, "maxItems": NODES_LIMIT}
     measures = {"type": "array", "items": {"enum": list(MEASURES)}}
-    time = msgspec.json.schema(Timestamp)
-    range_seconds = _number(RANGE_LIMITS_SECONDS, DEFAULT_RANGE_SECONDS)
     described = _operation(
         "history",
         "Minimum, average and maximum of each measure and step; null for a step without data.",
         _ref(History),
         _table_parameters(
-            _parameter("node", "Node name, repeatable. Default: the cluster's averages.", nodes),
+            _nodes_parameter("the cluster's averages"),
             _parameter("measure", "Measure, repeatable. Default: all measures.", measures),
-            _parameter("range_seconds", "Length of the range. Excludes `start`.", range_seconds),
-            _parameter("start", "Start of the range. Excludes `range_seconds`.", time),
-            _parameter("end", "End of the range. Default: the newest snapshot's time.", time),
+            *_range_parameters(DEFAULT_RANGE_SECONDS),
             _parameter("points", "Largest number of steps.", _number(POINTS_LIMITS, DEFAULT_POINTS)),
         ),
-        _parameters_refused() | _UNAVAILABLE | {"404": _problem("None of the nodes is in the snapshot or in history.")},
+        _parameters_refused() | _UNAVAILABLE | _nodes_unknown(),
     )
     return _with_table(described)
+
+
+def _history_top() -> Json:
+    measure = {"enum": list(MEASURES), "default": history_top.DEFAULT_MEASURE}
+    limit = {"type": "integer", "minimum": 1, "maximum": history_top.LARGEST_LIMIT}
+    described = _operation(
+        "historyTop",
+        "The nodes in the order of a measure's average or maximum, highest first. A ranking is kept for 30 s.",
+        _ref(HistoryTop),
+        _table_parameters(
+            _parameter("measure", "Measure.", measure),
+            _parameter("by", "The value that counts.", {"enum": list(history_top.BY), "default": history_top.BY[0]}),
+            *_range_parameters(history_top.DEFAULT_RANGE_SECONDS),
+            _parameter("limit", "Largest number of nodes. Default: all nodes.", limit),
+        ),
+        _parameters_refused() | _UNAVAILABLE,
+        headers={"Age": _AGE_OF_RANKING},
+    )
+    return _with_table(described)
+
+
+def _history_moment() -> Json:
+    time = msgspec.json.schema(Timestamp)
+    return _operation(
+        "historyMoment",
+        "The averages of each node in the step around a past moment, from the finest history of that time.",
+        _ref(HistoryMoment),
+        [_parameter("at", "The moment. Default: the newest complete step.", time)],
+        _parameters_refused() | _UNAVAILABLE,
+    )
+
+
+def _history_marks() -> Json:
+    return _operation(
+        "historyMarks",
+        f"Alerts that began or ended, and nodes that went offline, came online or booted: the newest "
+        f"{history_marks.MARKS_LIMIT}, oldest first.",
+        _ref(HistoryMarks),
+        [_nodes_parameter("all nodes"), *_range_parameters(history_marks.DEFAULT_RANGE_SECONDS)],
+        _parameters_refused() | _UNAVAILABLE | _nodes_unknown(),
+    )
+
+
+def _nodes_parameter(default: str) -> Json:
+    nodes = {"type": "array", "items": {"type": "string", "minLength": 1}, "maxItems": NODES_LIMIT}
+    return _parameter("node", f"Node name, repeatable. Default: {default}.", nodes)
+
+
+def _range_parameters(default_seconds: int) -> list[Json]:
+    time = msgspec.json.schema(Timestamp)
+    range_seconds = _number(RANGE_LIMITS_SECONDS, default_seconds)
+    return [
+        _parameter("range_seconds", "Length of the range. Excludes `start`.", range_seconds),
+        _parameter("start", "Start of the range. Excludes `range_seconds`.", time),
+        _parameter("end", "End of the range. Default: the newest snapshot's time.", time),
+    ]
+
+
+def _nodes_unknown() -> Json:
+    return {"404": _problem("None of the nodes is in the snapshot or in history.")}
 
 
 def _latest(

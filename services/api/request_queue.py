@@ -22,6 +22,9 @@ SHARE_OF_MESSAGES: Final = 0.5
 #: all other threads, which wait for the interpreter.
 LONG_THREADS: Final = 2
 LONG_PER_ADDRESS: Final = 1
+#: Additional threads for rankings of nodes. One of them computes, others wait for the same ranking or another.
+RANKING_THREADS: Final = 2
+RANKING_PER_ADDRESS: Final = 1
 #: Longest queue of one address: half of the connections that gunicorn accepts.
 QUEUE_LENGTH: Final = 500
 
@@ -30,19 +33,20 @@ _FORWARDED_FOR: Final = re.compile(rb"\r\nx-forwarded-for[ \t]*:([^\r\n]*)", re.
 #: Method and path of a request. The target may be absolute (RFC 9112, 3.2.2).
 _REQUEST: Final = re.compile(rb"([A-Z]+) (?:[A-Za-z][A-Za-z0-9+.-]*://[^/?# ]*)?([^?# ]*)")
 
-Kind = Literal["usual", "quick", "long", "message"]
+Kind = Literal["usual", "quick", "long", "ranking", "message"]
 
 #: Methods and paths of each kind. Quick requests use neither Redis nor a template.
 _KINDS: Final[tuple[tuple[Kind, re.Pattern[bytes]], ...]] = (
     ("quick", re.compile(rb"(?:GET|HEAD) /(?:static/.*|livez|readyz)", re.DOTALL)),
-    ("long", re.compile(rb"(?:GET|HEAD) /api/(?:history|incidents)")),
+    ("long", re.compile(rb"(?:GET|HEAD) /api/(?:history(?:/moment|/marks)?|incidents)")),
+    ("ranking", re.compile(rb"(?:GET|HEAD) /api/history/top")),
     ("message", re.compile(rb"POST /api/publish/.*", re.DOTALL)),
 )
 
 
 def thread_count(threads: int) -> int:
     """Return the number of requests that run at the same time. ``threads`` of them are of the usual kind."""
-    return QUICK_THREADS + LONG_THREADS + _message_threads(threads) + threads
+    return QUICK_THREADS + LONG_THREADS + RANKING_THREADS + _message_threads(threads) + threads
 
 
 def _message_threads(threads: int) -> int:
@@ -65,6 +69,7 @@ class RequestQueue(Generic[Job]):
         self._queues: dict[Kind, FairQueue[tuple[QueueSlot, Job]]] = {
             "quick": FairQueue(QUICK_THREADS, QUICK_PER_ADDRESS, QUEUE_LENGTH),
             "long": FairQueue(LONG_THREADS, LONG_PER_ADDRESS, QUEUE_LENGTH),
+            "ranking": FairQueue(RANKING_THREADS, RANKING_PER_ADDRESS, QUEUE_LENGTH),
             "message": FairQueue(_message_threads(threads), at_once, QUEUE_LENGTH),
             "usual": FairQueue(threads, at_once, QUEUE_LENGTH),
         }

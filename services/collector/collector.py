@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Final, get_args
 
 from collector.alerts.evaluate import CurrentTime
-from collector.alerts.message import restore_alerts, restore_flap_damping
+from collector.alerts.message import decode_previous, restore_alerts, restore_flap_damping
 from collector.alerts.rules import RulesFile
 from collector.config import Config
 from collector.fleet import Fleet
@@ -37,7 +37,7 @@ from collector.redis_client import RedisClient
 from collector.rounds import Rounds
 from collector.sentences.issues import history_refused, rounds_missed
 from collector.stopping import run_until
-from contract.messages import Coded, Severity
+from contract.messages import Coded, Severity, Snapshot
 from contract.names import INCIDENTS_LENGTH_WHEN_FULL
 from contract.scripts import Lease, LeaseReply, Publication, PublishOutcome
 from runtime.logs import RateLimitedLog
@@ -179,7 +179,7 @@ class Collector:
             # Dropped, so that the snapshots of two rounds are never in memory at the same time.
             snapshot, rounds.snapshot = rounds.snapshot, None
             if snapshot is not None:
-                await self._recorder.add(snapshot, now.unix_seconds)
+                await self._recorder.add(snapshot, now, state.observations)
 
     def _degraded(self) -> list[Coded]:
         """Return the known degradations of the product, and update their metric."""
@@ -223,6 +223,7 @@ class Collector:
         previous = await self._redis.read_previous_state()
         now = _now()
         self._fleet.restore(previous.metrics)
+        self._recorder.take_over(decode_previous(previous.metrics, Snapshot))
         alerts = restore_alerts(previous.alerts, now)
         LEADING.set(1)
         _log.info("this collector now publishes (epoch %d); it took over %d alerts", answer.epoch, len(alerts))

@@ -11,7 +11,10 @@ from typing import Final
 
 import msgspec
 
+from collector.alerts.conditions import ObservedNode
+from collector.alerts.evaluate import CurrentTime
 from collector.metrics import HISTORY_QUEUED, HISTORY_RECORDS
+from collector.node_events import NodeEventRecorder
 from collector.redis_client import RedisClient
 from contract.distribution import Distribution, DistributionBuilder, encode_distribution
 from contract.history import (
@@ -190,14 +193,23 @@ class HistoryRecorder:
     def __init__(self, redis: RedisClient) -> None:
         self._redis = redis
         self._history = HistoryAggregator()
+        self._events = NodeEventRecorder(redis)
         self._lost = 0
         #: Whether Redis had no memory left for history at the last write.
         self.is_full = False
         self._limited_log = RateLimitedLog(_log)
 
-    async def add(self, snapshot: Snapshot, unix_seconds: float) -> None:
-        """Add a round, published or not, so that history of the time without Redis is recorded afterwards."""
-        steps = self._history.add(snapshot, unix_seconds)
+    def take_over(self, snapshot: Snapshot | None) -> None:
+        """Continue from the previous collector's last snapshot."""
+        self._events.take_over(snapshot)
+
+    async def add(self, snapshot: Snapshot, now: CurrentTime, observations: Sequence[ObservedNode] = ()) -> None:
+        """Add a round, published or not, so that history of the time without Redis is recorded afterwards.
+
+        ``observations`` are those of the round; they have the offsets of the nodes' clocks.
+        """
+        self._events.add(snapshot, observations, now)
+        steps = self._history.add(snapshot, now.unix_seconds)
         try:
             for _ in steps:
                 await asyncio.sleep(0)
@@ -209,12 +221,13 @@ class HistoryRecorder:
         self._note_queue()
 
     async def write(self, epoch: Epoch, within_seconds: float) -> None:
-        """Write complete entries as far as time allows; the others stay for the next call.
+        """Write node events and complete entries as far as time allows; the others stay for the next call.
 
         No call starts after ``within_seconds``, which is also the timeout of each call. Distributions have calls of
         their own, because a Redis with users of an earlier release refuses only distributions.
         """
         deadline = time.monotonic() + within_seconds
+        HISTORY_RECORDS.labels("recorded").inc(await self._events.write(epoch, deadline, within_seconds))
         for queue in (self._history.queue, self._history.distributions):
             await self._write(queue, epoch, deadline, within_seconds)
             if queue:
@@ -256,11 +269,13 @@ class HistoryRecorder:
             _log.info("history is incomplete: Redis did not take the last entries in time")
 
     def forget(self) -> None:
-        """Drop all entries, because another collector has taken over."""
+        """Drop all entries and events, because another collector has taken over."""
         self._history.forget()
+        self._events.forget()
         self._note_queue()
 
     def _note_queue(self) -> None:
-        HISTORY_QUEUED.set(len(self._history.queue) + len(self._history.distributions))
-        HISTORY_RECORDS.labels("lost").inc(self._history.lost - self._lost)
-        self._lost = self._history.lost
+        HISTORY_QUEUED.set(len(self._history.queue) + len(self._history.distributions) + len(self._events))
+        lost = self._history.lost + self._events.lost
+        HISTORY_RECORDS.labels("lost").inc(lost - self._lost)
+        self._lost = lost

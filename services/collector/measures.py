@@ -12,7 +12,7 @@ from collector.sensors import Sensor
 #: Modes in which a processor is idle while a task waits for a disk: Linux's and AIX's.
 _WAITING_MODES: Final = frozenset(("iowait", "wait"))
 #: Seconds by which the boot time may change without a boot, when a clock is corrected.
-_BOOT_STEP_SECONDS: Final = 5.0
+BOOT_STEP_SECONDS: Final = 5.0
 
 #: Bytes per second in and out.
 _Rates = tuple[int | None, int | None]
@@ -175,7 +175,7 @@ def _rate(differences: Sequence[float | None], elapsed_seconds: float) -> int | 
 
 
 def _boot_time(boot: float | None, previous: float | None) -> float | None:
-    if boot is not None and previous is not None and abs(boot - previous) <= _BOOT_STEP_SECONDS:
+    if boot is not None and previous is not None and abs(boot - previous) <= BOOT_STEP_SECONDS:
         return previous
     return boot
 

@@ -83,12 +83,14 @@ DNS_FAILURES = Counter(
 QUEUED_ENTRIES = Gauge("collector_queued_log_entries", "Alert transitions not yet in the log.", registry=REGISTRY)
 HISTORY_RECORDS = Counter(
     "collector_history_records",
-    "Entries of the metric history, by outcome: recorded, refused (by Redis), lost (from a full queue).",
+    "Entries of metric history and node events, by outcome: recorded, refused (by Redis), lost (from a full queue).",
     ["outcome"],
     registry=REGISTRY,
 )
 HISTORY_QUEUED = Gauge(
-    "collector_queued_history_records", "Entries of the metric history not yet in Redis.", registry=REGISTRY
+    "collector_queued_history_records",
+    "Entries of the metric history and node events not yet in Redis.",
+    registry=REGISTRY,
 )
 
 LAST_PUBLISHED = OptionalGauge(

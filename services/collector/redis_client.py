@@ -33,18 +33,23 @@ from contract.names import (
 from contract.scripts import (
     PUBLISH_ROUND,
     RECORD_HISTORY,
+    RECORD_NODE_EVENTS,
     RELEASE_LEASE,
     TAKE_LEASE,
     HistoryRecord,
     Lease,
     LeaseReply,
+    NodeEventBatch,
     Publication,
     PublishOutcome,
+    RecordOutcome,
     RecordReply,
     publish_round_call,
     publish_round_reply,
     record_history_call,
     record_history_reply,
+    record_node_events_call,
+    record_node_events_reply,
     release_lease_call,
     take_lease_call,
     take_lease_reply,
@@ -134,6 +139,17 @@ class RedisClient:
         arguments = record_history_call(epoch, records)
         async with _time_limited(within_seconds):
             return record_history_reply(await call_async(self._redis, RECORD_HISTORY, arguments))
+
+    async def record_node_events(self, epoch: int, batch: NodeEventBatch, within_seconds: float) -> RecordOutcome:
+        """Record node events.
+
+        Raises:
+            RedisAway: Redis did not answer in time. The events may be recorded.
+            RedisRefused: Redis refused the call.
+        """
+        arguments = record_node_events_call(epoch, batch)
+        async with _time_limited(within_seconds):
+            return record_node_events_reply(await call_async(self._redis, RECORD_NODE_EVENTS, arguments))
 
     async def release_lease(self, lease: Lease, within_seconds: float = CALL_SECONDS) -> None:
         """Release the lease.

@@ -31,13 +31,16 @@ from contract.scripts import (
     PRESENT_REPLICA,
     PUBLISH_ROUND,
     RECORD_HISTORY,
+    RECORD_NODE_EVENTS,
     HistoryRecord,
     Lease,
+    NodeEventBatch,
     Publication,
     present_replica_call,
     publish_round_call,
     record_history_call,
     record_history_reply,
+    record_node_events_call,
 )
 from runtime.functions import call
 from runtime.redis_client import blocking_client
@@ -120,6 +123,25 @@ def test_rules_and_incidents_are_kept_by_the_collector_and_read_by_the_api(
     assert client.get("/api/rules").data == rules
     assert len(client.get("/api/incidents").get_json()["incidents"]) == 2
     resources_of(app).connection.close()
+    assert redis.execute_command("ACL LOG") == []
+
+
+def test_node_events_are_recorded_by_the_collector_and_read_by_the_api(
+    redis: redis_client.Redis, url_of: Callable[[str], str]
+) -> None:
+    raw = (DEPLOY.parent / "contract/golden/messages/node_event.json").read_bytes()
+    redis.hset(EPOCH_KEY, "epoch", "1")
+    batch = NodeEventBatch(0, 0, "2026-11-20T07:01:07.000Z", [raw])
+    with blocking_client(url_of("collector"), connect_seconds=10, answer_seconds=10) as collector:
+        assert call(collector, RECORD_NODE_EVENTS, record_node_events_call(1, batch)) == b"recorded"
+
+    app = create_app(Config(redis_url=url_of("api"), cluster_name="lab"))
+    found = app.test_client().get("/api/history/marks?start=2026-11-22T00:00:00Z").get_json()
+    resources_of(app).connection.close()
+    assert ([mark["kind"] for mark in found["marks"]], found["known_since"]) == (
+        ["offline"],
+        "2026-11-20T07:01:07.000Z",
+    )
     assert redis.execute_command("ACL LOG") == []
 
 

@@ -18,6 +18,8 @@ from contract.names import (
     HISTORY_FIELD,
     INCIDENTS_FIELD,
     INCIDENTS_KEY,
+    NODE_EVENTS_FIELD,
+    NODE_EVENTS_KEY,
     distribution_key,
     history_key,
 )
@@ -30,11 +32,14 @@ REQUESTS = {path: path for path, item in DOCUMENT["paths"].items() if "get" in i
         "/api/incidents?hours=1&node=node6.lan&rule=memory&severity=warning&transition=firing&q=node&limit=5"
     ),
     "/api/history": "/api/history?node=node6.lan&range_seconds=900&points=10",
+    "/api/history/top": "/api/history/top?measure=temperature&by=max&range_seconds=900&limit=3",
+    "/api/history/moment": "/api/history/moment?at=2026-11-23T09:40:55Z",
+    "/api/history/marks": "/api/history/marks?node=node6.lan&range_seconds=90000",
 }
 #: Operations without GET. test_access_publish tests them.
 OTHERS = {"/api/publish/{channel}"}
 #: Operations with a CSV table.
-TABLES = ("/api/cluster/nodes", "/api/history", "/api/incidents")
+TABLES = ("/api/cluster/nodes", "/api/history", "/api/history/top", "/api/incidents")
 CONDITIONAL = sorted(path for path in REQUESTS if "304" in DOCUMENT["paths"][path]["get"]["responses"])
 
 
@@ -45,6 +50,7 @@ def all_left(collector: Any, redis: Any) -> None:
     redis.xadd(ALERT_LOG_KEY, {ALERT_LOG_FIELD: golden("messages/log_entry")}, id="1795426867-7")
     redis.xadd(INCIDENTS_KEY, {INCIDENTS_FIELD: golden("messages/incident")}, id="1795426867-7")
     redis.xadd(history_key(10, "node6.lan"), {HISTORY_FIELD: b"[5,[1.5,2,2.5],7]"}, id="1795426850000-1795426867")
+    redis.xadd(NODE_EVENTS_KEY, {NODE_EVENTS_FIELD: golden("messages/node_event")}, id="1795426867-1")
     spread = b'[5,[1.5,2,2.5,7,"node6.lan"]]'
     redis.xadd(distribution_key(10), {HISTORY_FIELD: spread}, id="1795426850000-1795426867")
 
@@ -174,6 +180,8 @@ def test_answer_matches_the_document_when_the_request_is_bad(
         ("rest/health_report", "HealthReport"), ("rest/health_report_redis_down", "HealthReport"),
         ("rest/overview", "Overview"), ("rest/node", "Node"), ("rest/alert_log_page", "AlertLogPage"),
         ("messages/incident", "Incident"), ("rest/incidents_page", "IncidentsPage"), ("rest/history", "History"),
+        ("rest/history_top", "HistoryTop"), ("rest/history_moment", "HistoryMoment"),
+        ("rest/history_marks", "HistoryMarks"),
         ("rest/problem", "Problem"), ("rest/problem_limit_exceeded", "Problem"), ("rest/published", "Published"),
         ("rest/session", "SessionReport"), ("rest/session_open", "SessionReport"),
     ],

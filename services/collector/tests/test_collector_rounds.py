@@ -37,9 +37,11 @@ from contract.names import (
     INCIDENTS_LENGTH_WHEN_FULL,
     LEASE_KEY,
     METRICS_CHANNEL,
+    NODE_EVENTS_KEY,
     history_key,
     latest_key,
 )
+from contract.node_events import decode_node_event
 from runtime.readiness import Readiness
 from runtime.redis_failures import RedisAway, RedisFailure
 from tests.drivers.waiting import until
@@ -555,6 +557,45 @@ def test_rounds_go_on_when_history_is_refused(start, redis, clock):
     assert collector.run_round()
     assert latest(redis, METRICS_CHANNEL, Snapshot).seq == 4
     assert samples(redis, "a") == [1]
+
+
+def node_events(redis):
+    found = [decode_node_event(fields[b"event"]) for _, fields in redis.xrange(NODE_EVENTS_KEY) if b"event" in fields]
+    return [(event.kind, event.node) for event in found]
+
+
+def test_node_events_continue_when_another_collector_takes_over(start, redis):
+    # Given two nodes that a collector finds up and down at its start
+    first = start()
+    first.are(a=True, b=False)
+    first.run_round()
+    assert node_events(redis) == []
+    first.are(a=False)
+    first.run_round()
+    assert node_events(redis) == [("offline", "a")]
+    # When another collector takes over, which finds one of the nodes up
+    expire_lease(redis)
+    second = start()
+    second.are(b=True)
+    second.run_round()
+    second.are(a=False)
+    second.run_round()
+    # Then the events continue, without a new start
+    assert node_events(redis) == [("offline", "a"), ("online", "b")]
+    assert len({fields[b"since"] for _, fields in redis.xrange(NODE_EVENTS_KEY)}) == 1
+
+
+def test_node_events_are_recorded_with_their_times_when_redis_was_away(start, redis):
+    process = start()
+    process.are(a=True)
+    process.run_round()
+    process.link.mode = "unsent"
+    for is_up in (False, True):
+        process.are(a=is_up)
+        process.attempt()
+    process.link.mode = "well"
+    process.run_round()
+    assert node_events(redis) == [("offline", "a"), ("online", "a")]
 
 
 def test_unfinished_periods_are_recorded_when_the_collector_stops(start, redis):

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 import contract
 from collector import redis_client as module
+from collector.alerts.evaluate import CurrentTime
 from collector.history import BATCH_LENGTH, HistoryRecorder, writing_seconds
 from collector.metrics import REGISTRY
 from collector.redis_client import RedisClient
@@ -64,7 +65,7 @@ def run(valkey, redis):
 async def take(recorder, seconds, count=1):
     nodes = [replace(NODE, node=f"n{number}") for number in range(count)]
     snapshot = build_snapshot(nodes, cluster="lab", epoch=EPOCH, seq=1, timestamp="", interval_seconds=2.0)
-    await recorder.add(snapshot, START + seconds)
+    await recorder.add(snapshot, CurrentTime(0.0, START + seconds))
 
 
 def starts(redis, node="n0", step=10):
@@ -206,7 +207,8 @@ def test_history_is_dropped_while_redis_is_full_and_continues_later(run, redis, 
     assert starts(redis) == [20]
     # Entries of two periods: the node, the averages and the distribution.
     assert recorded("refused") - before == 6
-    assert [record.message.partition(":")[0] for record in caplog.records] == ["Redis refuses history"]
+    refusals = [record.message.partition(":")[0] for record in caplog.records]
+    assert refusals == ["Redis refuses node events", "Redis refuses history"]
 
 
 def test_history_is_forgotten_when_another_collector_has_taken_over(run, redis):
