@@ -146,12 +146,10 @@ export class NodeRanking {
     this.#load(this.#running.signal).then(
       (top) => {
         this.#values = new Map(top.nodes.map(({ node, value, at }) => [node, { value, at }]));
+        // The last step of the range may end later than now.
+        const end = Date.parse(top.end) < Date.parse(top.computed_at) ? top.end : top.computed_at;
         this.#say(
-          wording.rankingComputed(
-            shortMoment(top.start),
-            momentAfter(top.end, top.start),
-            shortMoment(top.computed_at),
-          ),
+          wording.rankingComputed(shortMoment(top.start), momentAfter(end, top.start), shortMoment(top.computed_at)),
           false,
         );
         this.#onChange();

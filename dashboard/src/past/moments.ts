@@ -8,12 +8,12 @@ const MARGIN_SECONDS = 30;
 /** Return the starts of all known steps in Unix seconds, oldest first. Each moment has its finest step. */
 export function momentsUntil(nowSeconds: number, resolutions: typeof RESOLUTIONS = RESOLUTIONS): number[] {
   const found: number[] = [];
-  let newest = nowSeconds - MARGIN_SECONDS;
+  // The newest step has ended.
+  let before = nowSeconds - MARGIN_SECONDS - (resolutions[0]?.stepSeconds ?? 0);
   for (const { stepSeconds, rangeSeconds } of resolutions) {
     const oldest = nowSeconds - rangeSeconds;
-    for (let at = Math.floor(newest / stepSeconds) * stepSeconds - stepSeconds; at >= oldest; at -= stepSeconds)
-      found.push(at);
-    newest = found.at(-1) ?? newest;
+    for (let at = (Math.ceil(before / stepSeconds) - 1) * stepSeconds; at >= oldest; at -= stepSeconds) found.push(at);
+    before = found.at(-1) ?? before;
   }
   return found.reverse();
 }
