@@ -6,6 +6,11 @@ export function parameter(name: string, otherwise: string, allowed?: readonly st
   return value === null || (allowed !== undefined && !allowed.includes(value)) ? otherwise : value;
 }
 
+/** Return all values of the query parameter `name`. */
+export function parameterList(name: string): string[] {
+  return new URLSearchParams(location.search).getAll(name);
+}
+
 /** Return the parameters that are not empty. */
 export function nonEmpty(values: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ""));
@@ -25,6 +30,14 @@ export function setParameters(values: Readonly<Record<string, string>>, isNewEnt
     else parameters.set(name, value);
   }
   write(parameters, isNewEntry);
+}
+
+/** Write all values of one parameter into the address. */
+export function setParameterList(name: string, values: readonly string[]): void {
+  const parameters = new URLSearchParams(location.search);
+  parameters.delete(name);
+  for (const value of values) parameters.append(name, value);
+  write(parameters);
 }
 
 function write(parameters: URLSearchParams, isNewEntry = false): void {
@@ -67,4 +80,11 @@ export function signInAddress(page: string): string {
 /** Address of a node's page. */
 export function nodeAddress(node: string): string {
   return `/nodes/${encodeURIComponent(node)}`;
+}
+
+/** Address of a comparison. */
+export function compareAddress(nodes: readonly string[], others: Readonly<Record<string, string>> = {}): string {
+  const parameters = new URLSearchParams(nodes.map((node) => ["node", node]));
+  for (const [name, value] of Object.entries(nonEmpty(others))) parameters.set(name, value);
+  return `/compare?${parameters}`;
 }

@@ -38,6 +38,9 @@ export const RESOURCES = {
   alerts: "/api/alerts",
   alertLog: "/api/alerts/log",
   history: "/api/history",
+  historyTop: "/api/history/top",
+  historyMoment: "/api/history/moment",
+  historyMarks: "/api/history/marks",
   rules: "/api/rules",
   incidents: "/api/incidents",
   session: "/api/session",
@@ -334,6 +337,61 @@ export interface History {
   /** Only for the cluster; `null` for nodes and if unknown. */
   readonly distribution?: Distribution | null;
 }
+
+/** Body of `GET /api/history/top`: nodes with a value, highest first. */
+export interface HistoryTop {
+  readonly measure: Measure;
+  readonly by: "avg" | "max";
+  readonly start: Timestamp;
+  readonly end: Timestamp;
+  /** The server keeps a ranking for half a minute. */
+  readonly computed_at: Timestamp;
+  /** `at`: start of the step of the maximum; `null` for the average. */
+  readonly nodes: readonly { readonly node: string; readonly value: number; readonly at: Timestamp | null }[];
+}
+
+/** Body of `GET /api/history/moment`: averages of one step. A node without data in the step is left out. */
+export interface HistoryMoment {
+  /** Start of the step. */
+  readonly at: Timestamp;
+  readonly step_seconds: number;
+  readonly known_since: Timestamp | null;
+  readonly nodes: readonly {
+    readonly node: string;
+    readonly measures: Partial<Readonly<Record<Measure, number | null>>>;
+  }[];
+}
+
+/** An event of a node. `rule` and the fields after it belong to alerts; `null` for other events. */
+export interface Mark {
+  readonly node: string;
+  readonly at: Timestamp;
+  /** `alert_began`, `alert_ended`, `offline`, `online` or `reboot`; a later release may write others. */
+  readonly kind: string;
+  readonly rule: string | null;
+  readonly severity: Severity | null;
+  readonly message: string | null;
+  readonly code: string | null;
+  readonly args: Arguments | null;
+}
+
+/** Body of `GET /api/history/marks`: the newest events of a range, oldest first. */
+export interface HistoryMarks {
+  readonly start: Timestamp;
+  readonly end: Timestamp;
+  readonly known_since: Timestamp | null;
+  /** Whether `marks` has all events of the range. */
+  readonly is_complete: boolean;
+  readonly marks: readonly Mark[];
+}
+
+/** Lengths of the steps of the history, and the age in seconds up to which each is kept, from fine to coarse. */
+export const RESOLUTIONS = [
+  { stepSeconds: 10, rangeSeconds: 3600 },
+  { stepSeconds: 60, rangeSeconds: 21_600 },
+  { stepSeconds: 240, rangeSeconds: 86_400 },
+  { stepSeconds: 1800, rangeSeconds: 604_800 },
+] as const;
 
 /** Body of `GET /api/rules`: the alert rules that the collector applies. */
 export interface RulesInForce {

@@ -24,6 +24,7 @@ import { VerdictView } from "./live/verdict_view.ts";
 import { retryWaitOf } from "./login/retry_wait.ts";
 import { PageHeader } from "./page_header.ts";
 import { AlertsPage } from "./pages/alerts.ts";
+import { ComparePage } from "./pages/compare.ts";
 import { DashboardPage } from "./pages/dashboard.ts";
 import { LivePage } from "./pages/live.ts";
 import { MonitoringPage } from "./pages/monitoring.ts";
@@ -37,6 +38,7 @@ const PAGES: Readonly<Record<string, () => Page>> = {
   dashboard: () => new DashboardPage(),
   nodes: () => new NodesPage(),
   node: () => new NodePage(),
+  compare: () => new ComparePage(),
   monitoring: () => new MonitoringPage(),
   alerts: () => new AlertsPage(),
   live: () => new LivePage(),
@@ -88,7 +90,7 @@ function main(): void {
   });
 
   connection.push.subscribe(page?.scope ?? null);
-  page?.start({ push: connection.push, fetcher, history: new HistoryClient(fetcher), funnel });
+  page?.start({ push: connection.push, fetcher, history: new HistoryClient(fetcher), funnel, title: state });
   hook.start();
   funnel.guard("initial data", () => data.acceptInitial(initial, receivedAtSeconds()));
   new StatusLine(connection, initial.version, (now) => {

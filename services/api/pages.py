@@ -1,8 +1,9 @@
 """The web pages, rendered with the latest data, so that they show data before any script runs."""
 
 from collections.abc import Collection, Mapping
+from typing import Final
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, Response, render_template, request
 from markupsafe import Markup
 
 from api.config import Config
@@ -19,11 +20,15 @@ PAGES = {
     "/": "dashboard",
     "/nodes": "nodes",
     "/nodes/<path:node>": "node",
+    "/compare": "compare",
     "/monitoring": "monitoring",
     "/alerts": "alerts",
     "/live": "live",
     "/websocket-test": "websocket-test",
 }
+
+#: Nodes that ``/compare`` shows at most.
+COMPARED_NODES: Final = 12
 
 _CHANNEL_OF_FIELD = {"snapshot": METRICS_CHANNEL, "health": HEALTH_CHANNEL, "alerts": ALERTS_CHANNEL}
 #: Characters that would end a script element or a line of it. In JSON they occur in strings only.
@@ -51,9 +56,10 @@ def page_routes(config: Config, store: MessageStore, readiness: Readiness) -> Bl
         latest = {field: _remembered(store, channel) for field, channel in _CHANNEL_OF_FIELD.items()}
         known = {field: found.stored.raw for field, found in latest.items() if found is not None}
         status = 200
-        if latest["snapshot"] is not None and (node is not None or page == "alerts"):
+        if latest["snapshot"] is not None and (node is not None or page in ("alerts", "compare")):
             # The page gets only the nodes that it shows.
-            known["snapshot"], found = _snapshot_of_nodes(latest["snapshot"], {node})
+            names = request.args.getlist("node")[:COMPARED_NODES] if page == "compare" else [node]
+            known["snapshot"], found = _snapshot_of_nodes(latest["snapshot"], names)
             status = 404 if node is not None and not found else 200
         details = {
             "age_seconds": latest["snapshot"].age_seconds if latest["snapshot"] else None,

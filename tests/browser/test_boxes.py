@@ -7,6 +7,7 @@ run. Combinations that differ only in width and theme share a page, which is res
 import itertools
 import os
 import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -24,9 +25,12 @@ BOXES: Final = Path(__file__).with_name("boxes.js").read_text().partition("\n")[
 #: Width and height of the screen.
 SCREENS: Final = {1440: 900, 1024: 768, 768: 1024, 390: 844}
 PAGES: Final = ("/", "/nodes", "/nodes/node03", "/monitoring", "/alerts", "/live")
+#: The wall yesterday.
+PAST_WALL: Final = f"/live?at={time.strftime('%Y-%m-%dT%H:00:00Z', time.gmtime(time.time() - 86_400))}"
 #: Pages that run only on a phone in French, which needs the most room, and with ``EVERY_COMBINATION``.
 FURTHER_PAGES: Final = (
     "/nodes?view=grid", "/monitoring?range=7d", "/alerts?log=1", "/websocket-test", "/api",
+    "/compare?node=node01&node=node02&node=nobody", "/nodes?sort=-temperature&by=max", PAST_WALL,
     f"/nodes/{LONG_NAME}", f"/nodes/{quote(IPV6_WITH_PORT)}",
 )  # fmt: skip
 #: Smaller widths are touch screens.
@@ -185,6 +189,8 @@ def wait_until_drawn(page: Page, path: str, state: State) -> None:
         return
     if state == "away":
         expect(page.locator("#banner")).to_be_visible()
+    elif path == PAST_WALL:
+        expect(page.locator("#past")).to_be_visible()
     else:
         expect(page.locator("#freshness[data-state=live]")).to_be_visible()
     # The requests after scrolling paused, and the next drawing.

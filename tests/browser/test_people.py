@@ -7,7 +7,17 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import LIVE, Fleet, OpenPage, open_live
 
-PAGES = ["/", "/nodes", "/nodes?view=grid", "/nodes/node03", "/monitoring", "/alerts", "/live", "/websocket-test"]
+PAGES = [
+    "/",
+    "/nodes",
+    "/nodes?view=grid",
+    "/nodes/node03",
+    "/compare?node=node03",
+    "/monitoring",
+    "/alerts",
+    "/live",
+    "/websocket-test",
+]
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -4,20 +4,24 @@ import uPlot from "uplot";
 import { attribute, write } from "../fields.ts";
 import { color, onThemeChange } from "../theme.ts";
 import { wording } from "../wording.ts";
-import { axisStart, type ChartData, dataStartOf, EMPTY_CHART, isMedian, stepOf } from "./chart_data.ts";
+import { axisOf, type ChartData, dataStartOf, EMPTY_CHART, isMedian, meanOf, stepOf } from "./chart_data.ts";
+import { DragZoom } from "./drag.ts";
+import { drawMarks, marksNear, NEAR_PIXELS } from "./mark_lines.ts";
+import { markLines } from "./mark_texts.ts";
+import {
+  axesOf,
+  drawLevel,
+  HEIGHT_WITH_TIMES,
+  MIN_PADDING_AT_END,
+  paragraph,
+  SHARED_CURSOR,
+  translucent,
+} from "./plot_parts.ts";
 import { bounds, type Scale } from "./scale.ts";
-import type { Threshold } from "./thresholds.ts";
-import { axisLabel, dataStartLabel } from "./time_labels.ts";
+import type { ZoomTarget } from "./span.ts";
+import { dataStartLabel } from "./time_labels.ts";
 import { tooltipOf } from "./tooltip.ts";
 
-/** Charts with the same key share their cursor. */
-const SYNC_KEY = "time";
-const HEIGHT_OF_AXIS = 26;
-/** Lower charts have no time labels, because their neighbours show the same times. */
-const HEIGHT_WITH_TIMES = 100;
-const FONT_OF_AXIS = "11px system-ui, sans-serif";
-/** Minimum padding after the last moment. Half of a wide time label needs more. */
-const MIN_PADDING_AT_END = 22;
 /** Minimum empty share of a small chart that shows the note about when its data begins. */
 const MIN_EMPTY_SHARE = 0.6;
 const COLOR_OF_SEVERITY = { critical: "--bad", warning: "--warn", info: "--accent" } as const;
@@ -36,6 +40,8 @@ export interface ChartOptions {
   readonly isCluster: boolean;
   readonly heightPixels: number;
   readonly rangeSeconds: number;
+  /** Receives the part that a reader selects; `null`: the chart does not zoom. */
+  readonly zoom: ZoomTarget | null;
 }
 
 /**
@@ -48,6 +54,8 @@ export class Chart {
   readonly #options: ChartOptions;
   readonly #resize = new ResizeObserver(() => this.#fit());
   #plot: uPlot | null = null;
+  #drag: DragZoom | null = null;
+  #pointedAt: number | null = null;
   #data: ChartData = EMPTY_CHART;
   readonly #tooltip = paragraph("chart-tip");
   readonly #note = paragraph("chart-note");
@@ -62,6 +70,8 @@ export class Chart {
 
   start(): void {
     this.#plot ??= this.#create();
+    if (this.#options.zoom !== null) this.#drag ??= new DragZoom(this.#plot, this.#options.zoom);
+    this.#drag?.start();
     this.#resize.observe(this.#container);
     this.#unlisten = onThemeChange(() => this.#plot?.redraw());
     this.#container.setAttribute("role", "img");
@@ -71,6 +81,8 @@ export class Chart {
 
   stop(): void {
     this.#unlisten();
+    this.#drag?.stop();
+    this.#drag = null;
     this.#resize.disconnect();
     for (const element of [this.#tooltip, this.#note, this.#emptyText]) element.remove();
     this.#plot?.destroy();
@@ -80,6 +92,13 @@ export class Chart {
   show(data: ChartData): void {
     this.#data = data;
     this.#draw();
+  }
+
+  /** Emphasize the event at a moment in Unix seconds; `null`: none. */
+  pointAt(seconds: number | null): void {
+    if (seconds === this.#pointedAt) return;
+    this.#pointedAt = seconds;
+    this.#plot?.redraw(false);
   }
 
   #draw(): void {
@@ -106,10 +125,12 @@ export class Chart {
   /** Write the current value, the values at the cursor, and a summary for screen readers. */
   #writeTexts(): void {
     const { formatNow } = this.#options;
-    const { columns, now, emptyReason } = this.#data;
-    const value = now === undefined ? (columns.avg.at(-1) ?? null) : now;
-    // The last round has only the average of the nodes.
-    write(this.#readout, isMedian(this.#data) ? wording.averageNow(formatNow(value)) : formatNow(value));
+    const { columns, now, emptyReason, span } = this.#data;
+    const last = now === undefined ? (columns.avg.at(-1) ?? null) : now;
+    const value = span === null ? last : meanOf(columns.avg);
+    // The last round has only the average of the nodes, and a part of the history has no current value.
+    const isAverage = span !== null || isMedian(this.#data);
+    write(this.#readout, isAverage ? wording.averageNow(formatNow(value)) : formatNow(value));
     this.#writeTooltip();
     if (!this.#tooltip.hidden) return;
     const note = this.#writeNote();
@@ -120,13 +141,19 @@ export class Chart {
 
   #summary(value: number | null, note: string): string {
     const { format, name } = this.#options;
-    const { columns, quantiles, threshold, emptyReason } = this.#data;
+    const { columns, quantiles, threshold, emptyReason, span, marks } = this.#data;
     const isKnown = (each: number | null): each is number => each !== null;
     const lows = columns.min.filter(isKnown);
     if (lows.length === 0) return `${name}: ${emptyReason ?? wording.noHistory}`;
     const highs = [...columns.max, ...(quantiles?.max ?? [])].filter(isKnown);
     const now = isMedian(this.#data) ? wording.averageOfNodes(format(value)) : format(value);
-    const parts = [wording.chartSummary(name, format(Math.min(...lows)), format(Math.max(...highs)), now)];
+    const [low, high] = [format(Math.min(...lows)), format(Math.max(...highs))];
+    const parts = [
+      span === null
+        ? wording.chartSummary(name, low, high, now)
+        : wording.chartPartSummary(name, low, high, format(value)),
+    ];
+    if (marks.length > 0) parts.push(wording.eventsShown(marks.length));
     if (threshold !== null) parts.push(wording.thresholdAt(format(threshold.value)));
     if (note !== "") parts.push(note);
     return parts.join(". ");
@@ -135,15 +162,15 @@ export class Chart {
   /** Write when the data begins. A small chart shows this note only if there is empty room for it. */
   #writeNote(): string {
     const { heightPixels, rangeSeconds } = this.#options;
-    const end = this.#data.columns.x.at(-1) ?? 0;
-    const { dataSeconds, quantilesSeconds } = dataStartOf(this.#data, end - rangeSeconds);
+    const [begin, end] = axisOf(this.#data, this.#data.columns.x.at(-1) ?? 0, rangeSeconds);
+    const start = this.#data.span?.from ?? end - rangeSeconds;
+    const { dataSeconds, quantilesSeconds } = dataStartOf(this.#data, start);
     const step = stepOf(this.#data.columns);
     const label = (seconds: number): string => dataStartLabel(seconds, rangeSeconds, step, end);
     const notes = dataSeconds === null ? [] : [wording.dataSince(label(dataSeconds))];
     if (quantilesSeconds === "never") notes.push(wording.averageOnly);
     else if (quantilesSeconds !== null) notes.push(wording.averageOnlyBefore(label(quantilesSeconds)));
     const note = notes.join(" · ");
-    const begin = axisStart(this.#data.fromSeconds, end, rangeSeconds);
     const hasRoom = heightPixels >= HEIGHT_WITH_TIMES || ((dataSeconds ?? 0) - begin) / (end - begin) > MIN_EMPTY_SHARE;
     this.#note.hidden = note === "" || !hasRoom;
     write(this.#note, note);
@@ -156,8 +183,17 @@ export class Chart {
     const isOverData = idx != null && left !== undefined && left >= 0 && idx < this.#data.columns.x.length;
     this.#tooltip.hidden = !isOverData;
     if (!isOverData) return;
-    write(this.#tooltip, tooltipOf(this.#data, idx, this.#options, this.#options.heightPixels < HEIGHT_WITH_TIMES));
+    const isSmall = this.#options.heightPixels < HEIGHT_WITH_TIMES;
+    const text = tooltipOf(this.#data, idx, this.#options, isSmall);
+    write(this.#tooltip, [text, ...markLines(this.#marksAt(left), this.#options.rangeSeconds)].join("\n"));
     this.#tooltip.classList.toggle("at-start", left > (this.#plot?.over.clientWidth ?? 0) / 2);
+  }
+
+  #marksAt(left: number): ReturnType<typeof marksNear> {
+    const { marks } = this.#data;
+    if (this.#plot === null || marks.length === 0) return [];
+    const at = this.#plot.posToVal(left, "x");
+    return marksNear(marks, at, Math.abs(this.#plot.posToVal(left + NEAR_PIXELS, "x") - at));
   }
 
   #fit(): void {
@@ -170,12 +206,6 @@ export class Chart {
   #create(): uPlot {
     const { format, heightPixels, isCluster, rangeSeconds, scale } = this.#options;
     const hasTimes = heightPixels >= HEIGHT_WITH_TIMES;
-    const axis: uPlot.Axis = {
-      stroke: () => color("--quiet"),
-      grid: { stroke: () => color("--line"), width: 1 },
-      ticks: { show: false },
-      font: FONT_OF_AXIS,
-    };
     const edge: uPlot.Series = { stroke: "transparent", width: 0, points: { show: false } };
     const line: uPlot.Series = {
       stroke: () => color(this.#options.color),
@@ -191,83 +221,40 @@ export class Chart {
         height: heightPixels,
         legend: { show: false },
         padding: [8, hasTimes ? () => paddingAtEnd : 4, hasTimes ? 0 : 4, 0],
-        cursor: { y: false, drag: { x: false, y: false }, sync: { key: SYNC_KEY }, points: { size: 6 } },
+        cursor: SHARED_CURSOR,
         scales: {
           x: {
             time: true,
             // The whole range if the reader chose it; otherwise from the beginning of the data.
-            range: (_plot, _low, high) =>
-              high === null ? [0, 1] : [axisStart(this.#data.fromSeconds, high, rangeSeconds), high],
+            range: (_plot, _low, high) => axisOf(this.#data, high, rangeSeconds),
           },
           y: { range: (_plot, low, high) => bounds(scale, low, high) },
         },
-        axes: [
-          {
-            ...axis,
-            show: hasTimes,
-            size: HEIGHT_OF_AXIS,
-            space: 70,
-            values: ({ ctx }, splits, _axis, _space, stepSeconds) => {
-              const labels = splits.map((at) => axisLabel(at, rangeSeconds, stepSeconds));
-              paddingAtEnd = Math.max(MIN_PADDING_AT_END, ...labels.map((label) => Math.ceil(widthOf(label, ctx) / 2)));
-              return labels;
-            },
+        axes: axesOf(
+          hasTimes,
+          () => rangeSeconds,
+          format,
+          (halfWidth) => {
+            paddingAtEnd = Math.max(MIN_PADDING_AT_END, halfWidth);
           },
-          {
-            ...axis,
-            size: hasTimes ? 62 : 56,
-            space: 30,
-            values: (_plot, splits) => splits.map((value) => format(value)),
-          },
-        ],
+        ),
         series: isCluster
           ? [{}, edge, edge, line, { ...thin, dash: [2, 3] }, { ...line, dash: [5, 4] }]
           : [{}, edge, edge, line],
         bands: [{ series: [1, 2], fill: () => translucent(color(this.#options.color)) }],
         hooks: {
           setCursor: [() => this.#writeTexts()],
-          draw: [(plot) => this.#data.threshold !== null && drawThreshold(plot, this.#data.threshold)],
+          draw: [
+            (plot) => {
+              const { threshold, marks } = this.#data;
+              if (threshold !== null) drawLevel(plot, threshold.value, color(COLOR_OF_SEVERITY[threshold.severity]));
+              drawMarks(plot, marks, this.#pointedAt);
+            },
+          ],
         },
       },
       isCluster ? [[], [], [], [], [], []] : [[], [], [], []],
       this.#container,
     );
   }
-}
-
-/** Width of an axis label, in CSS pixels. */
-function widthOf(label: string, context: CanvasRenderingContext2D): number {
-  context.save();
-  context.font = FONT_OF_AXIS;
-  const { width } = context.measureText(label);
-  context.restore();
-  return width;
-}
-
-/** Draw a horizontal line at the threshold of an alert rule. */
-function drawThreshold(plot: uPlot, { value, severity }: Threshold): void {
-  const { ctx, bbox, scales } = plot;
-  if (value < (scales["y"]?.min ?? Number.POSITIVE_INFINITY) || value > (scales["y"]?.max ?? Number.NEGATIVE_INFINITY))
-    return;
-  const y = Math.round(plot.valToPos(value, "y", true)) + 0.5;
-  ctx.save();
-  ctx.strokeStyle = color(COLOR_OF_SEVERITY[severity]);
-  ctx.lineWidth = uPlot.pxRatio;
-  ctx.setLineDash([6 * uPlot.pxRatio, 4 * uPlot.pxRatio]);
-  ctx.beginPath();
-  ctx.moveTo(bbox.left, y);
-  ctx.lineTo(bbox.left + bbox.width, y);
-  ctx.stroke();
-  ctx.restore();
-}
-
-function paragraph(name: string): HTMLParagraphElement {
-  const element = document.createElement("p");
-  element.className = name;
-  element.hidden = true;
-  return element;
-}
-
-function translucent(rgb: string): string {
-  return rgb.replace("rgb(", "rgba(").replace(")", ", 0.18)");
 }

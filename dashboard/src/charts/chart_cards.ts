@@ -6,6 +6,7 @@ import { wording } from "../wording.ts";
 import { Chart } from "./chart.ts";
 import { type ChartContext, chartDataOf, isMedian } from "./chart_data.ts";
 import { MEASURE_STYLES } from "./measure_styles.ts";
+import type { ZoomTarget } from "./span.ts";
 import type { Timeline } from "./timeline.ts";
 
 const HEIGHT_PIXELS = 190;
@@ -14,11 +15,13 @@ const HEIGHT_PIXELS = 190;
 export class ChartCards {
   readonly #cards: readonly HTMLElement[];
   readonly #isCluster: boolean;
+  readonly #zoom: ZoomTarget | null;
   #charts = new Map<Measure, Chart>();
 
   /** `isCluster`: the charts show all nodes. */
-  constructor(root: HTMLElement, isCluster = false) {
+  constructor(root: HTMLElement, isCluster = false, zoom: ZoomTarget | null = null) {
     this.#isCluster = isCluster;
+    this.#zoom = zoom;
     this.#cards = [...root.querySelectorAll<HTMLElement>("[data-measure]")];
   }
 
@@ -29,7 +32,13 @@ export class ChartCards {
   start(rangeSeconds: number): void {
     for (const card of this.#cards) {
       const measure = card.dataset["measure"] as Measure;
-      const chart = chartOf(card, { measure, rangeSeconds, heightPixels: HEIGHT_PIXELS, isCluster: this.#isCluster });
+      const chart = chartOf(card, {
+        measure,
+        rangeSeconds,
+        heightPixels: HEIGHT_PIXELS,
+        isCluster: this.#isCluster,
+        zoom: this.#zoom,
+      });
       chart.start();
       this.#charts.set(measure, chart);
     }
@@ -38,6 +47,11 @@ export class ChartCards {
   stop(): void {
     for (const chart of this.#charts.values()) chart.stop();
     this.#charts = new Map();
+  }
+
+  /** Emphasize the event at a moment in Unix seconds in all charts. */
+  pointAt(seconds: number | null): void {
+    for (const chart of this.#charts.values()) chart.pointAt(seconds);
   }
 
   show(timeline: Timeline | undefined, context: ChartContext): void {
@@ -58,6 +72,7 @@ export interface CardChartOptions {
   readonly rangeSeconds: number;
   readonly heightPixels: number;
   readonly isCluster: boolean;
+  readonly zoom: ZoomTarget | null;
 }
 
 /** Return the chart of a card. The card has an element `.chart` and an element `.readout`. */

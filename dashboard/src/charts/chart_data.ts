@@ -2,7 +2,9 @@
 
 import type { Measure } from "../contract.ts";
 import { wording } from "../wording.ts";
+import type { TimedMark } from "./mark_lines.ts";
 import type { QuantileColumns } from "./quantiles.ts";
+import type { Span } from "./span.ts";
 import type { Threshold } from "./thresholds.ts";
 import type { Columns, Timeline } from "./timeline.ts";
 
@@ -20,6 +22,9 @@ export interface ChartData {
    * Start of the axis in Unix seconds, if later than the start of the range; `null`: the axis covers the whole range.
    */
   readonly fromSeconds: number | null;
+  /** The part of the history that the axis covers; `null`: the range up to now. */
+  readonly span: Span | null;
+  readonly marks: readonly TimedMark[];
   /** Whether the history was read. Until then, the beginning of the data is unknown. */
   readonly isLoaded: boolean;
   /** Why there is nothing to draw; `null` if there is data or if the reason is unknown. */
@@ -32,6 +37,8 @@ export const EMPTY_CHART: ChartData = {
   quantiles: null,
   threshold: null,
   fromSeconds: null,
+  span: null,
+  marks: [],
   isLoaded: false,
   emptyReason: null,
 };
@@ -46,6 +53,9 @@ export interface ChartContext {
   readonly isLoaded: boolean;
   /** Whether the node, or any node of the cluster, is online. */
   readonly isOnline: boolean;
+  /** As in `ChartData`; `null` and none without. */
+  readonly span?: Span | null;
+  readonly marks?: readonly TimedMark[];
 }
 
 export function chartDataOf(timeline: Timeline, measure: Measure, context: ChartContext): ChartData {
@@ -58,6 +68,8 @@ export function chartDataOf(timeline: Timeline, measure: Measure, context: Chart
     quantiles: context.isCluster ? timeline.quantiles(measure) : null,
     threshold: context.thresholdOf(measure),
     fromSeconds: context.fromSeconds,
+    span: context.span ?? null,
+    marks: context.marks ?? [],
     isLoaded: context.isLoaded,
     emptyReason: hasData || !context.isLoaded ? null : emptyReasonOf(measure, context.isOnline && now === null),
   };
@@ -80,6 +92,22 @@ export function isMedian({ quantiles }: ChartData): boolean {
 export function axisStart(fromSeconds: number | null, endSeconds: number, rangeSeconds: number): number {
   const start = endSeconds - rangeSeconds;
   return fromSeconds === null ? start : Math.max(start, Math.min(fromSeconds, endSeconds - MIN_SPAN_SECONDS));
+}
+
+/** Return both ends of the axis; `endSeconds`: the newest step. */
+export function axisOf(
+  { fromSeconds, span }: Pick<ChartData, "fromSeconds" | "span">,
+  endSeconds: number | null,
+  rangeSeconds: number,
+): [number, number] {
+  if (span !== null) return [span.from, span.to];
+  return endSeconds === null ? [0, 1] : [axisStart(fromSeconds, endSeconds, rangeSeconds), endSeconds];
+}
+
+/** Mean of the known values; `null` without any. */
+export function meanOf(values: readonly (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null);
+  return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0) / known.length;
 }
 
 /** Length of a step in seconds; 0 if there are fewer than two steps. */

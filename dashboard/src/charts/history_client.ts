@@ -2,6 +2,7 @@
 
 import { type History, type Measure, RESOURCES } from "../contract.ts";
 import { get } from "../rest.ts";
+import { type Span, utc } from "./span.ts";
 
 /** Maximum number of nodes in one request, and maximum length in bytes of their names in its address. */
 const NODES_PER_REQUEST = 50;
@@ -13,6 +14,8 @@ export interface HistoryQuery {
   readonly rangeSeconds: number;
   readonly points: number;
   readonly measures: readonly Measure[];
+  /** A part of the history in place of the range up to now. */
+  readonly span?: Span | null;
 }
 
 /** Split `names`, in their order, into batches of one request each. */
@@ -43,12 +46,17 @@ export class HistoryClient {
 
   /** Return the history. Rejects with `RestFailed`, or with the reason of `aborted`. */
   async fetchHistory(query: HistoryQuery, aborted?: AbortSignal): Promise<History> {
-    const parameters = new URLSearchParams({
-      range_seconds: `${query.rangeSeconds}`,
-      points: `${query.points}`,
-    });
+    const parameters = new URLSearchParams({ ...rangeParameters(query), points: `${query.points}` });
     for (const measure of query.measures) parameters.append("measure", measure);
     for (const node of query.nodes ?? []) parameters.append("node", node);
     return (await get<History>(this.#fetch, `${RESOURCES.history}?${parameters}`, aborted)).body;
   }
+}
+
+/** Return the parameters of a span, or of the last `rangeSeconds` without a span. */
+export function rangeParameters({
+  rangeSeconds,
+  span,
+}: Pick<HistoryQuery, "rangeSeconds" | "span">): Record<string, string> {
+  return span == null ? { range_seconds: `${rangeSeconds}` } : { start: utc(span.from), end: utc(span.to) };
 }

@@ -7,6 +7,7 @@ import type { History, Measure, Node, Snapshot } from "../contract.ts";
 import type { ErrorFunnel } from "../errors.ts";
 import { RestFailed } from "../rest.ts";
 import { type HistoryClient, type HistoryQuery, requestBatches } from "./history_client.ts";
+import type { Span } from "./span.ts";
 import { Timeline, type Values } from "./timeline.ts";
 
 /** Scrolling must pause this long before histories are read. */
@@ -26,6 +27,8 @@ export interface HistorySelection {
   readonly rangeSeconds: number;
   readonly points: number;
   readonly measures: readonly Measure[];
+  /** A part of the history. Live rounds are then ignored. */
+  readonly span?: Span | null;
 }
 
 /** Until `stop()`, `onLoaded` is called when there is more to draw, and `onFailed` when a read fails. */
@@ -120,6 +123,7 @@ export class NodeHistories {
     const passedSeconds = Math.abs(at - this.#addedSeconds);
     if (passedSeconds > MISSED_ROUNDS * snapshot.interval_seconds) this.#scheduleRefresh(REFRESH_MS);
     this.#addedSeconds = at;
+    if (this.#selection.span != null) return;
     for (const node of nodes) if (this.#visible.has(node.node)) this.#timeline(node.node).add(at, this.#values(node));
     if (this.#visible.has("")) this.#timeline("").add(at, averages(snapshot));
   }
@@ -131,8 +135,8 @@ export class NodeHistories {
   #timeline(name: string): Timeline {
     let timeline = this.#timelines.get(name);
     if (timeline === undefined) {
-      const { rangeSeconds, points } = this.#selection;
-      timeline = new Timeline(rangeSeconds, Math.max(10, Math.ceil(rangeSeconds / points)));
+      const { rangeSeconds, points, span } = this.#selection;
+      timeline = new Timeline(rangeSeconds, Math.max(10, Math.ceil(rangeSeconds / points)), span ?? null);
       this.#timelines.set(name, timeline);
     }
     return timeline;
@@ -166,7 +170,9 @@ export class NodeHistories {
     const spreadMs = afterMs * (1 + Math.random() / 2);
     this.#refreshTimer = setTimeout(() => {
       if (document.hidden) this.#scheduleRefresh(REFRESH_MS);
-      else this.#fetch([...this.#visible], this.#repeatMs);
+      // A part of the history changes no more, but a failed read is repeated.
+      else if (this.#selection.span == null || [...this.#visible].some((name) => !this.#loaded.has(name)))
+        this.#fetch([...this.#visible], this.#repeatMs);
     }, spreadMs);
   }
 
@@ -181,12 +187,12 @@ export class NodeHistories {
   }
 
   async #load(names: readonly string[], aborted: AbortSignal): Promise<void> {
-    const { rangeSeconds, points, measures } = this.#selection;
+    const { rangeSeconds, points, measures, span = null } = this.#selection;
     const selections: (readonly string[] | null)[] = names.includes("") ? [null] : [];
     const nodes = names.filter((name) => name !== "");
     selections.push(...requestBatches(nodes));
     for (const asked of selections) {
-      const history = await this.#fetchOrNull({ nodes: asked, rangeSeconds, points, measures }, aborted);
+      const history = await this.#fetchOrNull({ nodes: asked, rangeSeconds, points, measures, span }, aborted);
       if (history === null) {
         for (const name of asked ?? []) {
           this.#timeline(name);

@@ -3,6 +3,8 @@
 import { parameter, setParameters } from "../address.ts";
 import { attribute, byId } from "../fields.ts";
 import { readTabValue, writeTabValue } from "../tab_storage.ts";
+import { rangeParameters } from "./history_client.ts";
+import type { Span } from "./span.ts";
 
 const SECONDS: Readonly<Record<string, number>> = {
   "15m": 900,
@@ -22,6 +24,8 @@ export class Ranges {
   readonly #csv = byId("history-csv", HTMLAnchorElement);
   /** `null` until a reader chooses a range. */
   #chosen = initialChoice();
+  /** The part of the history that the charts show in place of the range. */
+  #span: Span | null = null;
 
   constructor(root: HTMLElement, onChange: (seconds: number) => void) {
     this.#buttons = [...root.querySelectorAll<HTMLButtonElement>("[data-range]")];
@@ -47,8 +51,15 @@ export class Ranges {
     for (const button of this.#buttons) button.onclick = null;
   }
 
+  /** Show that the charts have another range, which the CSV file then has too. */
+  showSpan(span: Span | null): void {
+    this.#span = span;
+    this.#mark();
+  }
+
   #choose(range: string): void {
     this.#chosen = range;
+    this.#span = null;
     this.#remember();
     this.#mark();
     this.#onChange(this.seconds);
@@ -62,10 +73,12 @@ export class Ranges {
   }
 
   #mark(): void {
-    const shown = this.#chosen ?? DEFAULT;
+    const shown = this.#span === null ? (this.#chosen ?? DEFAULT) : null;
     for (const button of this.#buttons) button.setAttribute("aria-pressed", `${button.dataset["range"] === shown}`);
     const table = new URL(this.#csv.href);
-    table.searchParams.set("range_seconds", `${this.seconds}`);
+    for (const name of ["range_seconds", "start", "end"]) table.searchParams.delete(name);
+    const own = rangeParameters({ rangeSeconds: this.seconds, span: this.#span });
+    for (const [name, value] of Object.entries(own)) table.searchParams.set(name, value);
     attribute(this.#csv, "href", `${table.pathname}${table.search}`);
   }
 }

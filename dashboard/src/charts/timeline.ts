@@ -2,6 +2,7 @@
 
 import type { History, HistorySeries, Measure, Steps } from "../contract.ts";
 import { type QuantileColumns, QuantileGrid } from "./quantiles.ts";
+import type { Span } from "./span.ts";
 
 /** The values of one step. */
 interface StepSummary {
@@ -29,6 +30,7 @@ export type Values = Partial<Readonly<Record<Measure, number | null>>>;
  */
 export class Timeline {
   readonly #rangeSeconds: number;
+  readonly #span: Span | null;
   #stepSeconds: number;
   /** By measure, then by the number of the step since the epoch. */
   readonly #summaries = new Map<Measure, Map<number, StepSummary>>();
@@ -37,9 +39,13 @@ export class Timeline {
   /** Values of the last live round. */
   #now: Values = {};
 
-  /** `stepSeconds`: length of a step until a history sets another length. */
-  constructor(rangeSeconds: number, stepSeconds: number) {
+  /**
+   * `stepSeconds`: length of a step until a history sets another length. `span`: the part of the history that the grid
+   * covers; `null`: the grid follows the live rounds.
+   */
+  constructor(rangeSeconds: number, stepSeconds: number, span: Span | null = null) {
     this.#rangeSeconds = rangeSeconds;
+    this.#span = span;
     this.#stepSeconds = stepSeconds;
   }
 
@@ -143,10 +149,12 @@ export class Timeline {
 
   /** Less than `#firstStep()` without data. */
   #lastStep(): number {
+    if (this.#span !== null) return Math.ceil(this.#span.to / this.#stepSeconds) - 1;
     return Number.isFinite(this.#newestSeconds) ? Math.floor(this.#newestSeconds / this.#stepSeconds) : -1;
   }
 
   #firstStep(): number {
+    if (this.#span !== null) return Math.floor(this.#span.from / this.#stepSeconds);
     if (!Number.isFinite(this.#newestSeconds)) return 0;
     return Math.floor((this.#newestSeconds - this.#rangeSeconds) / this.#stepSeconds) + 1;
   }

@@ -13,6 +13,8 @@ export class PageTitle {
   readonly #wellIcon = this.#icon?.getAttribute("href") ?? "";
   #verdict: Verdict | null = null;
   #freshness: ShownFreshness = "live";
+  /** What the title says in place of the state, while the page shows a past moment. */
+  #past: string | null = null;
 
   showVerdict(verdict: Verdict): void {
     this.#verdict = verdict;
@@ -25,7 +27,14 @@ export class PageTitle {
     this.#show();
   }
 
+  /** Name a past moment in place of the current state; `null`: the page is live. */
+  showPast(text: string | null): void {
+    this.#past = text;
+    this.#show();
+  }
+
   get #tone(): Tone {
+    if (this.#past !== null) return "stale";
     if (this.#freshness === "stale" || this.#freshness === "signed_out") return "stale";
     const tone = this.#verdict?.tone;
     return tone === "critical" || tone === "warning" ? tone : "well";
@@ -35,7 +44,8 @@ export class PageTitle {
     const counts = this.#verdict?.counts ?? null;
     const firing = counts === null ? "" : countsText(counts);
     const state = this.#freshness === "live" ? "" : `${wording.freshness[this.#freshness]} · `;
-    const title = `${firing === "" ? "" : `${wording.titleFiring(firing)} `}${state}${this.#title}`;
+    const current = `${firing === "" ? "" : `${wording.titleFiring(firing)} `}${state}${this.#title}`;
+    const title = this.#past === null ? current : `${this.#past} · ${this.#title}`;
     if (document.title !== title) document.title = title;
     const tone = this.#tone;
     document.body.dataset["tone"] = tone;

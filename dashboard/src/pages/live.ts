@@ -6,6 +6,7 @@ import { markNodes, showFigures, showIssues } from "../cluster_figures.ts";
 import type { Alerts, Health, Node, Snapshot } from "../contract.ts";
 import { byId, Fields, write } from "../fields.ts";
 import { elapsed } from "../format.ts";
+import { PastWall } from "../past/past_wall.ts";
 import { NODE_SEARCH } from "../search/node_search.ts";
 import { SearchBox } from "../search/search_box.ts";
 import { type CellDescription, WallCursor } from "../wall/cursor.ts";
@@ -17,10 +18,11 @@ import { type FiringAlerts, firingByNode, markOf, reasonOf, troubledNodes } from
 import { WallGroups } from "../wall/wall_groups.ts";
 import { namedValue, WALL_MEASURES, type WallMeasure } from "../wall/wall_measure.ts";
 import { wording } from "../wording.ts";
-import { Page } from "./page.ts";
+import { Page, type PageServices } from "./page.ts";
 
 const PARAMETER = "measure";
 const DEFAULT_MEASURE = WALL_MEASURES[0];
+const NO_ALERTS: FiringAlerts = new Map();
 
 /** One animation frame draws everything from the latest data. */
 export class LivePage extends Page {
@@ -59,13 +61,15 @@ export class LivePage extends Page {
   ] as const;
   readonly #search = new SearchBox(NODE_SEARCH, () => this.#animationFrame.request());
   readonly #count = byId("node-count", HTMLOutputElement);
+  readonly #past = new PastWall(() => this.#animationFrame.request());
   #measure: WallMeasure = DEFAULT_MEASURE;
   #snapshot: Snapshot | null = null;
   #firing: FiringAlerts = new Map();
 
-  override start(): void {
+  override start(services: PageServices): void {
     for (const part of this.#components) part.start();
     this.#search.start();
+    this.#past.start(services);
     for (const button of this.#choices) {
       button.onclick = () => {
         this.#choose(button.dataset["measure"] as WallMeasure);
@@ -78,12 +82,14 @@ export class LivePage extends Page {
   override stop(): void {
     for (const part of this.#components) part.stop();
     this.#search.stop();
+    this.#past.stop();
     for (const button of this.#choices) button.onclick = null;
   }
 
   override showSnapshot(snapshot: Snapshot): void {
     this.#snapshot = snapshot;
-    this.#animationFrame.request();
+    this.#past.setToday(snapshot);
+    if (!this.#past.isOn) this.#animationFrame.request();
   }
 
   override showHealth(health: Health): void {
@@ -103,10 +109,12 @@ export class LivePage extends Page {
   }
 
   #draw(): void {
-    if (this.#snapshot === null) return;
-    const { nodes, timestamp } = this.#snapshot;
-    markNodes(this.#snapshot);
-    showFigures(this.#snapshot);
+    const shown = this.#shown;
+    if (shown === null) return;
+    const firing = this.#shownFiring;
+    const { nodes, timestamp } = shown;
+    markNodes(shown);
+    showFigures(shown);
     this.#health.show("taken", timestamp, wording.wallTimestamp);
     this.#mapContainer.parentElement?.style.setProperty("--wall-nodes", `${nodes.length}`);
     const { query } = this.#search;
@@ -114,12 +122,12 @@ export class LivePage extends Page {
     write(this.#count, query.text === "" ? "" : wording.nodesShown(found.size, nodes.length));
     const view = {
       nodes,
-      markOf: (node: Node) => markOf(node, this.#firing),
+      markOf: (node: Node) => markOf(node, firing),
       measure: this.#measure,
       isDimmed: (node: Node) => !found.has(node),
     };
-    this.#map.draw(this.#groups.grouped(view, this.#firing));
-    const troubles = troubledNodes(nodes, this.#firing);
+    this.#map.draw(this.#groups.grouped(view, firing));
+    const troubles = troubledNodes(nodes, firing);
     this.#troubles.show(
       troubles.filter(({ node }) => found.has(node)),
       timestamp,
@@ -133,13 +141,33 @@ export class LivePage extends Page {
   }
 
   #describe(node: Node): CellDescription {
+    if (this.#past.isOn) return this.#describePast(node);
     const word = wording.nodeStatus[node.status];
     const since = wording.forDuration(elapsed(node.status_since, this.#snapshot?.timestamp ?? ""));
     const value = node.status === "online" ? namedValue(node, this.#measure) : null;
-    const trouble = reasonOf(node, this.#firing);
+    const trouble = reasonOf(node, this.#shownFiring);
     const group = this.#groups.nameOf(node);
     const cell = wording.wallCell(node.node, word, value ?? since);
     const sentence = [cell, ...(group === null ? [] : [group])].join(", ");
     return { status: `${word} ${since}`, value, trouble, group, sentence: [sentence, trouble ?? []].flat().join(". ") };
+  }
+
+  /** The data on the wall: live, or of a past moment. */
+  get #shown(): Snapshot | null {
+    return this.#past.isOn ? this.#past.snapshot : this.#snapshot;
+  }
+
+  /** The history has no alerts of a moment. */
+  get #shownFiring(): FiringAlerts {
+    return this.#past.isOn ? NO_ALERTS : this.#firing;
+  }
+
+  #describePast(node: Node): CellDescription {
+    const hasData = node.status === "online";
+    const value = hasData ? namedValue(node, this.#measure) : null;
+    const status = hasData ? wording.nodeStatus.online : wording.noDataThen;
+    const group = this.#groups.nameOf(node);
+    const cell = wording.wallCell(node.node, status, value ?? "");
+    return { status, value, trouble: null, group, sentence: group === null ? cell : `${cell}, ${group}` };
   }
 }

@@ -9,10 +9,12 @@ import type { Chart } from "../charts/chart.ts";
 import { ChartCards, chartOf } from "../charts/chart_cards.ts";
 import { type ChartContext, chartDataOf } from "../charts/chart_data.ts";
 import { HistoryNote } from "../charts/history_note.ts";
+import { Marks } from "../charts/marks.ts";
 import { MEASURE_STYLES } from "../charts/measure_styles.ts";
 import { type HistorySelection, NodeHistories } from "../charts/node_histories.ts";
 import { Ranges } from "../charts/ranges.ts";
 import { Thresholds } from "../charts/thresholds.ts";
+import { Zoom } from "../charts/zoom.ts";
 import { markNodes, showFigures, showIssues } from "../cluster_figures.ts";
 import { type Alerts, type Health, MEASURES, type Measure, type Node, type Snapshot } from "../contract.ts";
 import { asIs, attribute, byId, type Fields, write } from "../fields.ts";
@@ -41,7 +43,6 @@ const ORDERS = ["trouble", "node", "value"];
 const NO_NODES: ReadonlySet<string> = new Set();
 
 export class MonitoringPage extends Page {
-  readonly #clusterCharts = new ChartCards(byId("cluster-charts", HTMLElement), true);
   readonly #nodeCharts = new Map<string, Chart>();
   readonly #list: VirtualList<Node, NodeGroup>;
   readonly #controls = new NodeControls(() => this.#showFirst());
@@ -61,12 +62,21 @@ export class MonitoringPage extends Page {
   readonly #animationFrame = new AnimationFrame(() => this.#drawAll());
   readonly #measureChoice = choiceOf("measure");
   readonly #orderChoice = choiceOf("order");
-  readonly #ranges = new Ranges(byId("ranges", HTMLElement), () => this.#onRangeChange());
+  readonly #ranges = new Ranges(byId("ranges", HTMLElement), () => {
+    if (this.#zoom.span === null) this.#onRangeChange();
+    else this.#zoom.leave();
+  });
+  readonly #zoom: Zoom = new Zoom(
+    () => this.#ranges.seconds,
+    () => this.#onRangeChange(),
+  );
+  readonly #clusterCharts = new ChartCards(byId("cluster-charts", HTMLElement), true, this.#zoom);
   #measure = parameter("measure", "cpu_usage", MEASURES) as Measure;
   #order = parameter("order", "trouble", ORDERS);
   #thresholds: Thresholds | null = null;
   #cluster: NodeHistories | null = null;
   #nodes: NodeHistories | null = null;
+  #marks: Marks | null = null;
   #visible: VisibleNodes | null = null;
   #latest: Snapshot | null = null;
   #byName: ReadonlyMap<string, Node> = new Map();
@@ -90,27 +100,30 @@ export class MonitoringPage extends Page {
       onVisibleChange: (names) => {
         this.#visible?.show(names);
         this.#nodes?.setVisible(names);
+        this.#selectMarks(names);
       },
       onRemove: (name) => this.#forget(name),
     });
   }
 
   override start({ push, fetcher, history, funnel }: PageServices): void {
-    const seconds = this.#ranges.seconds;
     const draw = (): void => this.#animationFrame.request();
     const ofCluster = this.#note.of("cluster");
     this.#cluster = new NodeHistories(history, funnel, this.#clusterShown(), draw, ofCluster, CLUSTER_REPEAT_MS);
     this.#nodes = new NodeHistories(history, funnel, this.#nodesShown(), draw, this.#note.of("nodes"));
     this.#thresholds = new Thresholds(fetcher, funnel, draw);
     this.#thresholds.start();
+    this.#marks = new Marks(fetcher, funnel, draw);
     this.#animationFrame.start();
     this.#visible = new VisibleNodes(push, () => this.#selectNodes());
     this.#visible.start();
     this.#cluster.setVisible([""]);
     this.#ranges.start();
+    this.#zoom.start();
+    this.#ranges.showSpan(this.#zoom.span);
     this.#controls.start();
     this.#groups.start();
-    this.#clusterCharts.start(seconds);
+    this.#clusterCharts.start(this.#zoom.seconds);
     this.#measureChoice.value = this.#measure;
     this.#measureChoice.onchange = () => this.#setMeasure(this.#measureChoice.value as Measure);
     this.#orderChoice.value = this.#order;
@@ -127,6 +140,8 @@ export class MonitoringPage extends Page {
       this.#nodes,
       this.#visible,
       this.#ranges,
+      this.#zoom,
+      this.#marks,
       this.#controls,
       this.#groups,
     ])
@@ -158,16 +173,19 @@ export class MonitoringPage extends Page {
 
   override showAlerts(alerts: Alerts): void {
     this.#alertSummaries = alertSummaryByNode(alerts.active_alerts);
+    if (alerts.entries.length > 0 && this.#zoom.span === null) this.#marks?.refresh();
     if (this.#order === "trouble") this.#selectNodes();
     else this.#animationFrame.request();
   }
 
   #clusterShown(): HistorySelection {
-    return { rangeSeconds: this.#ranges.seconds, points: CLUSTER_POINTS, measures: this.#clusterCharts.measures };
+    const { seconds, span } = this.#zoom;
+    return { rangeSeconds: seconds, points: CLUSTER_POINTS, measures: this.#clusterCharts.measures, span };
   }
 
   #nodesShown(): HistorySelection {
-    return { rangeSeconds: this.#ranges.seconds, points: NODE_POINTS, measures: [this.#measure] };
+    const { seconds, span } = this.#zoom;
+    return { rangeSeconds: seconds, points: NODE_POINTS, measures: [this.#measure], span };
   }
 
   #setMeasure(measure: Measure): void {
@@ -188,10 +206,17 @@ export class MonitoringPage extends Page {
     this.#selectNodes();
   }
 
+  /** Events of the charts on the screen. */
+  #selectMarks(names: readonly string[]): void {
+    this.#marks?.select({ nodes: names, rangeSeconds: this.#zoom.seconds, span: this.#zoom.span }, false);
+  }
+
   #onRangeChange(): void {
+    this.#ranges.showSpan(this.#zoom.span);
     this.#updateAxisStart();
     this.#clusterCharts.stop();
-    this.#clusterCharts.start(this.#ranges.seconds);
+    this.#clusterCharts.start(this.#zoom.seconds);
+    this.#selectMarks([...this.#nodeCharts.keys()]);
     this.#cluster?.change(this.#clusterShown());
     this.#replaceNodeCharts();
   }
@@ -261,16 +286,18 @@ export class MonitoringPage extends Page {
     if (chart === undefined && fields.root.isConnected) {
       chart = chartOf(fields.root, {
         measure: this.#measure,
-        rangeSeconds: this.#ranges.seconds,
+        rangeSeconds: this.#zoom.seconds,
         heightPixels: NODE_HEIGHT_PIXELS,
         isCluster: false,
+        zoom: this.#zoom,
       });
       chart.start();
       this.#nodeCharts.set(node.node, chart);
     }
     if (timeline === undefined) return;
     const context = this.#contextOf(this.#nodes?.isLoaded(node.node) ?? false, node.status === "online");
-    chart?.show(chartDataOf(timeline, this.#measure, context));
+    const marks = this.#marks?.of(node.node) ?? [];
+    chart?.show(chartDataOf(timeline, this.#measure, { ...context, marks }));
   }
 
   /** Set the common time axis of all charts, which begins with the cluster's data. */
@@ -282,6 +309,7 @@ export class MonitoringPage extends Page {
     return {
       fromSeconds: this.#fromSeconds,
       thresholdOf: (measure) => this.#thresholds?.of(measure) ?? null,
+      span: this.#zoom.span,
       isCluster: false,
       isLoaded,
       isOnline,

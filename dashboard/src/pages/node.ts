@@ -4,9 +4,12 @@ import { ActiveAlerts } from "../alerts/active_alerts.ts";
 import { AnimationFrame } from "../animation_frame.ts";
 import { ChartCards } from "../charts/chart_cards.ts";
 import { HistoryNote } from "../charts/history_note.ts";
+import { MarkList } from "../charts/mark_list.ts";
+import { Marks } from "../charts/marks.ts";
 import { type HistorySelection, NodeHistories } from "../charts/node_histories.ts";
 import { Ranges } from "../charts/ranges.ts";
 import { Thresholds } from "../charts/thresholds.ts";
+import { Zoom } from "../charts/zoom.ts";
 import type { Alerts, Snapshot } from "../contract.ts";
 import { byId, Fields, write } from "../fields.ts";
 import { elapsed, UNKNOWN } from "../format.ts";
@@ -27,10 +30,19 @@ export class NodePage extends Page {
   readonly #note = new HistoryNote();
   readonly #animationFrame = new AnimationFrame(() => this.#draw());
   readonly #alerts = new ActiveAlerts();
-  readonly #charts = new ChartCards(byId("main", HTMLElement));
-  readonly #ranges = new Ranges(byId("ranges", HTMLElement), (seconds) => this.#show(seconds));
+  readonly #ranges = new Ranges(byId("ranges", HTMLElement), () => this.#onRangeChange());
+  readonly #zoom: Zoom = new Zoom(
+    () => this.#ranges.seconds,
+    () => this.#show(),
+  );
+  readonly #charts = new ChartCards(byId("main", HTMLElement), false, this.#zoom);
+  readonly #markList = new MarkList({
+    pointAt: (seconds) => this.#charts.pointAt(seconds),
+    select: this.#zoom.select,
+  });
   #histories: NodeHistories | null = null;
   #thresholds: Thresholds | null = null;
+  #marks: Marks | null = null;
   #latest: Snapshot | null = null;
   #alertSummary: NodeAlertSummary | null = null;
 
@@ -39,11 +51,10 @@ export class NodePage extends Page {
   }
 
   override start({ fetcher, history, funnel }: PageServices): void {
-    const seconds = this.#ranges.seconds;
     this.#histories = new NodeHistories(
       history,
       funnel,
-      this.#selection(seconds),
+      this.#selection(),
       () => this.#animationFrame.request(),
       this.#note.of("node"),
     );
@@ -51,15 +62,21 @@ export class NodePage extends Page {
     this.#thresholds = new Thresholds(fetcher, funnel, () => this.#animationFrame.request());
     this.#thresholds.start();
     this.#animationFrame.start();
+    this.#marks = new Marks(fetcher, funnel, () => this.#onMarks());
     this.#ranges.start();
-    this.#charts.start(seconds);
+    this.#zoom.start();
+    this.#ranges.showSpan(this.#zoom.span);
+    this.#charts.start(this.#zoom.seconds);
+    this.#selectMarks();
   }
 
   override stop(): void {
     this.#histories?.stop();
     this.#thresholds?.stop();
     this.#animationFrame.stop();
+    this.#marks?.stop();
     this.#ranges.stop();
+    this.#zoom.stop();
     this.#charts.stop();
   }
 
@@ -84,7 +101,8 @@ export class NodePage extends Page {
     this.#animationFrame.request();
   }
 
-  override showAlerts({ active_alerts, timestamp }: Alerts): void {
+  override showAlerts({ active_alerts, timestamp, entries }: Alerts): void {
+    if (entries.some(({ node }) => node === this.#name) && this.#zoom.span === null) this.#marks?.refresh();
     this.#alertSummary = alertSummaryByNode(active_alerts).get(this.#name) ?? null;
     if (this.#latest !== null) this.showSnapshot(this.#latest);
     this.#alerts.show(
@@ -93,14 +111,31 @@ export class NodePage extends Page {
     );
   }
 
-  #selection(rangeSeconds: number): HistorySelection {
-    return { rangeSeconds, points: POINTS, measures: this.#charts.measures };
+  #selection(): HistorySelection {
+    return { rangeSeconds: this.#zoom.seconds, points: POINTS, measures: this.#charts.measures, span: this.#zoom.span };
   }
 
-  #show(rangeSeconds: number): void {
+  #onRangeChange(): void {
+    if (this.#zoom.span === null) this.#show();
+    else this.#zoom.leave();
+  }
+
+  #show(): void {
+    this.#ranges.showSpan(this.#zoom.span);
     this.#charts.stop();
-    this.#charts.start(rangeSeconds);
-    this.#histories?.change(this.#selection(rangeSeconds));
+    this.#charts.start(this.#zoom.seconds);
+    this.#histories?.change(this.#selection());
+    this.#selectMarks();
+    this.#animationFrame.request();
+  }
+
+  #selectMarks(): void {
+    this.#marks?.select({ nodes: [this.#name], rangeSeconds: this.#zoom.seconds, span: this.#zoom.span });
+  }
+
+  #onMarks(): void {
+    if (this.#marks !== null) this.#markList.show(this.#marks);
+    this.#animationFrame.request();
   }
 
   #draw(): void {
@@ -109,6 +144,8 @@ export class NodePage extends Page {
       thresholdOf: (measure) => this.#thresholds?.of(measure) ?? null,
       isCluster: false,
       isLoaded: this.#histories?.isLoaded(this.#name) ?? false,
+      span: this.#zoom.span,
+      marks: this.#marks?.of(this.#name) ?? [],
       isOnline: this.#latest?.nodes.find(({ node }) => node === this.#name)?.status === "online",
     });
   }

@@ -16,6 +16,8 @@ import { averageOf, type NodeGroup } from "../groups/node_groups.ts";
 import { NodeControls } from "../nodes/node_controls.ts";
 import { alertSummaryByNode, type NodeAlertSummary, showNode } from "../nodes/node_fields.ts";
 import { filtered, nodesCsvAddress } from "../nodes/node_filter.ts";
+import { NodeRanking } from "../nodes/ranking.ts";
+import { Ticks } from "../nodes/ticks.ts";
 import { type ListSection, VirtualList } from "../nodes/virtual_list.ts";
 import { VisibleNodes } from "../nodes/visible_nodes.ts";
 import { wording } from "../wording.ts";
@@ -44,6 +46,8 @@ export class NodesPage extends Page {
     fillAverages: (fields, nodes) => showAverages(fields, nodes),
     onChange: () => this.#draw(),
   });
+  readonly #ranking = new NodeRanking(() => this.#selectNodes());
+  readonly #ticks = new Ticks(() => this.#animationFrame.request());
   readonly #lists: Readonly<Record<string, VirtualList<Node, NodeGroup>>>;
   readonly #table = byId("node-table", HTMLElement);
   readonly #count = byId("node-count", HTMLOutputElement);
@@ -70,6 +74,8 @@ export class NodesPage extends Page {
   }
 
   override start({ push, fetcher, history, funnel }: PageServices): void {
+    this.#ranking.start(fetcher, funnel);
+    this.#ticks.start();
     this.#visible = new VisibleNodes(push, () => this.#selectNodes());
     this.#histories = new NodeHistories(history, funnel, SPARKLINE, () => this.#animationFrame.request());
     this.#animationFrame.start();
@@ -95,6 +101,8 @@ export class NodesPage extends Page {
     this.#histories?.stop();
     this.#controls.stop();
     this.#groups.stop();
+    this.#ranking.stop();
+    this.#ticks.stop();
     for (const list of Object.values(this.#lists)) list.stop();
   }
 
@@ -140,6 +148,8 @@ export class NodesPage extends Page {
 
   #fill(fields: Fields, node: Node): void {
     showNode(fields, node, this.#latest?.timestamp ?? "", this.#alertSummaries.get(node.node));
+    this.#ranking.fill(fields, node.node);
+    this.#ticks.fill(fields, node.node);
     const path = fields.root.querySelector("path");
     const timeline = this.#histories?.of(node.node);
     if (path !== null) drawLine(path, timeline?.columns("cpu_usage").avg ?? [], 100);
@@ -148,8 +158,10 @@ export class NodesPage extends Page {
   /** Select and order the nodes. */
   #selectNodes(): void {
     if (this.#latest === null) return;
-    const nodes = filtered(this.#latest.nodes, this.#controls.filter, new Set(this.#alertSummaries.keys()));
+    const found = filtered(this.#latest.nodes, this.#controls.filter, new Set(this.#alertSummaries.keys()));
+    const nodes = this.#ranking.order(found, this.#controls.filter.sort);
     this.#order = nodes.map((node) => node.node);
+    this.#ticks.offer(this.#order, nodes.length < this.#latest.nodes.length, this.#ranking.parameters);
     write(this.#count, wording.nodesShown(nodes.length, this.#latest.nodes.length));
     attribute(this.#csv, "href", nodesCsvAddress(this.#controls.filter));
     this.#noMatch.hidden = nodes.length > 0 || this.#latest.nodes.length === 0;

@@ -4,6 +4,7 @@ import type { HistoryClient } from "../charts/history_client.ts";
 import type { Alerts, Health, Snapshot } from "../contract.ts";
 import type { ErrorFunnel } from "../errors.ts";
 import type { DataListener } from "../live/live_data.ts";
+import type { PageTitle } from "../live/page_title.ts";
 import type { Push } from "../live/push.ts";
 import type { Scope } from "../live/snapshot_store.ts";
 
@@ -14,6 +15,7 @@ export interface PageServices {
   readonly fetcher: typeof fetch;
   readonly history: HistoryClient;
   readonly funnel: ErrorFunnel;
+  readonly title: PageTitle;
 }
 
 /**

@@ -177,12 +177,60 @@ export const en = {
   chartSummary: (name: string, low: string, high: string, last: string): string =>
     `${name}: from ${low} to ${high}, now ${last}`,
 
+  /** In place of `chartSummary` for a part of the history. */
+  chartPartSummary: (name: string, low: string, high: string, mean: string): string =>
+    `${name}: from ${low} to ${high}, mean ${mean}`,
+
+  /** `parts`: each node with its last value. */
+  compareSummary: (name: string, parts: readonly string[]): string => `${name}: ${parts.join(", ")}`,
+  compareMissing: (names: readonly string[]): string =>
+    `No node is named ${names.join(", ")} at present. Its history may still be shown.`,
+  compareFull: (most: number, left: readonly string[]): string =>
+    `A chart has at most ${most} nodes. Left out: ${left.join(", ")}. Remove a node first.`,
+  unknownNode: "unknown",
+  removeNode: (node: string): string => `Remove ${node}`,
+  compare: "Compare",
+  compareNode: (node: string): string => `Compare ${node}`,
+  compareNodes: (count: number): string => `Compare ${count} ${count === 1 ? "node" : "nodes"}`,
+  compareThese: (count: number): string => `Compare these ${count} nodes`,
+  ticksFull: (most: number): string => `A comparison has at most ${most} nodes.`,
+
+  /** `at`: when the peak was; empty if unknown. */
+  rankedPeak: (value: string, at: string): string => `peak ${value}${at === "" ? "" : `, ${at}`}`,
+  rankedAverage: (value: string): string => `average ${value}`,
+  rankingComputed: (start: string, end: string, at: string): string => `From ${start} to ${end}, computed at ${at}.`,
+  rankingFailed: (why: string): string =>
+    `The ranking could not be read (${why}). The list is in the order of the current values, or of the last ranking.`,
+
+  /** The charts show `span`, a part of the history. */
+  zoomed: (span: string): string => `Part of the history: ${span}. Live updates of the charts pause.`,
+  zoomInvalid: "Enter two moments, the earlier one first.",
+  eventsShown: (count: number): string => `${count} ${count === 1 ? "event" : "events"}`,
+  eventsFailed: (why: string): string => `The events could not be read (${why}).`,
+  newestEventsOnly: (count: number): string => `This list has the ${count} newest events of the range.`,
+  alertBegan: (message: string): string => `Alert: ${message}`,
+  alertEnded: (message: string): string => `Alert ended: ${message}`,
+  nodeEvent: {
+    offline: (node: string): string => `${node} went offline`,
+    online: (node: string): string => `${node} came online`,
+    reboot: (node: string): string => `${node} started again (reboot)`,
+  },
+
   nodeGone: (node: string): string => `No node is named ${node} at present. Its history may still be shown below.`,
   wallCell: (node: string, status: string, value: string): string => `${node}: ${status}, ${value}`,
   nodesInTrouble: (count: number): string => (count === 1 ? "1 node in trouble" : `${count} nodes in trouble`),
   noNodeInTrouble: "No node in trouble",
   wallSummary: (total: number, offline: number, alerting: number): string =>
     `${total} ${total === 1 ? "node" : "nodes"}: ${offline} offline, ${alerting} with an alert`,
+  /** The wall at a past moment. */
+  pastTitle: (at: string): string => `Past: ${at}`,
+  pastMoment: (at: string): string => `The cluster at ${at}.`,
+  pastStep: (seconds: number): string => `Averages of ${duration(seconds)}.`,
+  pastWithoutData: (without: number, total: number): string => `${without} of ${total} nodes have no data then.`,
+  historyKnownSince: (at: string): string => `The history begins at ${at}.`,
+  pastFailed: (why: string): string => `This moment could not be read (${why}). Choose it again, or another moment.`,
+  momentInvalid: "The address has no valid moment: a moment in UTC is written 2026-11-30T03:00:00Z.",
+  noDataThen: "No data at that moment",
   wallTimestamp: (timestamp: string): string => `as of ${moment(timestamp)}`,
   andMore: (count: number): string => `… and ${count} more`,
   fullScreen: "Full screen",

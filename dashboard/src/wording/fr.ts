@@ -145,6 +145,40 @@ export const fr: Wording = {
   historyFailed: (why) => `L'historique n'a pas pu être lu (${why}).`,
   chartSummary: (name, low, high, last) => `${name}\u00a0: de ${low} à ${high}, maintenant ${last}`,
 
+  chartPartSummary: (name, low, high, mean) => `${name}\u00a0: de ${low} à ${high}, moyenne ${mean}`,
+
+  compareSummary: (name, parts) => `${name}\u00a0: ${parts.join(", ")}`,
+  compareMissing: (names) =>
+    `Aucun nœud ne s'appelle ${names.join(", ")} en ce moment. Son historique est peut-être encore affiché.`,
+  compareFull: (most, left) =>
+    `Un graphique a au plus ${most} nœuds. Non affichés\u00a0: ${left.join(", ")}. Retirez d'abord un nœud.`,
+  unknownNode: "inconnu",
+  removeNode: (node) => `Retirer ${node}`,
+  compare: "Comparer",
+  compareNode: (node) => `Comparer ${node}`,
+  compareNodes: (count) => `Comparer ${count} ${count < 2 ? "nœud" : "nœuds"}`,
+  compareThese: (count) => `Comparer ces ${count} nœuds`,
+  ticksFull: (most) => `Une comparaison a au plus ${most} nœuds.`,
+
+  rankedPeak: (value, at) => `pic ${value}${at === "" ? "" : `, ${at}`}`,
+  rankedAverage: (value) => `moyenne ${value}`,
+  rankingComputed: (start, end, at) => `De ${start} à ${end}, calculé à ${at}.`,
+  rankingFailed: (why) =>
+    `Le classement n'a pas pu être lu (${why}). La liste suit les valeurs actuelles, ou le dernier classement.`,
+
+  zoomed: (span) => `Partie de l'historique\u00a0: ${span}. Les graphiques ne suivent plus le direct.`,
+  zoomInvalid: "Saisissez deux moments, le plus ancien d'abord.",
+  eventsShown: (count) => `${count} ${count < 2 ? "événement" : "événements"}`,
+  eventsFailed: (why) => `Les événements n'ont pas pu être lus (${why}).`,
+  newestEventsOnly: (count) => `Cette liste contient les ${count} événements les plus récents de la période.`,
+  alertBegan: (message) => `Alerte\u00a0: ${message}`,
+  alertEnded: (message) => `Fin d'alerte\u00a0: ${message}`,
+  nodeEvent: {
+    offline: (node) => `${node} est passé hors ligne`,
+    online: (node) => `${node} est revenu en ligne`,
+    reboot: (node) => `${node} a redémarré`,
+  },
+
   nodeGone: (node) =>
     `Aucun nœud ne s'appelle ${node} en ce moment. Son historique est peut-être encore affiché ci-dessous.`,
   wallCell: (node, status, value) => `${node}\u00a0: ${status}, ${value}`,
@@ -152,6 +186,15 @@ export const fr: Wording = {
   noNodeInTrouble: "Aucun nœud en difficulté",
   wallSummary: (total, offline, alerting) =>
     `${total} ${total < 2 ? "nœud" : "nœuds"}\u00a0: ${offline} hors ligne, ${alerting} en alerte`,
+  pastTitle: (at) => `Passé\u00a0: ${at}`,
+  pastMoment: (at) => `Le cluster à ce moment\u00a0: ${at}.`,
+  pastStep: (seconds) => `Moyennes sur ${duration(seconds)}.`,
+  pastWithoutData: (without, total) =>
+    `${without} ${without < 2 ? "nœud" : "nœuds"} sur ${total} sans données à ce moment.`,
+  historyKnownSince: (at) => `L'historique commence à\u00a0: ${at}.`,
+  pastFailed: (why) => `Ce moment n'a pas pu être lu (${why}). Choisissez-le à nouveau, ou un autre.`,
+  momentInvalid: "L'adresse ne contient pas de moment valide\u00a0: un moment en UTC s'écrit 2026-11-30T03:00:00Z.",
+  noDataThen: "Pas de données à ce moment",
   wallTimestamp: (timestamp) => `mesuré à ${moment(timestamp)}`,
   andMore: (count) => `… et ${count} de plus`,
   fullScreen: "Plein écran",

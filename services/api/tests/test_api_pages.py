@@ -74,7 +74,7 @@ def test_page_contains_the_stored_messages(client: FlaskClient, collector: Any, 
         "snapshot", "health", "alerts", "age_seconds", "redis_down_since", "version", "cluster_name",
     }  # fmt: skip
     snapshot = golden_message("metrics")
-    shown = {"/alerts": [], "/nodes/node6.lan": ["node6.lan"]}.get(path)
+    shown = {"/alerts": [], "/compare": [], "/nodes/node6.lan": ["node6.lan"]}.get(path)
     if shown is not None:
         snapshot["nodes"] = [node for node in snapshot["nodes"] if node["node"] in shown]
         assert len(snapshot["nodes"]) == len(shown)
@@ -85,6 +85,14 @@ def test_page_contains_the_stored_messages(client: FlaskClient, collector: Any, 
     assert page.initial["redis_down_since"] is None
     assert (page.initial["version"], page.initial["cluster_name"]) == (VERSION, "lab")
     assert "lab" in page.title
+
+
+def test_comparison_contains_the_compared_nodes(client: FlaskClient, collector: Any) -> None:
+    collector.store_all()
+    page = get(client, "/compare?node=node6.lan&node=nobody&node=head.lan")
+    assert [node["node"] for node in page.initial["snapshot"]["nodes"]] == ["head.lan", "node6.lan"]
+    left_out = "&".join(f"node=n{number}" for number in range(12))
+    assert get(client, f"/compare?{left_out}&node=node6.lan").initial["snapshot"]["nodes"] == []
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
