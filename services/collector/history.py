@@ -11,8 +11,8 @@ from typing import Final
 
 import msgspec
 
+from collector.alerts.active_alert import CurrentTime
 from collector.alerts.conditions import ObservedNode
-from collector.alerts.evaluate import CurrentTime
 from collector.metrics import HISTORY_QUEUED, HISTORY_RECORDS
 from collector.node_events import NodeEventRecorder
 from collector.redis_client import RedisClient

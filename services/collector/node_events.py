@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Final, NamedTuple
 
+from collector.alerts.active_alert import CurrentTime
 from collector.alerts.conditions import ObservedNode
-from collector.alerts.evaluate import CurrentTime
 from collector.measures import BOOT_STEP_SECONDS
 from collector.redis_client import RedisClient
 from contract.codec import encode

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 import contract
 from collector import redis_client as module
-from collector.alerts.evaluate import CurrentTime
+from collector.alerts.active_alert import CurrentTime
 from collector.history import BATCH_LENGTH, HistoryRecorder, writing_seconds
 from collector.metrics import REGISTRY
 from collector.redis_client import RedisClient

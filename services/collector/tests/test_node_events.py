@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 import contract
 from collector import node_events as module
+from collector.alerts.active_alert import CurrentTime
 from collector.alerts.conditions import ObservedNode
-from collector.alerts.evaluate import CurrentTime
 from collector.measures import Measures
 from collector.node_events import NodeEventDetector, NodeEventRecorder
 from collector.redis_client import RedisClient
