@@ -231,8 +231,8 @@ COLLECTOR_CREDENTIALS_DIR = Setting(
     "COLLECTOR_CREDENTIALS_DIR",
     value_types.PATH,
     "",
-    "Folder with the passwords, tokens and certificates that nodes.yaml names, as an absolute path. In "
-    "containers user 10001 must be able to read it.",
+    "Folder with the passwords, tokens and certificates that nodes.yaml and COLLECTOR_HTTP_SD_OPTIONS name, as an "
+    "absolute path. In containers user 10001 must be able to read it.",
     "collector",
 )
 COLLECTOR_DNS_TARGETS = Setting(

@@ -1,4 +1,5 @@
 import http.server
+import json
 import socket
 
 import pytest
@@ -187,6 +188,38 @@ def test_check_fails_when_a_dns_name_has_no_targets(check, monkeypatch):
         "none.lan: FAILED: the name has no address",
         "away.lan: FAILED: Temporary failure in name resolution",
     ]
+
+
+def test_check_scrapes_the_targets_of_a_target_list(check, exporter, monkeypatch):
+    lists = {
+        "/full": json.dumps([{"targets": [f"127.0.0.1:{exporter}"], "labels": {"rack": "07"}}]),
+        "/empty": "[]",
+        "/wrong?token=t0ken": "[",
+    }
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.end_headers()
+            self.wfile.write(lists[self.path].encode())
+
+        def log_message(self, *_):
+            pass
+
+    with serving(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
+        start = f"http://127.0.0.1:{server.server_address[1]}"
+        monkeypatch.setenv("COLLECTOR_HTTP_SD_URLS", " ".join(f"{start}{path}" for path in lists))
+        code, out, _ = check(None)
+
+    lines = out.splitlines()
+    assert lines[:2] == [
+        f"{start}/empty: FAILED: the target list is empty",
+        f"{start}/wrong?…: FAILED: answer is not valid (Input data was truncated)",
+    ]
+    assert lines[2].startswith(f'127.0.0.1:{exporter} {{rack="07"}}: connected, HTTP 200 in ')
+    assert code == 1
+    assert "t0ken" not in out
 
 
 def test_check_names_this_machine_as_in_the_settings(check, monkeypatch):
