@@ -53,7 +53,7 @@ async def simulate(options: Options) -> None:
         await web.TCPSite(control, "127.0.0.1", options.control_port).start()
         log(f"control endpoint at http://127.0.0.1:{control.addresses[0][1]}/nodes")
     if options.write_targets is not None:
-        write_targets(fleet, options.write_targets, options.certificate, is_demo=options.demo)
+        write_targets(fleet, options.write_targets, options.certificate, is_demo=options.demo, racks=options.racks)
     addresses = [exporter.address for exporter in fleet]
     log(f"{len(fleet)} simulated nodes listen on {addresses[0]} to {addresses[-1]}")
     await stop.wait()

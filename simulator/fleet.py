@@ -83,20 +83,34 @@ class Fleet:
         await asyncio.gather(*(exporter.close() for exporter in self))
 
 
-def targets_text(fleet: Fleet, certificate: Path | None = None, *, is_demo: bool = False) -> str:
+def rack_labels(count: int, racks: int) -> list[str]:
+    """Return the labels of ``count`` nodes in YAML: racks of equal size, in two rooms; empty texts without racks."""
+    if racks == 0:
+        return [""] * count
+    numbers = [number * racks // count for number in range(count)]
+    rooms = ["north" if 2 * number < racks else "south" for number in numbers]
+    return [f', labels: {{rack: "{number + 1:02}", room: {room}}}' for number, room in zip(numbers, rooms, strict=True)]
+
+
+def targets_text(fleet: Fleet, certificate: Path | None = None, *, is_demo: bool = False, racks: int = 0) -> str:
     """Return the text of ``nodes.yaml`` with every node of the fleet as a worker, with its name.
 
     With a ``certificate``, the collector's ``COLLECTOR_CREDENTIALS_DIR`` must be the certificate's folder. ``is_demo``:
-    the file marks the nodes as simulated, and every page then shows this.
+    the file marks the nodes as simulated, and every page then shows this. ``racks``: number of racks, for labels.
     """
     # Every JSON string is a valid YAML string.
     options = "" if certificate is None else f", scheme: https, ca_file: {json.dumps(certificate.name)}"
-    lines = [f"  - {{host: {json.dumps(node.address)}, name: {json.dumps(node.name)}{options}}}\n" for node in fleet]
+    lines = [
+        f"  - {{host: {json.dumps(node.address)}, name: {json.dumps(node.name)}{options}{labels}}}\n"
+        for node, labels in zip(fleet, rack_labels(len(fleet), racks), strict=True)
+    ]
     head = "# Simulated nodes. The simulator writes this file at its start and removes the file when it stops.\n"
     return head + ("simulated: true\n" if is_demo else "") + "workers:\n" + "".join(lines)
 
 
-def write_targets(fleet: Fleet, path: Path, certificate: Path | None = None, *, is_demo: bool = False) -> None:
+def write_targets(
+    fleet: Fleet, path: Path, certificate: Path | None = None, *, is_demo: bool = False, racks: int = 0
+) -> None:
     """Write ``targets_text`` to ``path`` atomically: a reader sees either the whole new file or the previous one.
 
     Raises:
@@ -105,7 +119,7 @@ def write_targets(fleet: Fleet, path: Path, certificate: Path | None = None, *, 
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w") as file:
-            file.write(targets_text(fleet, certificate, is_demo=is_demo))
+            file.write(targets_text(fleet, certificate, is_demo=is_demo, racks=racks))
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
     except BaseException:

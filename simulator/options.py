@@ -1,12 +1,16 @@
 """The simulator's command line."""
 
 import argparse
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from simulator.faults import Fault, fault_named
+
+#: Nodes in a rack of the demo.
+DEMO_RACK_NODES: Final = 10
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,8 @@ class Options:
     has_full_expositions: bool = False
     #: A PEM file with a certificate and its key, with which the nodes speak HTTPS.
     certificate: Path | None = None
+    #: Number of racks in the labels of the targets file; 0 for a file without labels.
+    racks: int = 0
 
     @classmethod
     def parse(cls, arguments: Sequence[str]) -> Self:
@@ -48,6 +54,12 @@ class Options:
             type=Path,
             metavar="FILE",
             help="write a nodes.yaml when all nodes listen, and remove the file at the end",
+        )
+        parser.add_argument(
+            "--racks",
+            type=int,
+            metavar="COUNT",
+            help="racks of the nodes in the targets file, as labels (default: racks of ten with --demo, else none)",
         )
         parser.add_argument("--demo", action="store_true", help="set faults of a few nodes, and mark all as simulated")
         parser.add_argument(
@@ -72,6 +84,11 @@ class Options:
             parser.error(f"--port {parsed.port} leaves no room for {parsed.nodes} ports up to 65535")
         if parsed.control_port is not None and not 0 <= parsed.control_port <= 65535:
             parser.error("--control-port takes a port")
+        racks = (
+            (math.ceil(parsed.nodes / DEMO_RACK_NODES) if parsed.demo else 0) if parsed.racks is None else parsed.racks
+        )
+        if not 0 <= racks <= parsed.nodes:
+            parser.error("--racks takes a number from 0 to the number of nodes")
         return cls(
             nodes=parsed.nodes,
             host=parsed.host,
@@ -84,6 +101,7 @@ class Options:
             faults=tuple(parsed.fault),
             has_full_expositions=parsed.full_page,
             certificate=parsed.certificate,
+            racks=racks,
         )
 
 

@@ -27,6 +27,9 @@ FIRST_TARGETS = f"""\
 #     - 192.168.1.17:9100
 #     - {{host: node3.lan, name: bench}}
 #   master: node0.lan
+#   groups:
+#     - labels: {{rack: "07"}}
+#       workers: ["node[05-20].lan"]
 #
 # "local" is this machine, which needs no exporter. Every other node needs one. To install it there:
 #

@@ -21,9 +21,10 @@ from runtime.small_file import UnreadableFile, read_small_file
 SIZE_LIMIT_BYTES: Final = 1024 * 1024
 #: Seconds for which a changed file must not change again: an editor that writes in place leaves half a file first.
 SETTLE_SECONDS: Final = 0.1
-#: Maximum depth of nested lists and mappings. Valid files need four.
+#: Maximum depth of nested lists and mappings. Valid files need six: labels of an entry of a group.
 DEPTH_LIMIT: Final = 20
-#: Maximum number of parser events: about one per value, two per list or mapping. 4000 nodes with names need 32,000.
+#: Maximum number of parser events: about one per value, two per list or mapping. 4000 nodes with names need 32,000,
+#: with four labels each 68,000.
 EVENTS_LIMIT: Final = 200_000
 #: Maximum length of a text without quotes: the text may be a number, and parsing a long number takes long.
 PLAIN_LIMIT: Final = 10_000

@@ -332,6 +332,34 @@ def test_targets_file_marks_nodes_as_simulated_in_the_demo(tmp_path: Path) -> No
         assert running.stop() == 0
 
 
+def test_targets_file_has_racks_as_labels_when_they_are_wanted() -> None:
+    fleet = Fleet(count=5, host="127.0.0.1", port=19100, seed=1)
+
+    workers = yaml.safe_load(targets_text(fleet, racks=3))["workers"]
+
+    assert [worker["labels"] for worker in workers] == [
+        {"rack": "01", "room": "north"},
+        {"rack": "01", "room": "north"},
+        {"rack": "02", "room": "north"},
+        {"rack": "02", "room": "north"},
+        {"rack": "03", "room": "south"},
+    ]
+    assert not any("labels" in worker for worker in yaml.safe_load(targets_text(fleet))["workers"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "racks"),
+    [([], 0), (["--demo"], 5), (["--demo", "--racks", "0"], 0), (["--racks", "40", "--nodes", "1000"], 40)],
+)
+def test_demo_has_racks_of_ten_nodes(arguments: list[str], racks: int) -> None:
+    assert Options.parse(arguments).racks == racks
+
+
+def test_command_line_is_rejected_when_there_are_more_racks_than_nodes() -> None:
+    with pytest.raises(SystemExit, match="2"):
+        Options.parse(["--nodes", "3", "--racks", "4"])
+
+
 def test_targets_file_is_valid_yaml_when_the_host_is_ipv6() -> None:
     fleet = Fleet(count=1, host="::1", port=19100, seed=1)
     assert yaml.safe_load(targets_text(fleet))["workers"][0]["host"] == "[::1]:19101"

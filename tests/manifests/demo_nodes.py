@@ -14,7 +14,7 @@ KEY = "  nodes.yaml: |\n"
 def nodes_of(options: Options) -> str:
     """Return the targets file of a simulator with these arguments and the name of its Service."""
     fleet = Fleet(count=options.nodes, host=options.host, port=options.port, seed=options.seed, advertise="simulator")
-    return targets_text(fleet, is_demo=options.demo)
+    return targets_text(fleet, is_demo=options.demo, racks=options.racks)
 
 
 if __name__ == "__main__":
