@@ -12,6 +12,7 @@ from collector.alerts.evaluate import Evaluation
 from collector.alerts.flapping import FlapDamping
 from collector.alerts.log import AlertLogWriter
 from collector.alerts.message import build_alerts, encode_alerts
+from collector.alerts.rule import Rules
 from collector.alerts.rules import rules_in_force
 from collector.fleet import ClusterState
 from collector.health import build_health
@@ -25,6 +26,7 @@ from contract.messages import (
     Health,
     LogId,
     Node,
+    RuleInForce,
     RulesInForce,
     Seq,
     Snapshot,
@@ -62,6 +64,8 @@ class Rounds:
         self._damping = FlapDamping.restored(alerts, None, now) if damping is None else damping
         self.log = AlertLogWriter(epoch=epoch, position=position, now=timestamp(now.unix_seconds))
         self._applied = AppliedRules()
+        #: The rules of the last round, and the same rules in the form of the contract.
+        self._in_force: tuple[Rules, tuple[RuleInForce, ...]] = ({}, ())
         self._lease = lease
         self._targets_path = targets_path
         self._health = _PublishedContent()
@@ -150,7 +154,9 @@ class Rounds:
         self._rules.confirm()
 
     def _due_rules(self, state: ClusterState, now: CurrentTime) -> bytes | None:
-        rules = rules_in_force(state.rules)
+        if state.rules is not self._in_force[0]:
+            self._in_force = state.rules, rules_in_force(state.rules)
+        rules = self._in_force[1]
         if not self._rules.is_due(rules, now):
             return None
         return encode(

@@ -48,7 +48,7 @@ def end_reason(alert: ActiveAlert, present: Present, now: CurrentTime) -> Coded 
         return rule_unknown(alert.node, alert.rule) if has_expired else None
     if not rule.enabled:
         return rule_off(alert.about, alert.rule)
-    if is_misplaced or (alert.node and not present.applied.applies(alert.rule, alert.node)):
+    if alert.node and not present.applied.applies(alert.rule, alert.node):
         return rule_no_longer_applies(alert.about, alert.rule)
     if alert.node or (alert.rule, alert.detail) in present.groups:
         return None

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from collector.alerts.active_alert import CurrentTime
 from collector.alerts.conditions import ObservedNode
@@ -133,3 +135,57 @@ def test_alerts_end_with_the_reason_when_their_rules_are_removed(collector, is_r
     ]
     assert len(incidents) == 2
     assert collector.active == {}
+
+
+EDITS = (
+    OWN % "warning",
+    OWN % "critical",
+    "",
+    "swap_filling: {metric: load1, threshold: 5, for_seconds: 0}\n",
+    "rack_down: {metric: offline_share, by: zone, threshold: 50, for_seconds: 4}\n",
+    "rack_down: {metric: swap_usage, threshold: 50, for_seconds: 0, match: {rack: x*}}\n",
+    "swap_filling: {metric: offline_share, by: rack, threshold: 1, overrides: [{match: {rack: y}, severity: info}]}\n",
+)
+_NODES = st.lists(
+    st.builds(
+        lambda name, status, swap, load, labels: ObservedNode(
+            name, status, None, Measures(swap_usage=swap, load1=load) if status == "online" else None, labels=labels
+        ),
+        st.sampled_from("abc"),
+        st.sampled_from(["online", "offline", "unknown"]),
+        st.none() | st.sampled_from([1.0, 90.0]),
+        st.sampled_from([0.0, 9.0]),
+        st.sampled_from([{}, {"rack": "x"}, {"rack": "y", "zone": "n"}]),
+    ),
+    max_size=3,
+    unique_by=lambda observed: observed.node,
+)
+
+
+@given(st.lists(st.tuples(_NODES, st.integers(0, 20), st.booleans()), max_size=20))
+def test_log_is_consistent_for_any_edits_labels_and_restarts(tmp_path_factory, rounds):
+    path = tmp_path_factory.mktemp("rules") / "alerts.yaml"
+    path.write_text(EDITS[0])
+    collector, logged = Collector(path), {}
+    for observations, edit, is_restarted in rounds:
+        if edit < len(EDITS):
+            path.write_text(EDITS[edit])
+            collector.file = RulesFile(path)
+        if is_restarted:
+            collector.restart()
+        entries, _ = collector.next(*observations)
+        for entry in entries:
+            before = logged.pop(entry.alert_id, None)
+            allowed = {None: ("pending", "firing"), "pending": ("firing", "resolved")}
+            assert entry.transition in allowed.get(before and before[0], ("changed", "resolved"))
+            assert bool(entry.node) is (entry.subject is None)
+            if entry.transition != "resolved":
+                state = "firing" if entry.transition == "changed" else entry.transition
+                logged[entry.alert_id] = state, entry.severity, entry.labels
+        active = {
+            alert.id: (alert.state, alert.severity, alert.labels) for alert in collector.active.values() if alert.logged
+        }
+        # Alerts that are pending for the second time are in no entry.
+        assert {name: seen for name, seen in active.items() if seen[0] == "firing"} == {
+            name: seen for name, seen in logged.items() if seen[0] == "firing"
+        }
