@@ -156,7 +156,9 @@ def test_replica_of_the_last_release_forwards_all_messages_of_this_collector(fle
     assert [line for line in counts if 'outcome="passed_on"' in line and not line.endswith(" 0.0")] == []
 
 
-def test_this_release_shows_all_messages_of_the_last_collector(fleet: Stack, releases: Releases) -> None:
+def test_this_release_shows_all_messages_of_the_last_collector(
+    fleet: Stack, releases: Releases, last_release: Path
+) -> None:
     releases.start_collector("last")
     replica, api = releases.start("this", "replica"), releases.start("this", "api")
 
@@ -173,6 +175,10 @@ def test_this_release_shows_all_messages_of_the_last_collector(fleet: Stack, rel
     assert api.status("/nodes/node01") == 200
     incidents = api.json("/api/incidents")
     assert [(incident["alert_id"], incident["ended"]) for incident in incidents["incidents"]] == [(DOWN, None)]
+    records_events = (last_release / "contract" / "node_events.py").exists()
+    assert (api.json("/api/history/marks")["known_since"] is not None) == records_events
+    assert api.json("/api/history/top")["measure"] == "cpu_usage"
+    assert api.json("/api/history/moment")["step_seconds"] >= 10
 
 
 def test_incident_is_complete_when_this_collector_takes_over_from_the_last_one(
@@ -187,6 +193,7 @@ def test_incident_is_complete_when_this_collector_takes_over_from_the_last_one(
     api = releases.start("this", "api")
     [incident] = [each for each in api.json("/api/incidents")["incidents"] if each["alert_id"] == DOWN]
     assert (incident["began"], incident["ended"] is None) == (since, False)
+    assert api.json("/api/history/marks")["known_since"] is not None
 
 
 @pytest.mark.parametrize("release", ["last", "this"])
