@@ -52,6 +52,7 @@ for (const [text, expected] of [
   ["ode1*", ""],
   ["*", "0123"],
   ["node*7", "0"],
+  ["node17*7", ""],
   ["n*o*e*1*8", "1"],
   ["node1*,oven", "013"],
   ["*.lan", ""],
