@@ -39,6 +39,7 @@ for (const [text, expected] of [
   ["nothing", ""],
   ["2001:db8::1", "3"],
   ["[2001:db8", "3"],
+  ["db8::1", "3"],
   ["node17.lan:9100", "0"],
   ["10.0.0.4:9100", ""],
   // Alternatives
