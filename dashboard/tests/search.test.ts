@@ -39,6 +39,7 @@ for (const [text, expected] of [
   ["nothing", ""],
   ["2001:db8::1", "3"],
   ["[2001:db8", "3"],
+  ["db8::1", "3"],
   ["node17.lan:9100", "0"],
   ["10.0.0.4:9100", ""],
   // Alternatives
@@ -52,6 +53,7 @@ for (const [text, expected] of [
   ["ode1*", ""],
   ["*", "0123"],
   ["node*7", "0"],
+  ["node17*7", ""],
   ["n*o*e*1*8", "1"],
   ["node1*,oven", "013"],
   ["*.lan", ""],

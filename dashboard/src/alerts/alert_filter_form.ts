@@ -16,12 +16,14 @@ export class AlertFilterForm {
   readonly #changed: () => void;
   readonly #onInput = ({ target }: Event): void => {
     if (target instanceof HTMLSelectElement) this.#apply();
+    else this.#showClear();
   };
   readonly #onClear = (): void => {
     this.#set(NO_FILTER);
     this.#apply();
     // The button is disabled now and cannot keep the focus.
     this.#search.clear(true);
+    this.#showClear();
   };
 
   constructor(changed: () => void) {

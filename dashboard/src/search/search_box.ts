@@ -96,16 +96,18 @@ export class SearchBox<Subject> {
   #edit(): void {
     const { value } = this.#input;
     this.#write(value);
+    const previous = this.#query.text;
     this.#read(value);
     this.#showErrorLater();
-    this.#changed();
+    if (this.#query.text !== previous) this.#changed();
   }
 
   #show(text: string): void {
     this.#input.value = text;
+    const previous = this.#query.text;
     this.#read(text);
     this.#showError();
-    this.#changed();
+    if (this.#query.text !== previous) this.#changed();
   }
 
   #changed(): void {
