@@ -14,6 +14,7 @@ from api.incidents import IncidentFilter, IncidentReader
 from api.message_store import MessageStore, StoredDataInvalid, collector_time
 from api.responses import struct_answer
 from api.stream_reader import Rows, StreamReader
+from contract.codec import UndecodableMessage
 from contract.messages import Incident, Timestamp
 from contract.names import NODE_EVENTS_FIELD, NODE_EVENTS_KEY, NODE_EVENTS_SINCE_FIELD
 from contract.node_events import NodeEvent, decode_node_event
@@ -173,5 +174,8 @@ def _read_rows(newest_id: str, client: redis.Redis) -> tuple[Rows, Rows]:
 
 def _decode(raw: bytes) -> NodeEvent:
     event = decode_node_event(raw)
-    unix_seconds(event.at)
+    try:
+        unix_seconds(event.at)
+    except ValueError as error:
+        raise UndecodableMessage(raw, f"not a node event ({error})") from None
     return event

@@ -15,6 +15,7 @@ from api.responses import struct_answer
 from api.stream_reader import Rows, StreamReader
 from contract.history import (
     CLUSTER_NODE,
+    HALF_HOUR,
     MEASURES,
     RESOLUTIONS,
     HistoryEntry,
@@ -22,6 +23,7 @@ from contract.history import (
     decode_entry,
     merge,
 )
+from contract.messages import Timestamp
 from contract.names import HISTORY_FIELD, history_key
 from contract.rest import HistoryMoment, MomentNode
 from runtime.clock import timestamp
@@ -43,18 +45,20 @@ def moment_routes(store: MessageStore, reader: "MomentReader", clock: Callable[[
     @routes.get("/moment")
     def moment() -> Response:
         """The averages of each node in one step."""
-        _, snapshot = store.snapshot()
+        snapshot = store.snapshot_if_available()
         now_ms = round(1000 * collector_time(snapshot))
         at_ms = read_time(request.args, "at")
         if at_ms is None:
             at_ms = now_ms
         if at_ms > max(now_ms, 1000 * clock()) + 1000 * AHEAD_SECONDS:
             raise RequestRefused(400, "The parameter 'at' takes a time in the past; the default is the newest step.")
+        if snapshot is None:
+            _, snapshot = store.snapshot()
         step = step_at(at_ms, now_ms, snapshot.interval_seconds)
         found = HistoryMoment(
             at=timestamp(step.start_ms / 1000),
             step_seconds=step.resolution.seconds,
-            known_since=reader.known_since(),
+            known_since=reader.known_since(now_ms),
             nodes=tuple(reader.read([node.node for node in snapshot.nodes], step)),
         )
         return struct_answer(found)
@@ -106,14 +110,14 @@ class MomentReader:
                 if entries:
                     yield MomentNode(node=node, measures=_averages(entries[0] if len(entries) == 1 else merge(entries)))
 
-    def known_since(self) -> str | None:
-        """Return the start of the oldest step of the cluster.
+    def known_since(self, now_ms: int) -> Timestamp | None:
+        """Return the start of the oldest step of the cluster; at the earliest, the time until which steps are kept.
 
         Raises:
             DataUnavailable: Redis is away, or a key is not a stream.
         """
         oldest = [int(rows[0][0].split(b"-")[0]) for rows in self._streams.ask(_read_oldest) if rows]
-        return timestamp(min(oldest) / 1000) if oldest else None
+        return timestamp(max(min(oldest), now_ms - 1000 * HALF_HOUR.range_seconds) / 1000) if oldest else None
 
 
 def _read_step(nodes: Sequence[str], step: Step, client: redis.Redis) -> list[Rows]:

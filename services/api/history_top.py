@@ -50,10 +50,12 @@ def top_routes(store: MessageStore, rankings: "Rankings") -> Blueprint:
     def top() -> Response:
         """The nodes with a value, highest first."""
         is_table = wants_csv()
-        _, snapshot = store.snapshot()
+        snapshot = store.snapshot_if_available()
         now_ms = round(1000 * collector_time(snapshot))
         query = read_query(request.args, now_ms)
         limit = whole_number(request.args, "limit", (1, LARGEST_LIMIT), 6)
+        if snapshot is None:
+            _, snapshot = store.snapshot()
         ranking, age_seconds = rankings.get(query, [node.node for node in snapshot.nodes], now_ms)
         nodes = ranking.nodes[:limit]
         if is_table:

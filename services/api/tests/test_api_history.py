@@ -8,6 +8,7 @@ from flask.testing import FlaskClient
 from redis import Redis
 
 from api.tests.conftest import get_json, problem_detail
+from api.tests.history_writer import EPOCH, NOW, HistoryWriter, floor
 from contract.history import (
     CLUSTER_NODE,
     FOUR_MINUTES,
@@ -16,48 +17,10 @@ from contract.history import (
     MINUTE,
     RESOLUTIONS,
     TEN_SECONDS,
-    HistoryEntry,
     Resolution,
-    Summary,
-    encode_entry,
 )
-from contract.names import EPOCH_KEY, HISTORY_FIELD, METRICS_CHANNEL, distribution_key, history_key
-from contract.scripts import RECORD_HISTORY, HistoryRecord, record_history_call
+from contract.names import HISTORY_FIELD, METRICS_CHANNEL, distribution_key, history_key
 from runtime.clock import timestamp, unix_seconds
-from runtime.functions import call
-
-EPOCH = 1_795_426_867
-#: Time of the golden snapshot, rounded down to a second.
-NOW = int(unix_seconds("2026-11-23T09:41:07Z"))
-
-
-class HistoryWriter:
-    """Writes history like a collector."""
-
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
-
-    def entry(
-        self,
-        step: Resolution,
-        start: int,
-        cpu: Summary,
-        *,
-        node: str = "a",
-        samples: int = 5,
-        epoch: int = EPOCH,
-        **known: Summary,
-    ) -> None:
-        known["cpu_usage"] = cpu
-        raw = encode_entry(HistoryEntry(samples, tuple(map(known.get, MEASURES))))
-        self._redis.hset(EPOCH_KEY, "epoch", str(epoch))
-        record = HistoryRecord(step, node, start, raw)
-        answer = call(self._redis, RECORD_HISTORY, record_history_call(epoch, [record]))
-        assert answer == [b"recorded", 1, 0]
-
-    def range(self, step: Resolution, start: int, end: int, cpu: float, node: str = "a") -> None:
-        for moment in range(start, end, step.seconds):
-            self.entry(step, moment, cpu, node=node)
 
 
 @pytest.fixture
@@ -71,10 +34,6 @@ def cells(body: dict[str, Any], measure: str = "cpu_usage", kind: str = "avg", s
     start = int(unix_seconds(body["start"]))
     values = body["series"][series]["measures"][measure][kind]
     return {start + number * body["step_seconds"]: value for number, value in enumerate(values) if value is not None}
-
-
-def floor(moment: int, step: int) -> int:
-    return moment // step * step
 
 
 def test_last_hour_of_the_cluster_is_answered_without_parameters(client: FlaskClient, recorded: HistoryWriter) -> None:

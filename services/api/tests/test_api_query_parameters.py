@@ -37,6 +37,22 @@ VALUES: dict[str, dict[str, tuple[str, ...]]] = {
         "node": ("", "&node=".join(f"n{number}" for number in range(51))),
         "format": ("", "CSV", "xlsx"),
     },
+    "/api/history/top": {
+        "measure": ("cpu", "", "cpu_usage&measure=load1"),
+        "by": ("", "min", "now", "AVG"),
+        "limit": ("0", "10001", "", "x", "-5", "1%0A"),
+        "range_seconds": ("59", "608401", "", "x", "60&start=2026-11-23T09:00:00Z"),
+        "start": (*TIMES, "2026-11-23T09:41:08Z&end=2026-11-23T09:41:07Z"),
+        "end": TIMES,
+        "format": ("", "CSV", "xlsx"),
+    },
+    "/api/history/moment": {"at": (*TIMES, "2099-01-01T00:00:00Z")},
+    "/api/history/marks": {
+        "range_seconds": ("59", "608401", "", "x", "60&start=2026-11-23T09:00:00Z"),
+        "start": (*TIMES, "2026-11-23T09:41:08Z&end=2026-11-23T09:41:07Z"),
+        "end": TIMES,
+        "node": ("", "&node=".join(f"n{number}" for number in range(51))),
+    },
     "/api/cluster/nodes": {"format": ("", "CSV", "xlsx")},
 }  # fmt: skip
 CASES = [(path, name, value) for path, named in VALUES.items() for name, values in named.items() for value in values]
