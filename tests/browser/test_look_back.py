@@ -54,6 +54,10 @@ def drag(page: Page, chart: Locator, begin: float, end: float) -> None:
     page.mouse.move(box["x"] + box["width"] * begin, middle)
     page.mouse.down()
     page.mouse.move(box["x"] + box["width"] * end, middle, steps=4)
+    page.wait_for_timeout(50)
+    selected = chart.locator(".u-select").bounding_box()
+    assert selected is not None
+    assert selected["width"] == pytest.approx(box["width"] * (end - begin), abs=3)
     page.mouse.up()
 
 

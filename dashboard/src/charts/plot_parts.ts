@@ -19,7 +19,8 @@ export const SHARED_CURSOR: uPlot.Cursor = {
   drag: { x: false, y: false },
   sync: { key: SYNC_KEY },
   points: { size: 6 },
-  bind: { dblclick: () => null },
+  // uPlot would hide the selection while a button is down.
+  bind: { dblclick: () => null, mousedown: () => null, mouseup: () => null },
 };
 
 /** Return both axes. `onLabels` receives half of the width of the widest time label. */

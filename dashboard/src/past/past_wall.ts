@@ -72,18 +72,23 @@ export class PastWall {
     window.removeEventListener("popstate", this.#onAddress);
   }
 
-  /** Set the nodes of today. A chosen moment waits for the first snapshot, and keeps its nodes afterwards. */
+  /** Set the nodes of today. A moment in the address waits for the first snapshot. */
   setToday(snapshot: Snapshot): void {
     const isFirst = this.#today === null;
     this.#today = snapshot;
-    if (isFirst && this.isOn) this.#fetch();
+    if (isFirst && this.isOn) this.#readAddress();
+  }
+
+  /** The collector's clock, in Unix seconds. The browser's clock may be wrong. */
+  get #nowSeconds(): number {
+    return (this.#today === null ? Date.now() : Date.parse(this.#today.timestamp)) / 1000;
   }
 
   /** Follow the address, after the browser's buttons too. */
   #readAddress(): void {
     const text = parameter(PARAMETER, "");
     const asked = text === "" ? null : secondsOf(text);
-    this.#moments = momentsUntil(Date.now() / 1000);
+    this.#moments = momentsUntil(this.#nowSeconds);
     this.#set(asked === null ? null : this.#nearest(asked));
     if (text !== "" && asked === null) this.#controls.say(wording.momentInvalid, true);
     this.#read(0);
@@ -96,8 +101,8 @@ export class PastWall {
   /** Leave the live wall, with an entry in the browser's history, so that the way back leads to the live wall. */
   #open(): void {
     history.pushState(null, "", `${location.pathname}${location.search}`);
-    this.#moments = momentsUntil(Date.now() / 1000);
-    this.#choose(this.#nearest(Date.now() / 1000 - 3600), 0);
+    this.#moments = momentsUntil(this.#nowSeconds);
+    this.#choose(this.#nearest(this.#nowSeconds - 3600), 0);
     this.#controls.focus();
   }
 
