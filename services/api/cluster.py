@@ -18,9 +18,7 @@ from contract.rest import overview
 from runtime.quoting import quoted
 
 #: Fields of a node that become a column of the CSV table.
-NODE_COLUMNS: Final = tuple(
-    field.name for field in msgspec.structs.fields(Node) if not field.name.endswith(("_coded", "labels"))
-)
+NODE_COLUMNS: Final = tuple(field.name for field in msgspec.structs.fields(Node) if not field.name.endswith("_coded"))
 #: Status of a query, not of a node: the node is offline, or an alert fires for it.
 TROUBLE: Final = "trouble"
 STATUSES: Final = (*get_args(NodeStatus), TROUBLE)

@@ -14,7 +14,7 @@ from flask import Blueprint, Response, request
 
 from api.message_store import MessageStore, NotReadYet, NotStored, collector_time
 from api.query_parameters import choices, position, wants_csv, whole_number
-from api.responses import csv_answer, json_answer, with_age
+from api.responses import Cell, csv_answer, json_answer, with_age
 from api.stream_reader import Rows, StreamReader
 from contract.codec import encode
 from contract.messages import Alerts, Incident, Severity, Timestamp
@@ -76,8 +76,15 @@ def _table(pages: "Iterable[IncidentResultPage]") -> Response:
     for page in pages:
         incidents += page.incidents
         age_seconds = page.age_seconds
-    rows = ([getattr(each.incident, column) for column in COLUMNS] for each in incidents)
+    rows = ([_cell(each.incident, column) for column in COLUMNS] for each in incidents)
     return with_age(csv_answer("incidents", COLUMNS, rows), age_seconds)
+
+
+def _cell(incident: Incident, column: str) -> Cell:
+    if column == "subject":
+        return None if incident.subject is None else incident.subject.name
+    value: Cell = getattr(incident, column)
+    return value
 
 
 def _incident_filter(store: MessageStore) -> "IncidentFilter":

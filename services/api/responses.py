@@ -16,7 +16,8 @@ API: Final = "/api"
 #: Seconds after which a retry may succeed.
 RETRY_AFTER_SECONDS = 2
 
-Cell = str | int | float | bool | None
+#: A dict is labels.
+Cell = str | int | float | bool | dict[str, str] | None
 #: Where a spreadsheet would parse a formula: at the beginning of a text, and where a cell or a line begins in a locale
 #: that separates cells by another character than the comma (French: a semicolon) and ignores quotation marks there.
 #: Source: OWASP, CSV Injection
@@ -98,6 +99,8 @@ def _csv_text(cell: Cell) -> str:
         return ""
     if isinstance(cell, bool):
         return "true" if cell else "false"
+    if isinstance(cell, dict):
+        return _csv_text("; ".join(f"{name}={value}" for name, value in cell.items()))
     if not isinstance(cell, str):
         return repr(cell)
     return cell if _NUMBER.fullmatch(cell) else _FORMULA_START.sub("'", cell)
