@@ -158,6 +158,12 @@ class Matcher:
                 return False
         return True
 
+    @property
+    def slow_globs(self) -> int:
+        """Number of patterns with ``?``, or with ``*`` before the end: comparing these takes longest."""
+        texts = [text for key in self._patterns.values() for text in key]
+        return sum(_is_glob(text) and not _is_prefix(text) for text in texts)
+
     def to_patterns(self) -> Patterns:
         """Return the patterns in the form of the contract, which ``parse_matcher`` reads again."""
         return dict(self._patterns)

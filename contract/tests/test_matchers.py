@@ -97,6 +97,7 @@ def test_patterns_of_the_contract_are_read_again_unchanged() -> None:
     assert matcher.to_patterns() == {"rack": ("a", "b"), "labels.role": ("x", "y*"), "role": ("master",)}
     assert parse_matcher(matcher.to_patterns()) == matcher
     assert EVERYTHING.to_patterns() == {}
+    assert parse_matcher({"rack": ["a", "b*", "*c", "d?", "?*"], "node": "*"}).slow_globs == 3
 
 
 def test_identity_of_an_alert_has_its_labels_and_subject() -> None:

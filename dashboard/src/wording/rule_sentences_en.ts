@@ -38,6 +38,8 @@ export const RULE_SENTENCES_EN = {
   rule_name_not_valid: (a) =>
     `${a.text("name")} cannot be a rule's name; a name has a-z, 0-9 and _ and begins with a letter`,
   rules_too_many: (a) => `the file has more than ${a.plural("limit", "rule")} of your own`,
+  rules_too_many_globs: (a) =>
+    `the matchers of the file have more than ${a.plural("limit", "pattern")} with ? or with * before the end`,
   rule_lacks_field: (a) => `${field(a)} is missing`,
   rule_not_a_label: (a) => `${field(a)} ${a.text("value")} must be the name of a label, for instance rack`,
   rule_not_overrides: (a) => `${field(a)} ${a.text("value")} must have the form [{match: {rack: a}, threshold: 95}]`,

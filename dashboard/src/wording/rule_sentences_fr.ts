@@ -43,6 +43,8 @@ export const RULE_SENTENCES_FR: Readonly<Record<keyof typeof RULE_SENTENCES_EN, 
     `${a.text("name")} ne peut pas être le nom d'une règle\u00a0; un nom a des lettres a-z, des chiffres et _, ` +
     "et commence par une lettre",
   rules_too_many: (a) => `le fichier a plus de ${a.plural("limit", "règle ajoutée", "règles ajoutées")}`,
+  rules_too_many_globs: (a) =>
+    `les critères du fichier ont plus de ${a.plural("limit", "motif")} avec ? ou avec * avant la fin`,
   rule_lacks_field: (a) => `${field(a)} manque`,
   rule_not_a_label: (a) => `${field(a)} ${a.text("value")} doit être le nom d'un label, par exemple rack`,
   rule_not_overrides: (a) => `${field(a)} ${a.text("value")} doit avoir la forme [{match: {rack: a}, threshold: 95}]`,

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final, get_args
@@ -28,6 +28,9 @@ SENSORS_LIMIT: Final = 100
 #: Maximum number of the operator's own rules, which each round evaluates, and of the overrides of a rule.
 OWN_RULES_LIMIT: Final = 100
 OVERRIDES_LIMIT: Final = 50
+#: Maximum number of patterns of all matchers that are neither exact nor a prefix. After a change of the rules, each
+#: node is compared with all of them, which takes a microsecond each.
+SLOW_GLOBS_LIMIT: Final = 500
 #: Time for which the condition of an own rule must hold, unless the file sets another time.
 OWN_FOR_SECONDS: Final = 60.0
 #: Maximum number of errors that ``read_rules`` returns: finding the line of each one takes long in a long file.
@@ -72,6 +75,8 @@ def read_rules(text: str, rules: Rules) -> tuple[dict[str, Rule], list[RulesErro
             break
         with _collecting(found):
             _add(changed, name, fields, found)
+    if not found and _slow_globs(changed.values()) > SLOW_GLOBS_LIMIT:
+        found.append(Invalid(own_sentences.rules_too_many_globs(SLOW_GLOBS_LIMIT)))
     first = found[:ERRORS_LIMIT]
     lines = key_lines(text, [error.position for error in first])
     return changed, [RulesError(error.why, line) for error, line in zip(first, lines, strict=True)]
@@ -97,6 +102,12 @@ def _add(rules: dict[str, Rule], name: str, fields: object, found: list[Invalid]
         if sum(each.metric is not None for each in rules.values()) >= OWN_RULES_LIMIT:
             raise Invalid(own_sentences.rules_too_many(OWN_RULES_LIMIT), name)
     rules[name] = _with_fields(rule, fields, found)
+
+
+def _slow_globs(rules: Iterable[Rule]) -> int:
+    return sum(
+        matcher.slow_globs for rule in rules for matcher in (rule.match, *(each.match for each in rule.overrides))
+    )
 
 
 def _own_rule(name: str, fields: dict[str, Any]) -> Rule:

@@ -17,6 +17,11 @@ def rules_too_many(limit: int) -> str:
 
 
 @sentence
+def rules_too_many_globs(limit: int) -> str:
+    return f"the matchers of the file have more than {plural(limit, 'pattern')} with ? or with * before the end"
+
+
+@sentence
 def rule_lacks_field(rule: str, field: str) -> str:
     return f"{rule}: {field} is missing"
 

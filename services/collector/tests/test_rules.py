@@ -210,6 +210,16 @@ def test_file_has_a_bounded_number_of_own_rules():
         parse_rules(text + OWN + "}")
 
 
+def test_file_has_a_bounded_number_of_patterns_that_take_long():
+    def rules(pattern):
+        match = f"{{rack: {[pattern] * 100}}}"
+        return "".join(f"own{number}: {{metric: load1, threshold: 1, match: {match}}}\n" for number in range(6))
+
+    parse_rules(rules("a*"))
+    with pytest.raises(RulesError, match=r"more than 500 patterns with \? or with \* before the end"):
+        parse_rules(rules("*a"))
+
+
 def test_reading_returns_the_first_errors_in_the_order_of_the_file():
     text = "memory: {threshold: 101, clear: x}\nhot: {}\n" + "".join(f"bad{number}: 1\n" for number in range(50_000))
 
