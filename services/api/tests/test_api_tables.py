@@ -49,6 +49,7 @@ def table(response: TestResponse) -> list[dict[str, str]]:
         ("a;=1", "a;'=1"), ("a;+1;-2", "a;'+1;'-2"), ("a\t@b", "a\t'@b"), ("a\n=1", "a\n'=1"), ('a;"=1"', 'a;\'"=1"'),
         ("a;b-c", "a;b-c"), ("a,-1", "a,-1"), ("a;b;", "a;b;"), ("\tx", "'\tx"),
         (False, "false"), (0, "0"), (1e-05, "1e-05"),
+        ({}, ""), ({"rack": "07", "zone": "north"}, "rack=07; zone=north"), ({"a": "b;=1"}, "a=b;'=1"),
     ],
 )  # fmt: skip
 def test_cell_is_never_a_formula_in_a_spreadsheet(cell: Any, written: str) -> None:
@@ -69,6 +70,7 @@ def test_nodes_table_has_a_row_for_each_node_and_is_not_republished(
     assert rows[0].keys() <= set(Node.__struct_fields__)
     assert rows[0].keys() >= {"node", "address", "role", "status", "is_healthy", "cpu_usage", "pressure_memory"}
     assert {row["is_healthy"] for row in rows} == {"true", "false"}
+    assert {row["node"]: row["labels"] for row in rows}["node6.lan"] == "rack=a; zone=north"
     assert int(response.headers["Age"]) >= 9
     assert redis.keys("cluster:api:published:*") == []
 
