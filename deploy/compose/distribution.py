@@ -34,6 +34,7 @@ BUNDLED = (
     "runtime/__init__.py",
     "runtime/catalogue.py",
     "runtime/settings_check.py",
+    "runtime/target_list_types.py",
     "runtime/value_types.py",
     "runtime/quoting.py",
     "runtime/setting.py",

@@ -19,7 +19,7 @@ from ws.config import Config as WsConfig
 ROOT = Path(__file__).parents[2]
 CONFIGS: dict[str, type[FromEnvironment]] = {"api": ApiConfig, "ws": WsConfig, "collector": CollectorConfig}
 #: Read by hosts that have Python 3.9, and nothing of ours.
-ON_HOSTS = ("catalogue", "quoting", "setting", "settings_check", "value_types")
+ON_HOSTS = ("catalogue", "quoting", "setting", "settings_check", "target_list_types", "value_types")
 
 
 @pytest.mark.parametrize("service", sorted(CONFIGS))
