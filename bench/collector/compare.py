@@ -29,7 +29,7 @@ from bench.push.report import Table
 BUSY: Final = 0.8
 LATE_MS: Final = 50.0
 #: Longest time before a measurement, in which the collector makes the first scrapes of every node.
-SETTLE_SECONDS: Final = 45.0
+SETTLE_SECONDS: Final = 75.0
 #: Successive expositions, two seconds apart, that a reader reads in turn.
 READ_EXPOSITIONS: Final = 20
 _READERS: Final = Path(__file__).with_name("readers.py")
