@@ -128,8 +128,10 @@ def notes(runs: Sequence[Run]) -> list[str]:
     """Return what limits the figures of these runs."""
     found = []
     share, late = max(run.exporters_share for run in runs), max(run.exporters_late_ms for run in runs)
-    if share > BUSY or late > LATE_MS:
-        found.append(f"**the exporters were the bottleneck** ({share:.0%} of their core, {late:.0f} ms late)")
+    if share > BUSY:
+        found.append(f"**the exporters were the bottleneck** ({share:.0%} of their core)")
+    elif late > LATE_MS:
+        found.append(f"**the exporters answered late** ({late:.0f} ms): the machine was busy")
     if not all(run.is_settled for run in runs):
         found.append(f"not every node was scraped {FIRST_SCRAPES} times in the first {SETTLE_SECONDS:.0f} s")
     without = max(run.without_values for run in runs)
