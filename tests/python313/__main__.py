@@ -25,7 +25,7 @@ BASE = BaseImage("", "python-tests", "3.13", _PACKAGES, suite="trixie")
 #: Those, and what the other tests start.
 BASE_OF_ALL = BaseImage(
     "", "python-tests-all", "3.13",
-    f"{_PACKAGES} chromium curl git iproute2 openssl prometheus-node-exporter redis-server", suite="trixie",
+    f"{_PACKAGES} chromium curl git iproute2 openssl prometheus prometheus-node-exporter redis-server", suite="trixie",
 )  # fmt: skip
 IMAGE = "dispycluster-tests:python-3.13"
 IMAGE_OF_ALL = "dispycluster-tests:python-3.13-all"
