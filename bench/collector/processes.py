@@ -24,7 +24,7 @@ COLLECTOR_CORE: Final = 0
 LOAD_CORE: Final = (os.cpu_count() or 1) - 1
 INTERVAL_SECONDS: Final = 2.0
 #: Scrapes of each node before a measurement.
-FIRST_SCRAPES: Final = 3
+FIRST_SCRAPES: Final = 8
 _START_SECONDS: Final = 60.0
 
 

@@ -176,7 +176,7 @@ class ApiProxy:
         except (OSError, http.client.HTTPException) as error:
             if forwarder is not None and forwarder.error is not None:
                 problem = (forwarder.error.status, str(forwarder.error))
-            elif forwarder is not None and forwarder.thread.is_alive():
+            elif forwarder is not None and not forwarder.reader.has_ended:
                 problem = (HTTPStatus.REQUEST_TIMEOUT, "The body did not arrive in time.")
             else:
                 self._limited_log.warning("away", "the api on %s:%d does not answer: %r", self._host, self._port, error)

@@ -135,6 +135,31 @@ class RequestBody:
         return InvalidBody(f"The body may have at most {self._limit} bytes.", HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
 
+class BodyReader:
+    """Runs ``work``, which reads a body, in a thread."""
+
+    def __init__(self, work: Callable[[], object]) -> None:
+        # Not Thread.join: on Python 3.13 under eventlet, its timeout is an exception that ends the request.
+        self._ended = threading.Event()
+        self._work = work
+        threading.Thread(target=self._run, name="body", daemon=True).start()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the work has ended."""
+        return self._ended.is_set()
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the end of the work, but at most ``seconds``."""
+        self._ended.wait(seconds)
+
+    def _run(self) -> None:
+        try:
+            self._work()
+        finally:
+            self._ended.set()
+
+
 class BodyForwarder:
     """Forwards a body while it arrives, in a thread. The api may respond early; the rest is then discarded."""
 
@@ -146,8 +171,7 @@ class BodyForwarder:
         self.is_answered = False
         #: Why the body cannot be forwarded.
         self.error: InvalidBody | None = None
-        self.thread = threading.Thread(target=self._run, name="body", daemon=True)
-        self.thread.start()
+        self.reader = BodyReader(self._run)
 
     def _run(self) -> None:
         try:
@@ -181,7 +205,7 @@ class ProxyResponse:
         self._content = content
         self._release = release
         self._body = body
-        self._thread = forwarder.thread if forwarder is not None else None
+        self._reader = forwarder.reader if forwarder is not None else None
 
     def __iter__(self) -> Iterator[bytes]:
         return iter(self._content)
@@ -214,13 +238,12 @@ class ProxyResponse:
             raise TimeoutError("the client still sends its body after an early response")
 
     def _linger(self) -> None:
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._body.discard, name="body", daemon=True)
-            self._thread.start()
-        self._thread.join(LINGER_SECONDS)
+        if self._reader is None:
+            self._reader = BodyReader(self._body.discard)
+        self._reader.wait(LINGER_SECONDS)
 
     def _stop_reading(self) -> None:
         """End the thread that reads: the connection is closed next."""
-        if self._thread is not None:
+        if self._reader is not None:
             self._body.shut_down_reading()
-            self._thread.join(LINGER_SECONDS)
+            self._reader.wait(LINGER_SECONDS)

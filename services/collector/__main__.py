@@ -18,7 +18,7 @@ from collector.authentication import Credentials
 from collector.collector import ClusterMismatch, Collector
 from collector.config import Config
 from collector.event_loop import new_event_loop
-from collector.exporter_scraper import make_scraper, open_session
+from collector.exporter_scraper import has_backlog, make_scraper, open_session
 from collector.fleet import Fleet
 from collector.installation_check import InstallationCheck
 from collector.redis_client import RedisClient
@@ -86,6 +86,7 @@ async def _collect(config: Config, files: TargetsFiles, rules: RulesFile, stack:
             local_exporter=config.local_exporter,
         ),
         interval_seconds=config.interval_seconds,
+        is_held=lambda: has_backlog(session),
     )
     stack.push_async_callback(scrape_manager.stop)
     dns = DnsTargets(config.dns_targets, config.interval_seconds)

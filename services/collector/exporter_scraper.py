@@ -62,6 +62,12 @@ def open_session(resolver: Resolver, credentials_dir: Path | None = None) -> aio
     )
 
 
+def has_backlog(session: aiohttp.ClientSession) -> bool:
+    """Whether so many expositions wait to be read that no scrape should start; see ``ReadQueue.has_backlog``."""
+    assert isinstance(session.connector, BoundedConnector)
+    return session.connector.queue.has_backlog
+
+
 class ExporterScraper:
     """Scrapes a node through the node_exporter at the target's host and port."""
 

@@ -193,7 +193,7 @@ class Fetcher:
             half = (time.monotonic() - started) / 2
             unix_seconds = time.time() - half
             if self._budget.received_bytes > UNQUEUED_BYTES:
-                await self._connector.queue.wait(self._budget.expected_bytes)
+                await self._connector.queue.wait(self._budget.expected_bytes, self._budget.received_bytes)
             if has_end:
                 reader.end()
             sample = reader.sample(
@@ -296,7 +296,7 @@ async def inflated(pieces: AsyncIterator[bytes], encoding: str, queue: ReadQueue
             if count > EXPOSITION_LIMIT_BYTES:
                 raise ExpositionTooLong("too long")
             if count > UNQUEUED_BYTES:
-                await queue.wait(count)
+                await queue.wait(count, count)
             yield inflated_piece
             piece = inflater.unused_data if inflater.eof else inflater.unconsumed_tail
             # A full inflated piece may not be all of the compressed piece.

@@ -2,8 +2,9 @@
 
 Every byte from an exporter comes in through ``BoundedProtocol``, the protocol of its connection. The collector reads
 the first bytes of an exposition immediately. All further bytes wait in a queue: each turn of the event loop reads one
-piece, of the shortest exposition first. So long expositions delay each other, but neither short expositions nor the
-rounds.
+piece, of short expositions first. So long expositions delay each other, but neither short expositions nor the rounds.
+No scrape starts while many short expositions wait: otherwise, if the core cannot keep up, all would be read a little
+and none in time.
 """
 
 import asyncio
@@ -31,8 +32,10 @@ EXPOSITION_LIMIT_BYTES: Final = 8 * 1024 * 1024
 HEAD_LIMIT_BYTES: Final = 32 * 1024
 #: Bytes of a response that are read without waiting in the queue. Most machines' expositions are shorter.
 UNQUEUED_BYTES: Final = 32 * 1024
-#: Bytes above which an exposition counts as long.
+#: Bytes from which an exposition counts as long.
 LONG_BYTES: Final = 128 * 1024
+#: Most pieces of short expositions that wait while scrapes start.
+BACKLOG: Final = 64
 #: Bytes of the first read if the previous exposition was longer than ``UNQUEUED_BYTES``, and of every other read.
 #: Parsing a piece takes a few milliseconds.
 FIRST_PIECE_BYTES: Final = 16 * 1024
@@ -49,30 +52,44 @@ SMALL_BYTES: Final = 32 * 1024
 
 
 class ReadQueue:
-    """Calls waiting callbacks, one in each turn of the event loop, the lowest weight first."""
+    """Calls waiting callbacks, one in each turn of the event loop.
+
+    Short expositions come before long ones. Of about equally long ones, the exposition of which most was received comes
+    first: an exposition that is read to its end takes no more memory, and its next one may follow a template.
+    """
 
     def __init__(self) -> None:
-        self._waiting: list[tuple[int, int, Callable[[], None]]] = []
+        self._waiting: list[tuple[int, int, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
         self._is_running = False
+        self._short_count = 0
 
-    def add(self, weight: int, callback: Callable[[], None]) -> None:
-        """Call ``callback`` when it is next in the queue."""
-        heapq.heappush(self._waiting, (weight, next(self._numbers), callback))
+    @property
+    def has_backlog(self) -> bool:
+        """Whether so many short expositions wait that no scrape should start."""
+        return self._short_count >= BACKLOG
+
+    def add(self, expected_bytes: int, received_bytes: int, callback: Callable[[], None]) -> None:
+        """Call ``callback`` when the exposition with that expected length, and so many bytes received, is next."""
+        length_class = expected_bytes // LONG_BYTES
+        self._short_count += length_class == 0
+        heapq.heappush(self._waiting, (length_class, -received_bytes, next(self._numbers), callback))
         if not self._is_running:
             self._is_running = True
             asyncio.get_running_loop().call_soon(self._call_next)
 
-    async def wait(self, weight: int) -> None:
-        """Wait in the queue."""
+    async def wait(self, expected_bytes: int, received_bytes: int) -> None:
+        """Wait in the queue; see ``add``."""
         called = asyncio.get_running_loop().create_future()
-        self.add(weight, lambda: None if called.done() else called.set_result(None))
+        self.add(expected_bytes, received_bytes, lambda: None if called.done() else called.set_result(None))
         await called
 
     def _call_next(self) -> None:
         self._is_running = bool(self._waiting)
         if self._is_running:
-            heapq.heappop(self._waiting)[2]()
+            length_class, _, _, callback = heapq.heappop(self._waiting)
+            self._short_count -= length_class == 0
+            callback()
             asyncio.get_running_loop().call_soon(self._call_next)
 
 
@@ -175,7 +192,7 @@ class ReceiveBudget:
             self._left = max(self._left, PIECE_BYTES)
             callback()
 
-        self._queue.add(self.expected_bytes, allow)
+        self._queue.add(self.expected_bytes, self.received_bytes, allow)
 
 
 class MemoryBudget:

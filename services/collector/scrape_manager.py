@@ -26,12 +26,19 @@ LONGEST_PAUSE_SECONDS: Final = 60.0
 class ScrapeManager:
     """Runs one task for each target; ``states`` has the state of each node, by address."""
 
-    def __init__(self, make_scraper: Callable[[Target], Scraper], *, interval_seconds: float) -> None:
+    def __init__(
+        self,
+        make_scraper: Callable[[Target], Scraper],
+        *,
+        interval_seconds: float,
+        is_held: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """``is_held``: whether no scrape should start now; see ``StartQueue``."""
         self.states: dict[str, NodeState] = {}
         self._make_scraper = make_scraper
         self._interval_seconds = interval_seconds
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._starts = StartQueue(interval_seconds)
+        self._starts = StartQueue(interval_seconds, is_held)
         self._is_stopping = False
         self._limited_log = RateLimitedLog(_log)
 

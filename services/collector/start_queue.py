@@ -8,6 +8,7 @@ import asyncio
 import heapq
 import itertools
 import time
+from collections.abc import Callable
 from typing import Final
 
 #: Most tasks that one turn of the event loop wakes. While tasks are left over and turns are longer than
@@ -21,9 +22,10 @@ LONGEST_PAUSE_SECONDS: Final = 0.1
 
 
 class StartQueue:
-    """Wakes waiting tasks at their times or a little later, the earliest time first."""
+    """Wakes waiting tasks at their times or a little later, the earliest time first; none while ``is_held()``."""
 
-    def __init__(self, interval_seconds: float) -> None:
+    def __init__(self, interval_seconds: float, is_held: Callable[[], bool] = lambda: False) -> None:
+        self._is_held = is_held
         self._pause_seconds = min(PAUSE_SHARE * interval_seconds, LONGEST_PAUSE_SECONDS)
         self._waiting: list[tuple[float, int, asyncio.Future[None]]] = []
         self._numbers = itertools.count()
@@ -55,8 +57,9 @@ class StartQueue:
             self._starts_per_turn = min(self._starts_per_turn + 1, STARTS_PER_TURN)
         else:
             self._starts_per_turn = max(1, self._starts_per_turn // 2)
+        limit = 0 if self._is_held() else self._starts_per_turn
         # Cancelled tasks do not count.
-        while waiting and (waiting[0][2].done() or (waiting[0][0] <= now and count < self._starts_per_turn)):
+        while waiting and (waiting[0][2].done() or (waiting[0][0] <= now and count < limit)):
             _, _, woken = heapq.heappop(waiting)
             if not woken.done():
                 woken.set_result(None)

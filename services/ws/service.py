@@ -97,9 +97,7 @@ def run(config: Config, second_address: SecondAddress | None = None) -> int:
     if second_address is not None:
         wrapped = replica.with_request_limits(log_errors(second_address.wrap(replica.socketio_app)))
         spawn("second address", lambda: serve(listeners[1], wrapped))
-    _logger.info(
-        "replica %s listens on %s, port %d, in a loop of %s", replica.id, config.host, config.port, config.loop
-    )
+    _logger.info("replica %s listens on %s, port %d; event loop: %s", replica.id, config.host, config.port, config.loop)
     number = signals.wait()
     _logger.info("%s: shutting down", signal.Signals(number).name)
     # The listeners stay open until the end: gateways check whether the replica drains or is dead.

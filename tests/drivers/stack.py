@@ -18,6 +18,8 @@ from tests.drivers.valkey import Valkey
 from tests.drivers.waiting import eventually
 
 INTERVAL_SECONDS = 0.5
+#: Most characters of a traceback in the message of a test.
+TRACEBACK_LENGTH = 3000
 
 
 StackT = TypeVar("StackT", bound="Stack")
@@ -128,8 +130,14 @@ class Stack:
         self.env["COLLECTOR_RULES"] = str(rules)
 
     def tracebacks(self) -> list[str]:
-        """Return the names of logs with a Python traceback."""
-        return [process.name for process in self.processes if re.search(r"^Traceback", process.log(), re.MULTILINE)]
+        """Return the first Python traceback of each log, after the name of the process."""
+        found = []
+        for process in self.processes:
+            log = process.log()
+            start = re.search(r"^Traceback", log, re.MULTILINE)
+            if start is not None:
+                found.append(f"{process.name}: {log[start.start() :][:TRACEBACK_LENGTH]}")
+        return found
 
     def close(self) -> None:
         """Stop every client and process of this stack."""
@@ -150,7 +158,8 @@ def clean(stack: StackT) -> Iterator[StackT]:
     """
     with closing(stack):
         yield stack
-    assert stack.tracebacks() == []
+    found = stack.tracebacks()
+    assert not found, "\n".join(found)
 
 
 @contextmanager

@@ -4,6 +4,8 @@ import gc
 import pytest
 
 from collector.flow_control import (
+    BACKLOG,
+    LONG_BYTES,
     PIECE_BYTES,
     SMALL_BYTES,
     UNQUEUED_BYTES,
@@ -26,24 +28,48 @@ def drain(budget):
     return count
 
 
-def test_queue_calls_the_lowest_weight_first_and_one_callback_in_each_turn_of_the_loop():
+def test_queue_calls_short_expositions_first_then_the_most_received_and_one_callback_in_each_turn_of_the_loop():
     async def run():
         queue, called = ReadQueue(), []
-        for weight in (3, 1, 2, 1):
-            queue.add(weight, lambda weight=weight: called.append(weight))
-        for _ in range(6):
+        for name, expected, received in (
+            ("longer", 3 * LONG_BYTES, 90),
+            ("short", 50, 20),
+            ("long", 2 * LONG_BYTES, 20),
+            ("long, begun", 2 * LONG_BYTES + 1, 30),
+            ("short, begun", 60, 30),
+        ):
+            queue.add(expected, received, lambda name=name: called.append(name))
+        for _ in range(7):
             called.append("loop")
             await asyncio.sleep(0)
         return called
 
-    assert asyncio.run(run()) == ["loop", 1, "loop", 1, "loop", 2, "loop", 3, "loop", "loop"]
+    order = ["short, begun", "short", "long, begun", "long", "longer"]
+    assert asyncio.run(run()) == [*(each for name in order for each in ("loop", name)), "loop", "loop"]
+
+
+def test_queue_has_a_backlog_while_many_short_expositions_wait_but_not_because_of_long_ones():
+    async def run():
+        queue, seen = ReadQueue(), []
+        for _ in range(2 * BACKLOG):
+            queue.add(LONG_BYTES, 0, lambda: None)
+        seen.append(queue.has_backlog)
+        for _ in range(BACKLOG):
+            queue.add(LONG_BYTES - 1, 0, lambda: None)
+        seen.append(queue.has_backlog)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        seen.append(queue.has_backlog)
+        return seen
+
+    assert asyncio.run(run()) == [False, True, False]
 
 
 def test_queue_goes_on_when_a_waiting_task_is_cancelled():
     async def run():
         queue = ReadQueue()
-        gone = asyncio.create_task(queue.wait(1))
-        waiting = asyncio.create_task(queue.wait(2))
+        gone = asyncio.create_task(queue.wait(1, 0))
+        waiting = asyncio.create_task(queue.wait(2, 0))
         await asyncio.sleep(0)
         gone.cancel()
         await asyncio.wait_for(waiting, 30)

@@ -56,6 +56,21 @@ def test_queue_wakes_the_earliest_task_first_and_no_task_early():
     assert all(at >= seconds for seconds, at in woken)
 
 
+def test_queue_wakes_no_task_while_it_is_held():
+    async def run():
+        is_held = True
+        queue = StartQueue(0.2, lambda: is_held)
+        waiting = asyncio.create_task(queue.wait_until(time.monotonic()))
+        for _ in range(50):
+            await asyncio.sleep(0)
+        was_done = waiting.done()
+        is_held = False
+        await asyncio.wait_for(waiting, 30)
+        return was_done
+
+    assert asyncio.run(run()) is False
+
+
 def test_queue_goes_on_when_waiting_tasks_are_cancelled():
     async def run():
         queue = StartQueue(0.2)

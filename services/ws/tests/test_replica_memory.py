@@ -63,9 +63,11 @@ class Counted(Replica):
 @pytest.fixture
 def replica(valkey: Valkey) -> Iterator[Counted]:
     replica = Counted(valkey.url)
-    replica.wait_until_ready()
-    yield replica
-    replica.close()
+    try:
+        replica.wait_until_ready()
+        yield replica
+    finally:
+        replica.close()
     assert "Traceback" not in replica.process.log()
 
 
