@@ -190,7 +190,7 @@ test-python313: setup-dev ## run the in-process tests on Debian 13's Python, in 
 	@$(BIN)/python -m tests.python313 $(if $(BUILD),--build) $(if $(ALL),--all) $(PYTEST_ARGS)
 
 .PHONY: release
-release: setup-dev ## write a new version to every file that names it, and print the next steps: make release VERSION=0.7.0
+release: setup-dev ## write a new version to every file that names it, and print the next steps: make release VERSION=0.8.0
 	@$(BIN)/python -m deploy.release $(VERSION)
 
 BENCHMARKS := bench bench-access bench-slow bench-attacks bench-collector bench-round bench-footprint bench-dashboard bench-history bench-disk bench-operations

@@ -1,3 +1,3 @@
 """The contract between the services: names, messages, codec and scripts. It imports no service."""
 
-VERSION = "0.7.0"
+VERSION = "0.8.0"

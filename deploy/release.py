@@ -1,4 +1,4 @@
-"""``make release VERSION=0.7.0``: writes a new version to every file that names the version, and prints the next steps.
+"""``make release VERSION=0.8.0``: writes a new version to every file that names the version, and prints the next steps.
 
 It runs twice for each release: when the work begins, while the changelog's section is marked "(unreleased)", and before
 the release commit, without that mark. The version is defined in ``contract``. Manifests, images and documentation
@@ -109,7 +109,7 @@ def rename(root: Path, previous: str, version: str) -> list[str]:
 def main(arguments: Sequence[str]) -> int:
     """Return the exit code."""
     if len(arguments) != 1 or not re.fullmatch(r"\d+\.\d+\.\d+", arguments[0]):
-        sys.stderr.write("Name the version, for example: make release VERSION=0.7.0\n")
+        sys.stderr.write("Name the version, for example: make release VERSION=0.8.0\n")
         return 2
     try:
         print(release(ROOT, VERSION, arguments[0]))

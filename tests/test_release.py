@@ -29,12 +29,12 @@ def test_rename_replaces_only_the_version_of_the_product(tmp_path: Path) -> None
     subprocess.run(["git", "add", "-A"], cwd=tmp_path, check=True)
 
     # when
-    changed = rename(tmp_path, "0.1.9", "0.7.0")
+    changed = rename(tmp_path, "0.1.9", "0.8.0")
 
     # then
     assert sorted(changed) == ["api.yaml", "package-lock.json"]
-    assert (tmp_path / "api.yaml").read_text() == "image: api:0.7.0\ntag: 0.7.0-arm64 v0.7.0"
-    assert (tmp_path / "package-lock.json").read_text() == LOCK.replace("0.1.9", "0.7.0", 2)
+    assert (tmp_path / "api.yaml").read_text() == "image: api:0.8.0\ntag: 0.8.0-arm64 v0.8.0"
+    assert (tmp_path / "package-lock.json").read_text() == LOCK.replace("0.1.9", "0.8.0", 2)
     assert all((tmp_path / name).read_text() == files[name] for name in files if name not in changed)
 
 

@@ -141,7 +141,7 @@ class Project:
         return sorted({service.image for service in self.services.values()})
 
     def image_name(self, image: str) -> str:
-        """Return an image's name without prefix and tag: ``api`` for ``dispycluster/api:0.7.0``."""
+        """Return an image's name without prefix and tag: ``api`` for ``dispycluster/api:0.8.0``."""
         return split_tag(image)[0].rpartition("/")[2]
 
     def is_ours(self, image: str) -> bool:

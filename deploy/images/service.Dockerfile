@@ -19,7 +19,7 @@ RUN python3 -m venv --without-pip /opt/venv \
 FROM ${PYTHON_IMAGE}
 ARG SERVICE
 ARG SOURCE=services/${SERVICE}
-ARG VERSION=0.7.0
+ARG VERSION=0.8.0
 LABEL org.opencontainers.image.title="DispyCluster Live: ${SERVICE}" \
       org.opencontainers.image.version="${VERSION}"
 COPY --from=packages /opt/venv /opt/venv

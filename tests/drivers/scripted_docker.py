@@ -13,7 +13,7 @@ CONFIG: dict[str, Any] = {
     "name": "lab",
     "services": {
         name: {
-            "image": f"dispycluster/{'redis' if name == 'secrets' else name}:0.7.0",
+            "image": f"dispycluster/{'redis' if name == 'secrets' else name}:0.8.0",
             "pull_policy": "never",
             "build": {"context": "/missing", "dockerfile": f"{name}.Dockerfile"},
         }

@@ -313,14 +313,14 @@ def test_purge_lists_the_remaining_images_or_removes_them_on_request(
 ) -> None:
     # given: our images of two versions, and a foreign one
     ours = image_repository(docker, "api")
-    docker.script("image ls", f"{ours}:0.4.0\n{ours}:0.7.0\nredis:7\n<none>:<none>\n")
+    docker.script("image ls", f"{ours}:0.4.0\n{ours}:0.8.0\nredis:7\n<none>:<none>\n")
     # when
     purge(docker, yes=True, images=images)
     # then
-    assert docker.called("image rm") == ([f"image rm {ours}:0.4.0 {ours}:0.7.0"] if images else [])
+    assert docker.called("image rm") == ([f"image rm {ours}:0.4.0 {ours}:0.8.0"] if images else [])
     output = capsys.readouterr().out
     assert ("make purge IMAGES=1" in output) != images
-    assert (f"    {ours}:0.4.0\n    {ours}:0.7.0\n" in output) != images
+    assert (f"    {ours}:0.4.0\n    {ours}:0.8.0\n" in output) != images
     assert "redis:7" not in output
 
 

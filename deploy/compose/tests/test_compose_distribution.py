@@ -46,9 +46,9 @@ def docker(tmp_path: Path) -> ScriptedDocker:
 def unpacked(docker: ScriptedDocker, tmp_path: Path) -> Path:
     """An unpacked bundle, as on another machine."""
     bundle(docker, "")
-    with tarfile.open(docker.folder / "dist/dispycluster-0.7.0-amd64.tar") as tar:
+    with tarfile.open(docker.folder / "dist/dispycluster-0.8.0-amd64.tar") as tar:
         tar.extractall(tmp_path, filter="data")
-    return tmp_path / "dispycluster-0.7.0-amd64"
+    return tmp_path / "dispycluster-0.8.0-amd64"
 
 
 def load(folder: Path, tmp_path: Path) -> subprocess.CompletedProcess[str]:
@@ -63,21 +63,21 @@ def load(folder: Path, tmp_path: Path) -> subprocess.CompletedProcess[str]:
 def test_bundle_has_the_images_and_the_files_that_run_them(docker: ScriptedDocker, unpacked: Path) -> None:
     # then
     assert docker.called("save") == [
-        "save dispycluster/api:0.7.0 dispycluster/collector:0.7.0 dispycluster/exporter:0.7.0 "
-        "dispycluster/gateway:0.7.0 dispycluster/redis:0.7.0 dispycluster/ws:0.7.0"
+        "save dispycluster/api:0.8.0 dispycluster/collector:0.8.0 dispycluster/exporter:0.8.0 "
+        "dispycluster/gateway:0.8.0 dispycluster/redis:0.8.0 dispycluster/ws:0.8.0"
     ]
     assert gzip.decompress((unpacked / "images.tar.gz").read_bytes()) == b"the images"
     assert (unpacked / "compose.yaml").read_text() == "name: lab\n"
     assert (unpacked / ".env").read_text().splitlines()[1:] == [
         "IMAGE_PREFIX=dispycluster",
-        "IMAGE_TAG=0.7.0",
+        "IMAGE_TAG=0.8.0",
         "PULL_POLICY=never",
     ]
     assert (unpacked / "deploy/compose/compose.yaml").is_file()
     assert (unpacked / "deploy/compose/config/nodes.yaml").is_file()
     assert not (unpacked / "deploy/compose/tests").exists()
     assert not list(unpacked.rglob("__pycache__"))
-    assert [path.name for path in (docker.folder / "dist").iterdir()] == ["dispycluster-0.7.0-amd64.tar"]
+    assert [path.name for path in (docker.folder / "dist").iterdir()] == ["dispycluster-0.8.0-amd64.tar"]
 
 
 def test_bundle_has_the_checksum_of_every_file(unpacked: Path) -> None:
@@ -94,12 +94,12 @@ def test_bundle_belongs_to_root_and_is_readable_by_all(docker: ScriptedDocker) -
     # when
     bundle(docker, "")
     # then
-    with tarfile.open(docker.folder / "dist/dispycluster-0.7.0-amd64.tar") as tar:
+    with tarfile.open(docker.folder / "dist/dispycluster-0.8.0-amd64.tar") as tar:
         entries = tar.getmembers()
     assert {(entry.uid, entry.gid, entry.uname) for entry in entries} == {(0, 0, "")}
     assert {entry.mode for entry in entries} == {0o644, 0o755}
     assert [entry.name for entry in entries if entry.isfile() and entry.mode == 0o755] == [
-        "dispycluster-0.7.0-amd64/load"
+        "dispycluster-0.8.0-amd64/load"
     ]
 
 
@@ -161,7 +161,7 @@ def multi_arch_docker(docker: ScriptedDocker) -> ScriptedDocker:
     """Resolves ``IMAGE_TAG`` as compose does."""
 
     def resolve(_: str) -> DockerResult:
-        return DockerResult(0, json.dumps(CONFIG).replace(":0.7.0", f":{docker.variables.get('IMAGE_TAG', '0.7.0')}"))
+        return DockerResult(0, json.dumps(CONFIG).replace(":0.8.0", f":{docker.variables.get('IMAGE_TAG', '0.8.0')}"))
 
     docker.react("compose --profile * config", resolve)
     return docker
@@ -172,16 +172,16 @@ def test_load_prints_a_note_when_the_images_are_for_another_architecture(
 ) -> None:
     # given
     bundle(multi_arch_docker, "arm64")
-    with tarfile.open(multi_arch_docker.folder / "dist/dispycluster-0.7.0-arm64.tar") as tar:
+    with tarfile.open(multi_arch_docker.folder / "dist/dispycluster-0.8.0-arm64.tar") as tar:
         tar.extractall(tmp_path, filter="data")
     # when
-    done = load(tmp_path / "dispycluster-0.7.0-arm64", tmp_path)
+    done = load(tmp_path / "dispycluster-0.8.0-arm64", tmp_path)
     # then
     assert done.returncode == 0
     assert "for arm64, but this machine is amd64" in done.stdout
 
 
-@pytest.mark.parametrize("given", ["0.7.0", "0.7.0-arm64"])
+@pytest.mark.parametrize("given", ["0.8.0", "0.8.0-arm64"])
 def test_bundle_selects_images_of_another_architecture_by_their_tag(
     multi_arch_docker: ScriptedDocker, given: str
 ) -> None:
@@ -190,8 +190,8 @@ def test_bundle_selects_images_of_another_architecture_by_their_tag(
     # when
     bundle(multi_arch_docker, "arm64")
     # then
-    assert "dispycluster/api:0.7.0-arm64 " in multi_arch_docker.called("save")[0]
-    assert [path.name for path in (multi_arch_docker.folder / "dist").iterdir()] == ["dispycluster-0.7.0-arm64.tar"]
+    assert "dispycluster/api:0.8.0-arm64 " in multi_arch_docker.called("save")[0]
+    assert [path.name for path in (multi_arch_docker.folder / "dist").iterdir()] == ["dispycluster-0.8.0-arm64.tar"]
 
 
 def test_bundle_names_the_command_that_makes_missing_images_of_another_architecture(docker: ScriptedDocker) -> None:
@@ -239,11 +239,11 @@ def test_push_makes_one_manifest_when_images_of_several_architectures_exist(
     # when
     push(docker, "registry.lan:5000")
     # then
-    api = "registry.lan:5000/dispycluster/api:0.7.0"
+    api = "registry.lan:5000/dispycluster/api:0.8.0"
     assert [call for call in docker.calls if call.startswith(("tag", "push", "manifest"))][:8] == [
-        f"tag dispycluster/api:0.7.0 {api}-amd64",
+        f"tag dispycluster/api:0.8.0 {api}-amd64",
         f"push {api}-amd64",
-        f"tag dispycluster/api:0.7.0-arm64 {api}-arm64",
+        f"tag dispycluster/api:0.8.0-arm64 {api}-arm64",
         f"push {api}-arm64",
         f"manifest rm {api}",
         f"manifest create --insecure {api} {api}-amd64 {api}-arm64",
@@ -258,15 +258,15 @@ def test_push_tags_and_pushes_every_image_and_prints_the_settings(
     docker: ScriptedDocker, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # given
-    docker.script("image inspect --format {{.Id}} dispycluster/ws:0.7.0-arm64", code=1)
+    docker.script("image inspect --format {{.Id}} dispycluster/ws:0.8.0-arm64", code=1)
     # when
     push(docker, "registry.lan:5000")
     # then
     names = ["api", "collector", "exporter", "gateway", "redis", "ws"]
     pushed = [call for call in docker.calls if call.startswith(("tag", "push"))]
     assert pushed[:2] == [
-        "tag dispycluster/api:0.7.0 registry.lan:5000/dispycluster/api:0.7.0",
-        "push registry.lan:5000/dispycluster/api:0.7.0",
+        "tag dispycluster/api:0.8.0 registry.lan:5000/dispycluster/api:0.8.0",
+        "push registry.lan:5000/dispycluster/api:0.8.0",
     ]
     assert len(pushed) == 2 * len(names)
     output = capsys.readouterr().out
@@ -274,7 +274,7 @@ def test_push_tags_and_pushes_every_image_and_prints_the_settings(
     assert "PULL_POLICY=missing\n" in output
     assert output.count("      - name: dispycluster/") == len(names)
     assert "ARCH=arm64 make images-offline" in output
-    assert '        newName: registry.lan:5000/dispycluster/ws\n        newTag: "0.7.0"\n' in output
+    assert '        newName: registry.lan:5000/dispycluster/ws\n        newTag: "0.8.0"\n' in output
 
 
 def test_push_names_remedies_when_the_registry_refuses(docker: ScriptedDocker) -> None:
@@ -284,6 +284,6 @@ def test_push_names_remedies_when_the_registry_refuses(docker: ScriptedDocker) -
 
 
 def test_push_names_missing_images_that_cannot_be_built(docker: ScriptedDocker) -> None:
-    docker.script("image inspect --format {{.Id}} dispycluster/ws:0.7.0", code=1)
+    docker.script("image inspect --format {{.Id}} dispycluster/ws:0.8.0", code=1)
     with pytest.raises(CommandFailed, match=re.escape(f"dispycluster/ws:{VERSION}")):
         push(docker, "registry.lan")

@@ -51,12 +51,12 @@ def test_inspect_machine_finds_engine_compose_and_images(docker: ScriptedDocker,
     docker.configure(published(free_port()))
     docker.script("info", json.dumps({"MemoryLimit": False, "DockerRootDir": str(tmp_path)}))
     docker.script("image inspect", "sha256:1\n")
-    docker.script("image inspect --format {{.Id}} dispycluster/ws:0.7.0", err="No such image", code=1)
+    docker.script("image inspect --format {{.Id}} dispycluster/ws:0.8.0", err="No such image", code=1)
     # when
     machine, found = inspect_machine(docker)
     # then
     assert (machine.engine_version, machine.api_version, machine.compose_version) == ("27.3.1", "1.47", "2.30.0")
-    assert machine.images_missing == ("dispycluster/ws:0.7.0",)
+    assert machine.images_missing == ("dispycluster/ws:0.8.0",)
     assert not machine.can_limit_memory
     assert machine.disk_free_bytes
     assert machine.port

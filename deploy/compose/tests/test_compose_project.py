@@ -22,7 +22,7 @@ def test_project_has_the_values_that_compose_resolved(docker: ScriptedDocker) ->
     # then
     assert (project.name, project.host, project.port) == ("lab", "127.0.0.1", 8085)
     assert project.nodes == ROOT / "deploy/compose/config/nodes.yaml"
-    assert (project.prefix, project.tag, project.has_own_redis) == ("dispycluster", "0.7.0", True)
+    assert (project.prefix, project.tag, project.has_own_redis) == ("dispycluster", "0.8.0", True)
     assert len(project.images()) == 6
     assert docker.calls == ["compose config --format json"]
 
@@ -51,14 +51,14 @@ def test_project_has_the_users_settings(tmp_path: Path) -> None:
 def test_image_with_another_prefix_is_not_ours(tmp_path: Path) -> None:
     project = Project.parse(config(redis={"image": "docker.io/valkey/valkey:9"}), tmp_path)
     assert not project.is_ours("docker.io/valkey/valkey:9")
-    assert project.is_ours("dispycluster/api:0.7.0")
-    assert (project.prefix, project.tag) == ("dispycluster", "0.7.0")
+    assert project.is_ours("dispycluster/api:0.8.0")
+    assert (project.prefix, project.tag) == ("dispycluster", "0.8.0")
 
 
 @pytest.mark.parametrize(
     ("image", "repository", "tag"),
     [
-        ("dispycluster/api:0.7.0", "dispycluster/api", "0.7.0"),
+        ("dispycluster/api:0.8.0", "dispycluster/api", "0.8.0"),
         ("registry.lan:5000/a/api", "registry.lan:5000/a/api", "latest"),
         ("registry.lan:5000/a/api:1", "registry.lan:5000/a/api", "1"),
         ("api:1@sha256:00", "api", "1"),
@@ -97,7 +97,7 @@ def pinned() -> dict[str, Any]:
 
 def test_project_has_names_and_tag_of_images_with_digests(tmp_path: Path) -> None:
     project = Project.parse(pinned(), tmp_path)
-    assert (project.prefix, project.tag) == ("registry.lan:5000/dispycluster", "0.7.0")
+    assert (project.prefix, project.tag) == ("registry.lan:5000/dispycluster", "0.8.0")
     assert all(project.is_ours(image) for image in project.images())
     assert {project.image_name(image) for image in project.images()} == set(CONFIG["services"]) - {"secrets"}
 
@@ -116,10 +116,10 @@ def test_images_with_digests_are_pushed_by_their_tag(
     # given
     docker.script("compose --profile * config", json.dumps(pinned()))
     docker.script("image inspect", "sha256:1\n")
-    docker.script(f"image inspect --format {{{{.Id}}}} registry.lan:5000/dispycluster/api:0.7.0@{DIGEST}-arm64", code=1)
+    docker.script(f"image inspect --format {{{{.Id}}}} registry.lan:5000/dispycluster/api:0.8.0@{DIGEST}-arm64", code=1)
     # when
     push(docker, "other.lan")
     # then
-    source = f"registry.lan:5000/dispycluster/api:0.7.0@{DIGEST}"
-    assert f"tag {source} other.lan/dispycluster/api:0.7.0" in docker.calls
-    assert "IMAGE_TAG=0.7.0\n" in capsys.readouterr().out
+    source = f"registry.lan:5000/dispycluster/api:0.8.0@{DIGEST}"
+    assert f"tag {source} other.lan/dispycluster/api:0.8.0" in docker.calls
+    assert "IMAGE_TAG=0.8.0\n" in capsys.readouterr().out

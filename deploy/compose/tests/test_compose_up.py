@@ -154,7 +154,7 @@ def test_up_builds_only_missing_images_before_the_start(running: Callable[..., S
     build = {name: {"build": {"context": str(tmp_path), "dockerfile": f"{name}.Dockerfile"}} for name in ("api", "ws")}
     docker = running(**build)
     for name in ("api", "ws"):
-        docker.script(f"image inspect --format {{{{.Id}}}} dispycluster/{name}:0.7.0", code=1)
+        docker.script(f"image inspect --format {{{{.Id}}}} dispycluster/{name}:0.8.0", code=1)
     # when
     up(docker)
     # then
@@ -167,7 +167,7 @@ def test_up_builds_only_missing_images_before_the_start(running: Callable[..., S
 def test_up_pulls_missing_images_when_the_pull_policy_requires_it(running: Callable[..., ScriptedDocker]) -> None:
     # given
     docker = running(api={"pull_policy": "missing"})
-    docker.script("image inspect --format {{.Id}} dispycluster/api:0.7.0", code=1)
+    docker.script("image inspect --format {{.Id}} dispycluster/api:0.8.0", code=1)
     # when
     up(docker)
     # then

@@ -226,7 +226,7 @@ def test_upgrade_starts_all_services_when_none_runs(lab: ComposeLab) -> None:
 
 def test_upgrade_replaces_a_running_service_of_a_profile(lab: ComposeLab) -> None:
     # given
-    everything = config(simulator={"image": "dispycluster/simulator:0.7.0", "pull_policy": "never"})
+    everything = config(simulator={"image": "dispycluster/simulator:0.8.0", "pull_policy": "never"})
     lab.docker.script("compose --profile * config --format json", json.dumps(everything))
     lab.add("simulator", "sha256:old")
     # when

@@ -21,7 +21,7 @@ def present(redis: Redis, replica: str, clients: int) -> None:
         replica=replica,
         connected_clients=clients,
         started="2026-11-23T07:01:05.250Z",
-        version="0.7.0",
+        version="0.8.0",
         messages=0,
         deliveries=0,
     )

@@ -34,7 +34,7 @@ def live(redis: Redis, collector: Any) -> None:
     """A collector and a replica run."""
     collector.store_all()
     redis.hset(LEASE_KEY, mapping={"id": "one", "epoch": SNAPSHOT["epoch"], "cluster": "lab"})
-    presence = {"connected_clients": 3, "started": "2026-08-01T12:00:00Z", "version": "0.7.0"}
+    presence = {"connected_clients": 3, "started": "2026-08-01T12:00:00Z", "version": "0.8.0"}
     redis.hset(replica_key("two"), mapping={**presence, "messages": 1, "deliveries": 1})
     redis.zadd(REPLICAS_KEY, {"two": 1})
 

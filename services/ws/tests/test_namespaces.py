@@ -85,11 +85,11 @@ class Reporter:
     def report(self) -> Any:
         return health_report(
             timestamp="2026-11-23T09:41:08.000Z",
-            version="0.7.0",
+            version="0.8.0",
             cluster_name="lab",
             redis_down_since=None,
             collector=CollectorReport(status="down", leader=None, epoch=None, age_seconds=None),
-            replicas=[ReplicaReport(replica="a", connected_clients=1, started="2026-11-23T09:41:08Z", version="0.7.0")],
+            replicas=[ReplicaReport(replica="a", connected_clients=1, started="2026-11-23T09:41:08Z", version="0.8.0")],
         )
 
 
