@@ -25,6 +25,8 @@ _log = logging.getLogger(__name__)
 FIRST_ANSWER_SECONDS: Final = 5.0
 #: Age in intervals up to which an answer counts when this collector takes over from another one.
 OLD_INTERVALS: Final = 3
+#: Reasons that are logged until a request succeeds: the text of an answer may differ each time.
+LOGGED_REASONS: Final = 10
 Fetch = Callable[[HttpSdUrl], Awaitable[bytes]]
 
 
@@ -63,6 +65,8 @@ class HttpSdSource:
         self._url = url
         self._fetch = fetch
         self._answered_at = -math.inf
+        #: The reasons that are logged since the last answer.
+        self._logged: set[str] = set()
 
     @property
     def shown(self) -> str:
@@ -97,6 +101,7 @@ class HttpSdSource:
         self.entries, self.forgotten = entries, ()
         self.is_answered, self._answered_at = True, time.monotonic()
         self.problem = self.why = None
+        self._logged.clear()
         remark = None if left_out is None else labels_left_out(self.shown, *left_out)
         if remark is not None and remark != self.remark:
             _log.warning("%s", english(remark))
@@ -106,7 +111,9 @@ class HttpSdSource:
     def _fail(self, reason: str, why: Coded) -> None:
         HTTP_SD_FAILURES.labels(reason).inc()
         problem = http_sd_failed(self.shown, len(self.entries), why)
-        if self.problem is None:
+        text = english(why)
+        if text not in self._logged and len(self._logged) < LOGGED_REASONS:
+            self._logged.add(text)
             _log.warning("%s", english(problem))
         self.problem, self.why = problem, why
         self.first_answer_done.set()

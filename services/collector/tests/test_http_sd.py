@@ -271,7 +271,7 @@ def test_problem_ends_with_the_next_answer_and_is_logged_once(caplog):
 
     async def script(server):
         source = server.source()
-        for respond in (listing(), answering(status=503), answering(status=500), listing([{"targets": ["a"]}])):
+        for respond in (listing(), answering(status=503), answering(status=503), listing([{"targets": ["a"]}])):
             server.respond = respond
             await source.refresh()
         return source
@@ -285,6 +285,25 @@ def test_problem_ends_with_the_next_answer_and_is_logged_once(caplog):
         f"The target list {source.shown} cannot be read, its 3 previous targets stay in use: HTTP 503",
         f"1 target from the target list {source.shown}",
     ]
+
+
+def test_each_new_reason_is_logged_once_and_a_limited_number_of_them(caplog, monkeypatch):
+    monkeypatch.setattr("collector.targets.http_sd.LOGGED_REASONS", 3)
+
+    async def script(server):
+        source = server.source()
+        for status in (404, 404, 500, 404, 502, 503):
+            server.respond = answering(status=status)
+            await source.refresh()
+        server.respond = listing()
+        await source.refresh()
+        server.respond = answering(status=404)
+        await source.refresh()
+
+    run(script)
+    warnings = [record.getMessage() for record in caplog.records if record.name == "collector.targets.http_sd"]
+    found = [next(status for status in ("404", "500", "502", "503") if status in each) for each in warnings]
+    assert found == ["404", "500", "502", "404"]
 
 
 def test_query_of_the_url_is_sent_and_not_shown():
