@@ -28,7 +28,7 @@ from collector.targets.dns import DnsTargets
 from collector.targets.files import TargetsFiles
 from collector.targets.sources import TargetSources
 from collector.yaml_file import WatchedFile
-from contract.matchers import Identity
+from contract.matchers import LABEL_PREFIX, Identity, Matcher
 from contract.messages import Snapshot
 from runtime.clock import unix_seconds
 from runtime.redis_failures import RedisFailure
@@ -98,6 +98,9 @@ def main(
     _show(f"{seen.source}: {plural(len(seen.nodes), 'node')}")
     for line in described(rules, seen):
         _show(line)
+    for rule in rules.values():
+        for line in unmatched(rule, seen.nodes):
+            _show(line)
     return 0
 
 
@@ -160,9 +163,45 @@ def _scope(rule: Rule, nodes: Sequence[ObservedNode]) -> str:
         applied = [Identity(labels=group_labels(name)) for name in groups]
     else:
         scope = f"applies to {len(applied)} of {plural(len(nodes), 'node')}"
+    subject = "node" if rule.by is None else "group"
     counts = Counter(rule.override_of(identity) for identity in applied)
-    overrides = [f"override {number + 1} to {counts[number]}" for number in range(len(rule.overrides))]
+    overrides = [f"override {number + 1}: {plural(counts[number], subject)}" for number in range(len(rule.overrides))]
     return f"{scope} ({', '.join(overrides)})" if overrides else scope
+
+
+def unmatched(rule: Rule, nodes: Sequence[ObservedNode]) -> list[str]:
+    """Return one line for each part of the rule that no node matches, with the reason: likely a misspelling."""
+    if not rule.enabled or not nodes:
+        return []
+    identities = [Identity(node=each.node, address=each.address, role=each.role, labels=each.labels) for each in nodes]
+    lines = _unmatched(rule.name, rule.match, identities, "node")
+    if lines:
+        return lines
+    if rule.by is not None:
+        names = {each.labels.get(rule.by) for each in identities if rule.match.matches(each)} - {None, ""}
+        if not names:
+            return [f"{rule.name}: by: no node of the rule has the label {rule.by}"]
+        identities = [Identity(labels=group_labels(group_name(rule.by, name))) for name in names if name]
+    subject = "node" if rule.by is None else "group"
+    return [
+        line
+        for number, override in enumerate(rule.overrides, 1)
+        for line in _unmatched(f"{rule.name}: override {number}", override.match, identities, subject)
+    ]
+
+
+def _unmatched(start: str, match: Matcher, identities: Sequence[Identity], subject: str) -> list[str]:
+    if any(map(match.matches, identities)):
+        return []
+    why = f"no {subject} has all of these values"
+    for key, texts in match.to_patterns().items():
+        if any(map(Matcher({key: texts}).matches, identities)):
+            continue
+        has_key = any(map(Matcher({key: ("*",)}).matches, identities))
+        label = key.removeprefix(LABEL_PREFIX)
+        why = f"no {subject} has {key}: {', '.join(texts)}" if has_key else f"no {subject} has the label {label}"
+        break
+    return [f"{start}: matches no {subject}: {why}"]
 
 
 def _now(rule: Rule, alerts: Sequence[ActiveAlert], seen: Seen) -> str:

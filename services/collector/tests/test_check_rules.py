@@ -56,10 +56,32 @@ def test_check_applies_the_rules_to_the_listed_nodes_when_there_is_no_live_data(
     assert out[0].endswith("valid, 2 rules of your own")
     assert out[1].startswith("No live data (Redis: ")
     assert out[1].endswith("The nodes are those of the targets files: 3 nodes")
-    assert "memory: applies to 3 of 3 nodes (override 1 to 1, override 2 to 1)" in out
+    assert "memory: applies to 3 of 3 nodes (override 1: 1 node, override 2: 1 node)" in out
     assert "cpu: switched off" in out
     assert "rack_down: applies to 2 groups with 2 nodes" in out
     assert not any("would" in line for line in out)
+
+
+@pytest.mark.parametrize(
+    ("rule", "hint"),
+    [
+        ("memory: {match: {rak: a}}", "memory: matches no node: no node has the label rak"),
+        ("memory: {match: {rack: zz}}", "memory: matches no node: no node has rack: zz"),
+        ("memory: {match: {rack: a, node: b*}}", "memory: matches no node: no node has all of these values"),
+        (
+            "memory: {overrides: [{match: {rack: zz}, severity: info}]}",
+            "memory: override 1: matches no node: no node has rack: zz",
+        ),
+        ("down: {metric: offline_share, by: rak, threshold: 20}", "down: by: no node of the rule has the label rak"),
+        ("memory: {enabled: false, match: {rak: a}}", None),
+        ("memory: {match: {rack: a}}", None),
+    ],
+)
+def test_check_names_what_matches_no_node(check, rule, hint):
+    code, out, _ = check(rule)
+
+    assert code == 0
+    assert [line for line in out if " no node " in line] == ([] if hint is None else [hint])
 
 
 def test_check_prints_which_alerts_would_fire_on_the_live_snapshot(check, valkey):
@@ -75,12 +97,12 @@ def test_check_prints_which_alerts_would_fire_on_the_live_snapshot(check, valkey
 
     assert (code, err) == (0, "")
     assert out[1] == "Live data of 2026-11-23T09:41:07.120Z: 3 nodes"
-    lines = {line.partition(": ")[0]: line.partition(": ")[2] for line in out[2:]}
+    lines = {line.partition(": ")[0]: line.partition(": ")[2] for line in reversed(out[2:])}
     assert lines["node_down"] == "applies to 3 of 3 nodes; would fire now: pi-é.lan:9200"
     assert lines["disk_filling"] == "applies to 2 of 3 nodes; would fire now: node6.lan"
     assert lines["rack_down"] == "applies to 2 groups with 2 nodes; would fire now: rack=c"
     assert lines["filesystem_full"] == "applies to 3 of 3 nodes; the snapshot does not have its values"
-    assert lines["memory"].startswith("applies to 3 of 3 nodes (override 1 to 0, override 2 to 1); would")
+    assert lines["memory"].startswith("applies to 3 of 3 nodes (override 1: 0 nodes, override 2: 1 node); would")
 
 
 def test_check_fails_when_the_file_is_missing(check, tmp_path):
