@@ -216,8 +216,7 @@ class TargetsFiles:
         for begin in range(0, len(files), CONCURRENT_FILES):
             batch = files[begin : begin + CONCURRENT_FILES]
             is_changed |= any(await asyncio.gather(*(file.refresh() for file in batch)))
-        if is_changed:
-            self._apply_waiting()
+        if is_changed and self._apply_waiting():
             self.log()
         problems = {english(problem) for problem in self.problems}
         for problem in sorted(problems - self._logged_problems):
@@ -250,16 +249,21 @@ class TargetsFiles:
                 found[path] = file
         self._files = found
 
-    def _apply_waiting(self) -> None:
-        """Put the waiting entries in force; if they conflict, the entries of as many files as possible."""
-        if self._try_to_accept(self._waiting()) is None:
-            return
+    def _apply_waiting(self) -> bool:
+        """Put the waiting entries in force; if they conflict, the entries of as many files as possible.
+
+        Returns whether the entries of a file were put in force.
+        """
+        waiting = self._waiting()
+        if self._try_to_accept(waiting) is None:
+            return bool(waiting)
         while any(self._try_to_accept([file]) is None for file in self._waiting()):
             pass
         for file in self._waiting():
             error = self._try_to_accept([file])
             if error is not None:
                 file.reject(error, is_conflict=True)
+        return len(self._waiting()) < len(waiting)
 
     def _waiting(self) -> list[TargetsFile]:
         return [file for file in self._files.values() if file.waiting is not None]

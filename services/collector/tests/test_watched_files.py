@@ -49,6 +49,19 @@ def names(file):
     return [target.node for target in file.targets]
 
 
+def test_number_of_targets_is_logged_only_after_a_valid_edit(path, caplog):
+    caplog.set_level("INFO")
+    file = TargetsFiles([path])
+
+    path.write_text("workers: {\n")
+    asyncio.run(file.refresh())
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+    path.write_text("workers: [b]\n")
+    asyncio.run(file.refresh())
+    assert caplog.messages[1:] == [f"1 target in {path}"]
+
+
 @pytest.mark.parametrize("edit", [write_in_place, replace_by_rename, remove_and_create, same_size_and_time])
 def test_targets_follow_every_way_in_which_editors_write_the_file(path, edit):
     file = TargetsFiles([path])
