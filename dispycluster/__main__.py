@@ -88,7 +88,7 @@ def _check_nodes(arguments: Sequence[str]) -> int:
 def _rules(arguments: Sequence[str]) -> int:
     options: dict[str, object] = {"program": "dispycluster rules"}
     if not any(word in _HELP for word in arguments):
-        options["variables"], options["not_running_reason"] = _command_environment()
+        options["variables"], options["not_running_reason"] = _command_environment(_with_demo_data(os.environ))
         named = os.environ.get("TARGETS", "").strip()
         if _is_local() and not os.environ.get("COLLECTOR_TARGETS", "").strip():
             options["default_targets"] = Path(named).expanduser() if named else _default_targets()
@@ -96,13 +96,27 @@ def _rules(arguments: Sequence[str]) -> int:
     return code
 
 
+def _with_demo_data(variables: Mapping[str, str]) -> Mapping[str, str]:
+    """Return ``variables`` with the data folder of the demo in ``DATA_DIR`` if ``DEMO_NODES`` is set."""
+    if not _is_local():
+        return variables
+    settings = import_module("deploy.local.settings")
+    data_dir: Path = settings.data_dir_of(variables)
+    if not settings.demo_nodes_of(variables) or (data_dir / settings.DEMO_TARGETS).exists():
+        return variables
+    return {**variables, "DATA_DIR": str(data_dir / settings.DEMO_DIR)}
+
+
 def _default_targets() -> Path:
     """Return the targets file that ``dispycluster run`` uses with the same settings."""
     settings = import_module("deploy.local.settings")
     data_dir: Path = settings.data_dir_of(os.environ)
+    demo: Path = data_dir / settings.DEMO_TARGETS
+    if demo.exists():
+        return demo
     if not settings.demo_nodes_of(os.environ):
         return data_dir / "nodes.yaml"
-    demo: Path = data_dir / settings.DEMO_DIR / settings.DEMO_TARGETS
+    demo = data_dir / settings.DEMO_DIR / settings.DEMO_TARGETS
     if not demo.exists():
         raise CommandFailed(f"DEMO_NODES is set, but no demo has run yet: {demo} does not exist")
     return demo
@@ -241,10 +255,11 @@ def _is_local() -> bool:
     return find_spec("deploy") is not None and not os.environ.get("ACCESS_USERS_DIR")
 
 
-def _command_environment() -> tuple[Mapping[str, str], str]:
+def _command_environment(given: Mapping[str, str] | None = None) -> tuple[Mapping[str, str], str]:
     """Return the variables that name Redis, users and tokens, and why Redis cannot answer; empty if it can.
 
-    If the local mode is installed, the variables name those of ``dispycluster run``.
+    If the local mode is installed, the variables name those of ``dispycluster run`` with the variables ``given``, by
+    default those of the environment.
 
     Raises:
         SettingError: a setting is not valid.
@@ -253,7 +268,8 @@ def _command_environment() -> tuple[Mapping[str, str], str]:
     if not _is_local():
         return os.environ, ""
     data_dir = import_module("deploy.local.data_dir")
-    return data_dir.command_environment(os.environ), data_dir.why_not_running(os.environ)
+    given = os.environ if given is None else given
+    return data_dir.command_environment(given), data_dir.why_not_running(given)
 
 
 def _fill_standard_descriptors() -> None:

@@ -168,6 +168,20 @@ def test_check_nodes_checks_the_demo_when_demo_nodes_is_set(call: Call, data: Pa
     assert "(local)" in done.stdout
 
 
+@pytest.mark.parametrize("folder", ["", "demo"])
+@pytest.mark.parametrize("command", ["check-nodes", "rules check"])
+def test_commands_find_the_demo_with_both_data_folders(call: Call, data: Path, command: str, folder: str) -> None:
+    (data / "demo").mkdir(parents=True)
+    (data / "demo" / "demo-nodes.yaml").write_text("workers: [local]")
+    done = call(command, DEMO_NODES="3", DATA_DIR=str(data / folder))
+    assert done.returncode == 0
+    if command == "check-nodes":
+        assert "(local)" in done.stdout
+    else:
+        assert "applies to 1 of 1 node" in done.stdout
+        assert str(data / "demo") in done.stdout
+
+
 def test_check_nodes_reports_a_missing_targets_file(call: Call, tmp_path: Path) -> None:
     done = call("check-nodes", TARGETS="nope.yaml", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (2, "nope.yaml: the file does not exist\n")
