@@ -337,10 +337,14 @@ const sentences = {
   // Rules files
   rules_not_a_mapping: () => "it must have the form rule: {field: value}, for instance: memory: {threshold: 95}",
   rule_no_such: (a) => `${a.text("name")} is not a rule; the rules are ${a.text("known")}`,
+  rule_misspelt: (a) =>
+    `${a.text("name")} is not a rule (did you mean ${a.text("meant")}?); a rule of your own needs metric`,
   rule_not_a_mapping: (a) =>
     `${a.text("rule")}: ${a.text("value")} must be a mapping of fields, for instance: {enabled: false}`,
   rule_field_no_such: (a) =>
     `${a.text("rule")}: ${a.text("field")} is not a field of this rule; its fields are ${a.text("known")}`,
+  rule_field_misspelt: (a) =>
+    `${a.text("rule")}: ${a.text("field")} is not a field of this rule (did you mean ${a.text("meant")}?)`,
   rule_clear_above_threshold: (a) =>
     `${a.text("rule")}: clear ${a.number("clear")} must not be above threshold ${a.number("threshold")}`,
   rule_not_a_flag: (a) => `${valued(a)} must be true or false`,

@@ -373,10 +373,14 @@ const sentences: Readonly<Record<MessageCode, Sentence>> = {
   // Rules files
   rules_not_a_mapping: () => "il doit avoir la forme rule: {field: value}, par exemple\u00a0: memory: {threshold: 95}",
   rule_no_such: (a) => `${a.text("name")} n'est pas une règle\u00a0; les règles sont ${a.text("known")}`,
+  rule_misspelt: (a) =>
+    `${a.text("name")} n'est pas une règle (vouliez-vous dire ${a.text("meant")}\u00a0?)\u00a0; une règle à vous demande metric`,
   rule_not_a_mapping: (a) =>
     `${a.text("rule")}\u00a0: ${a.text("value")} doit être un objet avec des champs, par exemple\u00a0: {enabled: false}`,
   rule_field_no_such: (a) =>
     `${a.text("rule")}\u00a0: ${a.text("field")} n'est pas un champ de cette règle\u00a0; ses champs sont ${a.text("known")}`,
+  rule_field_misspelt: (a) =>
+    `${a.text("rule")}\u00a0: ${a.text("field")} n'est pas un champ de cette règle (vouliez-vous dire ${a.text("meant")}\u00a0?)`,
   rule_clear_above_threshold: (a) =>
     `${a.text("rule")}\u00a0: clear ${a.number("clear")} ne doit pas dépasser threshold ${a.number("threshold")}`,
   rule_not_a_flag: (a) => `${valued(a)} doit être true ou false`,

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from difflib import get_close_matches
 from typing import Any, Final, get_args
 
 from collector.alerts.match_syntax import Invalid, read_matcher
@@ -16,7 +17,7 @@ from collector.sentences import rules as own_sentences
 from collector.sentences.sentence import literal
 from collector.yaml_file import FileError, YamlError, key_lines, read_yaml
 from contract.matchers import LABEL_NAME, NODE_KEYS, label_key
-from contract.messages import Severity
+from contract.messages import Coded, Severity
 from runtime.quoting import quoted
 
 #: Maximum number of patterns of a rule, and maximum length of a pattern in characters: each round compares all file
@@ -51,6 +52,9 @@ BUILT_IN_NAMES: Final = (
     *("under_voltage", "hardware_alarm", "swap", "pressure"),
 )
 _OWN_NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,63}")
+#: Similarity, from 0 to 1, from which on a word counts as a misspelling, and the characters that are compared.
+_SIMILARITY: Final = 0.7
+_WORD_LENGTH: Final = 64
 _OVERRIDABLE: Final = ("threshold", "clear", "severity")
 
 
@@ -94,6 +98,9 @@ def _collecting(found: list[Invalid]) -> Iterator[None]:
 def _add(rules: dict[str, Rule], name: str, fields: object, found: list[Invalid]) -> None:
     rule = rules.get(name)
     if rule is None and not (isinstance(fields, dict) and "metric" in fields):
+        meant = _closest(name, BUILT_IN_NAMES)
+        if meant is not None:
+            raise Invalid(sentences.rule_misspelt(quoted(name), meant), name)
         raise Invalid(sentences.rule_no_such(quoted(name), ", ".join(BUILT_IN_NAMES)), name)
     if not isinstance(fields, dict):
         raise Invalid(sentences.rule_not_a_mapping(name, literal(fields)), name)
@@ -116,8 +123,13 @@ def _own_rule(name: str, fields: dict[str, Any]) -> Rule:
         raise Invalid(own_sentences.rule_name_not_valid(quoted(name)), name)
     metric = fields["metric"]
     if not isinstance(metric, str) or metric not in BOUNDS:
-        known = ", ".join(BOUNDS)
-        raise Invalid(sentences.rule_not_one_of(name, "metric", literal(metric), known), name, "metric")
+        raise Invalid(sentences.rule_not_one_of(name, "metric", literal(metric), ", ".join(BOUNDS)), name, "metric")
+    known = _fields_of(Rule(name, enabled=True, severity="warning", for_seconds=0.0, metric=metric, by=None))
+    known += ["by"] if metric == OFFLINE_SHARE and "by" not in known else []
+    for field in fields:
+        # First: a misspelt field is also missing.
+        if field not in known:
+            raise Invalid(_no_such_field(name, field, known), name, field)
     for field in ("threshold", *(["by"] if metric == OFFLINE_SHARE else [])):
         if field not in fields:
             raise Invalid(own_sentences.rule_lacks_field(name, field), name)
@@ -125,6 +137,17 @@ def _own_rule(name: str, fields: dict[str, Any]) -> Rule:
     if by is not None and not (isinstance(by, str) and LABEL_NAME.fullmatch(by)):
         raise Invalid(own_sentences.rule_not_a_label(name, "by", literal(by)), name, "by")
     return Rule(name, enabled=True, severity="warning", for_seconds=OWN_FOR_SECONDS, metric=metric, by=by)
+
+
+def _no_such_field(rule: str, field: str, known: Sequence[str]) -> Coded:
+    meant = _closest(field, known)
+    if meant is not None:
+        return sentences.rule_field_misspelt(rule, quoted(field), meant)
+    return sentences.rule_field_no_such(rule, quoted(field), ", ".join(known))
+
+
+def _closest(word: str, known: Iterable[str]) -> str | None:
+    return next(iter(get_close_matches(word[:_WORD_LENGTH], known, 1, _SIMILARITY)), None)
 
 
 def _fields_of(rule: Rule) -> list[str]:
@@ -147,8 +170,7 @@ def _with_fields(rule: Rule, fields: dict[str, Any], found: list[Invalid]) -> Ru
     values: dict[str, Any] = {}
     for field, value in fields.items():
         if field not in known:
-            no_such = sentences.rule_field_no_such(rule.name, quoted(field), ", ".join(known))
-            found.append(Invalid(no_such, rule.name, field))
+            found.append(Invalid(_no_such_field(rule.name, field, known), rule.name, field))
         elif field not in ("metric", "by", "overrides"):
             with _collecting(found):
                 values[field] = _value(rule, field, value)

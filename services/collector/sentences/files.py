@@ -102,6 +102,11 @@ def rule_no_such(name: str, known: str) -> str:
 
 
 @sentence
+def rule_misspelt(name: str, meant: str) -> str:
+    return f"{name} is not a rule (did you mean {meant}?); a rule of your own needs metric"
+
+
+@sentence
 def rule_not_a_mapping(rule: str, value: str) -> str:
     return f"{rule}: {value} must be a mapping of fields, for instance: {{enabled: false}}"
 
@@ -109,6 +114,11 @@ def rule_not_a_mapping(rule: str, value: str) -> str:
 @sentence
 def rule_field_no_such(rule: str, field: str, known: str) -> str:
     return f"{rule}: {field} is not a field of this rule; its fields are {known}"
+
+
+@sentence
+def rule_field_misspelt(rule: str, field: str, meant: str) -> str:
+    return f"{rule}: {field} is not a field of this rule (did you mean {meant}?)"
 
 
 @sentence

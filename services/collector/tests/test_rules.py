@@ -85,7 +85,14 @@ def test_clear_keeps_its_distance_when_only_the_threshold_changes():
     [
         ("[", "not YAML"),
         ("- memory", "it must have the form rule"),
-        ("memori: {threshold: 1}", "'memori' is not a rule; the rules are node_down, memory"),
+        ("gpu: {threshold: 1}", "'gpu' is not a rule; the rules are node_down, memory"),
+        (
+            "temprature: {threshold: 1}",
+            r"'temprature' is not a rule \(did you mean temperature\?\); a rule of your own needs metric",
+        ),
+        ("memory: {treshold: 1}", r"'treshold' is not a field of this rule \(did you mean threshold\?\)"),
+        ("hot: {metric: cpu_usage,\n  treshold: 80}", r"hot: 'treshold' .*mean threshold\?\), in line 2"),
+        ("down: {metric: offline_share,\n  bye: a, threshold: 1}", r"down: 'bye' is not .*, in line 2"),
         ("memory: 95", "memory: 95 must be a mapping of fields"),
         ("memory: {treshold: 1}", "memory: 'treshold' is not a field of this rule"),
         (
