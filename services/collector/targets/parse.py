@@ -1,13 +1,17 @@
 """Parse a targets file: ``nodes.yaml``, or a Prometheus file. The type of its document decides."""
 
 import json
+from typing import Final
 
 from collector.sentences.files import yaml_invalid_or_ipv6
 from collector.targets.entry import TargetEntry, TargetsError
 from collector.targets.nodes_file import lists_no_nodes_on_purpose, read_nodes
 from collector.targets.target import merge_entries
 from collector.targets.target_groups import TargetGroups, read_target_groups
-from collector.yaml_file import UnsupportedYaml, YamlError, line_of, read_yaml
+from collector.yaml_file import UnsupportedYaml, YamlError, key_lines, line_of, read_yaml
+
+#: Errors in a key, not in its value, which may begin in a later line.
+_OF_KEYS: Final = ("key_misspelt", "keys_unknown")
 
 
 def parse_targets(text: str) -> TargetGroups:
@@ -23,7 +27,10 @@ def parse_targets(text: str) -> TargetGroups:
             return read_target_groups(document)
         return TargetGroups(tuple(merge_entries(read_nodes(document))))
     except TargetsError as error:
-        line = line_of(text, error.position) if error.position else None
+        if error.why.code in _OF_KEYS:
+            line = key_lines(text, [error.position])[0]
+        else:
+            line = line_of(text, error.position) if error.position else None
         if line is None:
             raise
         raise TargetsError(error.why, line) from None

@@ -149,7 +149,7 @@ def test_names_are_unique_and_stable_when_hosts_repeat(text, nodes):
         ("workers:\n  - a\nmaster: 256.1.1.1\n", "master: .*, in line 3$"),
         ('{"workers": [\n"a",\n"127.1"]}', "entry 2: .*, in line 3$"),
         # A misspelling.
-        ("# mine\nworker:\n  - a\n", "'worker' is not a key of this file \\(did you mean workers\\?\\), in line 3$"),
+        ("# mine\nworker:\n  - a\n", "'worker' is not a key of this file \\(did you mean workers\\?\\), in line 2$"),
         ("worker: [a]\nmaster: b", "did you mean workers"),
         ("Workers: [a]", "did you mean workers"),
         ("masters: a\nworkers: [b]", "did you mean master"),
