@@ -283,6 +283,8 @@ const sentences = {
     `${position(a)}: local is this machine, which the collector reads without HTTP; write its host:port instead`,
   range_invalid: (a) =>
     `${position(a)}: ${a.text("value")} has no valid range; a range is written as in node[01-16,20].lan`,
+  range_not_closed: (a) =>
+    `${position(a)}: the bracket of the range in ${a.text("value")} is not closed; write a ] after the numbers`,
   range_reversed: (a) => `${position(a)}: the range ${a.text("numbers")} ends before its beginning`,
   range_of_two_lengths: (a) =>
     `${position(a)}: with leading zeros, both numbers of the range ${a.text("numbers")} must have the same number of digits, as in 001-100`,

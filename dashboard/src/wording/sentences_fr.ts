@@ -295,6 +295,8 @@ const sentences: Readonly<Record<MessageCode, Sentence>> = {
     at(a, "local est cette machine, que le collecteur lit sans HTTP\u00a0; écrivez plutôt son host:port"),
   range_invalid: (a) =>
     at(a, `${a.text("value")} n'a pas de plage valide\u00a0; une plage s'écrit comme dans node[01-16,20].lan`),
+  range_not_closed: (a) =>
+    at(a, `le crochet de la plage dans ${a.text("value")} n'est pas fermé\u00a0; écrivez un ] après les nombres`),
   range_reversed: (a) => at(a, `la plage ${a.text("numbers")} finit avant son début`),
   range_of_two_lengths: (a) =>
     at(

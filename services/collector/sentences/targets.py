@@ -171,6 +171,11 @@ def range_invalid(where: str, value: str) -> str:
 
 
 @sentence
+def range_not_closed(where: str, value: str) -> str:
+    return f"{position_name(where)}: the bracket of the range in {value} is not closed; write a ] after the numbers"
+
+
+@sentence
 def range_reversed(where: str, numbers: str) -> str:
     return f"{position_name(where)}: the range {numbers} ends before its beginning"
 

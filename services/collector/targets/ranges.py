@@ -46,6 +46,8 @@ class Ranges:
         """
         parts = _RANGE.split(text)
         literals, ranges = parts[::2], parts[1::2]
+        if text.count("[") == text.count("]") + 1 and "]" not in text.rpartition("[")[2]:
+            raise TargetsError(sentences.range_not_closed(where, quoted(text)))
         if any("[" in part or "]" in part for part in literals) or sum(map(len, literals)) > NAME_LIMIT + len(":65535"):
             raise TargetsError(sentences.range_invalid(where, quoted(text)))
         if len(ranges) > RANGES_LIMIT:
