@@ -14,6 +14,7 @@ from collector.targets.target import TARGETS_LIMIT, name_targets
 from collector.yaml_file import PLAIN_LIMIT
 
 #: Far more than the slowest of these files takes.
+#: CPU time of this process.
 DEADLINE_SECONDS = 5.0
 
 
@@ -178,12 +179,12 @@ def test_ranges_of_a_file_list_as_many_hosts_as_a_collector_accepts():
     ],
 )
 def test_time_of_parsing_is_bounded_when_ranges_are_hostile(workers):
-    started = time.monotonic()
+    started = time.process_time()
 
     with pytest.raises(TargetsError):
         parse_entries(json.dumps({"workers": workers}))
 
-    assert time.monotonic() - started < DEADLINE_SECONDS
+    assert time.process_time() - started < DEADLINE_SECONDS
 
 
 def test_long_list_of_numbers_is_accepted_when_quotes_are_around_it():

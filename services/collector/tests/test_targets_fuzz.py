@@ -107,9 +107,9 @@ def test_parsing_raises_only_targets_errors_in_bounded_time_when_files_are_fuzze
     slowest = 0.0
     for _ in range(FILES // 10):
         text = mutated(randomly)
-        started = time.monotonic()
+        started = time.process_time()
         accepted += is_valid(text)
-        slowest = max(slowest, time.monotonic() - started)
+        slowest = max(slowest, time.process_time() - started)
     assert slowest < DEADLINE_SECONDS
     # The files are neither all valid nor all invalid, so both ways are tested.
     assert FILES // 100 < accepted < FILES // 10 - FILES // 100
