@@ -16,8 +16,15 @@ export function nonEmpty(values: Readonly<Record<string, string>>): Record<strin
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ""));
 }
 
-/** The query of the address as this page wrote it last; `null` before `followParameter()`. */
-let shownQuery: string | null = null;
+interface Follower {
+  readonly names: readonly string[];
+  readonly onChange: () => void;
+}
+
+/** One listener serves all of them: each rewrites the address, and the next would no longer see where the reader went. */
+const followers = new Set<Follower>();
+/** The query of the address as this page wrote it last. */
+let shownQuery = "";
 
 /**
  * Write parameters into the address and remove the empty ones. Only `isNewEntry` adds an entry to the browser's
@@ -49,22 +56,35 @@ function write(parameters: URLSearchParams, isNewEntry = false): void {
 }
 
 /**
- * Call `onChange` with the parameter `name` when the reader goes back or forward. The other parameters keep the values
- * that the page shows. The returned function ends this.
+ * Call `onChange` when the reader goes back or forward to other values of the parameters `names`. The parameters that
+ * nothing follows keep the values that the page shows. The returned function ends this.
  */
-export function followParameter(name: string, onChange: (value: string) => void): () => void {
-  shownQuery = location.search;
-  const onPop = (): void => {
-    if (location.search === shownQuery) return;
-    const value = parameter(name, "");
-    const parameters = new URLSearchParams(shownQuery ?? "");
+export function followParameters(names: readonly string[], onChange: () => void): () => void {
+  if (followers.size === 0) {
+    shownQuery = location.search;
+    window.addEventListener("popstate", onPop);
+  }
+  const follower = { names, onChange };
+  followers.add(follower);
+  return () => {
+    followers.delete(follower);
+    if (followers.size === 0) window.removeEventListener("popstate", onPop);
+  };
+}
+
+function onPop(): void {
+  if (location.search === shownQuery) return;
+  const asked = new URLSearchParams(location.search);
+  const parameters = new URLSearchParams(shownQuery);
+  const isOther = (name: string): boolean => (asked.get(name) ?? "") !== (parameters.get(name) ?? "");
+  const changed = [...followers].filter(({ names }) => names.some(isOther));
+  for (const name of changed.flatMap(({ names }) => names)) {
+    const value = asked.get(name) ?? "";
     if (value === "") parameters.delete(name);
     else parameters.set(name, value);
-    write(parameters);
-    onChange(value);
-  };
-  window.addEventListener("popstate", onPop);
-  return () => window.removeEventListener("popstate", onPop);
+  }
+  write(parameters);
+  for (const { onChange } of changed) onChange();
 }
 
 /** Address of this page with its state. */

@@ -160,6 +160,22 @@ def test_drag_zooms_all_charts_and_double_click_returns(scene: Scene, page: Page
     assert "from" not in parameters(page)
 
 
+@pytest.mark.parametrize("path", ["/nodes/node03", "/monitoring"])
+def test_way_back_of_the_browser_ends_the_zoom(scene: Scene, page: Page, path: str) -> None:
+    page.goto(scene.origin + path)
+    said = page.locator("#zoom-said")
+    drag(page, drawn(page, "cpu_usage"), 0.3, 0.6)
+    expect(said).not_to_have_text("")
+    drag(page, drawn(page, "cpu_usage"), 0.2, 0.9)
+    shown = parameters(page)
+    page.go_back()
+    expect(said).to_have_text("")
+    expect(page).to_have_url(scene.origin + path)
+    page.go_forward()
+    expect(said).not_to_have_text("")
+    assert parameters(page) == shown
+
+
 def test_zoom_works_with_the_keyboard(scene: Scene, page: Page) -> None:
     page.goto(scene.origin + "/nodes/node03")
     page.locator(".zoom-fields summary").press("Enter")
@@ -265,13 +281,36 @@ def test_past_wall_is_not_live_and_can_be_left(scene: Scene, page: Page) -> None
     assert "at" not in parameters(page)
 
 
-def test_way_back_of_the_browser_leads_to_the_live_wall(scene: Scene, page: Page) -> None:
-    page.goto(scene.origin + "/live")
+@pytest.mark.parametrize("query", ["", "?q=node0*"])
+def test_way_back_of_the_browser_leads_to_the_live_wall(scene: Scene, page: Page, query: str) -> None:
+    page.goto(scene.origin + "/live" + query)
+    past = page.locator("#past")
     page.click("#past-open")
-    expect(page.locator("#past")).to_be_visible()
+    expect(past).to_be_visible()
     page.go_back()
-    expect(page.locator("#past")).to_be_hidden()
+    expect(past).to_be_hidden()
     expect(page.locator("body[data-past]")).to_have_count(0)
+    page.go_forward()
+    expect(past).to_be_visible()
+    assert "at" in parameters(page)
+    assert page.locator("#search").input_value() == query.removeprefix("?q=")
+
+
+def test_escape_in_the_search_of_the_past_wall_clears_the_search_only(scene: Scene, page: Page) -> None:
+    page.goto(f"{scene.origin}/live?at={NIGHT:%Y-%m-%dT%H:%M:%SZ}&q=node0*")
+    past, field = page.locator("#past"), page.locator("#search")
+    expect(past).to_be_visible()
+    page.click("#search-help summary")
+    page.keyboard.press("Escape")
+    expect(page.locator(".search-syntax")).to_be_hidden()
+    field.press("Escape")
+    expect(field).to_have_value("")
+    expect(past).to_be_visible()
+    page.go_back()
+    expect(field).to_have_value("node0*")
+    expect(past).to_be_visible()
+    page.locator("#past-slider").press("Escape")
+    expect(past).to_be_hidden()
 
 
 def test_past_wall_is_empty_when_the_moment_cannot_be_read(scene: Scene, page: Page) -> None:

@@ -50,8 +50,9 @@ export function spanFromAddress(): Span | null {
   return from === null || to === null || from >= to ? null : spanBetween(from, to);
 }
 
-export function writeSpan(span: Span | null): void {
-  setParameters({ from: span === null ? "" : utc(span.from), to: span === null ? "" : utc(span.to) });
+export function writeSpan(span: Span | null, isNewEntry: boolean): void {
+  const values = { from: span === null ? "" : utc(span.from), to: span === null ? "" : utc(span.to) };
+  setParameters(values, isNewEntry);
 }
 
 /** Value of `<input type="datetime-local">` in the reader's time zone. */

@@ -1,5 +1,6 @@
 /** The part of the history that all charts of a page show: chosen in a chart or with fields, kept in the address. */
 
+import { followParameters } from "../address.ts";
 import { byId, write } from "../fields.ts";
 import { momentAfter, shortMoment } from "../format.ts";
 import { wording } from "../wording.ts";
@@ -18,6 +19,7 @@ export class Zoom {
   readonly #rangeSeconds: () => number;
   readonly #onChange: () => void;
   #span: Span | null = spanFromAddress();
+  #unfollow: () => void = () => undefined;
 
   /** `rangeSeconds`: the range while the charts follow the live data. */
   constructor(rangeSeconds: () => number, onChange: () => void) {
@@ -41,6 +43,7 @@ export class Zoom {
     };
     this.#wider.onclick = () => this.#widen();
     this.#end.onclick = () => this.leave();
+    this.#unfollow = followParameters(["from", "to"], () => this.#adopt(spanFromAddress()));
     this.#show();
   }
 
@@ -48,6 +51,7 @@ export class Zoom {
     this.#form.onsubmit = null;
     this.#wider.onclick = null;
     this.#end.onclick = null;
+    this.#unfollow();
   }
 
   readonly select = (span: Span): void => {
@@ -59,10 +63,15 @@ export class Zoom {
     if (this.#span !== null) this.#set(null);
   };
 
+  /** The first part has an entry in the browser's history, so that the way back leads to the live data. */
   #set(span: Span | null): void {
+    writeSpan(span, this.#span === null);
+    this.#adopt(span);
+  }
+
+  #adopt(span: Span | null): void {
     const hadFocus = this.#end === document.activeElement || this.#wider === document.activeElement;
     this.#span = span;
-    writeSpan(span);
     this.#show();
     // The focused button disappears.
     if (span === null && hadFocus) this.#form.querySelector("summary")?.focus();

@@ -23,7 +23,9 @@ export class PastControls {
   readonly #slider = byId("past-slider", HTMLInputElement);
   readonly #field = byId("past-at", HTMLInputElement);
   readonly #onKey = (event: KeyboardEvent): void => {
-    if (event.key === "Escape" && document.fullscreenElement === null) this.#target.leave();
+    // In the search field and in its help, the key clears and closes.
+    if (event.key !== "Escape" || event.defaultPrevented || document.fullscreenElement !== null) return;
+    this.#target.leave();
   };
 
   constructor(target: PastTarget) {

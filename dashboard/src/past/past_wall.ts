@@ -1,6 +1,6 @@
 /** The wall at a past moment: the choice of the moment, its data, and everything that shows that it is not live. */
 
-import { parameter, setParameters } from "../address.ts";
+import { followParameters, parameter, setParameters } from "../address.ts";
 import { secondsOf, utc } from "../charts/span.ts";
 import { type HistoryMoment, RESOURCES, type Snapshot } from "../contract.ts";
 import type { ErrorFunnel } from "../errors.ts";
@@ -38,7 +38,7 @@ export class PastWall {
   #at: number | null = null;
   #settle: ReturnType<typeof setTimeout> | undefined;
   #running: AbortController | null = null;
-  readonly #onAddress = (): void => this.#readAddress();
+  #unfollow: () => void = () => undefined;
 
   constructor(onChange: () => void) {
     this.#onChange = onChange;
@@ -61,7 +61,7 @@ export class PastWall {
   start(services: PastServices): void {
     this.#services = services;
     this.#controls.start();
-    window.addEventListener("popstate", this.#onAddress);
+    this.#unfollow = followParameters([PARAMETER], () => this.#readAddress());
     this.#readAddress();
   }
 
@@ -69,7 +69,7 @@ export class PastWall {
     clearTimeout(this.#settle);
     this.#running?.abort();
     this.#controls.stop();
-    window.removeEventListener("popstate", this.#onAddress);
+    this.#unfollow();
   }
 
   /** Set the nodes of today. A moment in the address waits for the first snapshot. */
@@ -100,9 +100,8 @@ export class PastWall {
 
   /** Leave the live wall, with an entry in the browser's history, so that the way back leads to the live wall. */
   #open(): void {
-    history.pushState(null, "", `${location.pathname}${location.search}`);
     this.#moments = momentsUntil(this.#nowSeconds);
-    this.#choose(this.#nearest(this.#nowSeconds - 3600), 0);
+    this.#choose(this.#nearest(this.#nowSeconds - 3600), 0, true);
     this.#controls.focus();
   }
 
@@ -114,10 +113,10 @@ export class PastWall {
     this.#onChange();
   }
 
-  #choose(at: number | null, waitMs: number): void {
+  #choose(at: number | null, waitMs: number, isNewEntry = false): void {
     if (at === null) return;
     this.#set(at);
-    setParameters({ [PARAMETER]: utc(at) });
+    setParameters({ [PARAMETER]: utc(at) }, isNewEntry);
     this.#read(waitMs);
   }
 

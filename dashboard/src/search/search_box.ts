@@ -1,6 +1,6 @@
 /** The search field of a page, with its help and its errors. The address keeps the search. */
 
-import { followParameter, parameter, setParameters } from "../address.ts";
+import { followParameters, parameter, setParameters } from "../address.ts";
 import { attribute, byId, write } from "../fields.ts";
 import { isWriting } from "../keyboard.ts";
 import { wording } from "../wording.ts";
@@ -68,9 +68,9 @@ export class SearchBox<Subject> {
 
   start(): void {
     for (const [target, name, react] of this.#listeners) target?.addEventListener(name, react as EventListener);
-    this.#unfollow = followParameter(PARAMETER, (text) => {
+    this.#unfollow = followParameters([PARAMETER], () => {
       this.#isCommitted = true;
-      this.#show(text);
+      this.#show(parameter(PARAMETER, ""));
     });
     this.#input.value = parameter(PARAMETER, "");
     this.#showError();
@@ -164,6 +164,7 @@ export class SearchBox<Subject> {
 
   #shortcut(event: KeyboardEvent): void {
     if (event.key === "Escape" && this.#help.open) {
+      event.preventDefault();
       this.#help.open = false;
       if (this.#help.contains(document.activeElement)) this.#help.querySelector("summary")?.focus();
     }
