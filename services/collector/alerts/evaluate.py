@@ -108,10 +108,9 @@ class Evaluation:
             self._step(rule, NodePlace(observed, ""), measure, previous)
 
     def _read_group(self, rule: Rule, group: GroupPlace) -> None:
-        share = group.share
-        if share is not None:
-            previous = self._unread.get((rule.name, ""), {}).pop(group.detail, None)
-            self._step(rule, group, share, previous)
+        previous_alerts = self._unread.get((rule.name, ""), {})
+        if group.is_decided(rule, is_active=group.detail in previous_alerts):
+            self._step(rule, group, group.share, previous_alerts.pop(group.detail, None))
 
     def _step(self, rule: Rule, place: Place, measure: float | None, previous: ActiveAlert | None) -> None:
         """Continue, begin or end the alert of ``rule`` at ``place``."""

@@ -93,6 +93,8 @@ class FlapDamping:
             detail = recent.id.removeprefix(f"{recent.rule}/{recent.node}").removeprefix("/")
             self._fired[recent.rule, recent.node, detail] = [now.to_monotonic(fired) for fired in recent.fired]
         for pendings in () if message is None else message.recent_pendings:
+            if not pendings.node and pendings.subject is None:
+                continue  # A collector before 0.8 took over meanwhile: which group this was is unknown.
             place = pendings.node, "" if pendings.subject is None else pendings.subject.name
             self._unfired[pendings.rule, place] = _UnfiredAlerts(
                 now.to_monotonic(pendings.since), pendings.severity, pendings.count, pendings.subject
@@ -297,7 +299,7 @@ def _is_condition_known(alert: ActiveAlert, present: Present) -> bool:
     """Whether the condition of the alert is known in the current state of its node or group."""
     if not alert.node:
         group = present.groups.get((alert.rule, alert.detail))
-        return group is not None and group.share is not None
+        return group is not None and group.known == group.total
     observed = present.nodes.get(alert.node)
     known = ("online", "offline") if alert.rule == "node_down" else ("online",)
     return observed is not None and observed.status in known

@@ -82,9 +82,18 @@ class GroupPlace:
             self.offline += observed.status == "offline"
 
     @property
-    def share(self) -> float | None:
-        """Percent of the scraped nodes that are offline; ``None`` until half of the nodes are scraped."""
-        return 100 * self.offline / self.known if self.known and 2 * self.known >= self.total else None
+    def share(self) -> float:
+        """Percent of the scraped nodes that are offline; at least one node is scraped."""
+        return 100 * self.offline / self.known
+
+    def is_decided(self, rule: Rule, *, is_active: bool) -> bool:
+        """Whether the nodes that are not scraped yet cannot change whether the condition of ``rule`` holds.
+
+        Nodes that are offline are found last: their scrapes end with a timeout.
+        """
+        lowest, highest = self.offline, self.offline + self.total - self.known
+        low, high = (rule.is_met(100 * count / self.total, is_active=is_active) for count in (lowest, highest))
+        return self.known > 0 and low == high
 
     @property
     def subject(self) -> Subject:

@@ -517,6 +517,23 @@ def test_pending_alerts_of_groups_are_counted_each_by_itself(is_handed_over):
     )
 
 
+def test_count_of_pending_alerts_is_dropped_when_a_collector_before_groups_took_over_meanwhile():
+    log = Log(RACKS % 1000)
+    for _ in range(3):
+        log.make_round(rack("a", "offline"))
+        log.make_round(rack("a", "online"))
+    log.take_over(raw=without_subjects(log.raw))
+    log.wait(rack("a", "online"), WINDOW_SECONDS)
+
+    assert [entry.alert_id for entry in log.entries] == ["rack_down//rack=a"] * 2
+
+
+def without_subjects(raw):
+    """Return the message as a collector without groups publishes the counts."""
+    message = msgspec.json.decode(raw)
+    return encode(message | {"recent_pendings": [each | {"subject": None} for each in message["recent_pendings"]]})
+
+
 def test_log_has_the_alerts_of_very_many_groups():
     log = Log(RACKS % 0)
     log.make_round(*(rack(f"r{number}", "offline") for number in range(2 * NODE_ENTRIES)))

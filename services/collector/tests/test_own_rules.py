@@ -212,11 +212,23 @@ def test_share_counts_only_matching_nodes_that_were_scraped():
     rounds = Rounds(RACKS + ", match: {role: worker}}")
 
     assert rounds.next(0, *rack("a", online=5), *rack("a", offline=9, role="master")) == []
-    # Half of the nodes are known: 1 of 2
     assert rounds.next(1, *rack("a", online=1, offline=1, unknown=2))[0][2].startswith("rack=a: 1 of 2 nodes is")
-    # Fewer than half of the nodes are known, for instance after a takeover.
-    assert rounds.next(2, *rack("a", online=2, unknown=3)) == []
-    assert len(rounds.alerts) == 1
+
+
+def test_group_alert_neither_begins_nor_ends_while_unscraped_nodes_can_change_the_result():
+    rounds = Rounds(RACKS + "}")
+
+    # 1 of 6 nodes is below the threshold if all others are online.
+    assert rounds.next(0, *rack("a", online=2, offline=1, unknown=3)) == []
+    assert rounds.next(1, *rack("a", online=5, offline=1)) == []
+    assert rounds.next(2, *rack("a", online=7, offline=3))[0][0] == "firing"
+    rounds.hand_over()
+    # Offline nodes are found last.
+    assert rounds.next(3, *rack("a", online=7, unknown=3)) == []
+    assert rounds.next(4, *rack("a", online=7, offline=1, unknown=2)) == []
+    assert rounds.next(5, *rack("a", online=7, offline=3)) == []
+    assert [alert.state for alert in rounds.alerts.values()] == ["firing"]
+    assert rounds.next(6, *rack("a", online=9, unknown=1))[0][0] == "resolved"
 
 
 def test_alert_of_a_group_continues_when_another_collector_takes_over():
