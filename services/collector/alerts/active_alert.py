@@ -65,6 +65,8 @@ class ActiveAlert:
     logged: bool = True
     #: Labels of the node when the alert began.
     labels: Mapping[str, str] = field(default_factory=dict)
+    #: Whether a collector before 0.8 published the alert: this collector adds the labels at the next reading.
+    lacks_labels: bool = False
     #: What the alert is about if it has no node.
     subject: Subject | None = None
 

@@ -114,6 +114,8 @@ class Evaluation:
 
     def _step(self, rule: Rule, place: Place, measure: float | None, previous: ActiveAlert | None) -> None:
         """Continue, begin or end the alert of ``rule`` at ``place``."""
+        if previous is not None and previous.lacks_labels:
+            previous = replace(previous, labels=place.labels, lacks_labels=False)
         if previous is not None and reads_another_metric(previous, rule):
             why = rule_no_longer_applies(previous.about, rule.name)
             self.transitions.append(AlertTransition.end(previous, why))

@@ -316,7 +316,7 @@ def _prolonged(alert: ActiveAlert, shown: ActiveAlert) -> ActiveAlert:
         peak=max(peaks, default=None),
         flapping=shown.flapping,
         logged=shown.logged,
-        labels=shown.labels,
+        labels=alert.labels if shown.lacks_labels else shown.labels,
     )
 
 

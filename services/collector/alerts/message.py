@@ -110,6 +110,14 @@ class _RawAlerts(msgspec.Struct):
     active_alerts: list[msgspec.Raw]
 
 
+class _WrittenLabels(msgspec.Struct):
+    labels: object = msgspec.UNSET
+
+
+def _lacks_labels(raw: msgspec.Raw) -> bool:
+    return msgspec.json.decode(raw, type=_WrittenLabels).labels is msgspec.UNSET
+
+
 def _restored_alert(alert: Alert, published: msgspec.Raw, now: CurrentTime) -> ActiveAlert:
     return ActiveAlert(
         rule=alert.rule,
@@ -128,6 +136,7 @@ def _restored_alert(alert: Alert, published: msgspec.Raw, now: CurrentTime) -> A
         flapping=alert.flapping,
         logged=alert.logged,
         labels=alert.labels,
+        lacks_labels=_lacks_labels(published),
         subject=alert.subject,
     )
 

@@ -473,6 +473,22 @@ def test_labels_of_a_flapping_alert_are_those_of_its_beginning():
     assert (alert.flapping, alert.labels) == (2 * FLAPPING_TIMES, {"rack": f"{FLAPPING_TIMES - 1}"})
 
 
+def test_flapping_alert_of_a_collector_before_labels_takes_the_labels_of_its_node():
+    log = Log()
+    log.flap(FLAPPING_TIMES)
+    message = msgspec.json.decode(log.raw)
+    for alert in message["active_alerts"]:
+        del alert["labels"]
+    log.take_over(raw=encode(message))
+
+    for labels in ({"rack": "a"}, {"rack": "b"}):
+        log.make_round(replace(OFFLINE, labels=labels))
+        log.make_round(replace(UP, labels=labels))
+
+    [alert] = decode(log.raw, Alerts).active_alerts
+    assert (alert.flapping, alert.labels) == (FLAPPING_TIMES + 2, {"rack": "a"})
+
+
 def test_alerts_of_groups_flap_each_by_itself():
     log = Log(RACKS % 0)
     for _ in range(FLAPPING_TIMES):

@@ -169,6 +169,27 @@ def test_peak_stays_when_a_collector_takes_over(online, filesystem, peak_field, 
     ]
 
 
+@pytest.mark.parametrize("written", [{}, {"labels": {}}, {"labels": {"rack": "a"}}])
+def test_alert_takes_labels_when_the_previous_collector_wrote_none(offline, written):
+    message = msgspec.json.decode(ALERTS)
+    [alert] = [alert for alert in message["active_alerts"] if alert["rule"] == "node_down"]
+    del alert["labels"]
+    raw = msgspec.json.encode(message | {"active_alerts": [alert | written]})
+    restored = restore_alerts(raw, CurrentTime(0.0, NOW))
+    down = [replace(offline("pi-é.lan:9200"), labels={"rack": rack}) for rack in "bc"]
+
+    for seconds, seen in enumerate(down, 1):
+        restored, transitions = evaluate(restored, parse_rules(""), [seen], CurrentTime(seconds, NOW))
+        assert transitions == []
+
+    labels = written.get("labels", {"rack": "b"})
+    assert [each.labels for each in restored.values()] == [labels]
+    # Also when the first reading ends the alert.
+    up = ObservedNode("pi-é.lan:9200", "online", None, None, labels={"rack": "b"})
+    _, [end] = evaluate(restore_alerts(raw, CurrentTime(0.0, NOW)), parse_rules(""), [up], CurrentTime(99.0, NOW))
+    assert (end.kind, end.alert.labels) == ("resolved", labels)
+
+
 def test_pending_alert_fires_in_time_when_a_collector_takes_over(online, filesystem):
     rules = parse_rules("filesystem_full: {for_seconds: 60}")
     full = online(filesystems=(filesystem("/boot", 91.5),))
