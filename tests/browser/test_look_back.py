@@ -258,6 +258,19 @@ def test_failed_ranking_is_shown_and_the_list_stays(scene: Scene, page: Page) ->
     expect(page.locator("#node-rows [role=row]")).to_have_count(NODES)
 
 
+def test_peak_has_its_time_and_a_long_name_is_cut_at_its_end(scene: Scene, open_page: OpenPage) -> None:
+    # On a wide screen the cell cuts the name, on a phone the name cuts itself.
+    for width, parts in ((1280, {".ranked": ".status-cell"}), (390, {".node-name": ".name-cell"})):
+        page = open_page(viewport={"width": width, "height": 844}, locale="fr-FR")
+        page.goto(scene.origin + "/nodes?sort=-temperature&by=max")
+        expect(page.locator("#node-rows .ranked").first).to_have_text(re.compile("pic .*:"))
+        beyond = """(parts, cell) => parts.filter((part) => {
+            return part.getBoundingClientRect().right > part.closest(cell).getBoundingClientRect().right + 1;
+        }).map((part) => part.textContent)"""
+        for part, cell in parts.items():
+            assert page.eval_on_selector_all(f"#node-rows {part}", beyond, cell) == []
+
+
 # -- the past wall
 
 
