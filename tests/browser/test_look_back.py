@@ -326,6 +326,15 @@ def test_escape_in_the_search_of_the_past_wall_clears_the_search_only(scene: Sce
     expect(past).to_be_hidden()
 
 
+def test_page_says_that_a_moment_in_the_address_is_not_valid(scene: Scene, page: Page) -> None:
+    page.goto(scene.origin + "/live?at=yesterday")
+    problem = page.locator("#past-problem")
+    expect(problem).to_have_text(re.compile("^The address has no valid moment"))
+    expect(page.locator("#freshness[data-state=live]")).to_be_visible()
+    page.click("#past-open")
+    expect(problem).to_be_hidden()
+
+
 def test_past_wall_is_empty_when_the_moment_cannot_be_read(scene: Scene, page: Page) -> None:
     page.route("**/api/history/moment*", lambda route: route.fulfill(status=503, json={}))
     page.goto(f"{scene.origin}/live?at={NIGHT:%Y-%m-%dT%H:%M:%SZ}")
