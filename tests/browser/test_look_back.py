@@ -64,6 +64,29 @@ def drag(page: Page, chart: Locator, begin: float, end: float) -> None:
 # -- the questions of an operator, each answered within three actions
 
 
+def test_hottest_node_of_a_rack_is_found_in_two_actions(page: Page) -> None:
+    with Scene() as racks:
+        racks.show(1000, "calm", 40)
+        page.goto(racks.origin + "/nodes")
+        page.fill("#search", "rack:17")
+        expect(page.locator("#node-count")).to_have_text("25 of 1000 nodes")
+        nodes = racks.rest.json("/api/cluster/snapshot")["nodes"]
+        # The values are read before the next round changes them.
+        shown = page.evaluate("""async () => {
+            const sort = document.querySelector("[name=sort]");
+            sort.value = "-temperature";
+            sort.dispatchEvent(new Event("input", { bubbles: true }));
+            for (let frame = 0; frame < 2; frame += 1) await new Promise(requestAnimationFrame);
+            return [...document.querySelectorAll("#node-rows [data-node]")].map((row) =>
+                [row.dataset.node, row.querySelector("[data-field=temperature]").textContent, row.offsetTop]);
+        }""")
+    shown.sort(key=lambda row: row[2])
+    assert {name for name, _, _ in shown} <= {node["node"] for node in nodes if node["labels"].get("rack") == "17"}
+    values = [float(found[0]) for _, text, _ in shown if (found := re.match(r"[\d.]+", text))]
+    assert len(values) > 10
+    assert values == sorted(values, reverse=True)
+
+
 def test_four_nodes_are_compared_over_a_day_in_three_actions(scene: Scene, page: Page) -> None:
     page.goto(scene.origin + "/nodes")
     page.click("#compare-these")
