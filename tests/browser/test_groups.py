@@ -66,6 +66,16 @@ def test_control_is_hidden_when_no_node_has_a_label(scene: Scene, page: Page, pa
     expect(page.locator("#fold-all")).to_be_hidden()
 
 
+def test_names_of_the_racks_are_whole_on_a_small_wall(racks: Scene, open_page: OpenPage) -> None:
+    page = open_page(viewport={"width": 1280, "height": 800})
+    open_live(page, racks.origin + grouped("/live"))
+    expect(page.locator(HEADS["/live"])).to_have_count(RACKS + 1)
+    cut = (
+        "(values) => values.filter((value) => value.scrollWidth > value.clientWidth).map((value) => value.textContent)"
+    )
+    assert page.eval_on_selector_all(".wall-group-value", cut) == []
+
+
 @pytest.mark.parametrize("path", HEADS)
 def test_choice_of_a_label_is_kept_in_the_address(racks: Scene, page: Page, path: str) -> None:
     open_live(page, racks.origin + path)

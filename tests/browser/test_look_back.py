@@ -64,6 +64,29 @@ def drag(page: Page, chart: Locator, begin: float, end: float) -> None:
 # -- the questions of an operator, each answered within three actions
 
 
+def test_hottest_node_of_a_rack_is_found_in_two_actions(page: Page) -> None:
+    with Scene() as racks:
+        racks.show(1000, "calm", 40)
+        page.goto(racks.origin + "/nodes")
+        page.fill("#search", "rack:17")
+        expect(page.locator("#node-count")).to_have_text("25 of 1000 nodes")
+        nodes = racks.rest.json("/api/cluster/snapshot")["nodes"]
+        # The values are read before the next round changes them.
+        shown = page.evaluate("""async () => {
+            const sort = document.querySelector("[name=sort]");
+            sort.value = "-temperature";
+            sort.dispatchEvent(new Event("input", { bubbles: true }));
+            for (let frame = 0; frame < 2; frame += 1) await new Promise(requestAnimationFrame);
+            return [...document.querySelectorAll("#node-rows [data-node]")].map((row) =>
+                [row.dataset.node, row.querySelector("[data-field=temperature]").textContent, row.offsetTop]);
+        }""")
+    shown.sort(key=lambda row: row[2])
+    assert {name for name, _, _ in shown} <= {node["node"] for node in nodes if node["labels"].get("rack") == "17"}
+    values = [float(found[0]) for _, text, _ in shown if (found := re.match(r"[\d.]+", text))]
+    assert len(values) > 10
+    assert values == sorted(values, reverse=True)
+
+
 def test_four_nodes_are_compared_over_a_day_in_three_actions(scene: Scene, page: Page) -> None:
     page.goto(scene.origin + "/nodes")
     page.click("#compare-these")
@@ -258,6 +281,19 @@ def test_failed_ranking_is_shown_and_the_list_stays(scene: Scene, page: Page) ->
     expect(page.locator("#node-rows [role=row]")).to_have_count(NODES)
 
 
+def test_peak_has_its_time_and_a_long_name_is_cut_at_its_end(scene: Scene, open_page: OpenPage) -> None:
+    # On a wide screen the cell cuts the name, on a phone the name cuts itself.
+    for width, parts in ((1280, {".ranked": ".status-cell"}), (390, {".node-name": ".name-cell"})):
+        page = open_page(viewport={"width": width, "height": 844}, locale="fr-FR")
+        page.goto(scene.origin + "/nodes?sort=-temperature&by=max")
+        expect(page.locator("#node-rows .ranked").first).to_have_text(re.compile("pic .*:"))
+        beyond = """(parts, cell) => parts.filter((part) => {
+            return part.getBoundingClientRect().right > part.closest(cell).getBoundingClientRect().right + 1;
+        }).map((part) => part.textContent)"""
+        for part, cell in parts.items():
+            assert page.eval_on_selector_all(f"#node-rows {part}", beyond, cell) == []
+
+
 # -- the past wall
 
 
@@ -311,6 +347,15 @@ def test_escape_in_the_search_of_the_past_wall_clears_the_search_only(scene: Sce
     expect(past).to_be_visible()
     page.locator("#past-slider").press("Escape")
     expect(past).to_be_hidden()
+
+
+def test_page_says_that_a_moment_in_the_address_is_not_valid(scene: Scene, page: Page) -> None:
+    page.goto(scene.origin + "/live?at=yesterday")
+    problem = page.locator("#past-problem")
+    expect(problem).to_have_text(re.compile("^The address has no valid moment"))
+    expect(page.locator("#freshness[data-state=live]")).to_be_visible()
+    page.click("#past-open")
+    expect(problem).to_be_hidden()
 
 
 def test_past_wall_is_empty_when_the_moment_cannot_be_read(scene: Scene, page: Page) -> None:

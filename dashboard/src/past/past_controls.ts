@@ -18,6 +18,7 @@ export class PastControls {
   readonly #target: PastTarget;
   readonly #bar = byId("past", HTMLElement);
   readonly #said = byId("past-said", HTMLElement);
+  readonly #problem = byId("past-problem", HTMLElement);
   readonly #open = byId("past-open", HTMLButtonElement);
   readonly #leave = byId("past-leave", HTMLButtonElement);
   readonly #slider = byId("past-slider", HTMLInputElement);
@@ -67,6 +68,11 @@ export class PastControls {
   say(text: string, isFailure: boolean): void {
     write(this.#said, text);
     this.#said.classList.toggle("trouble", isFailure);
+  }
+
+  /** Show a problem beside the live wall; empty: no problem. */
+  showProblem(text: string): void {
+    write(this.#problem, text);
   }
 
   focus(): void {

@@ -90,7 +90,7 @@ export class PastWall {
     const asked = text === "" ? null : secondsOf(text);
     this.#moments = momentsUntil(this.#nowSeconds);
     this.#set(asked === null ? null : this.#nearest(asked));
-    if (text !== "" && asked === null) this.#controls.say(wording.momentInvalid, true);
+    if (text !== "" && asked === null) this.#controls.showProblem(wording.momentInvalid);
     this.#read(0);
   }
 
@@ -132,6 +132,7 @@ export class PastWall {
     this.#services?.title.showPast(text === null ? null : wording.pastTitle(text));
     this.#controls.show(at, this.#moments, at === null ? 0 : placeOf(this.#moments, at));
     this.#controls.say(text === null ? "" : wording.pastMoment(text), false);
+    this.#controls.showProblem("");
   }
 
   #read(waitMs: number): void {
