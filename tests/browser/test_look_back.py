@@ -173,6 +173,8 @@ def test_drag_zooms_all_charts_and_double_click_returns(scene: Scene, page: Page
     expect(page.locator("#zoom-said")).to_have_text(re.compile("Live updates of the charts pause"))
     begin, end = (datetime.fromisoformat(parameters(page)[name][0]) for name in ("from", "to"))
     assert timedelta(minutes=14) < end - begin < timedelta(minutes=22)
+    # The values of the zoomed range have arrived.
+    expect(drawn(page, "temperature")).to_have_attribute("aria-label", re.compile("°C"))
     shown = drawn(page, "temperature").get_attribute("aria-label")
     scene.next_round()
     scene.next_round()
