@@ -16,6 +16,7 @@ from collector.sentences.failures import no_answer_within
 from collector.sentences.issues import dns_name_failed
 from collector.sentences.sentence import english, plural
 from collector.targets.entry import TargetEntry, discovered_entry
+from collector.targets.followed import FollowedSources
 from contract.messages import Coded
 from runtime.daemon_thread import run_in_daemon_thread
 from runtime.logs import RateLimitedLog
@@ -36,8 +37,6 @@ LOOKUP_SECONDS: Final = 5.0
 _NO_ADDRESS: Final = frozenset(
     getattr(socket, name) for name in ("EAI_NONAME", "EAI_NODATA", "EAI_ADDRFAMILY") if hasattr(socket, name)
 )
-#: Age in intervals up to which an answer counts when this collector takes over from another one.
-OLD_INTERVALS: Final = 3
 
 
 def look_up(host: str) -> tuple[Address, ...]:
@@ -178,8 +177,8 @@ class DnsName:
         self.first_lookup_done.set()
 
 
-class DnsTargets:
-    """Follows DNS names, each in its own task: a lookup that hangs does not delay the other names."""
+class DnsTargets(FollowedSources[DnsName]):
+    """Follows DNS names."""
 
     def __init__(
         self,
@@ -188,59 +187,25 @@ class DnsTargets:
         look_up: Callable[[str], Sequence[Address]] = look_up,
     ) -> None:
         """``names``: hosts and ports; ``look_up`` runs in threads."""
-        self.names = [DnsName(host, port, look_up) for host, port in names]
-        self._interval_seconds = interval_seconds
-        self._tasks: list[asyncio.Task[None]] = []
-        self._last_answers = self._answers()
+        super().__init__([DnsName(host, port, look_up) for host, port in names], interval_seconds, LOOKUP_SECONDS)
         self._rate_limited_log = RateLimitedLog(_log)
 
     @property
-    def entries(self) -> list[TargetEntry]:
-        """The targets of all names."""
-        return [entry for name in self.names for entry in name.entries]
-
-    @property
-    def problems(self) -> list[Coded]:
-        """Failing lookups, with their causes."""
-        return [name.problem for name in self.names if name.problem is not None]
+    def names(self) -> list[DnsName]:
+        """The names that are followed."""
+        return self.sources
 
     @property
     def unanswered_ports(self) -> set[int]:
         """The ports of the names without a successful lookup."""
         return {name.port for name in self.names if not name.is_answered}
 
-    def has_changed(self) -> bool:
-        """Whether an answer changed since the previous call."""
-        previous, self._last_answers = self._last_answers, self._answers()
-        return previous != self._last_answers
-
-    def forget(self) -> None:
-        """Drop the answers that are older than ``OLD_INTERVALS`` intervals."""
-        for name in self.names:
-            name.forget(OLD_INTERVALS * self._interval_seconds + LOOKUP_SECONDS)
-
-    def start(self) -> None:
-        """Start to look up each name once per interval."""
-        self._tasks = [asyncio.create_task(self._follow(name)) for name in self.names]
-
     async def first_lookups_done(self) -> None:
         """Wait until the first lookup of each name has succeeded or failed, a few seconds at most."""
         await asyncio.gather(*(name.first_lookup_done.wait() for name in self.names))
 
-    async def stop(self) -> None:
-        """Stop all lookups."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _answers(self) -> list[tuple[bool, tuple[TargetEntry, ...]]]:
-        return [(name.is_answered, name.entries) for name in self.names]
-
-    async def _follow(self, name: DnsName) -> None:
-        while True:
-            started = time.monotonic()
-            try:
-                await name.look_up()
-            except Exception as error:
-                self._rate_limited_log.warning("lookup", "the lookup of %s failed: %r", name.host, error)
-            await asyncio.sleep(max(0.0, started + self._interval_seconds - time.monotonic()))
+    async def _refresh(self, source: DnsName) -> None:
+        try:
+            await source.look_up()
+        except Exception as error:
+            self._rate_limited_log.warning("lookup", "the lookup of %s failed: %r", source.host, error)

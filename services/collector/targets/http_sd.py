@@ -14,6 +14,7 @@ from collector.sentences import failures, http_sd
 from collector.sentences.issues import http_sd_failed, labels_left_out
 from collector.sentences.sentence import english, plural
 from collector.targets.entry import TargetEntry, TargetsError
+from collector.targets.followed import FollowedSources
 from collector.targets.http_sd_request import ANSWER_SECONDS, HttpSdFailed, HttpSdUrl
 from collector.targets.target_groups import TargetGroups, read_target_groups
 from contract.messages import Coded
@@ -23,8 +24,6 @@ from runtime.quoting import cut
 _log = logging.getLogger(__name__)
 #: Seconds for which a collector that starts waits for the first answers. A slow server's list counts when it arrives.
 FIRST_ANSWER_SECONDS: Final = 5.0
-#: Age in intervals up to which an answer counts when this collector takes over from another one.
-OLD_INTERVALS: Final = 3
 #: Reasons that are logged until a request succeeds: the text of an answer may differ each time.
 LOGGED_REASONS: Final = 10
 Fetch = Callable[[HttpSdUrl], Awaitable[bytes]]
@@ -119,24 +118,11 @@ class HttpSdSource:
         self.first_answer_done.set()
 
 
-class HttpSdTargets:
-    """Follows target lists, each in its own task: a server that hangs does not delay the other lists."""
+class HttpSdTargets(FollowedSources[HttpSdSource]):
+    """Follows target lists."""
 
     def __init__(self, sources: Iterable[HttpSdSource] = (), refresh_seconds: float = 60.0) -> None:
-        self.sources = list(sources)
-        self._refresh_seconds = refresh_seconds
-        self._tasks: list[asyncio.Task[None]] = []
-        self._last_answers = self._answers()
-
-    @property
-    def entries(self) -> list[TargetEntry]:
-        """The targets of all lists."""
-        return [entry for source in self.sources for entry in source.entries]
-
-    @property
-    def problems(self) -> list[Coded]:
-        """Failing requests, with their causes."""
-        return [source.problem for source in self.sources if source.problem is not None]
+        super().__init__(sources, refresh_seconds, ANSWER_SECONDS)
 
     @property
     def remarks(self) -> list[Coded]:
@@ -148,23 +134,9 @@ class HttpSdTargets:
         """Whether every list has an answer."""
         return all(source.is_answered for source in self.sources)
 
-    def has_changed(self) -> bool:
-        """Whether an answer changed since the previous call."""
-        previous, self._last_answers = self._last_answers, self._answers()
-        return previous != self._last_answers
-
-    def forget(self) -> None:
-        """Drop the answers that are older than ``OLD_INTERVALS`` intervals."""
-        for source in self.sources:
-            source.forget(OLD_INTERVALS * self._refresh_seconds + ANSWER_SECONDS)
-
     def forgotten(self) -> dict[str, TargetEntry]:
         """Return the entries of dropped answers, by address."""
         return {entry.address: entry for source in self.sources for entry in source.forgotten}
-
-    def start(self) -> None:
-        """Start to request each list once per interval."""
-        self._tasks = [asyncio.create_task(self._follow(source)) for source in self.sources]
 
     async def first_answers_done(self, timeout_seconds: float | None = FIRST_ANSWER_SECONDS) -> None:
         """Wait until the first request of each list has succeeded or failed; ``None``: without a limit."""
@@ -176,17 +148,5 @@ class HttpSdTargets:
                 for wait in waits:
                     wait.cancel()
 
-    async def stop(self) -> None:
-        """Stop all requests."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _answers(self) -> list[tuple[bool, tuple[TargetEntry, ...]]]:
-        return [(source.is_answered, source.entries) for source in self.sources]
-
-    async def _follow(self, source: HttpSdSource) -> None:
-        while True:
-            started = time.monotonic()
-            await source.refresh()
-            await asyncio.sleep(max(0.0, started + self._refresh_seconds - time.monotonic()))
+    async def _refresh(self, source: HttpSdSource) -> None:
+        await source.refresh()
